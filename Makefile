@@ -1,0 +1,43 @@
+# pg_sessionctl: PGXS build. `make`, `make install`, `make installcheck`, each with PG_CONFIG=/path/to/pg_config.
+
+EXTENSION = pg_sessionctl
+MODULE_big = pg_sessionctl
+DATA = $(wildcard sql/pg_sessionctl--*.sql)
+OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
+
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check
+
+PG_CONFIG ?= pg_config
+PG_CPPFLAGS = -Isrc
+SHLIB_LINK += -lstdc++
+
+# WERROR=1 turns warnings into errors (CI does); SANITIZE=address,undefined instruments the module.
+SESSIONCTL_CXXFLAGS = -std=c++17 -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
+	-Wall -Wextra -Wno-register -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-missing-format-attribute
+ifdef WERROR
+SESSIONCTL_CXXFLAGS += -Werror
+endif
+ifdef SANITIZE
+SESSIONCTL_CXXFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
+SHLIB_LINK += -fsanitize=$(SANITIZE)
+endif
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# One rule for every server: PGXS up to 10 knows no C++, and its dependency files clash for equal file names.
+ifeq ($(origin CXX),default)
+CXX = g++
+endif
+%.o: %.cpp
+	$(CXX) $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
+-include $(OBJS:.o=.d)
+
+include test/unit/unit.mk
+include bench/bench.mk

@@ -1,0 +1,364 @@
+/* pg_sessionctl 1.0 */
+
+\echo Use "CREATE EXTENSION pg_sessionctl" to load this file. \quit
+
+-- A plain CREATE SCHEMA: it fails where somebody made the schema before, and might own functions in it.
+CREATE SCHEMA sessionctl;
+GRANT USAGE ON SCHEMA sessionctl TO PUBLIC;
+COMMENT ON SCHEMA sessionctl IS
+'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here.';
+
+-- See
+
+CREATE FUNCTION sessionctl._session_activity(
+    OUT session_id text,
+    OUT pid integer,
+    OUT backend_start timestamptz,
+    OUT backend_type text,
+    OUT datid oid,
+    OUT datname text,
+    OUT usesysid oid,
+    OUT usename text,
+    OUT application_name text,
+    OUT client_addr inet,
+    OUT client_hostname text,
+    OUT client_port integer,
+    OUT state text,
+    OUT state_change timestamptz,
+    OUT xact_start timestamptz,
+    OUT query_start timestamptz,
+    OUT wait_event_type text,
+    OUT wait_event text,
+    OUT waiting boolean,
+    OUT backend_xid xid,
+    OUT backend_xmin xid,
+    OUT leader_pid integer,
+    OUT query_id bigint,
+    OUT query text,
+    OUT idle_for interval,
+    OUT idle_in_transaction_for interval,
+    OUT xact_age interval,
+    OUT query_age interval,
+    OUT session_age interval,
+    OUT is_superuser boolean,
+    OUT can_login boolean,
+    OUT is_self boolean,
+    OUT protection text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_activity' LANGUAGE C ROWS 100;
+COMMENT ON FUNCTION sessionctl._session_activity() IS
+'What the view sessionctl.session_activity reads. Use the view.';
+
+-- STABLE, so that the view does not compute them unless they are asked for.
+CREATE FUNCTION sessionctl._blocked_by(pid integer) RETURNS integer[]
+AS 'MODULE_PATHNAME', 'sessionctl_blocked_by' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._blocked_by(integer) IS
+'What the column blocked_by of sessionctl.session_activity shows. Use the view.';
+
+CREATE FUNCTION sessionctl._blocking_count(pid integer) RETURNS integer
+AS 'MODULE_PATHNAME', 'sessionctl_blocking_count' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._blocking_count(integer) IS
+'What the column blocking_count of sessionctl.session_activity shows. Use the view.';
+
+CREATE VIEW sessionctl.session_activity AS
+SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname, a.usesysid, a.usename,
+       a.application_name, a.client_addr, a.client_hostname, a.client_port,
+       a.state, a.state_change, a.xact_start, a.query_start,
+       a.wait_event_type, a.wait_event, a.waiting, a.backend_xid, a.backend_xmin, a.leader_pid, a.query_id, a.query,
+       a.idle_for, a.idle_in_transaction_for, a.xact_age, a.query_age, a.session_age,
+       a.is_superuser, a.can_login, a.is_self,
+       sessionctl._blocked_by(a.pid) AS blocked_by,
+       sessionctl._blocking_count(a.pid) AS blocking_count,
+       a.protection
+FROM sessionctl._session_activity() AS a;
+GRANT SELECT ON sessionctl.session_activity TO PUBLIC;
+COMMENT ON VIEW sessionctl.session_activity IS
+'One row per server process, read fresh at each statement; the same columns on every server version. What the caller may not see in pg_stat_activity is NULL here.';
+
+COMMENT ON COLUMN sessionctl.session_activity.session_id IS
+'Start time and pid as %c prints them in the server log; names this session and no other, even when the pid is reused.';
+COMMENT ON COLUMN sessionctl.session_activity.pid IS
+'Process ID. Reused by the operating system; see session_id.';
+COMMENT ON COLUMN sessionctl.session_activity.backend_start IS
+'When the session began.';
+COMMENT ON COLUMN sessionctl.session_activity.backend_type IS
+'Kind of process, as in pg_stat_activity; ''client backend'' for clients. Before PostgreSQL 10 NULL for background processes.';
+COMMENT ON COLUMN sessionctl.session_activity.datid IS
+'Database, OID.';
+COMMENT ON COLUMN sessionctl.session_activity.datname IS
+'Database, name.';
+COMMENT ON COLUMN sessionctl.session_activity.usesysid IS
+'Role, OID.';
+COMMENT ON COLUMN sessionctl.session_activity.usename IS
+'Role, name; NULL also for a role that was dropped meanwhile.';
+COMMENT ON COLUMN sessionctl.session_activity.application_name IS
+'As the client set it.';
+COMMENT ON COLUMN sessionctl.session_activity.client_addr IS
+'NULL for a Unix socket.';
+COMMENT ON COLUMN sessionctl.session_activity.client_hostname IS
+'Only with log_hostname.';
+COMMENT ON COLUMN sessionctl.session_activity.client_port IS
+'-1 for a Unix socket.';
+COMMENT ON COLUMN sessionctl.session_activity.state IS
+'active, idle, idle in transaction, idle in transaction (aborted), fastpath function call, disabled, starting.';
+COMMENT ON COLUMN sessionctl.session_activity.state_change IS
+'When state last changed.';
+COMMENT ON COLUMN sessionctl.session_activity.xact_start IS
+'When the transaction began; NULL outside of one.';
+COMMENT ON COLUMN sessionctl.session_activity.query_start IS
+'When the running statement began, or the last one if none runs.';
+COMMENT ON COLUMN sessionctl.session_activity.wait_event_type IS
+'What kind of event the process waits for, if any; NULL before PostgreSQL 9.6.';
+COMMENT ON COLUMN sessionctl.session_activity.wait_event IS
+'What the process waits for, if anything; NULL before PostgreSQL 9.6.';
+COMMENT ON COLUMN sessionctl.session_activity.waiting IS
+'Does it wait for a heavyweight lock?';
+COMMENT ON COLUMN sessionctl.session_activity.backend_xid IS
+'Transaction ID, if it has one.';
+COMMENT ON COLUMN sessionctl.session_activity.backend_xmin IS
+'The oldest transaction its snapshot may need.';
+COMMENT ON COLUMN sessionctl.session_activity.leader_pid IS
+'The leader of a parallel worker; NULL for all others and before PostgreSQL 9.6.';
+COMMENT ON COLUMN sessionctl.session_activity.query_id IS
+'Identifier of the statement (PostgreSQL 14 and later, with compute_query_id).';
+COMMENT ON COLUMN sessionctl.session_activity.query IS
+'Text of the running statement, or of the last one; NULL where the caller may not see it.';
+COMMENT ON COLUMN sessionctl.session_activity.idle_for IS
+'How long the session has waited for its client to say something, in a transaction or not; NULL unless idle.';
+COMMENT ON COLUMN sessionctl.session_activity.idle_in_transaction_for IS
+'How long it has been idle in a transaction, since state_change; NULL unless it is.';
+COMMENT ON COLUMN sessionctl.session_activity.xact_age IS
+'How long its transaction has lasted.';
+COMMENT ON COLUMN sessionctl.session_activity.query_age IS
+'How long the statement has run; NULL unless active.';
+COMMENT ON COLUMN sessionctl.session_activity.session_age IS
+'How long the session has lasted.';
+COMMENT ON COLUMN sessionctl.session_activity.is_superuser IS
+'Is its role a superuser?';
+COMMENT ON COLUMN sessionctl.session_activity.can_login IS
+'May its role (still) log in? False also for a dropped role.';
+COMMENT ON COLUMN sessionctl.session_activity.is_self IS
+'Is it the session that asks?';
+COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
+'Pids of the sessions it waits for, as pg_blocking_pids() tells; 0 stands for a prepared transaction.';
+COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
+'How many sessions wait behind it, directly or not.';
+COMMENT ON COLUMN sessionctl.session_activity.protection IS
+'Why the caller may not act on it with default options (self, parallel worker, not a client, replication, superuser, protected role, permission denied); NULL: it may.';
+
+-- Count and preview
+
+CREATE FUNCTION sessionctl.safe_count(
+    condition text,
+    args text[] DEFAULT '{}',
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_safe_count' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) IS
+'How many sessions terminate_where would act on with the same arguments. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
+
+CREATE FUNCTION sessionctl.preview_where(
+    condition text,
+    args text[] DEFAULT '{}',
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS TABLE (
+    session_id text,
+    pid integer,
+    outcome text,
+    usename text,
+    datname text,
+    application_name text,
+    client_addr inet,
+    state text,
+    elapsed interval,
+    detail text
+)
+AS 'MODULE_PATHNAME', 'sessionctl_preview_where' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) IS
+'One row for each matched session with what terminate_where would do: outcome "chosen", "spared" or "denied", and why in detail. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
+
+-- Act
+
+CREATE FUNCTION sessionctl.cancel_where(
+    condition text,
+    args text[] DEFAULT '{}',
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_cancel_where' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) IS
+'Cancels the running statements of the matching sessions; returns how many were really cancelled. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above.';
+
+CREATE FUNCTION sessionctl.terminate_where(
+    condition text,
+    args text[] DEFAULT '{}',
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL,
+    cooldown interval DEFAULT '0'
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_where' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
+'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above; 0A000 for a cooldown.';
+
+CREATE FUNCTION sessionctl.terminate_report(
+    condition text,
+    args text[] DEFAULT '{}',
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL,
+    cooldown interval DEFAULT '0'
+) RETURNS TABLE (
+    session_id text,
+    pid integer,
+    outcome text,
+    usename text,
+    datname text,
+    application_name text,
+    client_addr inet,
+    state text,
+    elapsed interval,
+    detail text
+)
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
+'terminate_where with one row for each matched session: its outcome, how long it took (elapsed), and why (detail).';
+
+-- Recipes
+
+CREATE FUNCTION sessionctl.terminate_user_sessions(
+    role text,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_user_sessions' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends all sessions of a role; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 42704 for an unknown role.';
+
+CREATE FUNCTION sessionctl.terminate_database_sessions(
+    database text,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_database_sessions' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends all sessions in a database; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 3D000 for an unknown database.';
+
+CREATE FUNCTION sessionctl.terminate_application_sessions(
+    application text,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_application_sessions' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends all sessions with this application_name; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+
+CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
+    older_than interval,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_idle_in_transaction' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the sessions that have been idle in a transaction for longer than this, since state_change; one that does something meanwhile is left alone; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+
+CREATE FUNCTION sessionctl.terminate_nologin_sessions(
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+
+-- Who may act: nobody but superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked
+-- again, session by session, as pg_terminate_backend() does.
+
+REVOKE ALL ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_signal_backend') THEN
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+    END IF;
+END
+$$;

@@ -1,0 +1,110 @@
+#include "api/arguments.hpp"
+
+#include "core/error.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+}
+
+namespace sessionctl::api {
+
+namespace {
+
+char* copy_text(Datum datum) {
+    return pg::call([datum] { return TextDatumGetCString(datum); });
+}
+
+core::Interval interval_from(Datum datum) noexcept {
+    const Interval& interval = *DatumGetIntervalP(datum);
+    return {interval.time, interval.day, interval.month, compat::is_infinite(interval)};
+}
+
+} // namespace
+
+bool Arguments::next_is_null() const noexcept {
+    const FunctionCallInfo fcinfo = call_;
+    return PG_ARGISNULL(next_);
+}
+
+Datum Arguments::take() noexcept {
+    const FunctionCallInfo fcinfo = call_;
+    return PG_GETARG_DATUM(next_++);
+}
+
+void Arguments::require(const char* name, const char* hint) {
+    if (!next_is_null())
+        return;
+    core::Error error(core::sqlstate::null_value_not_allowed, "argument \"%s\" must not be null", name);
+    error.hint("%s", hint);
+    throw error;
+}
+
+const char* Arguments::text(const char* name, const char* hint) {
+    require(name, hint);
+    return copy_text(take());
+}
+
+const char* Arguments::text_or_null() {
+    const bool is_null = next_is_null();
+    const Datum datum = take();
+    return is_null ? nullptr : copy_text(datum);
+}
+
+bool Arguments::boolean(const char* name) {
+    require(name);
+    return DatumGetBool(take());
+}
+
+std::int32_t Arguments::integer(const char* name) {
+    require(name);
+    return DatumGetInt32(take());
+}
+
+std::optional<std::int32_t> Arguments::integer_or_null() {
+    const bool is_null = next_is_null();
+    const Datum datum = take();
+    return is_null ? std::nullopt : std::optional(DatumGetInt32(datum));
+}
+
+core::Interval Arguments::interval(const char* name) {
+    require(name);
+    return interval_from(take());
+}
+
+Datum Arguments::age(const char* name) {
+    require(name);
+    const Datum age = take();
+    if (core::is_negative(interval_from(age)))
+        throw core::Error(core::sqlstate::invalid_parameter_value, "%s must not be negative", name)
+            .hint("Write '10 min' for ten minutes.");
+    return age;
+}
+
+std::optional<core::Interval> Arguments::interval_or_null() {
+    const bool is_null = next_is_null();
+    const Datum datum = take();
+    return is_null ? std::nullopt : std::optional(interval_from(datum));
+}
+
+void Arguments::parameters(const char* name, pg::Condition& condition) {
+    require(name);
+    const Datum datum = take();
+    pg::call([&] {
+        Datum* values;
+        bool* nulls;
+        int count;
+        deconstruct_array(DatumGetArrayTypeP(datum), TEXTOID, -1, false, 'i', &values, &nulls, &count);
+        condition.arguments = count;
+        condition.values = values;
+        condition.types = static_cast<Oid*>(palloc(count * sizeof(Oid)));
+        condition.nulls = static_cast<char*>(palloc(count));
+        for (int i = 0; i < count; ++i) {
+            condition.types[i] = TEXTOID;
+            condition.nulls[i] = nulls[i] ? 'n' : ' ';
+        }
+    });
+}
+
+} // namespace sessionctl::api

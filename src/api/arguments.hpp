@@ -1,0 +1,39 @@
+// The arguments of a function that SQL calls, read in order, each NULL refused where it has no meaning.
+#pragma once
+
+#include "core/options.hpp"
+#include "pg/condition.hpp"
+#include "pg/postgres.hpp"
+
+#include <optional>
+
+namespace sessionctl::api {
+
+/// Texts live in the memory context of the call, so that an error may point into them.
+class Arguments {
+  public:
+    explicit Arguments(FunctionCallInfo call) noexcept : call_(call) {}
+
+    /// Errors: 22004 for NULL, with this hint.
+    const char* text(const char* name, const char* hint = "");
+    const char* text_or_null();
+    bool boolean(const char* name);
+    std::int32_t integer(const char* name);
+    std::optional<std::int32_t> integer_or_null();
+    core::Interval interval(const char* name);
+    /// Errors: 22023 for a negative one.
+    Datum age(const char* name);
+    std::optional<core::Interval> interval_or_null();
+    /// text[] as query parameters $1, $2 ... of the condition.
+    void parameters(const char* name, pg::Condition& condition);
+
+  private:
+    bool next_is_null() const noexcept;
+    void require(const char* name, const char* hint = "");
+    Datum take() noexcept;
+
+    FunctionCallInfo call_;
+    int next_ = 0;
+};
+
+} // namespace sessionctl::api

@@ -1,0 +1,47 @@
+#include "api/options.hpp"
+
+#include "core/error.hpp"
+#include "pg/settings.hpp"
+
+namespace sessionctl::api {
+
+namespace {
+
+/// The caller's own bound, or the setting's; only what acts is bound by the setting, since looking harms nobody.
+std::optional<std::int64_t> bound_of(std::optional<std::int32_t> own, core::Action action) {
+    const bool looks = action == core::Action::count || action == core::Action::preview;
+    const std::int32_t bound = own ? core::checked_refuse_above(*own) : looks ? 0 : pg::refuse_above_setting();
+    return bound > 0 ? std::optional<std::int64_t>(bound) : std::nullopt;
+}
+
+} // namespace
+
+void read_condition(Arguments& arguments, Request& request) {
+    request.condition.text = arguments.text("condition", "Use 'true' to select every session.");
+    arguments.parameters("args", request.condition);
+}
+
+void read_wait(Arguments& arguments, Request& request) {
+    const std::optional<core::Interval> timeout = arguments.interval_or_null();
+    if (!timeout)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be null")
+            .hint("%s", core::timeout_hint);
+    request.timeout = core::checked_timeout(*timeout);
+    request.reason = arguments.text_or_null();
+}
+
+void read_guards(Arguments& arguments, Request& request) {
+    core::Guards& guards = request.guards;
+    guards.include.superusers = arguments.boolean("include_superusers");
+    guards.include.replication = arguments.boolean("include_replication");
+    guards.refuse_above = bound_of(arguments.integer_or_null(), request.action);
+    guards.keep = core::checked_keep(arguments.integer("keep"));
+    guards.keep_which = core::checked_keep_which(arguments.text("keep_which"));
+    request.condition.per = arguments.text_or_null();
+    if (request.condition.per != nullptr)
+        pg::check_column(request.condition.per);
+}
+
+void read_cooldown(Arguments& arguments) { core::check_cooldown(arguments.interval("cooldown")); }
+
+} // namespace sessionctl::api

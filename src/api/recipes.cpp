@@ -1,0 +1,87 @@
+// The recipes: fixed conditions with typed values, through the same engine as everything else.
+
+#include "api/options.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "utils/acl.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+
+namespace {
+
+/// One typed value for $1.
+struct Value {
+    Oid type;
+    Datum datum;
+    char is_null;
+};
+
+/// Reads what all recipes share after their own argument (W, G) and runs.
+Datum terminate(Arguments& arguments, const char* condition, Value value,
+                core::Recheck recheck = core::Recheck::identity) {
+    Request request;
+    request.action = core::Action::terminate;
+    request.recheck = recheck;
+    request.condition = {condition, 1, &value.type, &value.datum, &value.is_null, nullptr};
+    api::read_wait(arguments, request);
+    api::read_guards(arguments, request);
+    const pg::ScratchMemory scratch;
+    return Int64GetDatum(core::counted(api::run(request).plan, request.action));
+}
+
+Value oid_value(Oid oid) { return {OIDOID, ObjectIdGetDatum(oid), ' '}; }
+
+Value text_value(const char* text) {
+    return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); }), ' '};
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_terminate_user_sessions) {
+    return pg::entry([&] {
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
+        return terminate(arguments, "usesysid = $1", oid_value(oid));
+    });
+}
+
+SQL_FUNCTION(sessionctl_terminate_database_sessions) {
+    return pg::entry([&] {
+        Arguments arguments(fcinfo);
+        const char* const database = arguments.text("database");
+        const Oid oid = pg::call([database] { return get_database_oid(database, false); }); // 3D000
+        return terminate(arguments, "datid = $1", oid_value(oid));
+    });
+}
+
+SQL_FUNCTION(sessionctl_terminate_application_sessions) {
+    return pg::entry([&] {
+        Arguments arguments(fcinfo);
+        const char* const application = arguments.text("application");
+        return terminate(arguments, "application_name = $1", text_value(application));
+    });
+}
+
+SQL_FUNCTION(sessionctl_terminate_idle_in_transaction) {
+    return pg::entry([&] {
+        Arguments arguments(fcinfo);
+        const Datum older_than = arguments.age("older_than");
+        return terminate(arguments, "idle_in_transaction_for > $1", {INTERVALOID, older_than, ' '},
+                         core::Recheck::idleness);
+    });
+}
+
+SQL_FUNCTION(sessionctl_terminate_nologin_sessions) {
+    return pg::entry([&] {
+        Arguments arguments(fcinfo);
+        return terminate(arguments, "can_login = $1", {BOOLOID, BoolGetDatum(false), ' '});
+    });
+}

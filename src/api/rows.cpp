@@ -1,0 +1,26 @@
+#include "api/rows.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace sessionctl::api {
+
+Rows::Rows(FunctionCallInfo call) {
+    auto* const result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
+    if (result == nullptr || !IsA(result, ReturnSetInfo) || (result->allowedModes & SFRM_Materialize) == 0)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("set-valued function called in context that cannot accept a set")));
+    const MemoryContext outer = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+    if (get_call_result_type(call, nullptr, &description_) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    store_ = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+    result->returnMode = SFRM_Materialize;
+    result->setResult = store_;
+    result->setDesc = description_;
+    MemoryContextSwitchTo(outer);
+}
+
+void Rows::put(Datum* values, bool* nulls) { tuplestore_putvalues(store_, description_, values, nulls); }
+
+} // namespace sessionctl::api

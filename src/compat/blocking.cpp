@@ -1,0 +1,89 @@
+// Who blocks a session. From 9.6 core has pg_blocking_pids(); before it the same answer is read off the lock itself,
+// by core's rules: hard blocks are conflicting locks held, soft blocks conflicting requests further up the queue.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+}
+
+#include "core/memory.hpp"
+
+#if PG_VERSION_NUM >= 90600
+
+namespace sessionctl::compat {
+
+ArrayType* blocking_pids(int pid) {
+    return DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+}
+
+} // namespace sessionctl::compat
+
+#else
+
+namespace sessionctl::compat {
+
+namespace {
+
+/// The pids found, in memory that was sized before any lock was taken.
+struct Pids {
+    Datum* pids;
+    int count;
+    int capacity;
+
+    void add(int pid) noexcept {
+        if (count < capacity)
+            pids[count++] = Int32GetDatum(pid);
+    }
+};
+
+LOCKMASK conflicts_of(const LOCK& lock, LOCKMODE mode) {
+    return GetLocksMethodTable(&lock)->conflictTab[mode];
+}
+
+void add_holders(LOCK& lock, const PGPROC& waiter, LOCKMASK conflicts, Pids& found) {
+    SHM_QUEUE* const queue = &lock.procLocks;
+    for (auto* link = static_cast<PROCLOCK*>(SHMQueueNext(queue, queue, offsetof(PROCLOCK, lockLink)));
+         link != nullptr;
+         link = static_cast<PROCLOCK*>(SHMQueueNext(queue, &link->lockLink, offsetof(PROCLOCK, lockLink))))
+        if (link->tag.myProc != &waiter && (link->holdMask & conflicts) != 0)
+            found.add(link->tag.myProc->pid);
+}
+
+void add_queued_before(LOCK& lock, const PGPROC& waiter, LOCKMASK conflicts, Pids& found) {
+    auto* queued = reinterpret_cast<PGPROC*>(lock.waitProcs.links.next);
+    for (int i = 0; i < lock.waitProcs.size && queued != &waiter; ++i) {
+        const bool holds_conflicting = (queued->waitProcLock->holdMask & conflicts) != 0;
+        if (!holds_conflicting && (LOCKBIT_ON(queued->waitLockMode) & conflicts) != 0)
+            found.add(queued->pid);
+        queued = reinterpret_cast<PGPROC*>(queued->links.next);
+    }
+}
+
+} // namespace
+
+ArrayType* blocking_pids(int pid) {
+    const int capacity = MaxBackends + max_prepared_xacts + 1;
+    Pids found = {static_cast<Datum*>(palloc(capacity * sizeof(Datum))), 0, capacity};
+
+    for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i)
+        LWLockAcquire(LockHashPartitionLockByIndex(i), LW_SHARED);
+    const PGPROC* const waiter = BackendPidGetProc(pid);
+    LOCK* const lock = waiter != nullptr ? waiter->waitLock : nullptr;
+    if (lock != nullptr) {
+        const LOCKMASK conflicts = conflicts_of(*lock, waiter->waitLockMode);
+        add_holders(*lock, *waiter, conflicts, found);
+        add_queued_before(*lock, *waiter, conflicts, found);
+    }
+    for (int i = NUM_LOCK_PARTITIONS - 1; i >= 0; --i)
+        LWLockRelease(LockHashPartitionLockByIndex(i));
+
+    return construct_array(found.pids, found.count, INT4OID, sizeof(int32), true, 'i');
+}
+
+} // namespace sessionctl::compat
+
+#endif

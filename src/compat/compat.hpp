@@ -1,0 +1,130 @@
+// What PostgreSQL changed between 9.4 and 19, behind one set of names. This folder is the only place that looks at
+// PG_VERSION_NUM; each shim says which release changed what. Included by pg/postgres.hpp, after PostgreSQL.
+//
+// All functions may raise a PostgreSQL ERROR unless noexcept, so C++ calls them inside pg::call.
+#pragma once
+
+#if PG_VERSION_NUM < 90400
+#error "pg_sessionctl needs PostgreSQL 9.4 or newer"
+#endif
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodes.h"
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+#include "pgstat.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/array.h"
+#include "utils/guc.h"
+#if PG_VERSION_NUM >= 140000 // 14: moved out of pgstat.h
+#include "utils/backend_status.h"
+#endif
+#if PG_VERSION_NUM >= 100000 // 10: format_procedure() moved out of builtins.h
+#include "utils/regproc.h"
+#endif
+}
+
+#include "core/session.hpp"
+
+// 16: PGDLLEXPORT makes a symbol visible in a module built with -fvisibility=hidden; before, it was empty.
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+namespace sessionctl::compat {
+
+// --- memory and interrupts ---------------------------------------------------------------------------------------
+
+/// Null where there is no memory; never raises.
+void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept;
+MemoryContext create_context(MemoryContext parent, const char* name);
+
+/// QueryCancelHoldoffCount came with 9.5.
+uint32 query_cancel_holdoff() noexcept;
+void set_query_cancel_holdoff(uint32 count) noexcept;
+
+/// Sleeps until the latch is set or the time (ms) is over; a dead postmaster ends this process. The caller checks
+/// for interrupts.
+void wait_latch(long milliseconds);
+
+/// When the running statement (or transaction, 17) will be ended by its own timeout; 0 where none is set.
+TimestampTz own_timeout_at();
+
+// --- the array of sessions in shared memory ----------------------------------------------------------------------
+
+/// The live array and its number of entries.
+struct StatusArray {
+    volatile PgBackendStatus* entries;
+    int count;
+};
+StatusArray status_array();
+
+core::Kind kind_of(int index, const PgBackendStatus& entry);
+core::State state_of(const PgBackendStatus& entry) noexcept;
+/// As pg_stat_activity shows it; where core has no such column (up to 9.6) derived from what the server knows.
+const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind);
+const char* activity_of(const PgBackendStatus& entry) noexcept;
+void set_activity(PgBackendStatus& entry, char* activity) noexcept;
+/// The text in shared memory may end inside a multibyte character: cuts a copy of it before that.
+void clip_activity(char* activity);
+/// 0 where there is none (or the server is older than 14).
+int64 query_id_of(const PgBackendStatus& entry) noexcept;
+
+// --- what the process array adds ---------------------------------------------------------------------------------
+
+struct ProcView {
+    TransactionId xid;
+    TransactionId xmin;
+    int leader_pid;              // 0: none, or the session leads its parallel group itself
+    const char* wait_event_type; // null: not waiting, or not known before 9.6
+    const char* wait_event;
+    bool waits_for_lock;
+};
+/// The process of the entry with that index, if it is still the one with that pid.
+ProcView proc_view(int index, const PgBackendStatus& entry);
+bool awaits_standby(int index, int pid);
+
+/// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
+ArrayType* blocking_pids(int pid);
+
+// --- rights ------------------------------------------------------------------------------------------------------
+
+/// May this role see another role's session in pg_stat_activity?
+bool may_see(Oid viewer, Oid role);
+/// May it signal that session, as pg_terminate_backend() decides?
+bool may_signal(Oid signaller, Oid role);
+/// Null for a dropped role.
+char* role_name_or_null(Oid role);
+
+// --- parser ------------------------------------------------------------------------------------------------------
+
+/// Statements of a text, each ready for analyze(). Up to 9.6 a bare node, then a RawStmt.
+List* parse(const char* text);
+Node* statement_of(Node* parsed) noexcept;
+Query* analyze(Node* parsed, const char* text, Oid* types, int count);
+/// Calls `checker` with each function that this one node (not its children) would run; true stops.
+bool functions_in_node(Node* node, bool (*checker)(Oid, void*), void* context);
+/// Calls `walker` with each child of an expression node, with each expression of a query; true stops.
+bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context);
+bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context);
+/// The true or false of a boolean constant: an own node type from 15 (before, text cast to boolean).
+bool is_boolean_literal(Node* parsed) noexcept;
+
+const char* column_name(Oid relation, AttrNumber number);
+
+// --- various -----------------------------------------------------------------------------------------------------
+
+/// To the server log, never to the client.
+extern const int log_server_only;
+
+bool is_infinite(const Interval& interval) noexcept;
+/// Sets a parameter until the current GUC nest level ends.
+void set_parameter_locally(const char* name, const char* value);
+void reserve_guc_prefix(const char* prefix);
+
+} // namespace sessionctl::compat

@@ -1,0 +1,140 @@
+// Parsing and analysing one expression, on every version.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "utils/lsyscache.h"
+}
+
+namespace sessionctl::compat {
+
+List* parse(const char* text) {
+#if PG_VERSION_NUM >= 140000 // 14: parse modes
+    return raw_parser(text, RAW_PARSE_DEFAULT);
+#else
+    return raw_parser(text);
+#endif
+}
+
+Node* statement_of(Node* parsed) noexcept {
+#if PG_VERSION_NUM >= 100000 // 10: RawStmt
+    return castNode(RawStmt, parsed)->stmt;
+#else
+    return parsed;
+#endif
+}
+
+Query* analyze(Node* parsed, const char* text, Oid* types, int count) {
+#if PG_VERSION_NUM >= 150000 // 15: renamed
+    return parse_analyze_fixedparams(castNode(RawStmt, parsed), text, types, count, nullptr);
+#elif PG_VERSION_NUM >= 100000 // 10: RawStmt, query environment
+    return parse_analyze(castNode(RawStmt, parsed), text, types, count, nullptr);
+#else
+    return parse_analyze(parsed, text, types, count);
+#endif
+}
+
+// 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no arguments".
+bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_walker(node, walker, context);
+#else
+    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context);
+#endif
+}
+
+bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+    return query_tree_walker(query, walker, context, 0);
+#else
+    return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context, 0);
+#endif
+}
+
+bool is_boolean_literal(Node* parsed) noexcept {
+#if PG_VERSION_NUM >= 150000 // 15: boolean constants
+    return IsA(parsed, A_Const) && nodeTag(&reinterpret_cast<A_Const*>(parsed)->val) == T_Boolean;
+#else
+    // Only the grammar makes a cast to boolean without a place in the text.
+    if (!IsA(parsed, TypeCast))
+        return false;
+    const TypeCast* const cast = reinterpret_cast<TypeCast*>(parsed);
+    return cast->typeName->location == -1 && IsA(cast->arg, A_Const) && cast->location == -1;
+#endif
+}
+
+const char* column_name(Oid relation, AttrNumber number) {
+#if PG_VERSION_NUM >= 110000 // 11: missing_ok
+    return get_attname(relation, number, false);
+#else
+    return get_attname(relation, number);
+#endif
+}
+
+#if PG_VERSION_NUM >= 90600 // 9.6: check_functions_in_node
+
+bool functions_in_node(Node* node, bool (*checker)(Oid, void*), void* context) {
+    return check_functions_in_node(node, checker, context);
+}
+
+#else
+
+namespace {
+
+bool check_io_conversion(const CoerceViaIO& conversion, bool (*checker)(Oid, void*), void* context) {
+    Oid function;
+    Oid parameter;
+    bool is_varlena;
+    getTypeInputInfo(conversion.resulttype, &function, &parameter);
+    if (checker(function, context))
+        return true;
+    getTypeOutputInfo(exprType(reinterpret_cast<Node*>(conversion.arg)), &function, &is_varlena);
+    return checker(function, context);
+}
+
+bool check_row_comparison(const RowCompareExpr& comparison, bool (*checker)(Oid, void*), void* context) {
+    ListCell* cell;
+    foreach (cell, comparison.opnos)
+        if (checker(get_opcode(lfirst_oid(cell)), context))
+            return true;
+    return false;
+}
+
+} // namespace
+
+bool functions_in_node(Node* node, bool (*checker)(Oid, void*), void* context) {
+    switch (nodeTag(node)) {
+    case T_Aggref:
+        return checker(reinterpret_cast<Aggref*>(node)->aggfnoid, context);
+    case T_WindowFunc:
+        return checker(reinterpret_cast<WindowFunc*>(node)->winfnoid, context);
+    case T_FuncExpr:
+        return checker(reinterpret_cast<FuncExpr*>(node)->funcid, context);
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr:
+        set_opfuncid(reinterpret_cast<OpExpr*>(node));
+        return checker(reinterpret_cast<OpExpr*>(node)->opfuncid, context);
+    case T_ScalarArrayOpExpr:
+        set_sa_opfuncid(reinterpret_cast<ScalarArrayOpExpr*>(node));
+        return checker(reinterpret_cast<ScalarArrayOpExpr*>(node)->opfuncid, context);
+    case T_CoerceViaIO:
+        return check_io_conversion(*reinterpret_cast<CoerceViaIO*>(node), checker, context);
+    case T_ArrayCoerceExpr: {
+        const Oid element = reinterpret_cast<ArrayCoerceExpr*>(node)->elemfuncid;
+        return OidIsValid(element) && checker(element, context);
+    }
+    case T_RowCompareExpr:
+        return check_row_comparison(*reinterpret_cast<RowCompareExpr*>(node), checker, context);
+    default:
+        return false;
+    }
+}
+
+#endif
+
+} // namespace sessionctl::compat

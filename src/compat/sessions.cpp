@@ -1,0 +1,246 @@
+// The session table and the process array, on every version.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "mb/pg_wchar.h"
+#include "postmaster/bgworker.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/shmem.h"
+#if PG_VERSION_NUM >= 140000
+#include "utils/wait_event.h"
+#endif
+#if PG_VERSION_NUM < 170000
+#include "storage/sinvaladt.h"
+#endif
+}
+
+namespace sessionctl::compat {
+
+namespace {
+
+// 10: auxiliary processes have entries too, after the backends'. 17: NUM_AUXPROCTYPES gave way to the process array's
+// NUM_AUXILIARY_PROCS.
+#if PG_VERSION_NUM >= 170000
+int status_slots() noexcept { return MaxBackends + NUM_AUXILIARY_PROCS; }
+#elif PG_VERSION_NUM >= 100000
+int status_slots() noexcept { return MaxBackends + NUM_AUXPROCTYPES; }
+#else
+int status_slots() noexcept { return MaxBackends; }
+#endif
+
+// 17: a backend's slot is its process number; before, its backend id less one.
+#if PG_VERSION_NUM >= 170000
+[[maybe_unused]] int my_slot() noexcept { return MyProcNumber; }
+PGPROC* proc_at(int index) noexcept { return &ProcGlobal->allProcs[index]; }
+#else
+[[maybe_unused]] int my_slot() noexcept { return MyBackendId - 1; }
+PGPROC* proc_at(int index) { return index < MaxBackends ? BackendIdGetProc(index + 1) : nullptr; }
+#endif
+
+// 17: ProcNumberGetTransactionIds; 16: two more results.
+void transaction_ids(int index, TransactionId& xid, TransactionId& xmin) {
+    if (index >= MaxBackends)
+        return;
+#if PG_VERSION_NUM >= 170000
+    int subxids;
+    bool overflowed;
+    ProcNumberGetTransactionIds(index, &xid, &xmin, &subxids, &overflowed);
+#elif PG_VERSION_NUM >= 160000
+    int subxids;
+    bool overflowed;
+    BackendIdGetTransactionIds(index + 1, &xid, &xmin, &subxids, &overflowed);
+#else
+    BackendIdGetTransactionIds(index + 1, &xid, &xmin);
+#endif
+}
+
+// 9.6: PGPROC.wait_event_info and lock groups (parallel query); before, only the status entry's st_waiting.
+void wait_and_group(const PGPROC& proc, ProcView& view) {
+#if PG_VERSION_NUM >= 90600
+    const uint32 wait_event_info = *const_cast<const volatile uint32*>(&proc.wait_event_info);
+    view.wait_event_type = pgstat_get_wait_event_type(wait_event_info);
+    view.wait_event = pgstat_get_wait_event(wait_event_info);
+    const PGPROC* const leader = *const_cast<PGPROC* const volatile*>(&proc.lockGroupLeader);
+    if (leader != nullptr && leader != &proc)
+        view.leader_pid = leader->pid;
+#endif
+}
+
+bool waits_for_lock(const PgBackendStatus& entry, const ProcView& view) noexcept {
+#if PG_VERSION_NUM >= 90600
+    return view.wait_event_type != nullptr && std::strcmp(view.wait_event_type, "Lock") == 0;
+#else
+    return entry.st_waiting;
+#endif
+}
+
+#if PG_VERSION_NUM < 100000
+// 10: st_backendType. Before it: a client has an address, a walsender is in the walsenders' array.
+bool is_walsender(int pid) {
+    for (int i = 0; i < max_wal_senders; ++i) {
+        const volatile WalSnd& walsender = WalSndCtl->walsnds[i];
+        if (walsender.pid == pid)
+            return true;
+    }
+    return false;
+}
+
+bool has_client_address(const PgBackendStatus& entry) noexcept {
+    static const SockAddr no_address = {};
+    return std::memcmp(&entry.st_clientaddr, &no_address, sizeof no_address) != 0;
+}
+#endif
+
+// 9.6: parallel workers, known by their lock group.
+bool is_parallel_worker(int index, const PgBackendStatus& entry) {
+    return proc_view(index, entry).leader_pid != 0;
+}
+
+} // namespace
+
+StatusArray status_array() {
+    // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by its name;
+    // the size has to be exact and has been since 9.0.
+#if PG_VERSION_NUM >= 140000
+    return {MyBEEntry - my_slot(), status_slots()};
+#else
+    static volatile PgBackendStatus* entries = nullptr;
+    if (entries == nullptr) {
+        bool found;
+        void* const array =
+            ShmemInitStruct("Backend Status Array", mul_size(sizeof(PgBackendStatus), status_slots()), &found);
+        if (!found)
+            elog(ERROR, "the server's session table was not found in shared memory");
+        entries = static_cast<PgBackendStatus*>(array);
+    }
+    return {entries, status_slots()};
+#endif
+}
+
+core::Kind kind_of(int index, const PgBackendStatus& entry) {
+#if PG_VERSION_NUM >= 100000
+    switch (entry.st_backendType) {
+    case B_BACKEND:
+        // 18: a login that is not authenticated yet has an entry, but no role.
+        return OidIsValid(entry.st_userid) ? core::Kind::client : core::Kind::other;
+    case B_WAL_SENDER:
+        return core::Kind::walsender;
+    case B_BG_WORKER:
+        return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
+    default:
+        return core::Kind::other;
+    }
+#else
+    if (is_walsender(entry.st_procpid))
+        return core::Kind::walsender;
+    if (has_client_address(entry))
+        return core::Kind::client;
+    return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
+#endif
+}
+
+core::State state_of(const PgBackendStatus& entry) noexcept {
+    switch (entry.st_state) {
+#if PG_VERSION_NUM >= 180000 // 18: logins under way
+    case STATE_STARTING:
+        return core::State::starting;
+#endif
+    case STATE_IDLE:
+        return core::State::idle;
+    case STATE_RUNNING:
+        return core::State::active;
+    case STATE_IDLEINTRANSACTION:
+        return core::State::idle_in_transaction;
+    case STATE_FASTPATH:
+        return core::State::fastpath;
+    case STATE_IDLEINTRANSACTION_ABORTED:
+        return core::State::idle_in_transaction_aborted;
+    case STATE_DISABLED:
+        return core::State::disabled;
+    default:
+        return core::State::undefined;
+    }
+}
+
+const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind) {
+#if PG_VERSION_NUM >= 110000 // 11: bgw_type
+    if (entry.st_backendType == B_BG_WORKER)
+        return GetBackgroundWorkerTypeByPid(entry.st_procpid);
+#endif
+#if PG_VERSION_NUM >= 130000 // 13: one list of descriptions for all of the server
+    return GetBackendTypeDesc(entry.st_backendType);
+#elif PG_VERSION_NUM >= 100000
+    return pgstat_get_backend_desc(entry.st_backendType);
+#else
+    switch (kind) {
+    case core::Kind::client:
+        return "client backend";
+    case core::Kind::walsender:
+        return "walsender";
+    case core::Kind::parallel_worker:
+        return "parallel worker";
+    case core::Kind::other:
+        return nullptr; // an autovacuum or a background worker: the server does not tell
+    }
+    return nullptr;
+#endif
+}
+
+const char* activity_of(const PgBackendStatus& entry) noexcept {
+#if PG_VERSION_NUM >= 110000 // 11: st_activity became st_activity_raw, cut anywhere
+    return entry.st_activity_raw;
+#else
+    return entry.st_activity;
+#endif
+}
+
+void set_activity(PgBackendStatus& entry, char* activity) noexcept {
+#if PG_VERSION_NUM >= 110000
+    entry.st_activity_raw = activity;
+#else
+    entry.st_activity = activity;
+#endif
+}
+
+void clip_activity(char* activity) {
+#if PG_VERSION_NUM >= 110000
+    const int length = static_cast<int>(std::strlen(activity));
+    activity[pg_mbcliplen(activity, length, pgstat_track_activity_query_size - 1)] = '\0';
+#endif
+}
+
+int64 query_id_of(const PgBackendStatus& entry) noexcept {
+#if PG_VERSION_NUM >= 140000 // 14: st_query_id
+    return static_cast<int64>(entry.st_query_id);
+#else
+    return 0;
+#endif
+}
+
+ProcView proc_view(int index, const PgBackendStatus& entry) {
+    ProcView view = {};
+    const PGPROC* proc = proc_at(index);
+#if PG_VERSION_NUM >= 90600 && PG_VERSION_NUM < 170000 // 9.6: AuxiliaryPidGetProc; 17: one array for all
+    if (index >= MaxBackends)
+        proc = AuxiliaryPidGetProc(entry.st_procpid);
+#endif
+    if (proc != nullptr && proc->pid == entry.st_procpid) {
+        wait_and_group(*proc, view);
+        transaction_ids(index, view.xid, view.xmin);
+        // The slot is another's now: what was read may be that one's.
+        if (proc->pid != entry.st_procpid)
+            view = {};
+    }
+    view.waits_for_lock = waits_for_lock(entry, view);
+    return view;
+}
+
+bool awaits_standby(int index, int pid) {
+    const PGPROC* const proc = proc_at(index);
+    return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;
+}
+
+} // namespace sessionctl::compat

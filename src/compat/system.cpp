@@ -1,0 +1,188 @@
+// Memory, waiting, rights and settings, on every version.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+}
+
+// 14: the predefined roles' constants were renamed.
+#if PG_VERSION_NUM >= 100000 && PG_VERSION_NUM < 140000
+#define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
+#endif
+#if PG_VERSION_NUM >= 90600 && PG_VERSION_NUM < 140000
+#define ROLE_PG_SIGNAL_BACKEND DEFAULT_ROLE_SIGNAL_BACKENDID
+#endif
+
+namespace sessionctl::compat {
+
+void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept {
+#if PG_VERSION_NUM >= 90500 // 9.5: allocation that may fail without an error
+    constexpr std::size_t largest = std::numeric_limits<std::size_t>::max() / 2;
+    return bytes > largest ? nullptr
+                           : MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+#else
+    sigjmp_buf landing;
+    sigjmp_buf* const outer_landing = PG_exception_stack;
+    ErrorContextCallback* const outer_context = error_context_stack;
+    const uint32 holdoff = InterruptHoldoffCount;
+    const MemoryContext current = CurrentMemoryContext;
+    void* volatile memory = nullptr;
+    if (sigsetjmp(landing, 0) == 0) {
+        PG_exception_stack = &landing;
+        memory = MemoryContextAllocHuge(context, bytes);
+    } else {
+        MemoryContextSwitchTo(current);
+        InterruptHoldoffCount = holdoff;
+        FlushErrorState();
+    }
+    PG_exception_stack = outer_landing;
+    error_context_stack = outer_context;
+    return memory;
+#endif
+}
+
+MemoryContext create_context(MemoryContext parent, const char* name) {
+    // 9.6: ALLOCSET_DEFAULT_SIZES; 11: a macro that insists on a constant name.
+#if PG_VERSION_NUM >= 110000
+    const MemoryContext context = AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES);
+    return context;
+#else
+    return AllocSetContextCreate(parent, name, ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE,
+                                 ALLOCSET_DEFAULT_MAXSIZE);
+#endif
+}
+
+uint32 query_cancel_holdoff() noexcept {
+#if PG_VERSION_NUM >= 90500
+    return QueryCancelHoldoffCount;
+#else
+    return 0;
+#endif
+}
+
+void set_query_cancel_holdoff([[maybe_unused]] uint32 count) noexcept {
+#if PG_VERSION_NUM >= 90500
+    QueryCancelHoldoffCount = count;
+#endif
+}
+
+void wait_latch(long milliseconds) {
+#if PG_VERSION_NUM >= 120000 // 12: WL_EXIT_ON_PM_DEATH
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+#else
+    constexpr int events = WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH;
+#if PG_VERSION_NUM >= 100000 // 10: wait event
+    const int woken_by = WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+#elif PG_VERSION_NUM >= 90500 // 9.5: MyLatch
+    const int woken_by = WaitLatch(MyLatch, events, milliseconds);
+    ResetLatch(MyLatch);
+#else
+    const int woken_by = WaitLatch(&MyProc->procLatch, events, milliseconds);
+    ResetLatch(&MyProc->procLatch);
+#endif
+    if (woken_by & WL_POSTMASTER_DEATH)
+        proc_exit(1);
+#endif
+}
+
+TimestampTz own_timeout_at() {
+    TimestampTz at = 0;
+#if PG_VERSION_NUM >= 130000 // 13: get_timeout_active
+    if (get_timeout_active(STATEMENT_TIMEOUT))
+        at = get_timeout_finish_time(STATEMENT_TIMEOUT);
+#else
+    if (StatementTimeout > 0)
+        at = TimestampTzPlusMilliseconds(get_timeout_start_time(STATEMENT_TIMEOUT), StatementTimeout);
+#endif
+#if PG_VERSION_NUM >= 170000 // 17: transaction_timeout
+    if (get_timeout_active(TRANSACTION_TIMEOUT)) {
+        const TimestampTz end = get_timeout_finish_time(TRANSACTION_TIMEOUT);
+        at = at == 0 ? end : std::min(at, end);
+    }
+#endif
+    return at;
+}
+
+bool may_see(Oid viewer, Oid role) {
+#if PG_VERSION_NUM >= 150000 // 15: by inherited privileges
+    if (has_privs_of_role(viewer, ROLE_PG_READ_ALL_STATS))
+        return true;
+#elif PG_VERSION_NUM >= 100000 // 10: pg_read_all_stats
+    if (is_member_of_role(viewer, ROLE_PG_READ_ALL_STATS))
+        return true;
+#endif
+#if PG_VERSION_NUM >= 90500 // 9.5: by membership; before, the same role
+    return has_privs_of_role(viewer, role);
+#else
+    return superuser_arg(viewer) || viewer == role;
+#endif
+}
+
+bool may_signal(Oid signaller, Oid role) {
+    if (superuser_arg(signaller))
+        return true;
+#if PG_VERSION_NUM >= 90500 // 9.5: superusers' sessions need a superuser; 17: so does one without a role
+    if (!OidIsValid(role) || superuser_arg(role))
+        return false;
+#if PG_VERSION_NUM >= 90600 // 9.6: pg_signal_backend
+    if (has_privs_of_role(signaller, ROLE_PG_SIGNAL_BACKEND))
+        return true;
+#endif
+    return has_privs_of_role(signaller, role);
+#else
+    return signaller == role;
+#endif
+}
+
+char* role_name_or_null(Oid role) {
+#if PG_VERSION_NUM >= 90500 // 9.5: GetUserNameFromId(…, noerr)
+    return GetUserNameFromId(role, true);
+#else
+    const HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple))
+        return nullptr;
+    char* const name = pstrdup(NameStr(reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolname));
+    ReleaseSysCache(tuple);
+    return name;
+#endif
+}
+
+#if PG_VERSION_NUM >= 90600 // 9.6: LOG_SERVER_ONLY, a new name for COMMERROR
+const int log_server_only = LOG_SERVER_ONLY;
+#else
+const int log_server_only = COMMERROR;
+#endif
+
+bool is_infinite([[maybe_unused]] const Interval& interval) noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: infinite intervals
+    return INTERVAL_NOT_FINITE(&interval);
+#else
+    return false;
+#endif
+}
+
+void set_parameter_locally(const char* name, const char* value) {
+#if PG_VERSION_NUM >= 90500 // 9.5: is_reload
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+#else
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0);
+#endif
+}
+
+void reserve_guc_prefix(const char* prefix) {
+#if PG_VERSION_NUM >= 150000 // 15: renamed, and removes what is bogus
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+} // namespace sessionctl::compat

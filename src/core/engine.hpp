@@ -1,0 +1,56 @@
+// Signal by identity, then prove: the part of every call that touches other people's sessions.
+#pragma once
+
+#include "core/plan.hpp"
+
+namespace sessionctl::core {
+
+/// How a session looks at this moment.
+struct Sight {
+    bool listed;  // it is in the session table: only then may it be signalled
+    bool present; // false only when it is proven gone: neither in the table nor in the process array
+    State state;
+    Timestamp state_change;
+    Timestamp query_start;
+};
+
+enum class Delivery : std::uint8_t { delivered, gone, denied };
+
+/// What must still be true of a session at the instant of the signal.
+enum class Recheck : std::uint8_t {
+    identity,  // the same session
+    statement, // and it still runs the statement that was chosen
+    idleness,  // and it is still idle in the same transaction
+};
+
+/// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
+class Server {
+  public:
+    /// Pins the process with this pid, so that it can be looked at and then signalled as the same process; false
+    /// where there is none. One process is pinned at a time.
+    virtual bool hold(std::int32_t pid) = 0;
+    virtual Delivery send(Action action) = 0;
+    virtual void release() noexcept = 0;
+    virtual Sight look(const Session& session) = 0;
+    /// Does its commit wait for a synchronous standby?
+    virtual bool awaits_standby(const Session& session) = 0;
+    /// Monotonic, in microseconds.
+    virtual Timestamp now() = 0;
+    /// May throw: a cancel ends the wait.
+    virtual void sleep(Timestamp microseconds) = 0;
+
+  protected:
+    ~Server() = default;
+};
+
+/// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer matches.
+Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
+
+/// Signals every chosen target. Afterwards none is `chosen` any more.
+void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
+
+/// Watches all signalled targets side by side until each is proven ended (or its statement is), or until `deadline`
+/// on the server's monotonic clock; what is left then is `still running`.
+void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server);
+
+} // namespace sessionctl::core

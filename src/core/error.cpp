@@ -1,0 +1,52 @@
+#include "core/error.hpp"
+
+#include "core/text.hpp"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+namespace sessionctl::core {
+
+namespace {
+
+void print(char (&target)[Error::text_size], const char* format, va_list arguments) noexcept {
+    const int length = std::vsnprintf(target, sizeof target, format, arguments);
+    if (length >= static_cast<int>(sizeof target))
+        target[clipped_length(target, sizeof target - 1)] = '\0';
+}
+
+} // namespace
+
+Error::Error(const char* sqlstate, const char* format, ...) noexcept {
+    std::strncpy(sqlstate_, sqlstate, sizeof sqlstate_ - 1);
+    sqlstate_[sizeof sqlstate_ - 1] = '\0';
+    va_list arguments;
+    va_start(arguments, format);
+    print(message_, format, arguments);
+    va_end(arguments);
+}
+
+Error& Error::detail(const char* format, ...) noexcept {
+    va_list arguments;
+    va_start(arguments, format);
+    print(detail_, format, arguments);
+    va_end(arguments);
+    return *this;
+}
+
+Error& Error::hint(const char* format, ...) noexcept {
+    va_list arguments;
+    va_start(arguments, format);
+    print(hint_, format, arguments);
+    va_end(arguments);
+    return *this;
+}
+
+Error& Error::at(const char* text, int position) noexcept {
+    text_ = text;
+    position_ = position;
+    return *this;
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,50 @@
+// An error as PostgreSQL words it: SQLSTATE, primary message, DETAIL, HINT. It owns no memory, so that it can leave
+// any scope, a short-lived memory context included.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+
+namespace sessionctl::core {
+
+namespace sqlstate {
+constexpr char null_value_not_allowed[] = "22004";
+constexpr char invalid_parameter_value[] = "22023";
+constexpr char invalid_schema_name[] = "3F000";
+constexpr char invalid_catalog_name[] = "3D000";
+constexpr char syntax_error[] = "42601";
+constexpr char undefined_object[] = "42704";
+constexpr char datatype_mismatch[] = "42804";
+constexpr char insufficient_privilege[] = "42501";
+constexpr char feature_not_supported[] = "0A000";
+constexpr char program_limit_exceeded[] = "54000";
+} // namespace sqlstate
+
+class Error : public std::exception {
+  public:
+    static constexpr std::size_t text_size = 768;
+
+    [[gnu::format(printf, 3, 4)]] Error(const char* sqlstate, const char* format, ...) noexcept;
+
+    [[gnu::format(printf, 2, 3)]] Error& detail(const char* format, ...) noexcept;
+    [[gnu::format(printf, 2, 3)]] Error& hint(const char* format, ...) noexcept;
+    /// A place in the user's own text, in characters from 1. The text must outlive the report.
+    Error& at(const char* text, int position) noexcept;
+
+    const char* what() const noexcept override { return message_; }
+    const char* sqlstate() const noexcept { return sqlstate_; }
+    const char* detail() const noexcept { return detail_; }
+    const char* hint() const noexcept { return hint_; }
+    const char* text() const noexcept { return text_; }
+    int position() const noexcept { return position_; }
+
+  private:
+    char sqlstate_[6];
+    char message_[text_size];
+    char detail_[text_size] = "";
+    char hint_[text_size] = "";
+    const char* text_ = nullptr;
+    int position_ = 0;
+};
+
+} // namespace sessionctl::core

@@ -1,0 +1,48 @@
+// Memory for the core's containers. The core only knows two functions; in the server they are PostgreSQL's memory
+// contexts (pg/memory.cpp), in the unit tests malloc.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <new>
+
+#include <boost/container/string.hpp>
+#include <boost/container/vector.hpp>
+
+namespace sessionctl::core {
+
+/// Never returns null: throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+void deallocate(void* memory) noexcept;
+
+template <typename T>
+struct Allocator {
+    using value_type = T;
+
+    Allocator() noexcept = default;
+    template <typename Other>
+    Allocator(const Allocator<Other>&) noexcept {}
+
+    T* allocate(std::size_t count) {
+        if (count > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T))
+            throw std::bad_alloc();
+        return static_cast<T*>(core::allocate(count * sizeof(T)));
+    }
+    void deallocate(T* memory, std::size_t) noexcept { core::deallocate(memory); }
+
+    template <typename Other>
+    bool operator==(const Allocator<Other>&) const noexcept {
+        return true;
+    }
+    template <typename Other>
+    bool operator!=(const Allocator<Other>&) const noexcept {
+        return false;
+    }
+};
+
+template <typename T>
+using vector = boost::container::vector<T, Allocator<T>>;
+
+using string = boost::container::basic_string<char, std::char_traits<char>, Allocator<char>>;
+
+} // namespace sessionctl::core

@@ -1,0 +1,91 @@
+#include "core/options.hpp"
+
+#include "core/error.hpp"
+
+namespace sessionctl::core {
+
+namespace {
+
+constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
+
+/// In ms, rounded up, so that '1 us' is not "do not wait"; -1 for a negative interval. Long ones saturate.
+std::int64_t milliseconds(const Interval& interval) noexcept {
+    constexpr std::int64_t longer_than_any = 100000 * day_ms;
+    if (interval.infinite)
+        return interval.microseconds < 0 ? -1 : longer_than_any;
+    const std::int64_t days = interval.days + std::int64_t{30} * interval.months;
+    if (days > 50000)
+        return longer_than_any;
+    if (days < -50000)
+        return -1;
+    const std::int64_t whole = interval.microseconds / microseconds_per_millisecond;
+    const std::int64_t rest = interval.microseconds % microseconds_per_millisecond;
+    const std::int64_t total = days * day_ms + whole + (rest > 0 ? 1 : 0);
+    return total < 0 || (total == 0 && rest < 0) ? -1 : total;
+}
+
+[[noreturn]] void refuse_timeout(const char* what) {
+    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what)
+        .hint("%s", timeout_hint);
+}
+
+} // namespace
+
+bool is_negative(const Interval& interval) noexcept { return milliseconds(interval) < 0; }
+
+std::int64_t checked_timeout(const Interval& timeout) {
+    if (timeout.infinite)
+        refuse_timeout("infinite");
+    const std::int64_t total = milliseconds(timeout);
+    if (total < 0)
+        refuse_timeout("negative");
+    if (total > longest_timeout_ms)
+        refuse_timeout("longer than one hour");
+    return total;
+}
+
+KeepWhich checked_keep_which(std::string_view word) {
+    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
+        if (word == keep_which_name(which))
+            return which;
+    throw Error(sqlstate::invalid_parameter_value, "unknown keep_which \"%.*s\"", static_cast<int>(word.size()),
+                word.data())
+        .hint("Allowed are 'oldest', 'newest' (by backend_start) and 'busiest' (by last change of state).");
+}
+
+std::int32_t checked_keep(std::int32_t keep) {
+    if (keep < 0)
+        throw Error(sqlstate::invalid_parameter_value, "keep must not be negative")
+            .hint("Allowed is 0 (keep none) or more: how many sessions to leave alone.");
+    return keep;
+}
+
+std::int32_t checked_refuse_above(std::int32_t bound) {
+    if (bound < 0)
+        throw Error(sqlstate::invalid_parameter_value, "refuse_above must not be negative")
+            .hint("Allowed is 0 (no bound) or more, or NULL for the setting pg_sessionctl.refuse_above.");
+    return bound;
+}
+
+void check_cooldown(const Interval& cooldown) {
+    if (is_negative(cooldown))
+        throw Error(sqlstate::invalid_parameter_value, "cooldown must not be negative")
+            .hint("Allowed is '0', no cooldown.");
+    if (milliseconds(cooldown) > 0)
+        throw Error(sqlstate::feature_not_supported, "cooldown is not supported by this release of pg_sessionctl")
+            .hint("Leave cooldown out, or write cooldown => '0'.");
+}
+
+const char* keep_which_name(KeepWhich which) noexcept {
+    switch (which) {
+    case KeepWhich::oldest:
+        return "oldest";
+    case KeepWhich::newest:
+        return "newest";
+    case KeepWhich::busiest:
+        return "busiest";
+    }
+    return "";
+}
+
+} // namespace sessionctl::core

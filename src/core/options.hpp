@@ -1,0 +1,52 @@
+// What a caller may say beside the condition, checked before anything happens.
+#pragma once
+
+#include "core/session.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace sessionctl::core {
+
+enum class KeepWhich : std::uint8_t { oldest, newest, busiest };
+
+const char* keep_which_name(KeepWhich which) noexcept;
+
+/// The guard rails of one call.
+struct Guards {
+    Inclusion include;
+    std::optional<std::int64_t> refuse_above; // nullopt: no bound
+    std::int32_t keep = 0;
+    KeepWhich keep_which = KeepWhich::oldest;
+    bool per_group = false;
+};
+
+constexpr std::int64_t longest_timeout_ms = 60 * 60 * 1000;
+constexpr char timeout_hint[] =
+    "Allowed is '0' (signal and return at once) to '1 h'; write '5 s' for five seconds.";
+
+/// An SQL interval, not yet looked at.
+struct Interval {
+    std::int64_t microseconds;
+    std::int32_t days;
+    std::int32_t months;
+    bool infinite;
+};
+
+bool is_negative(const Interval& interval) noexcept;
+
+/// How long to wait for proof, in ms, 0 = don't. Errors: 22023 (negative, infinite, over one hour).
+std::int64_t checked_timeout(const Interval& timeout);
+
+/// Errors: 22023 with the three words in the hint.
+KeepWhich checked_keep_which(std::string_view word);
+
+/// Errors: 22023 (negative).
+std::int32_t checked_keep(std::int32_t keep);
+std::int32_t checked_refuse_above(std::int32_t bound);
+
+/// Errors: 22023 (negative), 0A000 (anything else but zero: it needs a gate that this release does not have).
+void check_cooldown(const Interval& cooldown);
+
+} // namespace sessionctl::core

@@ -1,0 +1,58 @@
+// The kill plan: which of the matched sessions are acted on, and what became of each.
+#pragma once
+
+#include "core/memory.hpp"
+#include "core/options.hpp"
+#include "core/session.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace sessionctl::core {
+
+enum class Action : std::uint8_t { count, preview, cancel, terminate };
+
+enum class Outcome : std::uint8_t {
+    chosen, // not acted on yet: what preview shows
+    terminated,
+    cancelled,
+    signalled,
+    already_gone,
+    not_running,
+    no_longer_matches,
+    spared,
+    denied,
+    still_running,
+};
+
+/// As the outcome column spells it.
+const char* outcome_name(Outcome outcome) noexcept;
+
+/// One matched session on its way through the plan.
+struct Target {
+    Session session;
+    std::string_view group; // value of the caller's `per` column; lives as long as the plan
+    Outcome outcome = Outcome::chosen;
+    const char* reason = nullptr; // why spared or denied, or a remark; a constant
+    Timestamp signalled_at = 0;   // monotonic
+    Timestamp elapsed = -1;       // microseconds from the signal to the proof
+};
+
+using Plan = vector<Target>;
+
+/// Decides for every target: chosen, spared or denied. The whole list is decided before anyone is signalled.
+void choose(Plan& plan, const Guards& guards);
+
+/// Errors: 54000 when more are chosen than `bound` allows; nobody has been signalled then.
+void refuse_excess(const Plan& plan, std::int64_t bound);
+
+std::int64_t count_of(const Plan& plan, Outcome outcome) noexcept;
+
+/// What the caller's function returns: sessions really ended or cancelled, or with no wait signalled; for count and
+/// preview the chosen ones.
+std::int64_t counted(const Plan& plan, Action action) noexcept;
+
+/// "matched 41: 38 ended, 2 spared (superuser), 1 denied"; empty where every match was counted.
+string summary(const Plan& plan, Action action);
+
+} // namespace sessionctl::core

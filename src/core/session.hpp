@@ -1,0 +1,92 @@
+// A session as the core sees it: who it is, and what decides its fate.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+
+namespace sessionctl::core {
+
+/// Microseconds since 2000-01-01, PostgreSQL's timestamptz; 0 where there is none.
+using Timestamp = std::int64_t;
+constexpr Timestamp microseconds_per_millisecond = 1000;
+constexpr Timestamp microseconds_per_second = 1000 * 1000;
+constexpr Timestamp unix_epoch_of_timestamp = 946684800; // in seconds
+
+/// A session is its process and the moment that process became a session: a pid alone is reused.
+struct Identity {
+    std::int32_t pid;
+    Timestamp start;
+
+    bool operator==(const Identity& other) const noexcept { return pid == other.pid && start == other.start; }
+    bool operator!=(const Identity& other) const noexcept { return !(*this == other); }
+};
+
+/// The identity as %c prints it in the server log: start in whole Unix seconds, then pid, both hexadecimal.
+struct SessionId {
+    char text[32];
+
+    explicit SessionId(Identity identity) noexcept {
+        const Timestamp seconds = identity.start / microseconds_per_second + unix_epoch_of_timestamp;
+        std::snprintf(text, sizeof text, "%lx.%x", static_cast<long>(seconds), static_cast<unsigned>(identity.pid));
+    }
+};
+
+enum class Kind : std::uint8_t { client, walsender, parallel_worker, other };
+
+enum class State : std::uint8_t {
+    undefined,
+    starting,
+    idle,
+    active,
+    idle_in_transaction,
+    fastpath,
+    idle_in_transaction_aborted,
+    disabled
+};
+
+/// As pg_stat_activity.state spells it; null where that is NULL.
+const char* state_name(State state) noexcept;
+
+inline bool is_idle_in_transaction(State state) noexcept {
+    return state == State::idle_in_transaction || state == State::idle_in_transaction_aborted;
+}
+
+inline bool is_active(State state) noexcept { return state == State::active || state == State::fastpath; }
+
+/// Why a caller may not act on a session, in the order in which they are looked at.
+enum class Protection : std::uint8_t {
+    none,
+    self,
+    parallel_worker,
+    not_a_client,
+    replication,
+    superuser,
+    protected_role,
+    permission_denied
+};
+
+/// As session_activity.protection spells it; null for none.
+const char* protection_name(Protection protection) noexcept;
+
+struct Session {
+    Identity id;
+    std::int32_t slot; // its place in the server's session table
+    Kind kind;
+    State state;
+    bool is_self;
+    bool is_superuser;
+    bool is_protected;
+    bool may_signal;
+    Timestamp state_change;
+    Timestamp query_start;
+};
+
+/// What the caller allows beyond the defaults.
+struct Inclusion {
+    bool superusers = false;
+    bool replication = false;
+};
+
+Protection protection_of(const Session& session, Inclusion inclusion) noexcept;
+
+} // namespace sessionctl::core

@@ -1,0 +1,101 @@
+#include "pg/audit.hpp"
+
+#include "core/text.hpp"
+#include "pg/client_address.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+core::string quoted_or_null(const char* text) {
+    return text != nullptr ? core::quoted(text) : core::string("NULL");
+}
+
+core::string role_name(Oid role) {
+    const char* const name = call([role] { return compat::role_name_or_null(role); });
+    return quoted_or_null(name);
+}
+
+core::string client_of(const RosterEntry& entry) {
+    const ClientAddress client(entry.client);
+    if (!client.is_network())
+        return client.is_local() ? "local" : "unknown";
+    char port[16];
+    std::snprintf(port, sizeof port, "]:%d", client.port);
+    core::string text("[");
+    text.append(client.host);
+    text.append(port);
+    return text;
+}
+
+void add(core::string& line, const char* key, std::string_view value) {
+    line.append(" ");
+    line.append(key);
+    line.append("=");
+    line.append(value.data(), value.size());
+}
+
+std::string_view view(const core::string& text) { return {text.data(), text.size()}; }
+
+bool was_acted_on(const core::Target& target) noexcept {
+    return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone;
+}
+
+} // namespace
+
+core::string fit_reason(std::string_view text) {
+    core::string reason = core::clean_reason(text);
+    reason.resize(call([&reason] {
+        return pg_mbcliplen(reason.data(), static_cast<int>(reason.size()), reason_limit);
+    }));
+    return reason;
+}
+
+Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, std::string_view reason)
+    : action_(action), plan_(plan), roster_(roster),
+      why_(reason.data() != nullptr ? core::quoted(reason) : core::string("NULL")) {
+    const RosterEntry* const self = roster.find(MyProcPid);
+    add(asked_by_, "by_session_user", view(role_name(GetSessionUserId())));
+    add(asked_by_, "by_current_user", view(role_name(GetUserId())));
+    add(asked_by_, "by_session_id", self != nullptr ? core::SessionId(self->facts.id).text : "NULL");
+}
+
+void Audit::write() noexcept {
+    if (std::exchange(written_, true))
+        return;
+    callback([this] {
+        for (const core::Target& target : plan_)
+            if (was_acted_on(target))
+                write_line(target);
+    });
+}
+
+void Audit::write_line(const core::Target& target) const {
+    const RosterEntry& session = *roster_.find(target.session.id.pid);
+    char pid[16];
+    std::snprintf(pid, sizeof pid, "%d", session.facts.id.pid);
+    core::string line("pg_sessionctl:");
+    add(line, "action", action_ == core::Action::cancel ? "cancel" : "terminate");
+    add(line, "result", view(core::quoted(core::outcome_name(target.outcome))));
+    add(line, "session_id", core::SessionId(session.facts.id).text);
+    add(line, "pid", pid);
+    add(line, "role", view(quoted_or_null(session.role_facts.name)));
+    add(line, "database", view(quoted_or_null(session.database_name)));
+    add(line, "application", view(core::quoted(session.application_name)));
+    add(line, "client", view(client_of(session)));
+    line.append(asked_by_);
+    add(line, "reason", view(why_));
+    const char* const text = line.c_str();
+    call([text] {
+        // One session, one line: neither the statement nor the context of the call belongs to it.
+        error_context_stack = nullptr;
+        ereport(compat::log_server_only, (errmsg_internal("%s", text), errhidestmt(true)));
+    });
+}
+
+} // namespace sessionctl::pg

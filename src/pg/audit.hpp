@@ -1,0 +1,33 @@
+// One line in the server log for every session acted on.
+#pragma once
+
+#include "core/plan.hpp"
+#include "pg/roster.hpp"
+
+namespace sessionctl::pg {
+
+/// A reason as it is stored and logged: one line, at most this many bytes, never half a character.
+constexpr int reason_limit = 500;
+core::string fit_reason(std::string_view text);
+
+/// The audit of one call. Lines are written when the call has its results; if the call is cancelled or its session
+/// ended before, what was signalled until then is written all the same.
+class Audit {
+  public:
+    Audit(core::Action action, const core::Plan& plan, const Roster& roster, std::string_view reason);
+
+    /// Writes one line for each session that was signalled, or that the operating system did not let us signal.
+    void write() noexcept;
+
+  private:
+    void write_line(const core::Target& target) const;
+
+    core::Action action_;
+    const core::Plan& plan_;
+    const Roster& roster_;
+    core::string asked_by_; // the caller's part of the line
+    core::string why_;
+    bool written_ = false;
+};
+
+} // namespace sessionctl::pg

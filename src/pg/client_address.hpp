@@ -1,0 +1,24 @@
+// Where a session's client is.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "libpq/pqcomm.h"
+}
+
+#include <netdb.h>
+
+namespace sessionctl::pg {
+
+struct ClientAddress {
+    char host[NI_MAXHOST]; // numeric, without an IPv6 zone; empty for a Unix socket or where not known
+    int port;              // -1 for a Unix socket, 0 where not known
+
+    explicit ClientAddress(const SockAddr& address) noexcept;
+
+    bool is_network() const noexcept { return host[0] != '\0'; }
+    bool is_local() const noexcept { return port == -1; }
+};
+
+} // namespace sessionctl::pg

@@ -1,0 +1,281 @@
+#include "pg/condition.hpp"
+
+#include "core/error.hpp"
+#include "pg/condition_check.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr char pinned_search_path[] = "pg_catalog, sessionctl, pg_temp";
+constexpr char expression_hint[] = "A condition is one boolean expression over the columns of "
+                                   "sessionctl.session_activity, without ';' and not ending in a comment.";
+
+/// The transaction is read-only while it lives, and names are looked up where nobody else may create any. An error
+/// leaves the parameter to the transaction's abort.
+class Quarantine {
+  public:
+    Quarantine() : was_read_only_(XactReadOnly) {
+        level_ = call([] {
+            const int level = NewGUCNestLevel();
+            compat::set_parameter_locally("search_path", pinned_search_path);
+            return level;
+        });
+        XactReadOnly = true;
+    }
+    ~Quarantine() { XactReadOnly = was_read_only_; }
+    Quarantine(const Quarantine&) = delete;
+    Quarantine& operator=(const Quarantine&) = delete;
+
+    void lift() {
+        call([this] { AtEOXact_GUC(true, level_); });
+    }
+
+  private:
+    const bool was_read_only_;
+    int level_;
+};
+
+/// A statement with the condition in it, and how many characters stand before the condition.
+struct Statement {
+    core::string text;
+    int prefix;
+
+    Statement(std::string_view before, std::string_view condition, std::string_view after)
+        : prefix(static_cast<int>(before.size())) {
+        text.append(before.data(), before.size());
+        text.append(condition.data(), condition.size());
+        text.append(after.data(), after.size());
+    }
+};
+
+int length_in_characters(const char* text) { return pg_mbstrlen(text); }
+
+/// Where the error is in the caller's own text, in characters from 1.
+int own_position(int position, int prefix, const char* condition) {
+    const int last = call([condition] { return length_in_characters(condition); }) + 1;
+    return std::clamp(position - prefix, 1, last);
+}
+
+const char* old_spelling_hint(const char* message) noexcept {
+    if (std::strstr(message, "procpid") != nullptr)
+        return "The column is called pid since PostgreSQL 9.2.";
+    if (std::strstr(message, "current_query") != nullptr)
+        return "The column is called query since PostgreSQL 9.2.";
+    return nullptr;
+}
+
+/// Turns an error about our statement into one about the caller's condition.
+void point_at_condition(ErrorData& error, const Statement& statement, const char* condition) {
+    if (error.cursorpos > 0) {
+        error.internalpos = own_position(error.cursorpos, statement.prefix, condition);
+        error.cursorpos = 0;
+        error.internalquery = const_cast<char*>(condition);
+    }
+    // SPI has already turned the place into one in our statement.
+    if (error.internalpos > 0 && error.internalquery != nullptr && error.internalquery != condition &&
+        statement.text == error.internalquery) {
+        error.internalpos = own_position(error.internalpos, statement.prefix, condition);
+        error.internalquery = const_cast<char*>(condition);
+    }
+    if (error.hint != nullptr)
+        return;
+    if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR)
+        error.hint = const_cast<char*>(expression_hint);
+    else if (error.sqlerrcode == ERRCODE_UNDEFINED_COLUMN)
+        error.hint = const_cast<char*>(old_spelling_hint(error.message));
+}
+
+template <typename Body>
+auto about_condition(const Statement& statement, const char* condition, Body&& body) {
+    try {
+        return call(body);
+    } catch (const PgError& e) {
+        point_at_condition(*e.data(), statement, condition);
+        throw;
+    }
+}
+
+Node* parse_one(const Statement& statement, const char* condition) {
+    List* const parsed =
+        about_condition(statement, condition, [&statement] { return compat::parse(statement.text.c_str()); });
+    if (list_length(parsed) != 1)
+        throw core::Error(core::sqlstate::syntax_error, "a condition must be one expression")
+            .hint("%s", expression_hint);
+    return static_cast<Node*>(linitial(parsed));
+}
+
+Node* only_target(Node* parsed) {
+    const auto* const select = reinterpret_cast<SelectStmt*>(compat::statement_of(parsed));
+    if (list_length(select->targetList) != 1)
+        throw core::Error(core::sqlstate::syntax_error, "a condition must be one expression")
+            .hint("%s", expression_hint);
+    return reinterpret_cast<ResTarget*>(linitial(select->targetList))->val;
+}
+
+/// Parses the condition twice: in parentheses nothing may follow the expression (FROM, UNION, ORDER BY, a comma, ';',
+/// a comment up to the end), without them it can't close a parenthesis that it did not open. What passes both is one
+/// expression. Returns whether it is the literal true or false.
+bool check_syntax(const char* condition) {
+    parse_one({"SELECT (", condition, ")"}, condition);
+    Node* const target = only_target(parse_one({"SELECT ", condition, ""}, condition));
+    return compat::is_boolean_literal(target);
+}
+
+[[noreturn]] void refuse(const Finding& finding, const Statement& statement, const char* condition) {
+    int position = 0;
+    if (finding.location >= 0) {
+        const int characters = call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
+        position = own_position(characters + 1, statement.prefix, condition);
+    }
+    const char* const function = call([&finding]() -> const char* {
+        return OidIsValid(finding.function) ? format_procedure(finding.function) : "";
+    });
+    const auto fail = [&](const char* sqlstate, const char* message, const char* hint) {
+        core::Error error(sqlstate, message, function);
+        error.hint("%s", hint);
+        if (position > 0)
+            error.at(condition, position);
+        throw error;
+    };
+    switch (finding.offence) {
+    case Offence::volatile_function:
+        fail(core::sqlstate::feature_not_supported, "volatile function %s is not allowed in a condition",
+             "A condition only looks. To end sessions give it to sessionctl.terminate_where.");
+        break;
+    case Offence::old_spelling:
+        fail(core::sqlstate::invalid_parameter_value, "no session shows '<IDLE>' as its query%s",
+             "Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
+        break;
+    case Offence::subquery_under_other:
+        fail(core::sqlstate::insufficient_privilege,
+             "a subquery is not allowed in a condition inside a SECURITY DEFINER function%s",
+             "It would run with that function's rights. Compare with values passed in args instead.");
+        break;
+    case Offence::foreign_object:
+        fail(core::sqlstate::insufficient_privilege,
+             function[0] ? "function %s is not allowed in a condition inside a SECURITY DEFINER function"
+                         : "only types of pg_catalog are allowed in a condition inside a SECURITY DEFINER function%s",
+             "It would run with that function's rights. Only functions and types of pg_catalog may be used there.");
+        break;
+    case Offence::ignores_session:
+        fail(core::sqlstate::invalid_parameter_value, "the condition does not look at the session%s",
+             "It would match every session or none. Name a column of sessionctl.session_activity, in a subquery as "
+             "s.pid; user is the current user, not the session's: write usename. To select every session use 'true'.");
+        break;
+    case Offence::none:
+        break;
+    }
+    throw std::logic_error("condition refused without a reason");
+}
+
+void check_meaning(const Condition& condition, const Statement& statement) {
+    const bool is_literal = check_syntax(condition.text);
+    Node* const parsed = parse_one(statement, condition.text);
+    const Finding finding = about_condition(statement, condition.text, [&] {
+        const Query* const query =
+            compat::analyze(parsed, statement.text.c_str(), condition.types, condition.arguments);
+        return inspect(query->jointree->quals);
+    });
+    if (finding.offence != Offence::none && !(is_literal && finding.offence == Offence::ignores_session))
+        refuse(finding, statement, condition.text);
+}
+
+core::vector<Match> run(const Condition& condition, const Statement& statement) {
+    core::vector<Match> matches;
+    const MemoryContext memory = CurrentMemoryContext;
+    about_condition(statement, condition.text, [&] {
+        if (SPI_connect() != SPI_OK_CONNECT)
+            elog(ERROR, "SPI_connect failed");
+        const int result = SPI_execute_with_args(statement.text.c_str(), condition.arguments, condition.types,
+                                                 condition.values, condition.nulls, true, 0);
+        if (result != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+        const SPITupleTable& rows = *SPI_tuptable;
+        matches.reserve(SPI_processed);
+        for (uint64 row = 0; row < SPI_processed; ++row) {
+            bool is_null;
+            const int pid = DatumGetInt32(SPI_getbinval(rows.vals[row], rows.tupdesc, 1, &is_null));
+            const char* const group = SPI_getvalue(rows.vals[row], rows.tupdesc, 2);
+            matches.push_back({pid, group != nullptr ? MemoryContextStrdup(memory, group) : ""});
+        }
+        SPI_finish();
+    });
+    return matches;
+}
+
+Oid view_oid() {
+    return call([] {
+        const Oid schema = get_namespace_oid("sessionctl", false);
+        return get_relname_relid("session_activity", schema);
+    });
+}
+
+core::string column_list(Oid view) {
+    core::string columns;
+    call([&] {
+        const Relation relation = relation_open(view, AccessShareLock);
+        for (AttrNumber number = 1; number <= RelationGetNumberOfAttributes(relation); ++number) {
+            if (number > 1)
+                columns.append(", ");
+            columns.append(compat::column_name(view, number));
+        }
+        relation_close(relation, AccessShareLock);
+    });
+    return columns;
+}
+
+Statement statement_for(const Condition& condition) {
+    core::string before("SELECT s.pid, ");
+    if (condition.per != nullptr) {
+        before.append("s.");
+        before.append(call([&condition] { return quote_identifier(condition.per); }));
+    } else {
+        before.append("NULL");
+    }
+    before.append("::text FROM sessionctl.session_activity AS s WHERE (");
+    return {{before.data(), before.size()}, condition.text, ")"};
+}
+
+void check_not_empty(const char* condition) {
+    if (condition[std::strspn(condition, " \t\r\n\f\v")] == '\0')
+        throw core::Error(core::sqlstate::syntax_error, "the condition is empty")
+            .hint("Use 'true' to select every session.");
+}
+
+} // namespace
+
+void check_column(const char* name) {
+    const Oid view = view_oid();
+    if (call([&] { return get_attnum(view, name); }) > 0)
+        return;
+    throw core::Error(core::sqlstate::invalid_parameter_value,
+                      "column \"%s\" of sessionctl.session_activity does not exist", name)
+        .hint("Allowed for per: %s.", column_list(view).c_str());
+}
+
+core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
+    check_not_empty(condition.text);
+    const Statement statement = statement_for(condition);
+    const RosterInForce in_force(roster);
+    Quarantine quarantine;
+    check_meaning(condition, statement);
+    core::vector<Match> matches = run(condition, statement);
+    quarantine.lift();
+    return matches;
+}
+
+} // namespace sessionctl::pg

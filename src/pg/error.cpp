@@ -1,0 +1,101 @@
+#include "pg/error.hpp"
+
+#include "core/error.hpp"
+
+namespace sessionctl::pg::detail {
+
+namespace {
+
+MemoryContext entry_memory = nullptr;
+
+/// Copies the current error and clears PostgreSQL's error state; null when there was no memory for the copy.
+ErrorData* take_error() noexcept {
+    sigjmp_buf landing;
+    sigjmp_buf* const outer_landing = PG_exception_stack;
+    const MemoryContext memory = CurrentMemoryContext;
+    ErrorData* volatile copy = nullptr;
+    if (sigsetjmp(landing, 0) == 0) {
+        PG_exception_stack = &landing;
+        MemoryContextSwitchTo(entry_memory != nullptr ? entry_memory : memory);
+        copy = CopyErrorData();
+    }
+    PG_exception_stack = outer_landing;
+    MemoryContextSwitchTo(memory);
+    FlushErrorState();
+    return copy;
+}
+
+void keep(char (&target)[1024], const char* text) noexcept {
+    std::strncpy(target, text, sizeof target - 1);
+    target[sizeof target - 1] = '\0';
+}
+
+} // namespace
+
+Guard::Guard() noexcept
+    : outer_landing_(PG_exception_stack), outer_context_(error_context_stack), memory_(CurrentMemoryContext),
+      interrupt_holdoff_(InterruptHoldoffCount), cancel_holdoff_(compat::query_cancel_holdoff()) {}
+
+void Guard::arm() noexcept { PG_exception_stack = &landing; }
+
+void Guard::disarm() noexcept {
+    PG_exception_stack = outer_landing_;
+    error_context_stack = outer_context_;
+}
+
+void Guard::fail() {
+    disarm();
+    MemoryContextSwitchTo(memory_);
+    // errfinish() has zeroed these; whoever raised them before the call will lower them again.
+    InterruptHoldoffCount = interrupt_holdoff_;
+    compat::set_query_cancel_holdoff(cancel_holdoff_);
+    if (ErrorData* error = take_error())
+        throw PgError(error);
+    throw std::bad_alloc();
+}
+
+void Failure::set(const char* sqlstate, const char* message) noexcept {
+    std::memcpy(sqlstate_, sqlstate, sizeof sqlstate_);
+    keep(message_, message);
+}
+
+void Failure::capture() noexcept {
+    error_ = nullptr;
+    text_ = nullptr;
+    position_ = 0;
+    detail_[0] = hint_[0] = '\0';
+    try {
+        throw;
+    } catch (const PgError& e) {
+        error_ = e.data();
+    } catch (const core::Error& e) {
+        set(e.sqlstate(), e.what());
+        keep(detail_, e.detail());
+        keep(hint_, e.hint());
+        text_ = e.text();
+        position_ = e.position();
+    } catch (const std::bad_alloc&) {
+        set("53200", "out of memory");
+        keep(detail_, "A C++ allocation failed.");
+    } catch (const std::exception& e) {
+        set("XX000", e.what());
+    } catch (...) {
+        set("XX000", "unknown C++ exception");
+    }
+}
+
+void Failure::raise() {
+    if (error_ != nullptr)
+        ReThrowError(error_);
+    const char* const s = sqlstate_;
+    ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg("%s", message_),
+                    detail_[0] ? errdetail("%s", detail_) : 0, hint_[0] ? errhint("%s", hint_) : 0,
+                    text_ ? internalerrquery(text_) : 0, text_ ? internalerrposition(position_) : 0));
+    pg_unreachable();
+}
+
+EntryMemory::EntryMemory() noexcept : outer_(entry_memory) { entry_memory = CurrentMemoryContext; }
+
+EntryMemory::~EntryMemory() { entry_memory = outer_; }
+
+} // namespace sessionctl::pg::detail

@@ -1,0 +1,142 @@
+// The boundary between C++ and PostgreSQL. A C++ exception must not cross C frames, and ereport's longjmp must not
+// cross a frame that has a destructor to run. So every call from C++ into PostgreSQL goes through pg::call, and every
+// call from PostgreSQL into C++ comes through pg::entry, or pg::callback where an error has nowhere to go.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+/// An ERROR that PostgreSQL raised inside pg::call, whole. The ErrorData lives in the memory context in which the
+/// outermost pg::entry was entered, so it can be thrown out of any scope.
+class PgError : public std::exception {
+  public:
+    explicit PgError(ErrorData* data) noexcept : data_(data) {}
+    ErrorData* data() const noexcept { return data_; }
+    const char* what() const noexcept override { return data_->message ? data_->message : "missing error text"; }
+
+  private:
+    ErrorData* data_;
+};
+
+namespace detail {
+
+/// PostgreSQL's error state around one pg::call: taken before, put back after.
+class Guard {
+  public:
+    Guard() noexcept;
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+    void arm() noexcept;
+    void disarm() noexcept;
+    /// After PostgreSQL's longjmp: puts everything back and throws PgError (or bad_alloc if even that fails).
+    [[noreturn]] void fail();
+
+    sigjmp_buf landing;
+
+  private:
+    sigjmp_buf* outer_landing_;
+    ErrorContextCallback* outer_context_;
+    MemoryContext memory_;
+    uint32 interrupt_holdoff_;
+    uint32 cancel_holdoff_;
+};
+
+/// What pg::entry has to report, in memory that needs no destructor.
+class Failure {
+  public:
+    /// Called inside a catch block: takes over the exception in flight.
+    void capture() noexcept;
+    /// Called outside of it, with every object destroyed: reports to PostgreSQL.
+    [[noreturn]] void raise();
+
+  private:
+    void set(const char* sqlstate, const char* message) noexcept;
+
+    ErrorData* error_;
+    const char* text_;
+    int position_;
+    char sqlstate_[6];
+    char message_[1024];
+    char detail_[1024];
+    char hint_[1024];
+};
+
+/// While an entry runs, errors are copied into the memory context it was entered in.
+class EntryMemory {
+  public:
+    EntryMemory() noexcept;
+    ~EntryMemory();
+    EntryMemory(const EntryMemory&) = delete;
+    EntryMemory& operator=(const EntryMemory&) = delete;
+
+  private:
+    MemoryContext outer_;
+};
+
+} // namespace detail
+
+/// Runs PostgreSQL code and turns its ERROR into a PgError. The body holds no object with a destructor, since
+/// PostgreSQL jumps out of it; neither does its result.
+template <typename Body>
+auto call(Body&& body) -> std::invoke_result_t<Body&> {
+    using Result = std::invoke_result_t<Body&>;
+    static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>, "PostgreSQL jumps over destructors");
+    static_assert(std::is_void_v<Result> || std::is_trivially_destructible_v<Result>);
+
+    detail::Guard guard;
+    if (sigsetjmp(guard.landing, 0) != 0)
+        guard.fail();
+    guard.arm();
+    try {
+        if constexpr (std::is_void_v<Result>) {
+            body();
+            guard.disarm();
+        } else {
+            Result result = body();
+            guard.disarm();
+            return result;
+        }
+    } catch (...) {
+        guard.disarm();
+        throw;
+    }
+}
+
+/// Runs C++ code that PostgreSQL called, and turns its exceptions into an ERROR: PgError as it was, core::Error as
+/// worded, bad_alloc 53200, any other XX000. Reports only after the handler has been left and every object is gone.
+template <typename Body>
+auto entry(Body&& body) -> std::invoke_result_t<Body&> {
+    static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>);
+    detail::Failure failure;
+    try {
+        const detail::EntryMemory memory;
+        return body();
+    } catch (...) {
+        failure.capture();
+    }
+    failure.raise();
+}
+
+/// For callbacks in which an error would be a PANIC or meet a half-dead process (commit, exit, timers): swallows
+/// C++ exceptions and says whether there was none. The body must not call what raises a PostgreSQL ERROR.
+template <typename Body>
+bool callback(Body&& body) noexcept {
+    try {
+        body();
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace sessionctl::pg
+
+/// Defines a function that SQL calls. Never inlined: the JIT would otherwise copy C++ exception tables around.
+#define SQL_FUNCTION(name)                                                                                          \
+    extern "C" {                                                                                                    \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                                       \
+    PG_FUNCTION_INFO_V1(name);                                                                                      \
+    }                                                                                                               \
+    [[gnu::noinline]] Datum name(PG_FUNCTION_ARGS)

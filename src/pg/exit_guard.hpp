@@ -1,0 +1,27 @@
+// FATAL and SIGTERM end a process without running destructors. What must be undone or told even then goes here.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+/// While it lives, `undo(argument)` runs if the process exits; otherwise never. It must not raise an ERROR.
+class ExitGuard {
+  public:
+    using Undo = void (*)(void* argument) noexcept;
+
+    ExitGuard(Undo undo, void* argument);
+    ~ExitGuard();
+    ExitGuard(const ExitGuard&) = delete;
+    ExitGuard& operator=(const ExitGuard&) = delete;
+
+    /// Runs all living guards, innermost first: what before_shmem_exit calls.
+    static void run_all() noexcept;
+
+  private:
+    Undo undo_;
+    void* argument_;
+    ExitGuard* outer_;
+};
+
+} // namespace sessionctl::pg

@@ -1,0 +1,211 @@
+#include "pg/roster.hpp"
+
+#include "pg/error.hpp"
+#include "pg/settings.hpp"
+
+#include <atomic>
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+using RoleCache = boost::container::flat_map<Oid, RoleFacts, std::less<Oid>,
+                                             core::Allocator<std::pair<Oid, RoleFacts>>>;
+using DatabaseCache = boost::container::flat_map<Oid, const char*, std::less<Oid>,
+                                                 core::Allocator<std::pair<Oid, const char*>>>;
+
+/// Runs `copy` on a live entry until it was not written to meanwhile (the changecount protocol of core's
+/// backend_status.h: even and unchanged).
+template <typename Copy>
+void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
+    for (;;) {
+        const int before = entry.st_changecount;
+        std::atomic_thread_fence(std::memory_order_acquire);
+        copy(const_cast<const PgBackendStatus&>(entry));
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (before == entry.st_changecount && (before & 1) == 0)
+            return;
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/// Buffers for the strings of one entry, which live in shared memory and change under us.
+struct Buffers {
+    char application[NAMEDATALEN];
+    char hostname[NAMEDATALEN];
+    char* activity;
+};
+
+void copy_text(char* target, const char* text, std::size_t size) noexcept {
+    const std::size_t length = text == nullptr ? 0 : strnlen(text, size - 1);
+    std::memcpy(target, text, length);
+    target[length] = '\0';
+}
+
+PgBackendStatus copy_entry(volatile PgBackendStatus& live, Buffers& buffers) {
+    PgBackendStatus entry;
+    read_consistently(live, [&](const PgBackendStatus& source) {
+        std::memcpy(&entry, &source, sizeof entry);
+        if (entry.st_procpid <= 0)
+            return;
+        copy_text(buffers.application, source.st_appname, NAMEDATALEN);
+        copy_text(buffers.hostname, source.st_clienthostname, NAMEDATALEN);
+        copy_text(buffers.activity, compat::activity_of(source), pgstat_track_activity_query_size);
+    });
+    entry.st_appname = buffers.application;
+    entry.st_clienthostname = buffers.hostname;
+    compat::set_activity(entry, buffers.activity);
+    return entry;
+}
+
+RosterEntry entry_of(int slot, const PgBackendStatus& status) {
+    RosterEntry entry = {};
+    entry.facts.id = {status.st_procpid, status.st_proc_start_timestamp};
+    entry.facts.slot = slot;
+    entry.facts.kind = compat::kind_of(slot, status);
+    entry.facts.state = compat::state_of(status);
+    entry.facts.is_self = status.st_procpid == MyProcPid;
+    entry.facts.state_change = status.st_state_start_timestamp;
+    entry.facts.query_start = status.st_activity_start_timestamp;
+    entry.database = status.st_databaseid;
+    entry.role = status.st_userid;
+    entry.application_name = pstrdup(status.st_appname);
+    entry.backend_type = compat::backend_type_of(status, entry.facts.kind);
+    entry.client = status.st_clientaddr;
+    entry.client_hostname = pstrdup(status.st_clienthostname);
+    entry.xact_start = status.st_xact_start_timestamp;
+    entry.proc = compat::proc_view(slot, status);
+    entry.query_id = compat::query_id_of(status);
+    char* const query = pstrdup(compat::activity_of(status));
+    compat::clip_activity(query);
+    entry.query = query;
+    return entry;
+}
+
+/// A process that ended while the table was read may have left its pid to a later one: that one is the living.
+void drop_predecessors(core::vector<RosterEntry>& entries) {
+    const auto by_pid_then_start = [](const RosterEntry& a, const RosterEntry& b) {
+        return a.facts.id.pid != b.facts.id.pid ? a.facts.id.pid < b.facts.id.pid
+                                                : a.facts.id.start > b.facts.id.start;
+    };
+    const auto same_pid = [](const RosterEntry& a, const RosterEntry& b) {
+        return a.facts.id.pid == b.facts.id.pid;
+    };
+    std::sort(entries.begin(), entries.end(), by_pid_then_start);
+    entries.erase(std::unique(entries.begin(), entries.end(), same_pid), entries.end());
+}
+
+RoleFacts facts_of(Oid role, const core::vector<Oid>& protected_roles) {
+    RoleFacts facts = {};
+    const Oid caller = GetUserId();
+    facts.is_visible = compat::may_see(caller, role);
+    facts.may_signal = compat::may_signal(caller, role);
+    const HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (HeapTupleIsValid(tuple)) {
+        const auto* const form = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple));
+        facts.name = pstrdup(NameStr(form->rolname));
+        facts.can_login = form->rolcanlogin;
+        ReleaseSysCache(tuple);
+        facts.is_superuser = superuser_arg(role);
+        for (const Oid name : protected_roles)
+            facts.is_protected |= is_member_of_role_nosuper(role, name);
+    }
+    return facts;
+}
+
+void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles, RoleCache& roles,
+             DatabaseCache& databases) {
+    for (RosterEntry& entry : entries) {
+        const auto role = roles.find(entry.role);
+        entry.role_facts = role != roles.end()
+                               ? role->second
+                               : roles.emplace(entry.role, facts_of(entry.role, protected_roles)).first->second;
+        entry.facts.is_superuser = entry.role_facts.is_superuser;
+        entry.facts.is_protected = entry.role_facts.is_protected;
+        entry.facts.may_signal = entry.role_facts.may_signal;
+        if (!OidIsValid(entry.database))
+            continue;
+        const auto database = databases.find(entry.database);
+        entry.database_name =
+            database != databases.end()
+                ? database->second
+                : databases.emplace(entry.database, get_database_name(entry.database)).first->second;
+    }
+}
+
+/// A session leaves the table first and the process array later; only then is it gone. A process in that array
+/// whose pid stands in the table is a successor.
+bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
+    if (BackendPidGetProc(pid) == nullptr)
+        return false;
+    for (int slot = 0; slot < table.count; ++slot)
+        if (table.entries[slot].st_procpid == pid)
+            return false;
+    return true;
+}
+
+const Roster* in_force = nullptr;
+
+} // namespace
+
+Roster Roster::take() {
+    Roster roster;
+    RoleCache roles;
+    DatabaseCache databases;
+    const core::vector<Oid> protected_roles = protected_role_oids();
+    call([&] {
+        Buffers buffers;
+        buffers.activity = static_cast<char*>(palloc(pgstat_track_activity_query_size));
+        const compat::StatusArray table = compat::status_array();
+        for (int slot = 0; slot < table.count; ++slot) {
+            if (table.entries[slot].st_procpid <= 0)
+                continue;
+            const PgBackendStatus status = copy_entry(table.entries[slot], buffers);
+            if (status.st_procpid > 0)
+                roster.entries.push_back(entry_of(slot, status));
+        }
+        drop_predecessors(roster.entries);
+        resolve(roster.entries, protected_roles, roles, databases);
+        roster.taken_at = GetCurrentTimestamp();
+    });
+    return roster;
+}
+
+const RosterEntry* Roster::find(int pid) const noexcept {
+    const auto found =
+        std::lower_bound(entries.begin(), entries.end(), pid,
+                         [](const RosterEntry& entry, int wanted) { return entry.facts.id.pid < wanted; });
+    return found != entries.end() && found->facts.id.pid == pid ? &*found : nullptr;
+}
+
+RosterInForce::RosterInForce(const Roster& roster) noexcept : outer_(in_force) { in_force = &roster; }
+
+RosterInForce::~RosterInForce() { in_force = outer_; }
+
+const Roster* RosterInForce::current() noexcept { return in_force; }
+
+core::Sight look_at(const core::Session& session) {
+    return call([&session] {
+        const compat::StatusArray table = compat::status_array();
+        core::Sight sight = {};
+        read_consistently(table.entries[session.slot], [&](const PgBackendStatus& entry) {
+            sight.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
+            sight.state = compat::state_of(entry);
+            sight.state_change = entry.st_state_start_timestamp;
+            sight.query_start = entry.st_activity_start_timestamp;
+        });
+        sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);
+        return sight;
+    });
+}
+
+} // namespace sessionctl::pg

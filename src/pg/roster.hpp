@@ -1,0 +1,70 @@
+// The roster: all server processes at one moment, with all that the SQL surface shows of them.
+#pragma once
+
+#include "core/engine.hpp"
+#include "core/memory.hpp"
+#include "core/session.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "libpq/pqcomm.h"
+}
+
+namespace sessionctl::pg {
+
+/// What is the same for all sessions of one role, seen by the caller.
+struct RoleFacts {
+    const char* name; // null: dropped meanwhile, or no role at all
+    bool is_superuser;
+    bool can_login;
+    bool is_protected;
+    bool is_visible;
+    bool may_signal;
+};
+
+struct RosterEntry {
+    core::Session facts;
+    Oid database;
+    const char* database_name; // null: none
+    Oid role;
+    RoleFacts role_facts;
+    const char* application_name;
+    const char* backend_type; // null: not known
+    SockAddr client;
+    const char* client_hostname;
+    TimestampTz xact_start;
+    compat::ProcView proc;
+    int64 query_id;
+    const char* query;
+};
+
+struct Roster {
+    TimestampTz taken_at;
+    core::vector<RosterEntry> entries;
+
+    /// Reads the live session table; names and rights as they are for the current user.
+    static Roster take();
+
+    const RosterEntry* find(int pid) const noexcept;
+};
+
+/// While it lives, session_activity shows this roster and no other: so what a condition sees and what is acted on
+/// are the same sessions.
+class RosterInForce {
+  public:
+    explicit RosterInForce(const Roster& roster) noexcept;
+    ~RosterInForce();
+    RosterInForce(const RosterInForce&) = delete;
+    RosterInForce& operator=(const RosterInForce&) = delete;
+
+    /// Null outside of such a scope.
+    static const Roster* current() noexcept;
+
+  private:
+    const Roster* outer_;
+};
+
+/// How one session of a roster looks now. Not present: proven gone, from the session table and the process array.
+core::Sight look_at(const core::Session& session);
+
+} // namespace sessionctl::pg
