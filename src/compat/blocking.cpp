@@ -3,6 +3,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/twophase.h"
 #include "catalog/pg_type.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
@@ -45,12 +46,13 @@ LOCKMASK conflicts_of(const LOCK& lock, LOCKMODE mode) {
 }
 
 void add_holders(LOCK& lock, const PGPROC& waiter, LOCKMASK conflicts, Pids& found) {
-    SHM_QUEUE* const queue = &lock.procLocks;
-    for (auto* link = static_cast<PROCLOCK*>(SHMQueueNext(queue, queue, offsetof(PROCLOCK, lockLink)));
-         link != nullptr;
-         link = static_cast<PROCLOCK*>(SHMQueueNext(queue, &link->lockLink, offsetof(PROCLOCK, lockLink))))
-        if (link->tag.myProc != &waiter && (link->holdMask & conflicts) != 0)
-            found.add(link->tag.myProc->pid);
+    const SHM_QUEUE* const queue = &lock.procLocks;
+    const auto after = [queue](const SHM_QUEUE* link) {
+        return reinterpret_cast<PROCLOCK*>(SHMQueueNext(queue, link, offsetof(PROCLOCK, lockLink)));
+    };
+    for (const PROCLOCK* held = after(queue); held != nullptr; held = after(&held->lockLink))
+        if (held->tag.myProc != &waiter && (held->holdMask & conflicts) != 0)
+            found.add(held->tag.myProc->pid);
 }
 
 void add_queued_before(LOCK& lock, const PGPROC& waiter, LOCKMASK conflicts, Pids& found) {

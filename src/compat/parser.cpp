@@ -5,6 +5,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "optimizer/planmain.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "utils/lsyscache.h"

@@ -223,7 +223,7 @@ int64 query_id_of(const PgBackendStatus& entry) noexcept {
 ProcView proc_view(int index, const PgBackendStatus& entry) {
     ProcView view = {};
     const PGPROC* proc = proc_at(index);
-#if PG_VERSION_NUM >= 90600 && PG_VERSION_NUM < 170000 // 9.6: AuxiliaryPidGetProc; 17: one array for all
+#if PG_VERSION_NUM >= 100000 && PG_VERSION_NUM < 170000 // 10: auxiliary processes; 17: one array for all
     if (index >= MaxBackends)
         proc = AuxiliaryPidGetProc(entry.st_procpid);
 #endif
