@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
 }

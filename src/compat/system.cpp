@@ -48,10 +48,11 @@ void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept {
 }
 
 MemoryContext create_context(MemoryContext parent, const char* name) {
-    // 9.6: ALLOCSET_DEFAULT_SIZES; 11: a macro that insists on a constant name.
-#if PG_VERSION_NUM >= 110000
-    const MemoryContext context = AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES);
-    return context;
+    // 11: AllocSetContextCreate is a macro that insists on a literal name; 12: the function behind it was renamed.
+#if PG_VERSION_NUM >= 120000
+    return AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES);
+#elif PG_VERSION_NUM >= 110000
+    return AllocSetContextCreateExtended(parent, name, ALLOCSET_DEFAULT_SIZES);
 #else
     return AllocSetContextCreate(parent, name, ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE,
                                  ALLOCSET_DEFAULT_MAXSIZE);

@@ -11,6 +11,7 @@ extern "C" {
 #include "commands/dbcommands.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
 
