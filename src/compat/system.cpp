@@ -1,6 +1,8 @@
 // Memory, waiting, rights and settings, on every version.
 #include "pg/postgres.hpp"
 
+#include <sys/time.h>
+
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
@@ -100,8 +102,10 @@ TimestampTz own_timeout_at() {
     if (get_timeout_active(STATEMENT_TIMEOUT))
         at = get_timeout_finish_time(STATEMENT_TIMEOUT);
 #else
-    if (StatementTimeout > 0)
-        at = TimestampTzPlusMilliseconds(get_timeout_start_time(STATEMENT_TIMEOUT), StatementTimeout);
+    // Inside a statement no other timeout is armed, and an armed one is this process's only interval timer.
+    itimerval timer;
+    if (StatementTimeout > 0 && getitimer(ITIMER_REAL, &timer) == 0 && timerisset(&timer.it_value))
+        at = GetCurrentTimestamp() + timer.it_value.tv_sec * USECS_PER_SEC + timer.it_value.tv_usec;
 #endif
 #if PG_VERSION_NUM >= 170000 // 17: transaction_timeout
     if (get_timeout_active(TRANSACTION_TIMEOUT)) {

@@ -93,7 +93,7 @@ void point_at_condition(ErrorData& error, const Statement& statement, const char
     }
     if (error.hint != nullptr)
         return;
-    if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR)
+    if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
         error.hint = const_cast<char*>(expression_hint);
     else if (error.sqlerrcode == ERRCODE_UNDEFINED_COLUMN)
         error.hint = const_cast<char*>(old_spelling_hint(error.message));

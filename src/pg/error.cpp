@@ -85,8 +85,12 @@ void Failure::capture() noexcept {
 }
 
 void Failure::raise() {
-    if (error_ != nullptr)
+    if (error_ != nullptr) {
+        // As errfinish() does for a fresh error: the abort that follows counts on it when it releases LWLocks.
+        InterruptHoldoffCount = 0;
+        compat::set_query_cancel_holdoff(0);
         ReThrowError(error_);
+    }
     const char* const s = sqlstate_;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg("%s", message_),
                     detail_[0] ? errdetail("%s", detail_) : 0, hint_[0] ? errhint("%s", hint_) : 0,
