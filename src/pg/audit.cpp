@@ -25,11 +25,9 @@ core::string client_of(const RosterEntry& entry) {
     const ClientAddress client(entry.client);
     if (!client.is_network())
         return client.is_local() ? "local" : "unknown";
-    char port[16];
-    std::snprintf(port, sizeof port, "]:%d", client.port);
-    core::string text("[");
-    text.append(client.host);
-    text.append(port);
+    const bool is_ipv6 = std::strchr(client.host, ':') != nullptr;
+    char text[NI_MAXHOST + 16];
+    std::snprintf(text, sizeof text, is_ipv6 ? "[%s]:%d" : "%s:%d", client.host, client.port);
     return text;
 }
 
