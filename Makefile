@@ -13,7 +13,8 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check
 
 PG_CONFIG ?= pg_config
-PG_CPPFLAGS = -Isrc
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+PG_CPPFLAGS = -Isrc -DSESSIONCTL_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK += -lstdc++
 
 # WERROR=1 turns warnings into errors (CI does); SANITIZE=address,undefined instruments the module.

@@ -8,6 +8,23 @@ GRANT USAGE ON SCHEMA sessionctl TO PUBLIC;
 COMMENT ON SCHEMA sessionctl IS
 'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here.';
 
+-- A script that meets a library of another version must fail here, not in somebody's call.
+CREATE FUNCTION sessionctl._library_version() RETURNS text
+AS 'MODULE_PATHNAME', 'sessionctl_library_version' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl._library_version() IS
+'Version of the library that this session has loaded.';
+
+DO $$
+BEGIN
+    IF sessionctl._library_version() <> '1.0' THEN
+        RAISE EXCEPTION 'the library of pg_sessionctl is version %, but this script is version 1.0',
+                        sessionctl._library_version()
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Install library and scripts of one version; if the library is in shared_preload_libraries, restart the server.';
+    END IF;
+END
+$$;
+
 -- See
 
 CREATE FUNCTION sessionctl._session_activity(

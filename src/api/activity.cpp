@@ -1,6 +1,7 @@
 // What the view session_activity is made of.
 
 #include "api/rows.hpp"
+#include "api/serve.hpp"
 #include "api/values.hpp"
 #include "pg/blocking.hpp"
 #include "pg/error.hpp"
@@ -102,7 +103,7 @@ void put_roster(const pg::Roster& roster, FunctionCallInfo fcinfo) {
 } // namespace
 
 SQL_FUNCTION(sessionctl_activity) {
-    return pg::entry([&]() -> Datum {
+    return api::serve([&]() -> Datum {
         if (const pg::Roster* const in_force = pg::RosterInForce::current()) {
             put_roster(*in_force, fcinfo);
         } else {
@@ -114,7 +115,7 @@ SQL_FUNCTION(sessionctl_activity) {
 }
 
 SQL_FUNCTION(sessionctl_blocked_by) {
-    return pg::entry([&]() -> Datum {
+    return api::serve([&]() -> Datum {
         if (PG_ARGISNULL(0)) {
             fcinfo->isnull = true;
             return 0;
@@ -126,7 +127,7 @@ SQL_FUNCTION(sessionctl_blocked_by) {
 
 // The graph is taken once for a statement, at the first row that asks.
 SQL_FUNCTION(sessionctl_blocking_count) {
-    return pg::entry([&]() -> Datum {
+    return api::serve([&]() -> Datum {
         if (PG_ARGISNULL(0)) {
             fcinfo->isnull = true;
             return 0;

@@ -2,6 +2,7 @@
 
 #include "api/options.hpp"
 #include "api/report.hpp"
+#include "api/serve.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
@@ -49,21 +50,21 @@ Request acting(Action action, FunctionCallInfo fcinfo) {
 } // namespace
 
 SQL_FUNCTION(sessionctl_safe_count) {
-    return pg::entry([&] { return run_and_count(looking(Action::count, fcinfo)); });
+    return api::serve([&] { return run_and_count(looking(Action::count, fcinfo)); });
 }
 
 SQL_FUNCTION(sessionctl_preview_where) {
-    return pg::entry([&] { return run_and_report(looking(Action::preview, fcinfo), fcinfo); });
+    return api::serve([&] { return run_and_report(looking(Action::preview, fcinfo), fcinfo); });
 }
 
 SQL_FUNCTION(sessionctl_cancel_where) {
-    return pg::entry([&] { return run_and_count(acting(Action::cancel, fcinfo)); });
+    return api::serve([&] { return run_and_count(acting(Action::cancel, fcinfo)); });
 }
 
 SQL_FUNCTION(sessionctl_terminate_where) {
-    return pg::entry([&] { return run_and_count(acting(Action::terminate, fcinfo)); });
+    return api::serve([&] { return run_and_count(acting(Action::terminate, fcinfo)); });
 }
 
 SQL_FUNCTION(sessionctl_terminate_report) {
-    return pg::entry([&] { return run_and_report(acting(Action::terminate, fcinfo), fcinfo); });
+    return api::serve([&] { return run_and_report(acting(Action::terminate, fcinfo), fcinfo); });
 }

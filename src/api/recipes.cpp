@@ -1,6 +1,7 @@
 // The recipes: fixed conditions with typed values, through the same engine as everything else.
 
 #include "api/options.hpp"
+#include "api/serve.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
@@ -46,7 +47,7 @@ Value text_value(const char* text) {
 } // namespace
 
 SQL_FUNCTION(sessionctl_terminate_user_sessions) {
-    return pg::entry([&] {
+    return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const role = arguments.text("role");
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
@@ -55,7 +56,7 @@ SQL_FUNCTION(sessionctl_terminate_user_sessions) {
 }
 
 SQL_FUNCTION(sessionctl_terminate_database_sessions) {
-    return pg::entry([&] {
+    return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const database = arguments.text("database");
         const Oid oid = pg::call([database] { return get_database_oid(database, false); }); // 3D000
@@ -64,7 +65,7 @@ SQL_FUNCTION(sessionctl_terminate_database_sessions) {
 }
 
 SQL_FUNCTION(sessionctl_terminate_application_sessions) {
-    return pg::entry([&] {
+    return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const application = arguments.text("application");
         return terminate(arguments, "application_name = $1", text_value(application));
@@ -72,7 +73,7 @@ SQL_FUNCTION(sessionctl_terminate_application_sessions) {
 }
 
 SQL_FUNCTION(sessionctl_terminate_idle_in_transaction) {
-    return pg::entry([&] {
+    return api::serve([&] {
         Arguments arguments(fcinfo);
         const Datum older_than = arguments.age("older_than");
         return terminate(arguments, "idle_in_transaction_for > $1", {INTERVALOID, older_than, ' '},
@@ -81,7 +82,7 @@ SQL_FUNCTION(sessionctl_terminate_idle_in_transaction) {
 }
 
 SQL_FUNCTION(sessionctl_terminate_nologin_sessions) {
-    return pg::entry([&] {
+    return api::serve([&] {
         Arguments arguments(fcinfo);
         return terminate(arguments, "can_login = $1", {BOOLOID, BoolGetDatum(false), ' '});
     });

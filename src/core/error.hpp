@@ -17,6 +17,7 @@ constexpr char undefined_object[] = "42704";
 constexpr char datatype_mismatch[] = "42804";
 constexpr char insufficient_privilege[] = "42501";
 constexpr char feature_not_supported[] = "0A000";
+constexpr char object_not_in_prerequisite_state[] = "55000";
 constexpr char program_limit_exceeded[] = "54000";
 } // namespace sqlstate
 
