@@ -1,0 +1,582 @@
+#include "core/engine.hpp"
+#include "fake_server.hpp"
+#include "memory.hpp"
+#include "support.hpp"
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+
+namespace sessionctl::test {
+
+using core::Action;
+using core::Outcome;
+using core::Recheck;
+using core::State;
+using core::Target;
+using testing::Test;
+
+namespace {
+
+using Trace = std::vector<std::string>;
+
+struct Interrupted : std::runtime_error {
+    Interrupted() : std::runtime_error("canceling statement due to user request") {}
+};
+
+/// A server, and a plan with some of its sessions.
+class Engine : public Test {
+  protected:
+    Life& choose(const core::Session& session) {
+        Life& life = server.start(session);
+        Target target = {};
+        target.session = life.session;
+        plan.push_back(target);
+        return life;
+    }
+
+    Life& choose_active(std::int32_t pid) {
+        core::Session session = client(pid);
+        session.state = State::active;
+        return choose(session);
+    }
+
+    Life& choose_idle_in_transaction(std::int32_t pid) {
+        core::Session session = client(pid);
+        session.state = State::idle_in_transaction;
+        return choose(session);
+    }
+
+    void signal(Action action = Action::terminate, Recheck recheck = Recheck::identity) {
+        core::signal_all(plan, action, recheck, server);
+    }
+
+    void prove(Action action = Action::terminate, core::Timestamp timeout = seconds(5)) {
+        core::prove_all(plan, action, server.now() + timeout, server);
+    }
+
+    void cancel() {
+        signal(Action::cancel, Recheck::statement);
+        prove(Action::cancel);
+    }
+
+    void end_when_signalled(core::Timestamp delay) {
+        server.on_signal = [this, delay](Life* life) {
+            server.after(delay, [this, life] { server.end(*life); });
+        };
+    }
+
+    std::size_t times(const char* call) const {
+        return static_cast<std::size_t>(std::count(server.trace.begin(), server.trace.end(), call));
+    }
+
+    FakeServer server;
+    core::Plan plan;
+};
+
+/// What a signalled session does to its statement: stops it, and is idle from then on.
+void stop_statement(Life* life) {
+    life->session.state = State::idle;
+}
+
+} // namespace
+
+// Before the signal
+
+TEST_F(Engine, HoldsThenLooksThenSendsThenReleases) {
+    choose(client(1));
+    choose(client(2));
+    signal();
+    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "send 1", "release 1", //
+                                   "hold 2", "look 2", "send 2", "release 2"}));
+}
+
+TEST_F(Engine, ReleasesWhatItDoesNotSignal) {
+    Life& life = choose(client(1));
+    server.leave_table(life);
+    signal();
+    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "release 1"}));
+}
+
+TEST_F(Engine, ReleasesNothingWhereItHeldNothing) {
+    server.end(choose(client(1)));
+    signal();
+    EXPECT_EQ(server.trace, Trace{"hold 1"});
+}
+
+TEST_F(Engine, ReleasesWhenALookThrows) {
+    choose(client(1));
+    server.before_look = [](Life*) { throw Interrupted(); };
+    EXPECT_THROW(signal(), Interrupted);
+    EXPECT_EQ(server.trace, (Trace{"hold 1", "release 1"}));
+}
+
+TEST_F(Engine, SendsTheActionItWasAskedFor) {
+    Life& ended = choose(client(1));
+    signal();
+    EXPECT_EQ(ended.last_signal, Action::terminate);
+    plan.clear();
+    Life& cancelled = choose_active(2);
+    signal(Action::cancel, Recheck::statement);
+    EXPECT_EQ(cancelled.last_signal, Action::cancel);
+}
+
+TEST_F(Engine, TouchesOnlyTheChosen) {
+    for (std::int32_t pid = 1; pid <= 10; ++pid)
+        choose(client(pid));
+    for (int outcome = 0; outcome < 10; ++outcome)
+        plan[static_cast<std::size_t>(outcome)].outcome = static_cast<Outcome>(outcome);
+    server.start(client(11)); // never matched
+    signal();
+    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "send 1", "release 1"}));
+    EXPECT_EQ(plan[1].outcome, Outcome::terminated);
+    EXPECT_EQ(plan[7].outcome, Outcome::spared);
+}
+
+// Identity
+
+TEST_F(Engine, APidReusedBetweenChoiceAndHoldIsLeftAlone) {
+    Life& life = choose(client(1));
+    server.end(life);
+    Life& bystander = server.start_successor(life);
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
+    EXPECT_EQ(bystander.signals, 0);
+}
+
+TEST_F(Engine, APidReusedAtTheLastMomentIsLeftAlone) {
+    for (FakeServer::Hook FakeServer::*const moment :
+         {&FakeServer::before_hold, &FakeServer::before_look, &FakeServer::before_send}) {
+        plan.clear();
+        server = FakeServer();
+        Life& life = choose(client(1));
+        Life* bystander = nullptr;
+        server.*moment = [&](Life*) {
+            if (bystander != nullptr)
+                return;
+            server.end(life);
+            bystander = &server.start_successor(life);
+        };
+        signal();
+        EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
+        ASSERT_NE(bystander, nullptr);
+        EXPECT_EQ(bystander->signals, 0);
+    }
+}
+
+TEST_F(Engine, APidReusedByAnotherSlotIsLeftAlone) {
+    Life& life = choose(client(1));
+    server.end(life);
+    core::Session other = client(1);
+    other.id.start += seconds(1);
+    Life& bystander = server.start(other);
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
+    EXPECT_EQ(bystander.signals, 0);
+}
+
+TEST_F(Engine, ASessionThatEndedBetweenChoiceAndSignalIsAlreadyGone) {
+    server.end(choose(client(1)));
+    Life& other = choose(client(2));
+    server.before_send = [this](Life* life) { server.end(*life); };
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
+    EXPECT_EQ(plan[1].outcome, Outcome::already_gone);
+    EXPECT_EQ(plan[0].reason, nullptr);
+    EXPECT_EQ(other.signals, 0);
+}
+
+TEST_F(Engine, ASessionOutOfTheTableIsAlreadyGone) {
+    Life& life = choose(client(1));
+    server.leave_table(life);
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
+    EXPECT_EQ(life.signals, 0);
+}
+
+TEST_F(Engine, NeverHitsABystanderHoweverPidsAreReused) {
+    std::mt19937 random(20250102);
+    constexpr std::int32_t number = 500;
+    std::vector<Life*> chosen;
+    for (std::int32_t pid = 0; pid < number; ++pid)
+        chosen.push_back(&choose(client(pid + 1)));
+    std::vector<Life*> bystanders;
+    const auto churn = [&](Life* life) {
+        if (life == nullptr || random() % 4 != 0)
+            return;
+        server.end(*life);
+        if (random() % 4 != 0)
+            bystanders.push_back(&server.start_successor(*life));
+    };
+    server.before_hold = server.before_look = server.before_send = churn;
+    end_when_signalled(milliseconds(3));
+    signal();
+    server.before_look = nullptr;
+    prove();
+
+    for (const Life* bystander : bystanders)
+        EXPECT_EQ(bystander->signals, 0) << bystander->session.id.pid;
+    std::int64_t signalled = 0;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        EXPECT_EQ(plan[i].outcome, chosen[i]->signals == 1 ? Outcome::terminated : Outcome::already_gone);
+        signalled += chosen[i]->signals;
+    }
+    EXPECT_EQ(counted(plan, Action::terminate), signalled);
+    EXPECT_GT(signalled, number / 4);
+    EXPECT_GT(bystanders.size(), static_cast<std::size_t>(number) / 4);
+}
+
+// The signal
+
+TEST_F(Engine, OneThatTheSystemRefusesDoesNotStopTheRest) {
+    choose(client(1)).refuses = true;
+    Life& second = choose(client(2));
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::denied);
+    EXPECT_STREQ(plan[0].reason, "the operating system refused the signal");
+    EXPECT_EQ(plan[1].outcome, Outcome::signalled);
+    EXPECT_EQ(second.signals, 1);
+}
+
+TEST_F(Engine, SaysWhenACommitWaitedForAStandby) {
+    choose(client(1)).awaits_standby = true;
+    choose(client(2));
+    end_when_signalled(milliseconds(1));
+    signal();
+    prove();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    ASSERT_NE(plan[0].reason, nullptr);
+    EXPECT_NE(std::string_view(plan[0].reason).find("synchronous standby"), std::string_view::npos);
+    EXPECT_EQ(plan[1].reason, nullptr);
+}
+
+TEST_F(Engine, NotesWhenItSignalled) {
+    choose(client(1));
+    choose(client(2));
+    server.on_signal = [this](Life*) { server.pass(milliseconds(2)); };
+    const core::Timestamp start = server.now();
+    signal();
+    EXPECT_EQ(plan[0].signalled_at, start);
+    EXPECT_EQ(plan[1].signalled_at, start + milliseconds(2));
+}
+
+TEST_F(Engine, NeedsNoMemoryToSignal) {
+    choose(client(1));
+    {
+        const MemoryExhausted exhausted;
+        signal();
+    }
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+}
+
+// What must still be true
+
+TEST(Verdict, OfIdentityAsksOnlyForTheSession) {
+    core::Session chosen = client(1);
+    for (const State state : {State::idle, State::active, State::disabled}) {
+        EXPECT_EQ(verdict(Recheck::identity, chosen, {true, true, state, 5, 5}), Outcome::chosen);
+        EXPECT_EQ(verdict(Recheck::identity, chosen, {false, true, state, 5, 5}), Outcome::already_gone);
+    }
+}
+
+TEST(Verdict, OfAStatementAsksForTheSameStatement) {
+    core::Session chosen = client(1);
+    chosen.state = State::active;
+    const core::Timestamp start = chosen.query_start;
+    const auto verdict_on = [&](State state, core::Timestamp query_start) {
+        return verdict(Recheck::statement, chosen, {true, true, state, 0, query_start});
+    };
+    EXPECT_EQ(verdict_on(State::active, start), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::fastpath, start), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::active, start + 1), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(State::idle, start), Outcome::not_running);
+    EXPECT_EQ(verdict_on(State::idle_in_transaction, start), Outcome::not_running);
+    EXPECT_EQ(verdict(Recheck::statement, chosen, {false, true, State::active, 0, start}),
+              Outcome::already_gone);
+    chosen.state = State::idle; // matched while it ran nothing: what runs now was never chosen
+    EXPECT_EQ(verdict_on(State::active, start), Outcome::not_running);
+    EXPECT_EQ(verdict_on(State::active, start + 1), Outcome::not_running);
+}
+
+TEST(Verdict, OfIdlenessAsksForTheSamePause) {
+    core::Session chosen = client(1);
+    chosen.state = State::idle_in_transaction;
+    const core::Timestamp since = chosen.state_change;
+    const auto verdict_on = [&](State state, core::Timestamp state_change) {
+        return verdict(Recheck::idleness, chosen, {true, true, state, state_change, 0});
+    };
+    EXPECT_EQ(verdict_on(State::idle_in_transaction, since), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::idle_in_transaction_aborted, since), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::idle_in_transaction, since + 1), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(State::active, since), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(State::idle, since), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict(Recheck::idleness, chosen, {false, true, State::idle_in_transaction, since, 0}),
+              Outcome::already_gone);
+}
+
+TEST_F(Engine, LeavesAloneWhoDoesSomethingMeanwhile) {
+    Life& idle = choose_idle_in_transaction(1);
+    Life& busy = choose_idle_in_transaction(2);
+    Life& returned = choose_idle_in_transaction(3);
+    busy.session.state = State::active;
+    returned.session.state_change += 1;
+    signal(Action::terminate, Recheck::idleness);
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(idle.signals, 1);
+    EXPECT_EQ(busy.signals + returned.signals, 0);
+}
+
+// Cancel
+
+TEST_F(Engine, CancelsARunningStatement) {
+    choose_active(1);
+    server.on_signal = stop_statement;
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
+    EXPECT_EQ(counted(plan, Action::cancel), 1);
+}
+
+TEST_F(Engine, ANextStatementProvesTheCancel) {
+    choose_active(1);
+    server.on_signal = [](Life* life) { life->session.query_start += 1; };
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
+}
+
+TEST_F(Engine, DoesNotCancelWhatWasNotChosen) {
+    Life& idle = choose(client(1));
+    Life& done = choose_active(2);
+    Life& other = choose_active(3);
+    done.session.state = State::idle;
+    other.session.query_start += 1;
+    server.on_signal = stop_statement;
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::not_running);
+    EXPECT_EQ(plan[1].outcome, Outcome::not_running);
+    EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(idle.signals + done.signals + other.signals, 0);
+    EXPECT_EQ(counted(plan, Action::cancel), 0);
+}
+
+TEST_F(Engine, AStatementWhoseSessionEndsIsCancelledToo) {
+    choose_active(1);
+    end_when_signalled(milliseconds(4));
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
+}
+
+TEST_F(Engine, AStatementThatGoesOnIsStillRunning) {
+    choose_active(1);
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::still_running);
+    EXPECT_EQ(counted(plan, Action::cancel), 0);
+}
+
+TEST_F(Engine, ACancelledStatementIsNoEndedSession) {
+    choose_active(1);
+    server.on_signal = stop_statement;
+    signal(Action::terminate);
+    prove(Action::terminate);
+    EXPECT_EQ(plan[0].outcome, Outcome::still_running);
+}
+
+// The proof
+
+TEST_F(Engine, ProvesTheEndOfASession) {
+    choose(client(1));
+    end_when_signalled(milliseconds(7));
+    signal();
+    prove();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, milliseconds(7));
+    EXPECT_LE(plan[0].elapsed, milliseconds(14));
+}
+
+// Core's table forgets a session before its process is gone and its locks are free.
+TEST_F(Engine, OutOfTheTableIsNotGoneYet) {
+    choose(client(1));
+    server.on_signal = [this](Life* life) {
+        server.leave_table(*life);
+        server.after(milliseconds(100), [this, life] { server.end(*life); });
+    };
+    signal();
+    prove();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, milliseconds(100));
+}
+
+TEST_F(Engine, OutOfTheTableButNotOutOfTheProcessArrayIsStillRunning) {
+    choose(client(1));
+    server.on_signal = [this](Life* life) { server.leave_table(*life); };
+    signal();
+    prove();
+    EXPECT_EQ(plan[0].outcome, Outcome::still_running);
+}
+
+TEST_F(Engine, ASuccessorWithTheSamePidDoesNotDelayTheProof) {
+    choose(client(1));
+    server.on_signal = [this](Life* life) {
+        server.end(*life);
+        server.start_successor(*life);
+    };
+    signal();
+    prove();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_TRUE(server.sleeps.empty());
+}
+
+TEST_F(Engine, LooksOnceEvenWithoutTime) {
+    choose(client(1));
+    server.on_signal = [this](Life* life) { server.end(*life); };
+    signal();
+    prove(Action::terminate, 0);
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_TRUE(server.sleeps.empty());
+}
+
+TEST_F(Engine, StopsAtTheDeadline) {
+    choose(client(1));
+    signal();
+    const core::Timestamp start = server.now();
+    prove(Action::terminate, milliseconds(250));
+    EXPECT_EQ(plan[0].outcome, Outcome::still_running);
+    EXPECT_GE(server.now() - start, milliseconds(250));
+    EXPECT_LE(server.now() - start, milliseconds(251));
+    EXPECT_EQ(plan[0].elapsed, server.now() - plan[0].signalled_at);
+}
+
+TEST_F(Engine, CountsWhatIsDoneAtTheDeadline) {
+    choose(client(1));
+    end_when_signalled(milliseconds(250));
+    signal();
+    prove(Action::terminate, milliseconds(250));
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+}
+
+TEST_F(Engine, ASlowLookDoesNotHideAnEndBeforeTheDeadline) {
+    Life& first = choose(client(1));
+    choose(client(2));
+    server.after(milliseconds(3), [&] { server.end(first); });
+    signal();
+    server.before_look = [this](Life* life) {
+        if (life != nullptr && life->session.id.pid == 2)
+            server.pass(milliseconds(10));
+    };
+    prove(Action::terminate, milliseconds(5));
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_EQ(plan[1].outcome, Outcome::still_running);
+}
+
+TEST_F(Engine, PausesGrowFromOneToTwentyMilliseconds) {
+    choose(client(1));
+    signal();
+    prove(Action::terminate, seconds(1));
+    const std::vector<core::Timestamp>& sleeps = server.sleeps;
+    ASSERT_GT(sleeps.size(), 20u);
+    EXPECT_EQ(sleeps.front(), milliseconds(1));
+    for (std::size_t i = 1; i + 1 < sleeps.size(); ++i) {
+        EXPECT_GE(sleeps[i], sleeps[i - 1]);
+        EXPECT_LE(sleeps[i], std::min(2 * sleeps[i - 1], milliseconds(20)));
+    }
+    EXPECT_EQ(sleeps[sleeps.size() / 2], milliseconds(20));
+    EXPECT_LT(sleeps[4], milliseconds(20));
+}
+
+TEST_F(Engine, PausesAreNeverShorterThanTheClockCanSleep) {
+    choose(client(1));
+    signal();
+    prove(Action::terminate, 1500);
+    EXPECT_EQ(server.sleeps, (std::vector<core::Timestamp>{milliseconds(1), milliseconds(1)}));
+}
+
+TEST_F(Engine, WatchesAllSideBySide) {
+    for (std::int32_t pid = 1; pid <= 100; ++pid)
+        choose(client(pid));
+    end_when_signalled(milliseconds(50));
+    const core::Timestamp start = server.now();
+    signal();
+    prove();
+    EXPECT_EQ(counted(plan, Action::terminate), 100);
+    EXPECT_LE(server.now() - start, milliseconds(100));
+}
+
+TEST_F(Engine, DoesNotLookAgainAtWhatIsProven) {
+    choose(client(1));
+    choose(client(2));
+    server.on_signal = [this](Life* life) {
+        if (life->session.id.pid == 1)
+            server.end(*life);
+    };
+    signal();
+    server.trace.clear();
+    prove();
+    EXPECT_EQ(times("look 1"), 1u);
+    EXPECT_GT(times("look 2"), 10u);
+}
+
+TEST_F(Engine, ProvesOnlyWhatWasSignalled) {
+    choose(client(1));
+    choose(client(2)).refuses = true;
+    server.end(choose(client(3)));
+    signal();
+    server.trace.clear();
+    prove();
+    EXPECT_GT(times("look 1"), 0u);
+    EXPECT_EQ(times("look 2") + times("look 3"), 0u);
+    EXPECT_EQ(plan[1].outcome, Outcome::denied);
+    EXPECT_EQ(plan[2].outcome, Outcome::already_gone);
+}
+
+TEST_F(Engine, NothingSignalledIsNothingToWaitFor) {
+    server.end(choose(client(1)));
+    signal();
+    prove();
+    EXPECT_TRUE(server.sleeps.empty());
+}
+
+// A cancelled call tells in its audit what it has done: so what is known by then has to stand in the plan.
+TEST_F(Engine, ACancelDuringTheWaitKeepsWhatIsKnown) {
+    choose(client(1));
+    choose(client(2));
+    server.on_signal = [this](Life* life) {
+        if (life->session.id.pid == 1)
+            server.after(milliseconds(2), [this, life] { server.end(*life); });
+    };
+    signal();
+    server.on_sleep = [this] {
+        if (server.sleeps.size() == 4)
+            throw Interrupted();
+    };
+    EXPECT_THROW(prove(), Interrupted);
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_EQ(plan[1].outcome, Outcome::signalled);
+}
+
+TEST_F(Engine, WithoutMemoryForTheProofTheSignalledStaySignalled) {
+    choose(client(1));
+    signal();
+    {
+        const MemoryExhausted exhausted;
+        EXPECT_THROW(prove(), std::bad_alloc);
+    }
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+}
+
+TEST_F(Engine, TenThousandSessions) {
+    constexpr std::int32_t number = 10000;
+    std::vector<Life*> lives;
+    for (std::int32_t pid = 1; pid <= number; ++pid)
+        lives.push_back(&choose(client(pid)));
+    server.on_signal = [this](Life* life) {
+        server.after(milliseconds(life->session.id.pid % 400), [this, life] { server.end(*life); });
+    };
+    signal();
+    prove();
+    EXPECT_EQ(counted(plan, Action::terminate), number);
+    EXPECT_TRUE(std::all_of(lives.begin(), lives.end(), [](const Life* life) { return life->signals == 1; }));
+    EXPECT_EQ(summary(plan, Action::terminate), "");
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,123 @@
+#include "fake_server.hpp"
+
+namespace sessionctl::test {
+
+Life& FakeServer::start(const core::Session& session) {
+    Life& life = lives_.emplace_back();
+    life.session = session;
+    life.session.slot = static_cast<std::int32_t>(table_.size());
+    table_.push_back(&life);
+    processes_[session.id.pid] = &life;
+    return life;
+}
+
+Life& FakeServer::start_successor(const Life& ended) {
+    Life& life = lives_.emplace_back();
+    life.session = ended.session;
+    life.session.id.start += 1;
+    table_[static_cast<std::size_t>(life.session.slot)] = &life;
+    processes_[life.session.id.pid] = &life;
+    return life;
+}
+
+void FakeServer::leave_table(Life& life) {
+    life.listed = false;
+    Life*& entry = table_[static_cast<std::size_t>(life.session.slot)];
+    if (entry == &life)
+        entry = nullptr;
+}
+
+void FakeServer::end(Life& life) {
+    leave_table(life);
+    life.in_array = false;
+    processes_.erase(life.session.id.pid);
+    if (held_ == &life)
+        is_held_alive_ = false;
+}
+
+void FakeServer::after(core::Timestamp delay, std::function<void()> event) {
+    events_.emplace(clock_ + delay, std::move(event));
+}
+
+void FakeServer::pass(core::Timestamp time) {
+    const core::Timestamp end = clock_ + time;
+    while (!events_.empty() && events_.begin()->first <= end) {
+        const auto event = events_.extract(events_.begin());
+        clock_ = event.key();
+        event.mapped()();
+    }
+    clock_ = end;
+}
+
+bool FakeServer::hold(std::int32_t pid) {
+    EXPECT_EQ(held_, nullptr) << "one process is held at a time";
+    if (before_hold)
+        before_hold(process_with(pid));
+    note("hold", pid);
+    held_ = process_with(pid);
+    is_held_alive_ = held_ != nullptr;
+    return is_held_alive_;
+}
+
+core::Delivery FakeServer::send(core::Action action) {
+    if (held_ == nullptr) {
+        ADD_FAILURE() << "a signal to nobody";
+        return core::Delivery::gone;
+    }
+    if (before_send)
+        before_send(held_);
+    note("send", held_->session.id.pid);
+    if (!is_held_alive_)
+        return core::Delivery::gone;
+    if (held_->refuses)
+        return core::Delivery::denied;
+    ++held_->signals;
+    held_->last_signal = action;
+    if (on_signal)
+        on_signal(held_);
+    return core::Delivery::delivered;
+}
+
+void FakeServer::release() noexcept {
+    note("release", held_->session.id.pid);
+    held_ = nullptr;
+}
+
+core::Sight FakeServer::look(const core::Session& session) {
+    if (before_look)
+        before_look(process_with(session.id.pid));
+    note("look", session.id.pid);
+    core::Sight sight = {};
+    if (const Life* const entry = table_[static_cast<std::size_t>(session.slot)]) {
+        sight.listed = entry->session.id == session.id;
+        sight.state = entry->session.state;
+        sight.state_change = entry->session.state_change;
+        sight.query_start = entry->session.query_start;
+    }
+    const Life* const process = process_with(session.id.pid);
+    sight.present = sight.listed || (process != nullptr && process->in_array && !process->listed);
+    return sight;
+}
+
+bool FakeServer::awaits_standby(const core::Session& session) {
+    const Life* const process = process_with(session.id.pid);
+    return process != nullptr && process->awaits_standby;
+}
+
+void FakeServer::sleep(core::Timestamp microseconds) {
+    sleeps.push_back(microseconds);
+    if (on_sleep)
+        on_sleep();
+    pass(microseconds);
+}
+
+Life* FakeServer::process_with(std::int32_t pid) {
+    const auto found = processes_.find(pid);
+    return found != processes_.end() ? found->second : nullptr;
+}
+
+void FakeServer::note(const char* call, std::int32_t pid) {
+    trace.push_back(std::string(call) + " " + std::to_string(pid));
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,76 @@
+// A made-up server: a session table with slots, processes with pids that are reused, and a clock that moves
+// only when somebody sleeps or a test says so.
+#pragma once
+
+#include "core/engine.hpp"
+#include "support.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sessionctl::test {
+
+/// One session from its start to its end.
+struct Life {
+    core::Session session;
+    bool listed = true;   // stands in the session table
+    bool in_array = true; // stands in the process array
+    bool awaits_standby = false;
+    bool refuses = false; // the operating system answers EPERM
+    int signals = 0;      // how many it got
+    core::Action last_signal = core::Action::count;
+};
+
+class FakeServer final : public core::Server {
+  public:
+    using Hook = std::function<void(Life*)>;
+
+    /// A session in a slot of its own.
+    Life& start(const core::Session& session);
+    /// Another session with the pid of an ended one, in the slot of that one.
+    Life& start_successor(const Life& ended);
+    /// Out of the table; the process is still there.
+    void leave_table(Life& life);
+    /// The process is gone, and with it all the rest.
+    void end(Life& life);
+
+    /// Runs when the clock comes to it.
+    void after(core::Timestamp delay, std::function<void()> event);
+    void pass(core::Timestamp time);
+
+    /// The answer to a signal; by default nothing happens.
+    Hook on_signal;
+    /// What happens just before a call; where no process has the pid, it gets null.
+    Hook before_hold, before_look, before_send;
+    /// What happens during a sleep; may throw.
+    std::function<void()> on_sleep;
+
+    std::vector<std::string> trace; // "hold 1", "look 1", "send 1", "release 1"
+    std::vector<core::Timestamp> sleeps;
+
+    bool hold(std::int32_t pid) override;
+    core::Delivery send(core::Action action) override;
+    void release() noexcept override;
+    core::Sight look(const core::Session& session) override;
+    bool awaits_standby(const core::Session& session) override;
+    core::Timestamp now() override { return clock_; }
+    void sleep(core::Timestamp microseconds) override;
+
+  private:
+    Life* process_with(std::int32_t pid);
+    void note(const char* call, std::int32_t pid);
+
+    std::deque<Life> lives_;
+    std::vector<Life*> table_;
+    std::unordered_map<std::int32_t, Life*> processes_;
+    std::multimap<core::Timestamp, std::function<void()>> events_;
+    Life* held_ = nullptr;
+    bool is_held_alive_ = false;
+    core::Timestamp clock_ = seconds(1000);
+};
+
+} // namespace sessionctl::test

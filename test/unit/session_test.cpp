@@ -1,0 +1,138 @@
+#include "core/session.hpp"
+#include "support.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace sessionctl::test {
+
+using core::Identity;
+using core::Kind;
+using core::Protection;
+using core::Session;
+using core::SessionId;
+using core::State;
+
+TEST(Identity, IsPidAndStart) {
+    const Identity identity = {42, 1000};
+    EXPECT_EQ(identity, (Identity{42, 1000}));
+    EXPECT_NE(identity, (Identity{42, 1001}));
+    EXPECT_NE(identity, (Identity{43, 1000}));
+}
+
+// What core's %c prints: the start in Unix seconds and the pid, both in hexadecimal.
+TEST(SessionId, IsWhatTheServerLogPrints) {
+    EXPECT_STREQ(SessionId({0x1267, 0}).text, "386d4380.1267");
+    EXPECT_STREQ(SessionId({4194304, seconds(700000000)}).text, "62266a80.400000");
+    EXPECT_STREQ(SessionId({1, seconds(9) + 999999}).text, "386d4389.1");
+}
+
+TEST(State, IsSpeltAsInPgStatActivity) {
+    EXPECT_EQ(core::state_name(State::undefined), nullptr);
+    EXPECT_STREQ(core::state_name(State::starting), "starting");
+    EXPECT_STREQ(core::state_name(State::idle), "idle");
+    EXPECT_STREQ(core::state_name(State::active), "active");
+    EXPECT_STREQ(core::state_name(State::idle_in_transaction), "idle in transaction");
+    EXPECT_STREQ(core::state_name(State::fastpath), "fastpath function call");
+    EXPECT_STREQ(core::state_name(State::idle_in_transaction_aborted), "idle in transaction (aborted)");
+    EXPECT_STREQ(core::state_name(State::disabled), "disabled");
+}
+
+TEST(State, KnowsWhatIsIdleInATransactionAndWhatIsActive) {
+    for (const State state :
+         {State::undefined, State::starting, State::idle, State::active, State::idle_in_transaction,
+          State::fastpath, State::idle_in_transaction_aborted, State::disabled}) {
+        EXPECT_EQ(core::is_idle_in_transaction(state),
+                  state == State::idle_in_transaction || state == State::idle_in_transaction_aborted);
+        EXPECT_EQ(core::is_active(state), state == State::active || state == State::fastpath);
+    }
+}
+
+TEST(Protection, IsSpeltAsInSessionActivity) {
+    EXPECT_EQ(core::protection_name(Protection::none), nullptr);
+    EXPECT_STREQ(core::protection_name(Protection::self), "self");
+    EXPECT_STREQ(core::protection_name(Protection::parallel_worker), "parallel worker");
+    EXPECT_STREQ(core::protection_name(Protection::not_a_client), "not a client");
+    EXPECT_STREQ(core::protection_name(Protection::replication), "replication");
+    EXPECT_STREQ(core::protection_name(Protection::superuser), "superuser");
+    EXPECT_STREQ(core::protection_name(Protection::protected_role), "protected role");
+    EXPECT_STREQ(core::protection_name(Protection::permission_denied), "permission denied");
+}
+
+TEST(Protection, LetsAnOrdinaryClientBeActedOn) {
+    EXPECT_EQ(protection_of(client(1), {}), Protection::none);
+}
+
+namespace {
+
+struct Cause {
+    Protection protection;
+    std::function<void(Session&)> apply;
+    bool decides_kind = false;
+};
+
+/// In the order in which they have to be looked at.
+const std::vector<Cause> causes = {
+    {Protection::self, [](Session& s) { s.is_self = true; }},
+    {Protection::parallel_worker, [](Session& s) { s.kind = Kind::parallel_worker; }, true},
+    {Protection::not_a_client, [](Session& s) { s.kind = Kind::other; }, true},
+    {Protection::replication, [](Session& s) { s.kind = Kind::walsender; }, true},
+    {Protection::superuser, [](Session& s) { s.is_superuser = true; }},
+    {Protection::protected_role, [](Session& s) { s.is_protected = true; }},
+    {Protection::permission_denied, [](Session& s) { s.may_signal = false; }},
+};
+
+} // namespace
+
+TEST(Protection, NamesEachCause) {
+    for (const Cause& cause : causes) {
+        Session session = client(1);
+        cause.apply(session);
+        EXPECT_EQ(protection_of(session, {}), cause.protection) << core::protection_name(cause.protection);
+    }
+}
+
+TEST(Protection, NamesTheFirstOfTwoCauses) {
+    for (std::size_t first = 0; first < causes.size(); ++first)
+        for (std::size_t second = first + 1; second < causes.size(); ++second) {
+            if (causes[first].decides_kind && causes[second].decides_kind)
+                continue;
+            Session session = client(1);
+            causes[first].apply(session);
+            causes[second].apply(session);
+            EXPECT_EQ(protection_of(session, {}), causes[first].protection)
+                << core::protection_name(causes[first].protection) << " with "
+                << core::protection_name(causes[second].protection);
+        }
+}
+
+TEST(Protection, InclusionLiftsOnlyWhatItNames) {
+    const core::Inclusion both = {true, true};
+    for (const Cause& cause : causes) {
+        Session session = client(1);
+        cause.apply(session);
+        const bool lifted =
+            cause.protection == Protection::superuser || cause.protection == Protection::replication;
+        EXPECT_EQ(protection_of(session, both), lifted ? Protection::none : cause.protection)
+            << core::protection_name(cause.protection);
+    }
+}
+
+TEST(Protection, AWalsenderOfASuperuserNeedsBothInclusions) {
+    Session session = client(1);
+    session.kind = Kind::walsender;
+    session.is_superuser = true;
+    EXPECT_EQ(protection_of(session, {false, false}), Protection::replication);
+    EXPECT_EQ(protection_of(session, {true, false}), Protection::replication);
+    EXPECT_EQ(protection_of(session, {false, true}), Protection::superuser);
+    EXPECT_EQ(protection_of(session, {true, true}), Protection::none);
+}
+
+TEST(Protection, TheCallerIsSparedWhateverIsIncluded) {
+    Session session = client(1);
+    session.is_self = true;
+    session.is_superuser = true;
+    EXPECT_EQ(protection_of(session, {true, true}), Protection::self);
+}
+
+} // namespace sessionctl::test

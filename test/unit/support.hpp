@@ -1,0 +1,50 @@
+// Short ways to say what a test needs.
+#pragma once
+
+#include "core/error.hpp"
+#include "core/memory.hpp"
+#include "core/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace sessionctl::test {
+
+inline std::string str(const core::string& text) {
+    return {text.data(), text.size()};
+}
+
+inline core::Timestamp seconds(core::Timestamp n) {
+    return n * core::microseconds_per_second;
+}
+inline core::Timestamp milliseconds(core::Timestamp n) {
+    return n * core::microseconds_per_millisecond;
+}
+
+/// An ordinary client that the caller may act on, started `pid` seconds after the epoch, idle since then.
+inline core::Session client(std::int32_t pid) {
+    core::Session session = {};
+    session.id = {pid, seconds(pid)};
+    session.kind = core::Kind::client;
+    session.state = core::State::idle;
+    session.may_signal = true;
+    session.state_change = session.id.start;
+    session.query_start = session.id.start;
+    return session;
+}
+
+/// The core::Error that `body` throws.
+template <typename Body>
+core::Error error_of(Body&& body) {
+    try {
+        body();
+    } catch (const core::Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "no error was thrown";
+    return core::Error("00000", "no error");
+}
+
+} // namespace sessionctl::test

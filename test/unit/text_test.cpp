@@ -1,0 +1,175 @@
+#include "core/text.hpp"
+#include "support.hpp"
+#include "text_properties.hpp"
+
+#include <random>
+#include <vector>
+
+namespace sessionctl::test {
+
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+using core::clipped_length;
+
+namespace {
+
+std::string clean(std::string_view text) {
+    return str(core::clean_reason(text));
+}
+std::string quoted(std::string_view text) {
+    return str(core::quoted(text));
+}
+
+using Names = std::vector<std::string>;
+
+/// The names in a list, or "refused" alone where it is refused.
+Names names_in(std::string_view list) {
+    core::vector<core::string> names;
+    if (!core::parse_names(list, names))
+        return {"refused"};
+    Names result;
+    for (const core::string& name : names)
+        result.push_back(str(name));
+    return result;
+}
+
+} // namespace
+
+TEST(ClippedLength, LeavesAloneWhatFits) {
+    EXPECT_EQ(clipped_length("", 0), 0u);
+    EXPECT_EQ(clipped_length("abc", 3), 3u);
+    EXPECT_EQ(clipped_length("abc", 100), 3u);
+    EXPECT_EQ(clipped_length("äö", 4), 4u);
+}
+
+TEST(ClippedLength, CutsPlainTextAtTheLimit) {
+    EXPECT_EQ(clipped_length("abcdef", 3), 3u);
+    EXPECT_EQ(clipped_length("abcdef", 0), 0u);
+}
+
+TEST(ClippedLength, NeverCutsACharacter) {
+    for (const std::string_view character : {"é"sv, "€"sv, "𝄞"sv}) {
+        const std::string text = "ab" + std::string(character) + "c";
+        for (std::size_t limit = 2; limit < 2 + character.size(); ++limit)
+            EXPECT_EQ(clipped_length(text, limit), 2u) << character << " at " << limit;
+        EXPECT_EQ(clipped_length(text, 2 + character.size()), 2 + character.size()) << character;
+    }
+}
+
+TEST(ClippedLength, EndsOnContinuationBytesAlone) {
+    EXPECT_EQ(clipped_length("\x80\x80\x80\x80", 2), 0u);
+}
+
+TEST(CleanReason, KeepsOrdinaryText) {
+    EXPECT_EQ(clean(""), "");
+    EXPECT_EQ(clean("nightly \"maintenance\", Bob's \\ ticket #1"),
+              "nightly \"maintenance\", Bob's \\ ticket #1");
+    EXPECT_EQ(clean("Grüße, 日本, 𝄞, …"), "Grüße, 日本, 𝄞, …");
+    EXPECT_EQ(clean("no\u00A0break"), "no\u00A0break");
+}
+
+TEST(CleanReason, FoldsWhiteSpace) {
+    EXPECT_EQ(clean("one\ntwo\r\nthree\t\v\ffour  five"), "one two three four five");
+    EXPECT_EQ(clean("one\u2028two\u2029three"), "one two three");
+    EXPECT_EQ(clean("\n\t  ends \r\n"), "ends");
+    EXPECT_EQ(clean(" \n\t"), "");
+}
+
+TEST(CleanReason, DropsControlCharacters) {
+    EXPECT_EQ(clean("a\x01z\x7F"), "az");
+    EXPECT_EQ(clean("nul\0nul"sv), "nulnul");
+    EXPECT_EQ(clean("\x1B[31mred\x1B[0m"), "[31mred[0m");
+    EXPECT_EQ(clean("c1\u0080\u009Bc1\u009F"), "c1c1");
+    EXPECT_EQ(clean("a \x07 b"), "a b");
+}
+
+TEST(CleanReason, LeavesBrokenCharactersAlone) {
+    EXPECT_EQ(clean("cut\xC2"), "cut\xC2");
+    EXPECT_EQ(clean("cut\xE2\x80"), "cut\xE2\x80");
+}
+
+TEST(CleanReason, HasNoLimitOfItsOwn) {
+    EXPECT_EQ(clean(std::string(10 * 1024, 'x')).size(), 10u * 1024);
+    EXPECT_EQ(clean(std::string(10 * 1024, '\n')), "");
+}
+
+TEST(Quoted, IsOneField) {
+    EXPECT_EQ(quoted(""), "\"\"");
+    EXPECT_EQ(quoted("psql"), "\"psql\"");
+    EXPECT_EQ(quoted("Grüße \u2026"), "\"Grüße \u2026\"");
+    EXPECT_EQ(quoted("a\" reason=\"b"), "\"a\\\" reason=\\\"b\"");
+    EXPECT_EQ(quoted("ends in \\"), "\"ends in \\\\\"");
+}
+
+TEST(Quoted, EscapesControlCharacters) {
+    EXPECT_EQ(quoted("a\nLOG:  forged"), "\"a\\x0aLOG:  forged\"");
+    EXPECT_EQ(quoted("\0"sv), "\"\\x00\"");
+    EXPECT_EQ(quoted("\x7F\u009B\u2028"), "\"\\x7f\\xc2\\x9b\\xe2\\x80\\xa8\"");
+}
+
+TEST(ParseNames, ReadsLists) {
+    EXPECT_EQ(names_in(""), Names{});
+    EXPECT_EQ(names_in(" \t\n "), Names{});
+    EXPECT_EQ(names_in("app"), Names{"app"});
+    EXPECT_EQ(names_in("app,batch"), (Names{"app", "batch"}));
+    EXPECT_EQ(names_in("  app ,\tbatch\n"), (Names{"app", "batch"}));
+}
+
+TEST(ParseNames, FoldsNothing) {
+    EXPECT_EQ(names_in("Regina, REGINA"), (Names{"Regina", "REGINA"}));
+    EXPECT_EQ(names_in("two words, Größe"), (Names{"two words", "Größe"}));
+    const std::string longer_than_a_name(100, 'x');
+    EXPECT_EQ(names_in(longer_than_a_name), Names{longer_than_a_name});
+}
+
+TEST(ParseNames, ReadsQuotedNames) {
+    EXPECT_EQ(names_in("\"a,b\", \" padded \" ,\"\"\"\""), (Names{"a,b", " padded ", "\""}));
+    EXPECT_EQ(names_in("\"say \"\"hi\"\"\""), Names{"say \"hi\""});
+    EXPECT_EQ(names_in("it's, \\"), (Names{"it's", "\\"}));
+}
+
+TEST(ParseNames, RefusesWrongSyntax) {
+    for (const std::string_view list :
+         {","sv, "a,"sv, ",a"sv, "a,,b"sv, "a, ,b"sv, "\"\""sv, "a,\"\""sv, "\""sv, "\"open"sv,
+          "\"open\"\""sv, "a\"b"sv, "a\"b\""sv, "\"a\"b"sv, "\"a\"\"b"sv, "\"a\" \"b\""sv, "\"a\","sv})
+        EXPECT_EQ(names_in(list), Names{"refused"}) << list;
+}
+
+TEST(ParseNames, StandsHostileInput) {
+    EXPECT_EQ(names_in(std::string(100000, ',')), Names{"refused"});
+    EXPECT_EQ(names_in(std::string(100001, '"')), Names{"refused"});
+    EXPECT_EQ(names_in("a\0b"sv), (Names{"a\0b"s}));
+    EXPECT_EQ(names_in("\xFF\xC2, \x80"), (Names{"\xFF\xC2", "\x80"}));
+    std::string many = "n";
+    for (int i = 1; i < 10000; ++i)
+        many += ",n";
+    EXPECT_EQ(names_in(many).size(), 10000u);
+}
+
+namespace {
+
+/// Tries random texts put together from these parts. The seed is fixed, so that a failure can be repeated.
+void expect_properties(const std::vector<std::string_view>& parts) {
+    std::mt19937 random(20250101);
+    for (int i = 0; i < 30000; ++i) {
+        std::string text;
+        for (auto length = random() % 24; length > 0; --length)
+            text += parts[random() % parts.size()];
+        const char* const violated = violated_by_any(text);
+        ASSERT_EQ(violated, nullptr) << violated << ": " << testing::PrintToString(text);
+    }
+}
+
+} // namespace
+
+TEST(TextProperties, HoldForRandomText) {
+    expect_properties({"\0"sv, "\n",     "\r",     "\t",     "\x1B", "\x7F",   " ",      "\"", "\\", ",", "x",
+                       "ab",   "\u0085", "\u009B", "\u00A0", "é",    "\u2028", "\u2029", "…",  "€",  "𝄞"});
+}
+
+TEST(TextProperties, HoldForRandomBytes) {
+    expect_properties({"\0"sv, "\n", "\x01", "\x7F", " ", "\"", "\\", ",", "x", "\xC2", "\x85", "\xE2",
+                       "\x80", "\xA8", "\xC3", "\xF0", "\xFF"});
+}
+
+} // namespace sessionctl::test
