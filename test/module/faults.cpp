@@ -1,0 +1,47 @@
+// Faults planted on purpose: script/sanitize and script/valgrind first prove with them that they see what they are
+// to find.
+#include "module.hpp"
+
+#include <cstdlib>
+
+namespace sessionctl::test {
+
+namespace {
+
+/// The compiler can't see through it.
+volatile int one = 1;
+
+void overflow_heap() {
+    char* const eight = new char[8];
+    eight[7 + one] = 'x';
+    delete[] eight;
+}
+
+/// Not an overflow: PostgreSQL's flags define it.
+void shift_too_far() { one = one << (31 + one); }
+
+void leak() {
+    void* volatile lost = std::malloc(1000 + one);
+    if (lost != nullptr)
+        lost = nullptr;
+}
+
+} // namespace
+
+// commit_fault(kind text)
+SQL_FUNCTION(sessionctl_test_commit_fault) {
+    return pg::entry([&]() -> Datum {
+        const std::string_view kind = text_argument(fcinfo, 0);
+        if (kind == "heap overflow")
+            overflow_heap();
+        else if (kind == "shift")
+            shift_too_far();
+        else if (kind == "leak")
+            leak();
+        else
+            refuse_word("fault", kind);
+        PG_RETURN_VOID();
+    });
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,165 @@
+// Errors while interrupts are held off: the count must come back right, or the session can never be ended again.
+#include "module.hpp"
+
+#include <cerrno>
+#include <ctime>
+
+extern "C" {
+#include "storage/lwlock.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+}
+
+namespace sessionctl::test {
+
+namespace {
+
+class InterruptsHeld {
+  public:
+    InterruptsHeld() { HOLD_INTERRUPTS(); }
+    ~InterruptsHeld() { RESUME_INTERRUPTS(); }
+};
+
+class CancelsHeld {
+  public:
+    CancelsHeld() { compat::set_query_cancel_holdoff(compat::query_cancel_holdoff() + 1); }
+    ~CancelsHeld() { compat::set_query_cancel_holdoff(compat::query_cancel_holdoff() - 1); }
+};
+
+/// A lightweight lock holds interrupts off, too.
+class Locked {
+  public:
+    Locked() {
+        pg::call([] { LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE); });
+    }
+    ~Locked() { LWLockRelease(AddinShmemInitLock); }
+};
+
+/// While it lives, the process may get hardly any more memory from the system once tighten() was called.
+class MemoryLimit {
+  public:
+    MemoryLimit() { getrlimit(RLIMIT_AS, &before_); }
+    ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
+
+    int tighten() noexcept {
+        constexpr rlim_t slack = 1024 * 1024;
+        rlimit limit = before_;
+        limit.rlim_cur = address_space() + slack;
+        return setrlimit(RLIMIT_AS, &limit);
+    }
+
+  private:
+    static rlim_t address_space() noexcept {
+        unsigned long pages = 0;
+        std::FILE* const file = std::fopen("/proc/self/statm", "r");
+        if (file == nullptr || std::fscanf(file, "%lu", &pages) != 1)
+            pages = 0;
+        if (file != nullptr)
+            std::fclose(file);
+        return static_cast<rlim_t>(pages) * sysconf(_SC_PAGESIZE);
+    }
+
+    rlimit before_;
+};
+
+/// An error that is too large to be copied with the memory that is left.
+void raise_uncopyable(MemoryLimit& limit) {
+    constexpr std::size_t size = 64 * 1024 * 1024;
+    char* const text = static_cast<char*>(palloc(size));
+    std::memset(text, 'x', size - 1);
+    text[size - 1] = '\0';
+    // One expression, since up to 12 these are arguments, evaluated in any order.
+    ereport(ERROR, ((errmsg("too much to tell"), errdetail("%s", text), limit.tighten())));
+}
+
+template <typename Hold>
+void fail_while_held() {
+    const Hold hold;
+    raise_in_postgres();
+}
+
+void fail_to_copy() {
+    const InterruptsHeld hold;
+    const Witness witness;
+    MemoryLimit limit;
+    pg::call([&limit] { raise_uncopyable(limit); });
+}
+
+void fail_with_lock_taken_inside() {
+    pg::call([] {
+        LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+        ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("with a lock that the abort has to release")));
+    });
+}
+
+void fail(std::string_view how) {
+    if (how == "interrupts")
+        fail_while_held<InterruptsHeld>();
+    else if (how == "cancels")
+        fail_while_held<CancelsHeld>();
+    else if (how == "lwlock")
+        fail_while_held<Locked>();
+    else if (how == "lwlock inside")
+        fail_with_lock_taken_inside();
+    else if (how == "no memory")
+        fail_to_copy();
+    else
+        refuse_word("way to hold interrupts", how);
+}
+
+/// PostgreSQL's two counts.
+struct Holdoff {
+    unsigned interrupts;
+    unsigned cancels;
+
+    static Holdoff now() noexcept {
+        return {static_cast<unsigned>(InterruptHoldoffCount), static_cast<unsigned>(compat::query_cancel_holdoff())};
+    }
+};
+
+/// As the last error was passed on, when whoever held interrupts off had let go.
+Holdoff last_passed = {};
+
+std::time_t seconds() noexcept {
+    timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec;
+}
+
+} // namespace
+
+// fail_held(how text): an error in that situation.
+SQL_FUNCTION(sessionctl_test_fail_held) {
+    return pg::entry([&]() -> Datum {
+        try {
+            fail(text_argument(fcinfo, 0));
+        } catch (...) {
+            last_passed = Holdoff::now();
+            throw;
+        }
+        PG_RETURN_VOID();
+    });
+}
+
+// holdoff(): how often interrupts, then cancels, were held off on the way of the last error of fail_held(), and are now.
+SQL_FUNCTION(sessionctl_test_holdoff) {
+    return pg::entry([&]() -> Datum {
+        const Holdoff now = Holdoff::now();
+        char text[64];
+        std::snprintf(text, sizeof text, "then %u %u now %u %u", last_passed.interrupts, last_passed.cancels,
+                      now.interrupts, now.cancels);
+        return text_result(text);
+    });
+}
+
+// stubborn(seconds integer): stays in C for so long and never looks for interrupts, as bad code does.
+SQL_FUNCTION(sessionctl_test_stubborn) {
+    const std::time_t end = seconds() + PG_GETARG_INT32(0);
+    constexpr timespec moment = {0, 10 * 1000 * 1000};
+    while (seconds() < end)
+        nanosleep(&moment, nullptr);
+    PG_RETURN_VOID();
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,16 @@
+// A pid that changes hands between the look and the signal, on purpose.
+#pragma once
+
+#include "pg/signals.hpp"
+
+namespace sessionctl::test {
+
+struct Reuse {
+    bool possible; // false: the kernel or the container doesn't let us choose a pid
+    core::Delivery delivery;
+    bool hit; // the new owner of the pid got the signal
+};
+
+Reuse signal_reused_pid(pg::SignalMethod method) noexcept;
+
+} // namespace sessionctl::test

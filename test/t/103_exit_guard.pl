@@ -1,0 +1,79 @@
+# FATAL and SIGTERM run no destructor: shared state is given back by an ExitGuard, once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
+use BoundaryTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = boundary_node('exit_guard');
+my $bystander = bystander($node);
+
+sub claims { return $bystander->run('select sessionctl_test.claims()') }
+
+# Two claims were given back by the exit, the inner one first
+my $given_back = 'held 0 undone 2 order 21';
+my $untouched = 'held 0 undone 0 order 0';
+
+sub left
+{
+	my ($how) = @_;
+	my $session = SessionctlTest::Session->new($node);
+	my $answer = $session->run("select sessionctl_test.claim('$how')");
+	return ($session, $answer);
+}
+
+subtest 'FATAL inside pg::call' => sub {
+	my ($session, $answer) = left('fatal');
+	like($answer, qr/^FATAL:  the end$/m, 'the session ends');
+	is_gone($session->pid, 'its process, too');
+	is(claims(), $given_back, 'shared state is as before');
+	$session->quit;
+};
+
+subtest 'SIGTERM inside pg::call' => sub {
+	my $session = SessionctlTest::Session->new($node);
+	begin($node, $session, q{select sessionctl_test.claim('wait')});
+	is(claims(), 'held 2 undone 0 order 0', 'both claims are held');
+	$bystander->run('select pg_terminate_backend(' . $session->pid . ')');
+	is_gone($session->pid, 'the session ends');
+	is(claims(), $given_back, 'shared state is as before');
+	$session->quit;
+};
+
+subtest 'SIGINT inside pg::call' => sub {
+	my $session = SessionctlTest::Session->new($node);
+	begin($node, $session, q{select sessionctl_test.claim('wait')});
+	$bystander->run('select pg_cancel_backend(' . $session->pid . ')');
+	like($session->answer, qr/^ERROR:  canceling statement/, 'the statement ends');
+	is(claims(), $untouched, 'destructors did it');
+	ok($session->lives, 'the session goes on');
+	$session->quit;
+};
+
+for my $how (qw(return error exception))
+{
+	subtest "left by $how" => sub {
+		my ($session) = left($how);
+		is(claims(), $untouched, 'destructors did it');
+		ok($session->lives, 'the session goes on');
+		$session->quit;
+		is_gone($session->pid, 'and ends later');
+		is(claims(), $untouched, 'a guard that is gone does nothing');
+	};
+}
+
+subtest 'FATAL after other ways' => sub {
+	my ($session) = left('error');
+	$session->run(q{select sessionctl_test.claim('return')});
+	like($session->run(q{select sessionctl_test.claim('fatal')}), qr/^FATAL:  the end$/m, 'the session ends');
+	is_gone($session->pid, 'its process, too');
+	is(claims(), $given_back, 'only the living guards ran, once');
+	$session->quit;
+};
+
+is_undisturbed($node, $bystander);
+done_testing();
