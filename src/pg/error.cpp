@@ -43,9 +43,13 @@ void Guard::disarm() noexcept {
     error_context_stack = outer_context_;
 }
 
-void Guard::fail() {
+void Guard::abandon() noexcept {
     disarm();
     MemoryContextSwitchTo(memory_);
+}
+
+void Guard::fail() {
+    abandon();
     // errfinish() has zeroed these; whoever raised them before the call will lower them again.
     InterruptHoldoffCount = interrupt_holdoff_;
     compat::set_query_cancel_holdoff(cancel_holdoff_);

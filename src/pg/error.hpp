@@ -30,6 +30,8 @@ class Guard {
 
     void arm() noexcept;
     void disarm() noexcept;
+    /// disarm() for a body that was left by a C++ exception, in whatever memory context it was.
+    void abandon() noexcept;
     /// After PostgreSQL's longjmp: puts everything back and throws PgError (or bad_alloc if even that fails).
     [[noreturn]] void fail();
 
@@ -99,7 +101,7 @@ auto call(Body&& body) -> std::invoke_result_t<Body&> {
             return result;
         }
     } catch (...) {
-        guard.disarm();
+        guard.abandon();
         throw;
     }
 }
