@@ -8,4 +8,6 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
 
-void _PG_init(void) { sessionctl::pg::define_settings(); }
+void _PG_init(void) {
+    sessionctl::pg::define_settings();
+}

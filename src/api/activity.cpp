@@ -43,7 +43,8 @@ void add_identity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) 
 void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     const pg::ClientAddress client(entry.client);
     row.add_if(visible && client.is_network(), [&] { return api::inet_of(client); });
-    row.add_text(visible && client.is_network() && entry.client_hostname[0] ? entry.client_hostname : nullptr);
+    row.add_text(visible && client.is_network() && entry.client_hostname[0] ? entry.client_hostname
+                                                                            : nullptr);
     row.add_if(visible && client.port != 0, [&] { return Int32GetDatum(client.port); });
 }
 
@@ -102,7 +103,8 @@ void put_roster(const pg::Roster& roster, FunctionCallInfo fcinfo) {
 
 } // namespace
 
-SQL_FUNCTION(sessionctl_activity) {
+SQL_FUNCTION(sessionctl_activity)
+{
     return api::serve([&]() -> Datum {
         if (const pg::Roster* const in_force = pg::RosterInForce::current()) {
             put_roster(*in_force, fcinfo);
@@ -114,7 +116,8 @@ SQL_FUNCTION(sessionctl_activity) {
     });
 }
 
-SQL_FUNCTION(sessionctl_blocked_by) {
+SQL_FUNCTION(sessionctl_blocked_by)
+{
     return api::serve([&]() -> Datum {
         if (PG_ARGISNULL(0)) {
             fcinfo->isnull = true;
@@ -126,7 +129,8 @@ SQL_FUNCTION(sessionctl_blocked_by) {
 }
 
 // The graph is taken once for a statement, at the first row that asks.
-SQL_FUNCTION(sessionctl_blocking_count) {
+SQL_FUNCTION(sessionctl_blocking_count)
+{
     return api::serve([&]() -> Datum {
         if (PG_ARGISNULL(0)) {
             fcinfo->isnull = true;

@@ -49,22 +49,27 @@ Request acting(Action action, FunctionCallInfo fcinfo) {
 
 } // namespace
 
-SQL_FUNCTION(sessionctl_safe_count) {
+SQL_FUNCTION(sessionctl_safe_count)
+{
     return api::serve([&] { return run_and_count(looking(Action::count, fcinfo)); });
 }
 
-SQL_FUNCTION(sessionctl_preview_where) {
+SQL_FUNCTION(sessionctl_preview_where)
+{
     return api::serve([&] { return run_and_report(looking(Action::preview, fcinfo), fcinfo); });
 }
 
-SQL_FUNCTION(sessionctl_cancel_where) {
+SQL_FUNCTION(sessionctl_cancel_where)
+{
     return api::serve([&] { return run_and_count(acting(Action::cancel, fcinfo)); });
 }
 
-SQL_FUNCTION(sessionctl_terminate_where) {
+SQL_FUNCTION(sessionctl_terminate_where)
+{
     return api::serve([&] { return run_and_count(acting(Action::terminate, fcinfo)); });
 }
 
-SQL_FUNCTION(sessionctl_terminate_report) {
+SQL_FUNCTION(sessionctl_terminate_report)
+{
     return api::serve([&] { return run_and_report(acting(Action::terminate, fcinfo), fcinfo); });
 }

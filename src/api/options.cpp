@@ -7,10 +7,13 @@ namespace sessionctl::api {
 
 namespace {
 
-/// The caller's own bound, or the setting's; only what acts is bound by the setting, since looking harms nobody.
+/// The caller's own bound, or the setting's; only what acts is bound by the setting, since looking harms
+/// nobody.
 std::optional<std::int64_t> bound_of(std::optional<std::int32_t> own, core::Action action) {
     const bool looks = action == core::Action::count || action == core::Action::preview;
-    const std::int32_t bound = own ? core::checked_refuse_above(*own) : looks ? 0 : pg::refuse_above_setting();
+    const std::int32_t bound = own     ? core::checked_refuse_above(*own)
+                               : looks ? 0
+                                       : pg::refuse_above_setting();
     return bound > 0 ? std::optional<std::int64_t>(bound) : std::nullopt;
 }
 
@@ -42,6 +45,8 @@ void read_guards(Arguments& arguments, Request& request) {
         pg::check_column(request.condition.per);
 }
 
-void read_cooldown(Arguments& arguments) { core::check_cooldown(arguments.interval("cooldown")); }
+void read_cooldown(Arguments& arguments) {
+    core::check_cooldown(arguments.interval("cooldown"));
+}
 
 } // namespace sessionctl::api

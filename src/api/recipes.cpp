@@ -6,8 +6,8 @@
 #include "pg/memory.hpp"
 
 extern "C" {
-#include "catalog/pg_type.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
 }
@@ -38,7 +38,9 @@ Datum terminate(Arguments& arguments, const char* condition, Value value,
     return Int64GetDatum(core::counted(api::run(request).plan, request.action));
 }
 
-Value oid_value(Oid oid) { return {OIDOID, ObjectIdGetDatum(oid), ' '}; }
+Value oid_value(Oid oid) {
+    return {OIDOID, ObjectIdGetDatum(oid), ' '};
+}
 
 Value text_value(const char* text) {
     return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); }), ' '};
@@ -46,7 +48,8 @@ Value text_value(const char* text) {
 
 } // namespace
 
-SQL_FUNCTION(sessionctl_terminate_user_sessions) {
+SQL_FUNCTION(sessionctl_terminate_user_sessions)
+{
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const role = arguments.text("role");
@@ -55,7 +58,8 @@ SQL_FUNCTION(sessionctl_terminate_user_sessions) {
     });
 }
 
-SQL_FUNCTION(sessionctl_terminate_database_sessions) {
+SQL_FUNCTION(sessionctl_terminate_database_sessions)
+{
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const database = arguments.text("database");
@@ -64,7 +68,8 @@ SQL_FUNCTION(sessionctl_terminate_database_sessions) {
     });
 }
 
-SQL_FUNCTION(sessionctl_terminate_application_sessions) {
+SQL_FUNCTION(sessionctl_terminate_application_sessions)
+{
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const char* const application = arguments.text("application");
@@ -72,7 +77,8 @@ SQL_FUNCTION(sessionctl_terminate_application_sessions) {
     });
 }
 
-SQL_FUNCTION(sessionctl_terminate_idle_in_transaction) {
+SQL_FUNCTION(sessionctl_terminate_idle_in_transaction)
+{
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const Datum older_than = arguments.age("older_than");
@@ -81,7 +87,8 @@ SQL_FUNCTION(sessionctl_terminate_idle_in_transaction) {
     });
 }
 
-SQL_FUNCTION(sessionctl_terminate_nologin_sessions) {
+SQL_FUNCTION(sessionctl_terminate_nologin_sessions)
+{
     return api::serve([&] {
         Arguments arguments(fcinfo);
         return terminate(arguments, "can_login = $1", {BOOLOID, BoolGetDatum(false), ' '});

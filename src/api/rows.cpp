@@ -21,6 +21,8 @@ Rows::Rows(FunctionCallInfo call) {
     MemoryContextSwitchTo(outer);
 }
 
-void Rows::put(Datum* values, bool* nulls) { tuplestore_putvalues(store_, description_, values, nulls); }
+void Rows::put(Datum* values, bool* nulls) {
+    tuplestore_putvalues(store_, description_, values, nulls);
+}
 
 } // namespace sessionctl::api

@@ -49,5 +49,4 @@ class Row {
     int next_ = 0;
 };
 
-
 } // namespace sessionctl::api

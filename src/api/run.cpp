@@ -27,23 +27,26 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     return plan;
 }
 
-void write_audit(void* audit) noexcept { static_cast<pg::Audit*>(audit)->write(); }
+void write_audit(void* audit) noexcept {
+    static_cast<pg::Audit*>(audit)->write();
+}
 
 void act(const Request& request, Result& result) {
     core::string reason;
     if (request.reason != nullptr)
         reason = pg::fit_reason(request.reason);
     pg::Audit audit(request.action, result.plan, result.roster,
-                    request.reason != nullptr ? std::string_view(reason.data(), reason.size()) : std::string_view());
-    // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was done.
+                    request.reason != nullptr ? std::string_view(reason.data(), reason.size())
+                                              : std::string_view());
+    // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
+    // done.
     const pg::ExitGuard guard(write_audit, &audit);
     pg::LiveServer server;
     try {
         core::signal_all(result.plan, request.action, request.recheck, server);
         if (request.timeout > 0) {
-            const core::Timestamp wait =
-                std::min<core::Timestamp>(request.timeout * core::microseconds_per_millisecond,
-                                          pg::time_left_for_statement());
+            const core::Timestamp wait = std::min<core::Timestamp>(
+                request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
             core::prove_all(result.plan, request.action, server.now() + wait, server);
         }
     } catch (...) {
@@ -70,13 +73,16 @@ void warn_of_survivors(const core::Plan& plan) {
         if (target.outcome == core::Outcome::still_running)
             waited = std::max(waited, target.elapsed);
     pg::call([=] {
-        ereport(WARNING,
-                (errmsg_plural("%lu session is still running after %.1f s", "%lu sessions are still running after %.1f s",
-                               survivors, survivors, static_cast<double>(waited) / core::microseconds_per_second),
-                 errdetail("The signal was sent and stays in force: a session in a system call, or in code that does "
-                           "not check for interrupts, obeys when it comes back."),
-                 errhint("Call again with a longer timeout (below statement_timeout), or look at them in "
-                         "sessionctl.session_activity.")));
+        ereport(
+            WARNING,
+            (errmsg_plural("%lu session is still running after %.1f s",
+                           "%lu sessions are still running after %.1f s", survivors, survivors,
+                           static_cast<double>(waited) / core::microseconds_per_second),
+             errdetail(
+                 "The signal was sent and stays in force: a session in a system call, or in code that does "
+                 "not check for interrupts, obeys when it comes back."),
+             errhint("Call again with a longer timeout (below statement_timeout), or look at them in "
+                     "sessionctl.session_activity.")));
     });
 }
 

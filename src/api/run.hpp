@@ -1,4 +1,5 @@
-// One call, from the condition to the proof: what every function that counts, shows, cancels or ends goes through.
+// One call, from the condition to the proof: what every function that counts, shows, cancels or ends goes
+// through.
 #pragma once
 
 #include "core/engine.hpp"
@@ -22,8 +23,8 @@ struct Result {
     core::Plan plan;
 };
 
-/// Errors: the condition's own, 54000 (refuse_above). Tells the caller in a NOTICE what was matched but not counted,
-/// in a WARNING what would not go. Needs a scratch memory around it.
+/// Errors: the condition's own, 54000 (refuse_above). Tells the caller in a NOTICE what was matched but not
+/// counted, in a WARNING what would not go. Needs a scratch memory around it.
 Result run(const Request& request);
 
 } // namespace sessionctl::api

@@ -6,8 +6,8 @@
 
 namespace sessionctl::api {
 
-/// pg::entry for the functions of our own SQL script: before anything reads an argument, script and library must be
-/// of one version.
+/// pg::entry for the functions of our own SQL script: before anything reads an argument, script and library
+/// must be of one version.
 template <typename Body>
 Datum serve(Body&& body) {
     return pg::entry([&]() -> Datum {

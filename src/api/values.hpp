@@ -10,7 +10,8 @@ extern "C" {
 
 namespace sessionctl::api {
 
-/// A length of time as core shows one: '1 day 02:03:04', not '26:03:04'. Negative ones (a clock set back) are 0.
+/// A length of time as core shows one: '1 day 02:03:04', not '26:03:04'. Negative ones (a clock set back) are
+/// 0.
 Datum interval_of(int64 microseconds);
 
 inline Datum inet_of(const pg::ClientAddress& client) {

@@ -5,6 +5,7 @@
 
 using namespace sessionctl;
 
-SQL_FUNCTION(sessionctl_library_version) {
+SQL_FUNCTION(sessionctl_library_version)
+{
     return pg::entry([&] { return pg::call([] { return CStringGetTextDatum(pg::library_version()); }); });
 }

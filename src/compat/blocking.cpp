@@ -1,5 +1,6 @@
-// Who blocks a session. From 9.6 core has pg_blocking_pids(); before it the same answer is read off the lock itself,
-// by core's rules: hard blocks are conflicting locks held, soft blocks conflicting requests further up the queue.
+// Who blocks a session. From 9.6 core has pg_blocking_pids(); before it the same answer is read off the lock
+// itself, by core's rules: hard blocks are conflicting locks held, soft blocks conflicting requests further
+// up the queue.
 #include "pg/postgres.hpp"
 
 extern "C" {

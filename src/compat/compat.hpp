@@ -1,5 +1,6 @@
-// What PostgreSQL changed between 9.4 and 19, behind one set of names. This folder is the only place that looks at
-// PG_VERSION_NUM; each shim says which release changed what. Included by pg/postgres.hpp, after PostgreSQL.
+// What PostgreSQL changed between 9.4 and 19, behind one set of names. This folder is the only place that
+// looks at PG_VERSION_NUM; each shim says which release changed what. Included by pg/postgres.hpp, after
+// PostgreSQL.
 //
 // All functions may raise a PostgreSQL ERROR unless noexcept, so C++ calls them inside pg::call.
 #pragma once
@@ -38,7 +39,8 @@ extern "C" {
 
 namespace sessionctl::compat {
 
-// --- memory and interrupts ---------------------------------------------------------------------------------------
+// --- memory and interrupts
+// ---------------------------------------------------------------------------------------
 
 /// Null where there is no memory; never raises.
 void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept;
@@ -48,14 +50,15 @@ MemoryContext create_context(MemoryContext parent, const char* name);
 uint32 query_cancel_holdoff() noexcept;
 void set_query_cancel_holdoff(uint32 count) noexcept;
 
-/// Sleeps until the latch is set or the time (ms) is over; a dead postmaster ends this process. The caller checks
-/// for interrupts.
+/// Sleeps until the latch is set or the time (ms) is over; a dead postmaster ends this process. The caller
+/// checks for interrupts.
 void wait_latch(long milliseconds);
 
 /// When the running statement (or transaction, 17) will be ended by its own timeout; 0 where none is set.
 TimestampTz own_timeout_at();
 
-// --- the array of sessions in shared memory ----------------------------------------------------------------------
+// --- the array of sessions in shared memory
+// ----------------------------------------------------------------------
 
 /// The live array and its number of entries.
 struct StatusArray {
@@ -66,7 +69,8 @@ StatusArray status_array();
 
 core::Kind kind_of(int index, const PgBackendStatus& entry);
 core::State state_of(const PgBackendStatus& entry) noexcept;
-/// As pg_stat_activity shows it; where core has no such column (up to 9.6) derived from what the server knows.
+/// As pg_stat_activity shows it; where core has no such column (up to 9.6) derived from what the server
+/// knows.
 const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind);
 const char* activity_of(const PgBackendStatus& entry) noexcept;
 void set_activity(PgBackendStatus& entry, char* activity) noexcept;
@@ -75,7 +79,8 @@ void clip_activity(char* activity);
 /// 0 where there is none (or the server is older than 14).
 int64 query_id_of(const PgBackendStatus& entry) noexcept;
 
-// --- what the process array adds ---------------------------------------------------------------------------------
+// --- what the process array adds
+// ---------------------------------------------------------------------------------
 
 struct ProcView {
     TransactionId xid;
@@ -92,7 +97,8 @@ bool awaits_standby(int index, int pid);
 /// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
 ArrayType* blocking_pids(int pid);
 
-// --- rights ------------------------------------------------------------------------------------------------------
+// --- rights
+// ------------------------------------------------------------------------------------------------------
 
 /// May this role see another role's session in pg_stat_activity?
 bool may_see(Oid viewer, Oid role);
@@ -101,7 +107,8 @@ bool may_signal(Oid signaller, Oid role);
 /// Null for a dropped role.
 char* role_name_or_null(Oid role);
 
-// --- parser ------------------------------------------------------------------------------------------------------
+// --- parser
+// ------------------------------------------------------------------------------------------------------
 
 /// Statements of a text, each ready for analyze(). Up to 9.6 a bare node, then a RawStmt.
 List* parse(const char* text);
@@ -117,7 +124,8 @@ bool is_boolean_literal(Node* parsed) noexcept;
 
 const char* column_name(Oid relation, AttrNumber number);
 
-// --- various -----------------------------------------------------------------------------------------------------
+// --- various
+// -----------------------------------------------------------------------------------------------------
 
 /// To the server log, never to the client.
 extern const int log_server_only;

@@ -39,12 +39,14 @@ Query* analyze(Node* parsed, const char* text, Oid* types, int count) {
 #endif
 }
 
-// 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no arguments".
+// 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no
+// arguments".
 bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context) {
 #if PG_VERSION_NUM >= 160000
     return expression_tree_walker(node, walker, context);
 #else
-    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context);
+    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)),
+                                  context);
 #endif
 }
 
@@ -52,7 +54,8 @@ bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context) {
 #if PG_VERSION_NUM >= 160000
     return query_tree_walker(query, walker, context, 0);
 #else
-    return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context, 0);
+    return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context,
+                             0);
 #endif
 }
 

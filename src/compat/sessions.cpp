@@ -21,23 +21,37 @@ namespace sessionctl::compat {
 
 namespace {
 
-// 10: auxiliary processes have entries too, after the backends'. 17: NUM_AUXPROCTYPES gave way to the process array's
-// NUM_AUXILIARY_PROCS.
+// 10: auxiliary processes have entries too, after the backends'. 17: NUM_AUXPROCTYPES gave way to the process
+// array's NUM_AUXILIARY_PROCS.
 #if PG_VERSION_NUM >= 170000
-int status_slots() noexcept { return MaxBackends + NUM_AUXILIARY_PROCS; }
+int status_slots() noexcept {
+    return MaxBackends + NUM_AUXILIARY_PROCS;
+}
 #elif PG_VERSION_NUM >= 100000
-int status_slots() noexcept { return MaxBackends + NUM_AUXPROCTYPES; }
+int status_slots() noexcept {
+    return MaxBackends + NUM_AUXPROCTYPES;
+}
 #else
-int status_slots() noexcept { return MaxBackends; }
+int status_slots() noexcept {
+    return MaxBackends;
+}
 #endif
 
 // 17: a backend's slot is its process number; before, its backend id less one.
 #if PG_VERSION_NUM >= 170000
-[[maybe_unused]] int my_slot() noexcept { return MyProcNumber; }
-PGPROC* proc_at(int index) noexcept { return &ProcGlobal->allProcs[index]; }
+[[maybe_unused]] int my_slot() noexcept {
+    return MyProcNumber;
+}
+PGPROC* proc_at(int index) noexcept {
+    return &ProcGlobal->allProcs[index];
+}
 #else
-[[maybe_unused]] int my_slot() noexcept { return MyBackendId - 1; }
-PGPROC* proc_at(int index) { return index < MaxBackends ? BackendIdGetProc(index + 1) : nullptr; }
+[[maybe_unused]] int my_slot() noexcept {
+    return MyBackendId - 1;
+}
+PGPROC* proc_at(int index) {
+    return index < MaxBackends ? BackendIdGetProc(index + 1) : nullptr;
+}
 #endif
 
 // 17: ProcNumberGetTransactionIds; 16: two more results.
@@ -102,16 +116,16 @@ bool is_parallel_worker(int index, const PgBackendStatus& entry) {
 } // namespace
 
 StatusArray status_array() {
-    // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by its name;
-    // the size has to be exact and has been since 9.0.
+    // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by
+    // its name; the size has to be exact and has been since 9.0.
 #if PG_VERSION_NUM >= 140000
     return {MyBEEntry - my_slot(), status_slots()};
 #else
     static volatile PgBackendStatus* entries = nullptr;
     if (entries == nullptr) {
         bool found;
-        void* const array =
-            ShmemInitStruct("Backend Status Array", mul_size(sizeof(PgBackendStatus), status_slots()), &found);
+        void* const array = ShmemInitStruct("Backend Status Array",
+                                            mul_size(sizeof(PgBackendStatus), status_slots()), &found);
         if (!found)
             elog(ERROR, "the server's session table was not found in shared memory");
         entries = static_cast<PgBackendStatus*>(array);

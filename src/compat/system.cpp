@@ -50,7 +50,8 @@ void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept {
 }
 
 MemoryContext create_context(MemoryContext parent, const char* name) {
-    // 11: AllocSetContextCreate is a macro that insists on a literal name; 12: the function behind it was renamed.
+    // 11: AllocSetContextCreate is a macro that insists on a literal name; 12: the function behind it was
+    // renamed.
 #if PG_VERSION_NUM >= 120000
     return AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES);
 #elif PG_VERSION_NUM >= 110000
@@ -81,7 +82,7 @@ void wait_latch(long milliseconds) {
     ResetLatch(MyLatch);
 #else
     constexpr int events = WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH;
-#if PG_VERSION_NUM >= 100000 // 10: wait event
+#if PG_VERSION_NUM >= 100000  // 10: wait event
     const int woken_by = WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
 #elif PG_VERSION_NUM >= 90500 // 9.5: MyLatch

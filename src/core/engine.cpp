@@ -6,7 +6,8 @@ namespace sessionctl::core {
 
 namespace {
 
-constexpr char awaited_standby[] = "waited for a synchronous standby: its transaction may be committed locally";
+constexpr char awaited_standby[] =
+    "waited for a synchronous standby: its transaction may be committed locally";
 
 class Holding {
   public:

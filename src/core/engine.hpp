@@ -26,8 +26,8 @@ enum class Recheck : std::uint8_t {
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
 class Server {
   public:
-    /// Pins the process with this pid, so that it can be looked at and then signalled as the same process; false
-    /// where there is none. One process is pinned at a time.
+    /// Pins the process with this pid, so that it can be looked at and then signalled as the same process;
+    /// false where there is none. One process is pinned at a time.
     virtual bool hold(std::int32_t pid) = 0;
     virtual Delivery send(Action action) = 0;
     virtual void release() noexcept = 0;
@@ -43,14 +43,15 @@ class Server {
     ~Server() = default;
 };
 
-/// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer matches.
+/// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
+/// matches.
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
 
 /// Signals every chosen target. Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
 
-/// Watches all signalled targets side by side until each is proven ended (or its statement is), or until `deadline`
-/// on the server's monotonic clock; what is left then is `still running`.
+/// Watches all signalled targets side by side until each is proven ended (or its statement is), or until
+/// `deadline` on the server's monotonic clock; what is left then is `still running`.
 void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server);
 
 } // namespace sessionctl::core

@@ -1,5 +1,5 @@
-// An error as PostgreSQL words it: SQLSTATE, primary message, DETAIL, HINT. It owns no memory, so that it can leave
-// any scope, a short-lived memory context included.
+// An error as PostgreSQL words it: SQLSTATE, primary message, DETAIL, HINT. It owns no memory, so that it can
+// leave any scope, a short-lived memory context included.
 #pragma once
 
 #include <cstddef>

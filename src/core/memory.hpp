@@ -1,5 +1,5 @@
-// Memory for the core's containers. The core only knows two functions; in the server they are PostgreSQL's memory
-// contexts (pg/memory.cpp), in the unit tests malloc.
+// Memory for the core's containers. The core only knows two functions; in the server they are PostgreSQL's
+// memory contexts (pg/memory.cpp), in the unit tests malloc.
 #pragma once
 
 #include <cstddef>

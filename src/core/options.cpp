@@ -25,13 +25,14 @@ std::int64_t milliseconds(const Interval& interval) noexcept {
 }
 
 [[noreturn]] void refuse_timeout(const char* what) {
-    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what)
-        .hint("%s", timeout_hint);
+    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what).hint("%s", timeout_hint);
 }
 
 } // namespace
 
-bool is_negative(const Interval& interval) noexcept { return milliseconds(interval) < 0; }
+bool is_negative(const Interval& interval) noexcept {
+    return milliseconds(interval) < 0;
+}
 
 std::int64_t checked_timeout(const Interval& timeout) {
     if (timeout.infinite)
@@ -48,8 +49,8 @@ KeepWhich checked_keep_which(std::string_view word) {
     for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
         if (word == keep_which_name(which))
             return which;
-    throw Error(sqlstate::invalid_parameter_value, "unknown keep_which \"%.*s\"", static_cast<int>(word.size()),
-                word.data())
+    throw Error(sqlstate::invalid_parameter_value, "unknown keep_which \"%.*s\"",
+                static_cast<int>(word.size()), word.data())
         .hint("Allowed are 'oldest', 'newest' (by backend_start) and 'busiest' (by last change of state).");
 }
 
@@ -72,7 +73,8 @@ void check_cooldown(const Interval& cooldown) {
         throw Error(sqlstate::invalid_parameter_value, "cooldown must not be negative")
             .hint("Allowed is '0', no cooldown.");
     if (milliseconds(cooldown) > 0)
-        throw Error(sqlstate::feature_not_supported, "cooldown is not supported by this release of pg_sessionctl")
+        throw Error(sqlstate::feature_not_supported,
+                    "cooldown is not supported by this release of pg_sessionctl")
             .hint("Leave cooldown out, or write cooldown => '0'.");
 }
 

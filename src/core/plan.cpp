@@ -14,7 +14,8 @@ namespace {
 
 constexpr char kept[] = "kept";
 
-/// True where `a` has the better claim to be kept. Ties go to the lower pid, so that a preview and the act agree.
+/// True where `a` has the better claim to be kept. Ties go to the lower pid, so that a preview and the act
+/// agree.
 bool kept_before(const Session& a, const Session& b, KeepWhich which) noexcept {
     switch (which) {
     case KeepWhich::oldest:
@@ -128,14 +129,16 @@ void choose(Plan& plan, const Guards& guards) {
 void refuse_excess(const Plan& plan, std::int64_t bound) {
     const std::int64_t number = count_of(plan, Outcome::chosen);
     if (number > bound)
-        throw Error(sqlstate::program_limit_exceeded, "%lld sessions match, more than refuse_above (%lld) allows",
+        throw Error(sqlstate::program_limit_exceeded,
+                    "%lld sessions match, more than refuse_above (%lld) allows",
                     static_cast<long long>(number), static_cast<long long>(bound))
             .detail("No session was signalled.")
             .hint("Look at them with sessionctl.preview_where, narrow the condition, or raise refuse_above.");
 }
 
 std::int64_t count_of(const Plan& plan, Outcome outcome) noexcept {
-    return std::count_if(plan.begin(), plan.end(), [outcome](const Target& t) { return t.outcome == outcome; });
+    return std::count_if(plan.begin(), plan.end(),
+                         [outcome](const Target& t) { return t.outcome == outcome; });
 }
 
 std::int64_t counted(const Plan& plan, Action action) noexcept {

@@ -48,8 +48,8 @@ void refuse_excess(const Plan& plan, std::int64_t bound);
 
 std::int64_t count_of(const Plan& plan, Outcome outcome) noexcept;
 
-/// What the caller's function returns: sessions really ended or cancelled, or with no wait signalled; for count and
-/// preview the chosen ones.
+/// What the caller's function returns: sessions really ended or cancelled, or with no wait signalled; for
+/// count and preview the chosen ones.
 std::int64_t counted(const Plan& plan, Action action) noexcept;
 
 /// "matched 41: 38 ended, 2 spared (superuser), 1 denied"; empty where every match was counted.

@@ -27,7 +27,8 @@ struct SessionId {
 
     explicit SessionId(Identity identity) noexcept {
         const Timestamp seconds = identity.start / microseconds_per_second + unix_epoch_of_timestamp;
-        std::snprintf(text, sizeof text, "%lx.%x", static_cast<long>(seconds), static_cast<unsigned>(identity.pid));
+        std::snprintf(text, sizeof text, "%lx.%x", static_cast<long>(seconds),
+                      static_cast<unsigned>(identity.pid));
     }
 };
 
@@ -51,7 +52,9 @@ inline bool is_idle_in_transaction(State state) noexcept {
     return state == State::idle_in_transaction || state == State::idle_in_transaction_aborted;
 }
 
-inline bool is_active(State state) noexcept { return state == State::active || state == State::fastpath; }
+inline bool is_active(State state) noexcept {
+    return state == State::active || state == State::fastpath;
+}
 
 /// Why a caller may not act on a session, in the order in which they are looked at.
 enum class Protection : std::uint8_t {

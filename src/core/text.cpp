@@ -6,11 +6,15 @@ namespace sessionctl::core {
 
 namespace {
 
-bool continues(unsigned char byte) noexcept { return (byte & 0xC0) == 0x80; }
+bool continues(unsigned char byte) noexcept {
+    return (byte & 0xC0) == 0x80;
+}
 
 /// Length in bytes of the control character at the start of `text`, 0 where there is none.
 std::size_t control_length(std::string_view text) noexcept {
-    const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+    const auto at = [text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+    };
     if (at(0) < 0x20 || at(0) == 0x7F)
         return 1;
     if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) // C1: U+0080 to U+009F
@@ -24,7 +28,9 @@ bool separates(std::string_view control) noexcept {
     return control.size() == 3 || (control[0] >= '\t' && control[0] <= '\r');
 }
 
-bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) noexcept {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 void skip_spaces(std::string_view& text) noexcept {
     while (!text.empty() && is_space(text.front()))

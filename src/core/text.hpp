@@ -11,16 +11,16 @@ namespace sessionctl::core {
 /// The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
 std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept;
 
-/// A reason made fit for one log line: no control characters (C0, DEL, C1, line and paragraph separators), runs of
-/// white space folded to one space. Its length is the caller's to cut.
+/// A reason made fit for one log line: no control characters (C0, DEL, C1, line and paragraph separators),
+/// runs of white space folded to one space. Its length is the caller's to cut.
 string clean_reason(std::string_view text);
 
 /// The text between double quotes, with `"`, `\` and control characters escaped: one field of a log line.
 string quoted(std::string_view text);
 
-/// A list of names as in core's list parameters: comma separated, spaces around ignored, double quotes for names
-/// with commas, quotes (doubled) or spaces at their ends. Unlike core's identifier lists nothing is folded to lower
-/// case. Returns false where the syntax is wrong (an empty element, an open quote).
+/// A list of names as in core's list parameters: comma separated, spaces around ignored, double quotes for
+/// names with commas, quotes (doubled) or spaces at their ends. Unlike core's identifier lists nothing is
+/// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).
 bool parse_names(std::string_view text, vector<string>& names);
 
 } // namespace sessionctl::core

@@ -37,12 +37,13 @@ void require_equal_versions(const char* library, const char* script) {
     if (order == 0)
         return;
     Error error(sqlstate::object_not_in_prerequisite_state,
-                "the library of pg_sessionctl is version %s, but its objects in this database are version %s", library,
-                script);
+                "the library of pg_sessionctl is version %s, but its objects in this database are version %s",
+                library, script);
     if (order > 0)
         error.hint("Run ALTER EXTENSION pg_sessionctl UPDATE.");
     else
-        error.hint("Install the library of version %s and reconnect; if it is in shared_preload_libraries, restart the "
+        error.hint("Install the library of version %s and reconnect; if it is in shared_preload_libraries, "
+                   "restart the "
                    "server.",
                    script);
     throw error;

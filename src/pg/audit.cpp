@@ -38,7 +38,9 @@ void add(core::string& line, const char* key, std::string_view value) {
     line.append(value.data(), value.size());
 }
 
-std::string_view view(const core::string& text) { return {text.data(), text.size()}; }
+std::string_view view(const core::string& text) {
+    return {text.data(), text.size()};
+}
 
 bool was_acted_on(const core::Target& target) noexcept {
     return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone;
@@ -48,9 +50,8 @@ bool was_acted_on(const core::Target& target) noexcept {
 
 core::string fit_reason(std::string_view text) {
     core::string reason = core::clean_reason(text);
-    reason.resize(call([&reason] {
-        return pg_mbcliplen(reason.data(), static_cast<int>(reason.size()), reason_limit);
-    }));
+    reason.resize(call(
+        [&reason] { return pg_mbcliplen(reason.data(), static_cast<int>(reason.size()), reason_limit); }));
     return reason;
 }
 

@@ -10,13 +10,14 @@ namespace sessionctl::pg {
 constexpr int reason_limit = 500;
 core::string fit_reason(std::string_view text);
 
-/// The audit of one call. Lines are written when the call has its results; if the call is cancelled or its session
-/// ended before, what was signalled until then is written all the same.
+/// The audit of one call. Lines are written when the call has its results; if the call is cancelled or its
+/// session ended before, what was signalled until then is written all the same.
 class Audit {
   public:
     Audit(core::Action action, const core::Plan& plan, const Roster& roster, std::string_view reason);
 
-    /// Writes one line for each session that was signalled, or that the operating system did not let us signal.
+    /// Writes one line for each session that was signalled, or that the operating system did not let us
+    /// signal.
     void write() noexcept;
 
   private:

@@ -11,8 +11,8 @@ ClientAddress::ClientAddress(const SockAddr& address) noexcept : host(""), port(
     if (family != AF_INET && family != AF_INET6)
         return;
     char service[NI_MAXSERV];
-    if (getnameinfo(reinterpret_cast<const sockaddr*>(&address.addr), address.salen, host, sizeof host, service,
-                    sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (getnameinfo(reinterpret_cast<const sockaddr*>(&address.addr), address.salen, host, sizeof host,
+                    service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         host[0] = '\0';
         return;
     }

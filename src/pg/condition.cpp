@@ -1,8 +1,7 @@
 #include "pg/condition.hpp"
 
 #include "core/error.hpp"
-#include "pg/condition_check.hpp"
-#include "pg/error.hpp"
+#include "pg/condition_error.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -10,7 +9,6 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -21,11 +19,8 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr char pinned_search_path[] = "pg_catalog, sessionctl, pg_temp";
-constexpr char expression_hint[] = "A condition is one boolean expression over the columns of "
-                                   "sessionctl.session_activity, without ';' and not ending in a comment.";
-
-/// The transaction is read-only while it lives, and names are looked up where nobody else may create any. An error
-/// leaves the parameter to the transaction's abort.
+/// The transaction is read-only while it lives, and names are looked up where nobody else may create any. An
+/// error leaves the parameter to the transaction's abort.
 class Quarantine {
   public:
     Quarantine() : was_read_only_(XactReadOnly) {
@@ -49,66 +44,6 @@ class Quarantine {
     int level_;
 };
 
-/// A statement with the condition in it, and how many characters stand before the condition.
-struct Statement {
-    core::string text;
-    int prefix;
-
-    Statement(std::string_view before, std::string_view condition, std::string_view after)
-        : prefix(static_cast<int>(before.size())) {
-        text.append(before.data(), before.size());
-        text.append(condition.data(), condition.size());
-        text.append(after.data(), after.size());
-    }
-};
-
-int length_in_characters(const char* text) { return pg_mbstrlen(text); }
-
-/// Where the error is in the caller's own text, in characters from 1.
-int own_position(int position, int prefix, const char* condition) {
-    const int last = call([condition] { return length_in_characters(condition); }) + 1;
-    return std::clamp(position - prefix, 1, last);
-}
-
-const char* old_spelling_hint(const char* message) noexcept {
-    if (std::strstr(message, "procpid") != nullptr)
-        return "The column is called pid since PostgreSQL 9.2.";
-    if (std::strstr(message, "current_query") != nullptr)
-        return "The column is called query since PostgreSQL 9.2.";
-    return nullptr;
-}
-
-/// Turns an error about our statement into one about the caller's condition.
-void point_at_condition(ErrorData& error, const Statement& statement, const char* condition) {
-    if (error.cursorpos > 0) {
-        error.internalpos = own_position(error.cursorpos, statement.prefix, condition);
-        error.cursorpos = 0;
-        error.internalquery = const_cast<char*>(condition);
-    }
-    // SPI has already turned the place into one in our statement.
-    if (error.internalpos > 0 && error.internalquery != nullptr && error.internalquery != condition &&
-        statement.text == error.internalquery) {
-        error.internalpos = own_position(error.internalpos, statement.prefix, condition);
-        error.internalquery = const_cast<char*>(condition);
-    }
-    if (error.hint != nullptr)
-        return;
-    if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
-        error.hint = const_cast<char*>(expression_hint);
-    else if (error.sqlerrcode == ERRCODE_UNDEFINED_COLUMN)
-        error.hint = const_cast<char*>(old_spelling_hint(error.message));
-}
-
-template <typename Body>
-auto about_condition(const Statement& statement, const char* condition, Body&& body) {
-    try {
-        return call(body);
-    } catch (const PgError& e) {
-        point_at_condition(*e.data(), statement, condition);
-        throw;
-    }
-}
-
 Node* parse_one(const Statement& statement, const char* condition) {
     List* const parsed =
         about_condition(statement, condition, [&statement] { return compat::parse(statement.text.c_str()); });
@@ -126,60 +61,13 @@ Node* only_target(Node* parsed) {
     return reinterpret_cast<ResTarget*>(linitial(select->targetList))->val;
 }
 
-/// Parses the condition twice: in parentheses nothing may follow the expression (FROM, UNION, ORDER BY, a comma, ';',
-/// a comment up to the end), without them it can't close a parenthesis that it did not open. What passes both is one
-/// expression. Returns whether it is the literal true or false.
+/// Parses the condition twice: in parentheses nothing may follow the expression (FROM, UNION, ORDER BY, a
+/// comma, ';', a comment up to the end), without them it can't close a parenthesis that it did not open. What
+/// passes both is one expression. Returns whether it is the literal true or false.
 bool check_syntax(const char* condition) {
     parse_one({"SELECT (", condition, ")"}, condition);
     Node* const target = only_target(parse_one({"SELECT ", condition, ""}, condition));
     return compat::is_boolean_literal(target);
-}
-
-[[noreturn]] void refuse(const Finding& finding, const Statement& statement, const char* condition) {
-    int position = 0;
-    if (finding.location >= 0) {
-        const int characters = call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
-        position = own_position(characters + 1, statement.prefix, condition);
-    }
-    const char* const function = call([&finding]() -> const char* {
-        return OidIsValid(finding.function) ? format_procedure(finding.function) : "";
-    });
-    const auto fail = [&](const char* sqlstate, const char* message, const char* hint) {
-        core::Error error(sqlstate, message, function);
-        error.hint("%s", hint);
-        if (position > 0)
-            error.at(condition, position);
-        throw error;
-    };
-    switch (finding.offence) {
-    case Offence::volatile_function:
-        fail(core::sqlstate::feature_not_supported, "volatile function %s is not allowed in a condition",
-             "A condition only looks. To end sessions give it to sessionctl.terminate_where.");
-        break;
-    case Offence::old_spelling:
-        fail(core::sqlstate::invalid_parameter_value, "no session shows '<IDLE>' as its query%s",
-             "Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
-        break;
-    case Offence::subquery_under_other:
-        fail(core::sqlstate::insufficient_privilege,
-             "a subquery is not allowed in a condition inside a SECURITY DEFINER function%s",
-             "It would run with that function's rights. Compare with values passed in args instead.");
-        break;
-    case Offence::foreign_object:
-        fail(core::sqlstate::insufficient_privilege,
-             function[0] ? "function %s is not allowed in a condition inside a SECURITY DEFINER function"
-                         : "only types of pg_catalog are allowed in a condition inside a SECURITY DEFINER function%s",
-             "It would run with that function's rights. Only functions and types of pg_catalog may be used there.");
-        break;
-    case Offence::ignores_session:
-        fail(core::sqlstate::invalid_parameter_value, "the condition does not look at the session%s",
-             "It would match every session or none. Name a column of sessionctl.session_activity, in a subquery as "
-             "s.pid; user is the current user, not the session's: write usename. To select every session use 'true'.");
-        break;
-    case Offence::none:
-        break;
-    }
-    throw std::logic_error("condition refused without a reason");
 }
 
 void check_meaning(const Condition& condition, const Statement& statement) {

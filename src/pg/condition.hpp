@@ -12,7 +12,7 @@ struct Condition {
     int arguments;
     Oid* types;
     Datum* values;
-    char* nulls; // 'n' or ' ', one for each argument
+    char* nulls;     // 'n' or ' ', one for each argument
     const char* per; // a column of session_activity, or null
 };
 
@@ -24,10 +24,10 @@ struct Match {
 /// Errors: 22023 with the columns in the hint when there is no such column of session_activity.
 void check_column(const char* name);
 
-/// Evaluates the condition once, over this roster, with the caller's rights, a pinned search_path and a read-only
-/// transaction. Errors: the caller's own (with a caret into the condition where there is a place), and refusals:
-/// 42601 not one expression, 42804 not boolean, 0A000 a volatile function, 22023 never looks at the session,
-/// 42501 what may not be used inside a SECURITY DEFINER function.
+/// Evaluates the condition once, over this roster, with the caller's rights, a pinned search_path and a
+/// read-only transaction. Errors: the caller's own (with a caret into the condition where there is a place),
+/// and refusals: 42601 not one expression, 42804 not boolean, 0A000 a volatile function, 22023 never looks at
+/// the session, 42501 what may not be used inside a SECURITY DEFINER function.
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster);
 
 } // namespace sessionctl::pg

@@ -49,7 +49,9 @@ bool report(Inspection& inspection, Offence offence, Oid function = InvalidOid) 
     return true;
 }
 
-bool is_catalog_function(Oid function) { return get_func_namespace(function) == PG_CATALOG_NAMESPACE; }
+bool is_catalog_function(Oid function) {
+    return get_func_namespace(function) == PG_CATALOG_NAMESPACE;
+}
 
 bool only_looks(Oid function) {
     if (!is_catalog_function(function))

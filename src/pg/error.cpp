@@ -36,7 +36,9 @@ Guard::Guard() noexcept
     : outer_landing_(PG_exception_stack), outer_context_(error_context_stack), memory_(CurrentMemoryContext),
       interrupt_holdoff_(InterruptHoldoffCount), cancel_holdoff_(compat::query_cancel_holdoff()) {}
 
-void Guard::arm() noexcept { PG_exception_stack = &landing; }
+void Guard::arm() noexcept {
+    PG_exception_stack = &landing;
+}
 
 void Guard::disarm() noexcept {
     PG_exception_stack = outer_landing_;
@@ -90,7 +92,8 @@ void Failure::capture() noexcept {
 
 void Failure::raise() {
     if (error_ != nullptr) {
-        // As errfinish() does for a fresh error: the abort that follows counts on it when it releases LWLocks.
+        // As errfinish() does for a fresh error: the abort that follows counts on it when it releases
+        // LWLocks.
         InterruptHoldoffCount = 0;
         compat::set_query_cancel_holdoff(0);
         ReThrowError(error_);
@@ -102,8 +105,12 @@ void Failure::raise() {
     pg_unreachable();
 }
 
-EntryMemory::EntryMemory() noexcept : outer_(entry_memory) { entry_memory = CurrentMemoryContext; }
+EntryMemory::EntryMemory() noexcept : outer_(entry_memory) {
+    entry_memory = CurrentMemoryContext;
+}
 
-EntryMemory::~EntryMemory() { entry_memory = outer_; }
+EntryMemory::~EntryMemory() {
+    entry_memory = outer_;
+}
 
 } // namespace sessionctl::pg::detail

@@ -1,19 +1,22 @@
-// The boundary between C++ and PostgreSQL. A C++ exception must not cross C frames, and ereport's longjmp must not
-// cross a frame that has a destructor to run. So every call from C++ into PostgreSQL goes through pg::call, and every
-// call from PostgreSQL into C++ comes through pg::entry, or pg::callback where an error has nowhere to go.
+// The boundary between C++ and PostgreSQL. A C++ exception must not cross C frames, and ereport's longjmp
+// must not cross a frame that has a destructor to run. So every call from C++ into PostgreSQL goes through
+// pg::call, and every call from PostgreSQL into C++ comes through pg::entry, or pg::callback where an error
+// has nowhere to go.
 #pragma once
 
 #include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// An ERROR that PostgreSQL raised inside pg::call, whole. The ErrorData lives in the memory context in which the
-/// outermost pg::entry was entered, so it can be thrown out of any scope.
+/// An ERROR that PostgreSQL raised inside pg::call, whole. The ErrorData lives in the memory context in which
+/// the outermost pg::entry was entered, so it can be thrown out of any scope.
 class PgError : public std::exception {
   public:
     explicit PgError(ErrorData* data) noexcept : data_(data) {}
     ErrorData* data() const noexcept { return data_; }
-    const char* what() const noexcept override { return data_->message ? data_->message : "missing error text"; }
+    const char* what() const noexcept override {
+        return data_->message ? data_->message : "missing error text";
+    }
 
   private:
     ErrorData* data_;
@@ -106,8 +109,9 @@ auto call(Body&& body) -> std::invoke_result_t<Body&> {
     }
 }
 
-/// Runs C++ code that PostgreSQL called, and turns its exceptions into an ERROR: PgError as it was, core::Error as
-/// worded, bad_alloc 53200, any other XX000. Reports only after the handler has been left and every object is gone.
+/// Runs C++ code that PostgreSQL called, and turns its exceptions into an ERROR: PgError as it was,
+/// core::Error as worded, bad_alloc 53200, any other XX000. Reports only after the handler has been left and
+/// every object is gone.
 template <typename Body>
 auto entry(Body&& body) -> std::invoke_result_t<Body&> {
     static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>);
@@ -121,8 +125,9 @@ auto entry(Body&& body) -> std::invoke_result_t<Body&> {
     failure.raise();
 }
 
-/// For callbacks in which an error would be a PANIC or meet a half-dead process (commit, exit, timers): swallows
-/// C++ exceptions and says whether there was none. The body must not call what raises a PostgreSQL ERROR.
+/// For callbacks in which an error would be a PANIC or meet a half-dead process (commit, exit, timers):
+/// swallows C++ exceptions and says whether there was none. The body must not call what raises a PostgreSQL
+/// ERROR.
 template <typename Body>
 bool callback(Body&& body) noexcept {
     try {
@@ -135,10 +140,11 @@ bool callback(Body&& body) noexcept {
 
 } // namespace sessionctl::pg
 
-/// Defines a function that SQL calls. Never inlined: the JIT would otherwise copy C++ exception tables around.
-#define SQL_FUNCTION(name)                                                                                          \
-    extern "C" {                                                                                                    \
-    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                                       \
-    PG_FUNCTION_INFO_V1(name);                                                                                      \
-    }                                                                                                               \
+/// Defines a function that SQL calls. Never inlined: the JIT would otherwise copy C++ exception tables
+/// around.
+#define SQL_FUNCTION(name)                                                                                   \
+    extern "C" {                                                                                             \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                                \
+    PG_FUNCTION_INFO_V1(name);                                                                               \
+    }                                                                                                        \
     [[gnu::noinline]] Datum name(PG_FUNCTION_ARGS)

@@ -13,7 +13,9 @@ namespace {
 ExitGuard* innermost = nullptr;
 bool registered = false;
 
-extern "C" void sessionctl_before_exit(int, Datum) { ExitGuard::run_all(); }
+extern "C" void sessionctl_before_exit(int, Datum) {
+    ExitGuard::run_all();
+}
 
 } // namespace
 
@@ -25,7 +27,9 @@ ExitGuard::ExitGuard(Undo undo, void* argument) : undo_(undo), argument_(argumen
     innermost = this;
 }
 
-ExitGuard::~ExitGuard() { innermost = outer_; }
+ExitGuard::~ExitGuard() {
+    innermost = outer_;
+}
 
 void ExitGuard::run_all() noexcept {
     while (ExitGuard* const guard = innermost) {

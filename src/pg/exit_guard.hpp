@@ -1,4 +1,5 @@
-// FATAL and SIGTERM end a process without running destructors. What must be undone or told even then goes here.
+// FATAL and SIGTERM end a process without running destructors. What must be undone or told even then goes
+// here.
 #pragma once
 
 #include "pg/postgres.hpp"

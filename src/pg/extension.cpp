@@ -44,7 +44,9 @@ const char* script_version() {
 
 } // namespace
 
-const char* library_version() noexcept { return SESSIONCTL_VERSION; }
+const char* library_version() noexcept {
+    return SESSIONCTL_VERSION;
+}
 
 void require_matching_script() {
     static TimestampTz checked_in = 0;

@@ -16,7 +16,9 @@ void* core::allocate(std::size_t bytes) {
     return memory;
 }
 
-void core::deallocate(void* memory) noexcept { pfree(memory); }
+void core::deallocate(void* memory) noexcept {
+    pfree(memory);
+}
 
 namespace pg {
 

@@ -6,8 +6,8 @@
 namespace sessionctl::pg {
 
 /// A memory context of its own for the length of a scope: current when it begins, and the home of the core's
-/// containers for as long as it lives, whatever context PostgreSQL makes current meanwhile (SPI does). What is
-/// allocated inside is gone afterwards; errors (pg/error.hpp) never live in it.
+/// containers for as long as it lives, whatever context PostgreSQL makes current meanwhile (SPI does). What
+/// is allocated inside is gone afterwards; errors (pg/error.hpp) never live in it.
 class ScratchMemory {
   public:
     ScratchMemory();

@@ -1,7 +1,7 @@
 // The one door to PostgreSQL's headers.
 //
-// The standard library and Boost come first: PostgreSQL redefines names (snprintf, gettext, Min ...) that they
-// use. After postgres.h those macros are undone, so that what follows is C++ again.
+// The standard library and Boost come first: PostgreSQL redefines names (snprintf, gettext, Min ...) that
+// they use. After postgres.h those macros are undone, so that what follows is C++ again.
 #pragma once
 
 #include <algorithm>

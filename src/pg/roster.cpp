@@ -19,8 +19,8 @@ namespace sessionctl::pg {
 
 namespace {
 
-using RoleCache = boost::container::flat_map<Oid, RoleFacts, std::less<Oid>,
-                                             core::Allocator<std::pair<Oid, RoleFacts>>>;
+using RoleCache =
+    boost::container::flat_map<Oid, RoleFacts, std::less<Oid>, core::Allocator<std::pair<Oid, RoleFacts>>>;
 using DatabaseCache = boost::container::flat_map<Oid, const char*, std::less<Oid>,
                                                  core::Allocator<std::pair<Oid, const char*>>>;
 
@@ -92,7 +92,8 @@ RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     return entry;
 }
 
-/// A process that ended while the table was read may have left its pid to a later one: that one is the living.
+/// A process that ended while the table was read may have left its pid to a later one: that one is the
+/// living.
 void drop_predecessors(core::vector<RosterEntry>& entries) {
     const auto by_pid_then_start = [](const RosterEntry& a, const RosterEntry& b) {
         return a.facts.id.pid != b.facts.id.pid ? a.facts.id.pid < b.facts.id.pid
@@ -127,9 +128,10 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
              DatabaseCache& databases) {
     for (RosterEntry& entry : entries) {
         const auto role = roles.find(entry.role);
-        entry.role_facts = role != roles.end()
-                               ? role->second
-                               : roles.emplace(entry.role, facts_of(entry.role, protected_roles)).first->second;
+        entry.role_facts =
+            role != roles.end()
+                ? role->second
+                : roles.emplace(entry.role, facts_of(entry.role, protected_roles)).first->second;
         entry.facts.is_superuser = entry.role_facts.is_superuser;
         entry.facts.is_protected = entry.role_facts.is_protected;
         entry.facts.may_signal = entry.role_facts.may_signal;
@@ -143,8 +145,8 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
     }
 }
 
-/// A session leaves the table first and the process array later; only then is it gone. A process in that array
-/// whose pid stands in the table is a successor.
+/// A session leaves the table first and the process array later; only then is it gone. A process in that
+/// array whose pid stands in the table is a successor.
 bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
     if (BackendPidGetProc(pid) == nullptr)
         return false;
@@ -188,11 +190,17 @@ const RosterEntry* Roster::find(int pid) const noexcept {
     return found != entries.end() && found->facts.id.pid == pid ? &*found : nullptr;
 }
 
-RosterInForce::RosterInForce(const Roster& roster) noexcept : outer_(in_force) { in_force = &roster; }
+RosterInForce::RosterInForce(const Roster& roster) noexcept : outer_(in_force) {
+    in_force = &roster;
+}
 
-RosterInForce::~RosterInForce() { in_force = outer_; }
+RosterInForce::~RosterInForce() {
+    in_force = outer_;
+}
 
-const Roster* RosterInForce::current() noexcept { return in_force; }
+const Roster* RosterInForce::current() noexcept {
+    return in_force;
+}
 
 core::Sight look_at(const core::Session& session) {
     return call([&session] {

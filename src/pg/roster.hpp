@@ -48,8 +48,8 @@ struct Roster {
     const RosterEntry* find(int pid) const noexcept;
 };
 
-/// While it lives, session_activity shows this roster and no other: so what a condition sees and what is acted on
-/// are the same sessions.
+/// While it lives, session_activity shows this roster and no other: so what a condition sees and what is
+/// acted on are the same sessions.
 class RosterInForce {
   public:
     explicit RosterInForce(const Roster& roster) noexcept;
@@ -64,7 +64,8 @@ class RosterInForce {
     const Roster* outer_;
 };
 
-/// How one session of a roster looks now. Not present: proven gone, from the session table and the process array.
+/// How one session of a roster looks now. Not present: proven gone, from the session table and the process
+/// array.
 core::Sight look_at(const core::Session& session);
 
 } // namespace sessionctl::pg

@@ -14,15 +14,21 @@ constexpr core::Timestamp report_margin = 100 * core::microseconds_per_milliseco
 
 } // namespace
 
-bool LiveServer::hold(std::int32_t pid) { return signaller_.hold(pid); }
+bool LiveServer::hold(std::int32_t pid) {
+    return signaller_.hold(pid);
+}
 
 core::Delivery LiveServer::send(core::Action action) {
     return signaller_.send(action == core::Action::cancel ? SIGINT : SIGTERM);
 }
 
-void LiveServer::release() noexcept { signaller_.release(); }
+void LiveServer::release() noexcept {
+    signaller_.release();
+}
 
-core::Sight LiveServer::look(const core::Session& session) { return look_at(session); }
+core::Sight LiveServer::look(const core::Session& session) {
+    return look_at(session);
+}
 
 bool LiveServer::awaits_standby(const core::Session& session) {
     return call([&session] { return compat::awaits_standby(session.slot, session.id.pid); });

@@ -20,8 +20,8 @@ class LiveServer final : public core::Server {
     Signaller signaller_;
 };
 
-/// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a margin to
-/// report the result in; the largest number where no such timeout runs.
+/// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
+/// margin to report the result in; the largest number where no such timeout runs.
 core::Timestamp time_left_for_statement();
 
 } // namespace sessionctl::pg

@@ -24,8 +24,9 @@ extern "C" bool sessionctl_check_names(char** value, void**, GucSource) {
     if (!parsed)
         GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
     else if (!is_list)
-        GUC_check_errdetail("List syntax is invalid: write role names separated by commas, in double quotes where a "
-                            "name holds a comma or a quote.");
+        GUC_check_errdetail(
+            "List syntax is invalid: write role names separated by commas, in double quotes where a "
+            "name holds a comma or a quote.");
     return parsed && is_list;
 }
 
@@ -36,17 +37,19 @@ void define_settings() {
                                "Roles whose sessions, and whose members' sessions, are never acted on.",
                                "A comma-separated list of role names, matched exactly. A guard rail, not a "
                                "security boundary.",
-                               &protected_roles, "", PGC_SUSET, GUC_LIST_INPUT, sessionctl_check_names, nullptr,
-                               nullptr);
-    DefineCustomIntVariable("pg_sessionctl.refuse_above",
-                            "A call that would act on more sessions than this is refused.",
-                            "0 means no bound. A call's own refuse_above takes precedence. A guard rail, not a "
-                            "security boundary.",
-                            &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+                               &protected_roles, "", PGC_SUSET, GUC_LIST_INPUT, sessionctl_check_names,
+                               nullptr, nullptr);
+    DefineCustomIntVariable(
+        "pg_sessionctl.refuse_above", "A call that would act on more sessions than this is refused.",
+        "0 means no bound. A call's own refuse_above takes precedence. A guard rail, not a "
+        "security boundary.",
+        &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     compat::reserve_guc_prefix("pg_sessionctl");
 }
 
-int refuse_above_setting() noexcept { return refuse_above; }
+int refuse_above_setting() noexcept {
+    return refuse_above;
+}
 
 core::vector<Oid> protected_role_oids() {
     core::vector<core::string> names;
@@ -59,8 +62,9 @@ core::vector<Oid> protected_role_oids() {
             roles.push_back(role);
         else
             call([text] {
-                ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                                  errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", text)));
+                ereport(WARNING,
+                        (errcode(ERRCODE_UNDEFINED_OBJECT),
+                         errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", text)));
             });
     }
     return roles;

@@ -24,7 +24,9 @@ constexpr long pidfd_send_signal_number = 424;
 constexpr long pidfd_open_number = 434;
 constexpr unsigned signal_process_group = 1U << 2; // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
-int pidfd_open(pid_t pid) noexcept { return static_cast<int>(syscall(pidfd_open_number, pid, 0)); }
+int pidfd_open(pid_t pid) noexcept {
+    return static_cast<int>(syscall(pidfd_open_number, pid, 0));
+}
 
 int pidfd_send_signal(int descriptor, int signal, unsigned flags) noexcept {
     return static_cast<int>(syscall(pidfd_send_signal_number, descriptor, signal, nullptr, flags));
@@ -78,8 +80,8 @@ bool may_have_children(pid_t pid) noexcept {
     return read_file(path, children, sizeof children) != 0;
 }
 
-/// The process group of a process as /proc/<pid>/stat tells it, 0 where there is no such process. The command name,
-/// in parentheses before it, may hold anything.
+/// The process group of a process as /proc/<pid>/stat tells it, 0 where there is no such process. The command
+/// name, in parentheses before it, may hold anything.
 pid_t group_of(pid_t pid) noexcept {
     char path[64];
     char stat[512];
@@ -114,15 +116,16 @@ bool Signaller::hold(pid_t pid) noexcept {
     return true;
 }
 
-/// Pins the members of the held process's group before it is signalled: as long as it lives, its number as a group
-/// can't belong to others.
+/// Pins the members of the held process's group before it is signalled: as long as it lives, its number as a
+/// group can't belong to others.
 void Signaller::hold_group_members() noexcept {
     DIR* const processes = opendir("/proc");
     if (processes == nullptr)
         return;
     while (const dirent* entry = readdir(processes)) {
         const pid_t member = std::atoi(entry->d_name);
-        if (member <= 0 || member == pid_ || group_of(member) != pid_ || members_.size() == members_.capacity())
+        if (member <= 0 || member == pid_ || group_of(member) != pid_ ||
+            members_.size() == members_.capacity())
             continue;
         const int descriptor = pidfd_open(member);
         if (descriptor < 0)
@@ -135,8 +138,8 @@ void Signaller::hold_group_members() noexcept {
     closedir(processes);
 }
 
-/// The result of the system call, as it says it (errno). The group of a living process that leads none is ESRCH:
-/// then the process alone.
+/// The result of the system call, as it says it (errno). The group of a living process that leads none is
+/// ESRCH: then the process alone.
 int Signaller::send_to_held(int signal) noexcept {
     if (descriptor_ < 0) {
         const int result = kill(-pid_, signal);

@@ -1,4 +1,5 @@
-// Signals that can't hit a reused pid. On Linux a process is pinned by a pidfd, looked at, and signalled through it.
+// Signals that can't hit a reused pid. On Linux a process is pinned by a pidfd, looked at, and signalled
+// through it.
 #pragma once
 
 #include "core/engine.hpp"
@@ -18,8 +19,8 @@ enum class SignalMethod {
 /// The best that this kernel allows; found out once.
 SignalMethod best_signal_method() noexcept;
 
-/// Pins one process at a time. As core does it, the whole process group is signalled, so that a program started by
-/// COPY … FROM PROGRAM ends too.
+/// Pins one process at a time. As core does it, the whole process group is signalled, so that a program
+/// started by COPY … FROM PROGRAM ends too.
 class Signaller {
   public:
     explicit Signaller(SignalMethod method = best_signal_method()) noexcept : method_(method) {}
