@@ -40,5 +40,12 @@ endif
 override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
 -include $(OBJS:.o=.d)
 
+# `make dist`: the zip for PGXN, of what is committed.
+DIST = $(EXTENSION)-$(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+.PHONY: dist
+dist:
+	@mkdir -p build
+	git archive --format=zip --prefix=$(DIST)/ -o build/$(DIST).zip HEAD
+
 include test/unit/unit.mk
 include bench/bench.mk
