@@ -1,0 +1,219 @@
+# What all TAP tests of pg_sessionctl share: servers with the extension, client sessions that live beside each other,
+# the server log, and patience.
+package SessionctlTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use Test::More;
+use Time::HiRes qw(usleep);
+
+our @EXPORT = qw(new_node new_server log_position log_since log_lines audit_lines wait_for wait_for_log
+  is_running stop_process continue_process children_of);
+
+our $patience = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;    # seconds
+
+# PostgreSQL 15 has PostgreSQL::Test::Cluster (and late minor releases of 10 to 14); before it was PostgresNode.
+my $has_cluster = eval { require PostgreSQL::Test::Cluster; require PostgreSQL::Test::Utils; 1 };
+eval { require PostgresNode; require TestLib; 1 } or die "no PostgreSQL test library in \@INC: $@"
+  unless $has_cluster;
+
+sub new_node
+{
+	my ($name) = @_;
+	return PostgreSQL::Test::Cluster->new($name) if $has_cluster;
+	return PostgresNode->can('new') ? PostgresNode->new($name) : PostgresNode::get_new_node($name);
+}
+
+# A running server with the extension in database postgres. Only what the tests look for goes to its log.
+sub new_server
+{
+	my ($name, %with) = @_;
+	my $node = new_node($name);
+	$node->init(%{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
+	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
+	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pg_sessionctl');
+	return $node;
+}
+
+# Runs the check again and again until it is true; the test fails when patience ends.
+sub wait_for
+{
+	my ($what, $check) = @_;
+	my $deadline = time + $patience;
+	until ($check->())
+	{
+		die "waited in vain for $what" if time > $deadline;
+		usleep(10_000);
+	}
+	return 1;
+}
+
+sub log_position
+{
+	my ($node) = @_;
+	return -s $node->logfile || 0;
+}
+
+sub log_since
+{
+	my ($node, $position) = @_;
+	open my $file, '<:raw', $node->logfile or die $!;
+	seek $file, $position, 0;
+	local $/;
+	my $text = <$file>;
+	return defined $text ? $text : '';
+}
+
+sub log_lines
+{
+	my ($node, $position, $pattern) = @_;
+	return grep { /$pattern/ } split /\n/, log_since($node, $position);
+}
+
+# The audit lines without what log_line_prefix puts before them.
+sub audit_lines
+{
+	my ($node, $position) = @_;
+	return map { /(pg_sessionctl: action=.*)/ } log_lines($node, $position, qr/LOG:  pg_sessionctl: /);
+}
+
+sub wait_for_log
+{
+	my ($node, $position, $pattern) = @_;
+	return wait_for("$pattern in the server log", sub { log_since($node, $position) =~ $pattern });
+}
+
+# Processes. A zombie does not run.
+
+sub is_running
+{
+	my ($pid) = @_;
+	return kill(0, $pid) ? 1 : 0 unless -d '/proc/self';
+	open my $stat, '<', "/proc/$pid/stat" or return 0;
+	my $line = <$stat>;
+	return defined $line && $line !~ /\) [ZX] / ? 1 : 0;
+}
+
+# A session whose process is stopped is one that will not go.
+sub stop_process
+{
+	my ($pid) = @_;
+	kill 'STOP', $pid or die "cannot stop $pid: $!";
+	wait_for("$pid to stop", sub { qx(ps -o stat= -p $pid) =~ /^T/ });
+}
+
+sub continue_process { return kill 'CONT', $_[0] }
+
+sub children_of
+{
+	my ($pid) = @_;
+	return grep { /\d/ } split /\s+/, qx(ps -o pid= --ppid $pid);
+}
+
+# One psql that stays connected: what it prints comes back as one text, errors and notices with the results, in order.
+package SessionctlTest::Session;
+
+use IPC::Run;
+use Test::More;
+
+my @open;
+
+# Options: user, database, app (application_name), host, and options (PGOPTIONS).
+sub new
+{
+	my ($class, $node, %with) = @_;
+	my $self = bless { node => $node, in => '', out => '', mark => 0 }, $class;
+	my $conninfo = $node->connstr($with{database} || 'postgres');
+	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
+	  for grep { defined $with{ $_->[1] } }
+	  ([ user => 'user' ], [ application_name => 'app' ], [ host => 'host' ], [ options => 'options' ]);
+	my @psql = ('psql', '-XAtq', '-d', $conninfo);
+	my @redirect = ('<', \$self->{in}, '>&', \$self->{out});
+	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
+	$self->{psql} = IPC::Run::start(\@psql, @redirect, $self->{timeout});
+	$self->{pid} = $self->run('SELECT pg_backend_pid()');
+	push @open, $self;
+	return $self;
+}
+
+sub _conninfo_value
+{
+	my ($value) = @_;
+	$value =~ s/([\\'])/\\$1/g;
+	return $value;
+}
+
+sub pid { return $_[0]->{pid} }
+
+# Sends SQL and does not wait.
+sub send
+{
+	my ($self, $sql) = @_;
+	$self->{mark}++;
+	$self->{in} .= "$sql;\n\\echo <done $self->{mark}>\n";
+	$self->{timeout}->start;
+	$self->{psql}->pump_nb;
+	return $self;
+}
+
+# What came back for the SQL sent last.
+sub answer
+{
+	my ($self) = @_;
+	my $mark = "<done $self->{mark}>\n";
+	# psql exits when its connection is lost.
+	$self->{psql}->pump
+	  while index($self->{out}, $mark) < 0 && $self->{psql}->pumpable;
+	$self->{timeout}->reset;
+	my $answer = $self->{out};
+	$self->{out} = '';
+	$answer =~ s/<done \d+>\n//g;
+	$answer =~ s/\n\z//;
+	return $answer;
+}
+
+sub run { my ($self, $sql) = @_; return $self->send($sql)->answer }
+
+# The same with the SQLSTATE in the messages.
+sub run_verbose
+{
+	my ($self, $sql) = @_;
+	return $self->run("\\set VERBOSITY verbose\n$sql;\n\\set VERBOSITY default\n");
+}
+
+# Only errors and notices with their hints, without where the server found them.
+sub complaint
+{
+	my ($self, $sql) = @_;
+	return join "\n", grep { /^(ERROR|FATAL|WARNING|NOTICE|DETAIL|HINT): / } split /\n/, $self->run_verbose($sql);
+}
+
+# Is it still the session it was, and does it still answer?
+sub lives
+{
+	my ($self) = @_;
+	return $self->run('SELECT pg_backend_pid()') eq $self->{pid};
+}
+
+sub quit
+{
+	my ($self) = @_;
+	$self->{in} .= "\\q\n" if $self->{psql}->pumpable;
+	eval { $self->{psql}->finish; 1 } or eval { $self->{psql}->kill_kill };
+	@open = grep { $_ != $self } @open;
+	# The server's side of it ends a little later.
+	return SessionctlTest::wait_for("session $self->{pid} to end", sub { !SessionctlTest::is_running($self->{pid}) });
+}
+
+END
+{
+	my $status = $?;
+	eval { $_->{psql}->kill_kill } for @open;
+	$? = $status;
+}
+
+1;
