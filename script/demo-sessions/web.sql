@@ -1,0 +1,2 @@
+\sleep 1 s
+select stock from article where id = 7;

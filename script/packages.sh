@@ -1,0 +1,122 @@
+# Sourced by lib.sh. What must be there to build and test, and how Debian calls it.
+# Nothing is asked of the network when nothing is missing.
+# shellcheck shell=bash disable=SC2154 # lib.sh sets log
+
+has_command() { command -v "$1" >/dev/null; }
+# shellcheck disable=SC2086 # CXX may be "ccache g++"
+has_header() { printf '#include <%s>\n' "$1" | ${CXX:-g++} -x c++ -E - >/dev/null 2>&1; }
+
+missing_tools() {
+    [[ -n ${CXX-} ]] || has_command g++ || echo g++
+    has_command make || echo make
+    has_command prove || echo perl
+    has_command ps || echo procps
+    has_header boost/container/small_vector.hpp || echo libboost-dev
+    has_header gssapi/gssapi.h || echo libkrb5-dev # PostgreSQL's own headers want it
+    has_header gtest/gtest.h || echo libgtest-dev
+    perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
+}
+
+# A server to be used needs its program and its headers.
+is_complete() { # is_complete PG_CONFIG
+    [[ -x $("$1" --bindir)/postgres && -e $("$1" --includedir-server)/postgres.h && -e $("$1" --pgxs) ]]
+} 2>/dev/null
+
+newest() { sort -V | tail -n 1; }
+
+newest_complete() {
+    local candidate
+    for candidate in /usr/lib/postgresql/*/bin/pg_config; do
+        if is_complete "$candidate"; then echo "$candidate"; fi
+    done | newest
+}
+
+newest_server() {
+    local program
+    for program in /usr/lib/postgresql/*/bin/postgres; do
+        if [[ -x $program ]]; then cut -d / -f 5 <<<"$program"; fi
+    done | newest
+}
+
+choose_pg_config() {
+    if [[ -n ${PG_CONFIG-} ]]; then
+        PG_CONFIG=$(command -v "$PG_CONFIG") || die "there is no PG_CONFIG=$PG_CONFIG"
+        is_complete "$PG_CONFIG" || die "PG_CONFIG=$PG_CONFIG has no server or no server headers beside it"
+    else
+        PG_CONFIG=$(newest_complete)
+    fi
+}
+
+install_missing() {
+    local missing version
+    [[ -z ${CXX-} ]] || has_command "${CXX%% *}" || die "there is no CXX=$CXX"
+    mapfile -t missing < <(missing_tools)
+    choose_pg_config
+    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG ]]; then return; fi
+
+    can_install || die "please install by hand: ${missing[*]}${PG_CONFIG:+ }${PG_CONFIG:-, a PostgreSQL server and its headers}"
+    say "Refreshing the package lists"
+    apt_get update
+    if [[ -n $PG_CONFIG ]]; then
+        install_packages "${missing[@]}"
+        return
+    fi
+    version=$(newest_server)
+    if [[ -n $version ]]; then
+        # A server that is there gets its headers; another one is not brought in beside it.
+        install_packages "${missing[@]}" "postgresql-server-dev-$version"
+    else
+        version=$(default_version)
+        install_packages "${missing[@]}" "postgresql-server-dev-$version"
+        without_default_cluster install_packages "postgresql-$version"
+    fi
+    choose_pg_config
+    [[ -n $PG_CONFIG ]] || die "no PostgreSQL server with headers, although its packages are installed"
+}
+
+can_install() { has_command apt-get && { ((EUID == 0)) || has_command sudo; }; }
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# In the foreground: sudo may ask for a password. No service is restarted because a library was renewed.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+        apt-get -qy -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null && return
+    show_log "$log"
+    die "apt-get $1 failed"
+}
+
+install_packages() {
+    say "Installing packages: $*"
+    as_root dpkg --configure -a >"$log" 2>&1 </dev/null || true # finish what a Ctrl-C interrupted
+    apt_get install --no-install-recommends "$@"
+}
+
+default_version() { # of this distribution: what its package "postgresql" stands for
+    apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9.]*\)$/\1/p' | newest
+}
+
+# Debian makes and starts a cluster with a new server, unless told not to. It is told for the moment of this
+# installation, in a file of our own, which goes away again: the administrator's own settings stay as they are.
+cluster_settings=/etc/postgresql-common/createcluster
+no_cluster_file=
+
+without_default_cluster() {
+    local file=$cluster_settings.d/zz-pg_sessionctl-$$.conf
+    no_cluster_file=$file
+    as_root mkdir -p "$cluster_settings.d"
+    echo 'create_main_cluster = false' | as_root tee "$file" >/dev/null
+    [[ $(pg_conftool "$cluster_settings.conf" show -bs create_main_cluster) == off ]] ||
+        die "cannot install a server without a cluster: $cluster_settings.conf does not read $file"
+    "$@"
+    allow_default_cluster
+}
+
+allow_default_cluster() {
+    [[ -n $no_cluster_file ]] || return 0
+    as_root rm -f "$no_cluster_file"
+    no_cluster_file=
+    as_root rmdir --ignore-fail-on-non-empty "$cluster_settings.d"
+}

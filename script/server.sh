@@ -1,0 +1,82 @@
+# Sourced by lib.sh. A private copy of the PostgreSQL installation, the extension in it, a throwaway server on it.
+# shellcheck shell=bash disable=SC2154 # lib.sh sets scratch, home, as_user, build
+
+# PostgreSQL looks for its files relative to its program: copies of the programs, with links to all the rest, make an
+# installation of our own. So the extension is installed without root, and no server that runs here ever meets it.
+copy_installation() {
+    local root=$home/root bin directory option
+    bin=$("$PG_CONFIG" --bindir)
+    for option in --sharedir --pkglibdir --pkgincludedir --includedir-server; do
+        directory=$("$PG_CONFIG" "$option")
+        [[ -e $root$directory ]] && continue # inside one of the others
+        "${as_user[@]}" mkdir -p "$root$directory"
+        "${as_user[@]}" cp -rs "$directory/." "$root$directory"
+    done
+    "${as_user[@]}" mkdir -p "$root$bin"
+    "${as_user[@]}" find "$bin" -maxdepth 1 -regextype posix-extended \
+        -regex '.*/(postgres|initdb|psql|pg[^/]*|(create|drop)(db|user)|vacuumdb)' -exec cp -t "$root$bin" {} +
+    "${as_user[@]}" find "$root" -name '*sessionctl*' -prune -exec rm -rf {} + # one that is installed here already
+    PG_CONFIG=$root$bin/pg_config
+    PATH=$root$bin:$PATH
+    "${as_user[@]}" "$PG_CONFIG" --version >/dev/null ||
+        die "programs do not run in $scratch (mounted noexec?): set TMPDIR to another directory"
+}
+
+make_flags=() # for every make
+
+make_in() { # make_in DIRECTORY ARGUMENTS...: the command line of a make in the copy of the checkout
+    make_command=(make -C "$build/$1" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" ${CXX:+CXX="$CXX"} "${make_flags[@]}" "${@:2}")
+}
+
+build_and_install() {
+    say "Copying the checkout and PostgreSQL $(server_version) to $scratch"
+    copy_checkout
+    copy_installation
+    make_in .
+    step "Building pg_sessionctl" "${make_command[@]}"
+    make_in . install
+    step "Installing it in the copy" "${make_command[@]}"
+}
+
+server_version() { "$PG_CONFIG" --version | cut -d ' ' -f 2; }
+
+# The socket lies in a directory that nobody else can enter, and nothing listens on the network.
+start_server() { # start_server SETTING...: each is a line of postgresql.conf
+    export PGHOST=$home/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    "${as_user[@]}" mkdir -m 700 "$PGHOST"
+    ((${#PGHOST} < 90)) || die "$PGHOST is too long for a socket: set TMPDIR to a shorter one"
+    step "Making a throwaway server in $home/data" \
+        initdb -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync
+    printf '%s\n' "unix_socket_directories = '$PGHOST'" "listen_addresses = ''" "port = $PGPORT" \
+        'fsync = off' 'shared_buffers = 16MB' 'wal_level = logical' \
+        'max_wal_senders = 4' 'max_replication_slots = 4' 'logging_collector = off' "$@" |
+        "${as_user[@]}" tee -a "$home/data/postgresql.conf" >/dev/null
+    printf '%s\n' 'local all all trust' 'local replication all trust' |
+        "${as_user[@]}" tee "$home/data/pg_hba.conf" >/dev/null
+
+    say "Starting it on a private socket"
+    server_log=$scratch/server.log
+    start "$server_log" postgres -D "$home/data" </dev/null
+    wait_for_server "$!"
+}
+
+wait_for_server() { # wait_for_server PID
+    local deadline=$((SECONDS + 120))
+    until pg_isready -q; do
+        if ((SECONDS > deadline)) || ! kill -0 "$1" 2>/dev/null; then
+            show_log "$server_log"
+            die "the throwaway server did not start"
+        fi
+        sleep 0.1
+    done
+}
+
+ask() { "${as_user[@]}" psql -XAtqc "$1"; } # ask SQL: prints the bare answer
+
+wait_until() { # wait_until WHAT SQL: until it answers true
+    local deadline=$((SECONDS + 120))
+    until [[ $(ask "$2") == t ]]; do
+        ((SECONDS < deadline)) || die "waited two minutes in vain until $1"
+        sleep 0.1
+    done
+}
