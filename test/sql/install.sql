@@ -1,0 +1,70 @@
+-- What CREATE EXTENSION makes, who may use it, and when it refuses.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pg_sessionctl;
+\set VERBOSITY terse
+CREATE TEMP VIEW functions AS
+SELECT p.oid AS id, p.proname, p.prosecdef, p.proisstrict, p.provolatile, p.pronargs, p.pronargdefaults,
+       row_to_json(p)->>'proparallel' AS proparallel -- NULL before 9.6
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = 'sessionctl';
+
+-- Somebody made the schema first, and could own functions in it.
+CREATE ROLE regress_sessionctl_squatter;
+CREATE SCHEMA sessionctl AUTHORIZATION regress_sessionctl_squatter;
+CREATE EXTENSION pg_sessionctl;
+DROP SCHEMA sessionctl;
+
+-- Only a superuser installs it, and only where it belongs.
+SET ROLE regress_sessionctl_squatter;
+CREATE EXTENSION pg_sessionctl;
+RESET ROLE;
+CREATE EXTENSION pg_sessionctl SCHEMA public;
+CREATE EXTENSION pg_sessionctl;
+ALTER EXTENSION pg_sessionctl SET SCHEMA public;
+
+-- All functions with all their parameters.
+\pset format unaligned
+SELECT proname AS function, pg_get_function_arguments(id) AS arguments
+FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
+SELECT proname AS function, pg_get_function_result(id) AS result
+FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
+
+\pset format aligned
+-- None is strict, safe to run in a parallel worker, or runs as its owner; all but the view's own are volatile.
+SELECT proname FROM functions
+WHERE prosecdef OR proisstrict OR proparallel <> 'u'
+   OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count'));
+-- Optional arguments stand last, so that a call by position keeps its meaning.
+SELECT proname FROM functions WHERE proname NOT LIKE '\_%' AND pronargs - pronargdefaults > 1;
+
+-- Everything has a comment.
+SELECT count(*) > 0 AS members,
+       count(*) FILTER (WHERE coalesce(obj_description(objid, classid::regclass::text), '') = '') AS without_comment
+FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_sessionctl');
+SELECT attname FROM pg_attribute
+WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0
+  AND coalesce(col_description(attrelid, attnum), '') = '';
+
+-- Who may do what: everybody may look, nobody else may make anything here, nobody may act.
+SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
+       has_schema_privilege('public', 'sessionctl', 'create') AS "create",
+       has_table_privilege('public', 'sessionctl.session_activity', 'select') AS "select",
+       has_table_privilege('public', 'sessionctl.session_activity', 'insert, update, delete, trigger') AS other;
+SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody FROM functions ORDER BY 1;
+-- Where the server has such a role, its members may call everything.
+SELECT proname FROM functions, pg_roles
+WHERE rolname = 'pg_signal_backend' AND NOT has_function_privilege(rolname, id, 'execute');
+SET ROLE regress_sessionctl_squatter;
+SELECT sessionctl.terminate_where('false');
+SELECT sessionctl.safe_count('false');
+CREATE FUNCTION sessionctl.terminate_where(text, text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
+RESET ROLE;
+
+-- It goes without a trace, and can be made again.
+DROP EXTENSION pg_sessionctl;
+SELECT count(*) FROM pg_namespace WHERE nspname = 'sessionctl';
+CREATE EXTENSION pg_sessionctl;
+SELECT sessionctl.safe_count('false');
+DROP ROLE regress_sessionctl_squatter;
