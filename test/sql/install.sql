@@ -52,7 +52,8 @@ SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
        has_schema_privilege('public', 'sessionctl', 'create') AS "create",
        has_table_privilege('public', 'sessionctl.session_activity', 'select') AS "select",
        has_table_privilege('public', 'sessionctl.session_activity', 'insert, update, delete, trigger') AS other;
-SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody FROM functions ORDER BY 1;
+SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody
+FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
 -- Where the server has such a role, its members may call everything.
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_signal_backend' AND NOT has_function_privilege(rolname, id, 'execute');
