@@ -31,14 +31,15 @@ make_scratch() {
     log=$scratch/step.log
 }
 
-# PostgreSQL refuses root, so whatever is built or run is run as somebody else. An ordinary user stays who he is.
+# PostgreSQL refuses root, so whatever is built or run is run as somebody else, who may not be able to enter the
+# current directory. An ordinary user stays who he is.
 make_home() {
     local user=postgres
     home=$scratch/home
-    as_user=()
+    as_user=(env -C "$home")
     if ((EUID == 0)); then
         id "$user" >/dev/null 2>&1 || user=nobody
-        as_user=(setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups)
+        as_user+=(setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups)
         install -d -o "$user" -g "$(id -g "$user")" -m 700 "$home"
     else
         mkdir -m 700 "$home"
