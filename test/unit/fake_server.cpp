@@ -1,5 +1,7 @@
 #include "fake_server.hpp"
 
+#include <stdexcept>
+
 namespace sessionctl::test {
 
 Life& FakeServer::start(const core::Session& session) {
@@ -106,6 +108,8 @@ bool FakeServer::awaits_standby(const core::Session& session) {
 
 void FakeServer::sleep(core::Timestamp microseconds) {
     sleeps.push_back(microseconds);
+    if (sleeps.size() > 10000)
+        throw std::runtime_error("a wait without an end");
     if (on_sleep)
         on_sleep();
     pass(microseconds);
