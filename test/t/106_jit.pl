@@ -9,7 +9,7 @@ use BoundaryTest;
 use SessionctlTest;
 use Test::More;
 
-my $node = boundary_node('jit', map { "jit$_" } ' = on', '_above_cost = 0', '_inline_above_cost = 0', '_optimize_above_cost = 0');
+my $node = boundary_node('jit');
 my $bystander = bystander($node);
 my $session = SessionctlTest::Session->new($node);
 
@@ -17,6 +17,10 @@ plan skip_all => 'this server compiles no expressions: llvmjit is not installed'
   unless $session->run('select pg_jit_available()') eq 't';
 
 $session->run(<<'SQL');
+set jit = on;
+set jit_above_cost = 0;
+set jit_inline_above_cost = 0;
+set jit_optimize_above_cost = 0;
 create extension pg_sessionctl;
 create table kinds (kind text);
 insert into kinds values ('postgres'), ('core'), ('memory'), ('standard'), ('unknown');
