@@ -1,0 +1,155 @@
+# blocked_by and blocking_count: computed by our own code on 9.4 and 9.5, and as core says where it has an opinion.
+# shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
+
+if (($(server_version_num) >= 90600)); then has_blocking_pids=t; else has_blocking_pids=f; fi
+
+sorted() { echo "ARRAY(SELECT DISTINCT p FROM unnest($1) AS p ORDER BY p)"; }
+
+# blocks NAME "BLOCKER..." TEST: these, and nobody else
+blocks() {
+    local blocker expected=
+    for blocker in $2; do expected+=${expected:+,}${pid[$blocker]-$blocker}; done
+    expect admin "SELECT $(sorted blocked_by) = $(sorted "'{$expected}'::int[]"), waiting
+        FROM sessionctl.session_activity WHERE pid = ${pid[$1]}" "t|$([[ -n $2 ]] && echo t || echo f)" "$3: $1 waits for ${2:-nobody}"
+    if [[ $has_blocking_pids == t ]]; then
+        expect admin "SELECT $(sorted blocked_by) = $(sorted 'pg_blocking_pids(pid)')
+            FROM sessionctl.session_activity WHERE pid = ${pid[$1]}" t "$3: $1, as core says"
+    fi
+}
+
+counts() { # counts "NAME=COUNT..." TEST: how many wait behind each, directly or not
+    local pair
+    for pair in $1; do
+        expect admin "SELECT blocking_count FROM sessionctl.session_activity WHERE pid = ${pid[${pair%=*}]}" \
+            "${pair#*=}" "$2: ${pair#*=} behind ${pair%=*}"
+    done
+}
+
+waits() { # waits NAME SQL
+    send "$1" "$2"
+    until_waiting "$1"
+}
+
+all_done() { # all_done NAME...: in the order in which they hold
+    local name
+    for name; do
+        receive "$name"
+        sql "$name" 'ROLLBACK'
+    done
+}
+
+sql admin 'CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 1), (2, 2); GRANT ALL ON t TO app'
+sessions a b c d
+begin() {
+    local name
+    for name; do sql "$name" 'BEGIN'; done
+}
+
+test='nobody waits'
+blocks a '' "$test"
+counts 'a=0 b=0' "$test"
+
+test='hard block'
+begin a b
+sql a 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE'
+waits b 'SELECT * FROM t'
+blocks b 'a' "$test"
+blocks a '' "$test"
+counts 'a=1 b=0' "$test"
+sql a 'ROLLBACK'
+all_done b
+
+test='soft block'
+begin a b c
+sql a 'SELECT * FROM t'
+waits b 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE'
+waits c 'SELECT * FROM t'
+blocks b 'a' "$test"
+blocks c 'b' "$test"
+counts 'a=2 b=1 c=0' "$test"
+sql a 'ROLLBACK'
+all_done b c
+
+test='two waiters for one'
+begin a b c
+sql a 'SELECT pg_advisory_xact_lock(1)'
+waits b 'SELECT pg_advisory_xact_lock(1)'
+waits c 'SELECT pg_advisory_xact_lock(1)'
+blocks b 'a' "$test"
+blocks c 'a b' "$test"
+counts 'a=2 b=1 c=0' "$test"
+sql a 'ROLLBACK'
+all_done b c
+
+test='two holders'
+begin a b c
+sql a 'LOCK TABLE t IN SHARE MODE'
+sql b 'LOCK TABLE t IN SHARE MODE'
+waits c 'LOCK TABLE t IN EXCLUSIVE MODE'
+blocks c 'a b' "$test"
+counts 'a=1 b=1' "$test"
+sql a 'ROLLBACK'
+blocks c 'b' 'one of them left'
+sql b 'ROLLBACK'
+all_done c
+
+test='holder and waiter at once'
+begin a b c d
+sql a 'LOCK TABLE t IN ACCESS SHARE MODE'
+sql b 'LOCK TABLE t IN ACCESS SHARE MODE'
+waits a 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE'
+waits c 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE'
+waits d 'LOCK TABLE t IN ACCESS SHARE MODE'
+blocks a 'b' "$test"
+blocks c 'a b' "$test"
+blocks d 'a c' "$test"
+counts 'b=3 a=2 c=1 d=0' "$test"
+sql b 'ROLLBACK'
+all_done a c d
+
+test='row lock'
+begin a b c
+sql a 'UPDATE t SET b = 0 WHERE a = 1'
+waits b 'UPDATE t SET b = 0 WHERE a = 1'
+waits c 'UPDATE t SET b = 0 WHERE a = 1'
+blocks b 'a' "$test"
+blocks c 'b' "$test"
+counts 'a=2 b=1 c=0' "$test"
+sql a 'ROLLBACK'
+all_done b c
+
+test='chain'
+begin a b c d
+sql a 'SELECT pg_advisory_xact_lock(1)'
+sql b 'SELECT pg_advisory_xact_lock(2)'
+sql c 'SELECT pg_advisory_xact_lock(3)'
+waits b 'SELECT pg_advisory_xact_lock(1)'
+waits c 'SELECT pg_advisory_xact_lock(2)'
+waits d 'SELECT pg_advisory_xact_lock(3)'
+for pair in 'b a' 'c b' 'd c'; do blocks "${pair% *}" "${pair#* }" "$test"; done
+counts 'a=3 b=2 c=1 d=0' "$test"
+expect admin "SELECT string_agg(application_name, ' ' ORDER BY application_name) FROM sessionctl.session_activity
+    WHERE ${pid[b]} = ANY (blocked_by) OR blocking_count = 3" 'a c' 'both columns in one statement'
+expect admin "SELECT sessionctl.terminate_where('blocking_count > \$1::int', '{2}')" 1 'both work in a condition'
+is_ended a
+all_done b c d
+
+test='prepared transaction'
+sql a 'SELECT 1' # ended above
+session e user=app
+begin e b
+sql e "LOCK TABLE t IN EXCLUSIVE MODE"
+sql e "PREPARE TRANSACTION 'p'"
+waits b 'LOCK TABLE t IN SHARE MODE'
+blocks b '0' "$test"
+counts 'b=0 e=0' "$test"
+sql admin "ROLLBACK PREPARED 'p'"
+all_done b
+
+test='fast-path lock'
+begin c d
+sql c 'SELECT * FROM t'
+waits d 'LOCK TABLE t IN ACCESS EXCLUSIVE MODE'
+blocks d 'c' "$test"
+sql c 'ROLLBACK'
+all_done d

@@ -1,0 +1,53 @@
+# A session that will not go: the wait ends with a warning, and never takes the caller's statement with it.
+# shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
+
+warning='WARNING:  1 session is still running after [0-9.]+ s.*HINT:  '
+frozen="'application_name = \$1', '{frozen}'"
+
+sessions frozen other
+freeze frozen
+sql admin "SELECT sessionctl.terminate_where($frozen, timeout := '50 ms')"
+like "$reply" "^NOTICE:  matched 1: 1 still running.*$warning.*"$'\n0$' 'timeout: not counted, but told'
+sql admin "SELECT outcome, elapsed >= '50 ms' FROM sessionctl.terminate_report($frozen, timeout := '50 ms')"
+like "$reply" $'\nstill running\\|t$' 'and so says the report'
+
+# statement_timeout is shorter than what the caller allows: it stops waiting before it.
+sql admin "SET statement_timeout = '1 s'; SELECT sessionctl.terminate_where($frozen, timeout := '5 min')"
+like "$reply" "$warning.*"$'\n0$' 'a shorter statement_timeout makes no error of it'
+expect admin "SELECT sessionctl.terminate_where('application_name = \$1', '{other}', timeout := '5 min')" 1 \
+    'nor of a success'
+sql admin 'RESET statement_timeout'
+
+# A cancel, and the end of the caller, are obeyed while it waits; the log tells what was done.
+position=$(log_position)
+session waiter
+send waiter "SELECT sessionctl.terminate_where($frozen, timeout := '1 h')"
+until_active waiter
+until_true 'waiter was cancelled' "SELECT pg_cancel_backend(${pid[waiter]})"
+receive waiter
+like "$reply" '^ERROR:  canceling statement due to user request' 'the wait can be cancelled'
+lives waiter
+until_logged() { # until_logged PATTERN
+    local deadline=$((SECONDS + patience))
+    until log_since "$position" | grep -q "$1"; do
+        ((SECONDS < deadline)) || give_up "not in the log: $1"
+        sleep 0.02
+    done
+    ok "in the log: $1"
+}
+position=$(log_position)
+send waiter "SELECT sessionctl.terminate_where($frozen, timeout := '1 h')"
+until_active waiter
+sql admin "SELECT pg_terminate_backend(${pid[waiter]})"
+until_gone waiter
+ok 'the waiting caller can be ended'
+
+# The signal stays in force.
+thaw frozen
+until_gone frozen
+ok 'the session goes as soon as it can'
+
+for interval in "'-1 s'" "'61 min'" NULL; do
+    sql admin "SELECT sessionctl.terminate_where('false', timeout := $interval)"
+    like "$reply" '^ERROR:  ' "timeout $interval is refused"
+done

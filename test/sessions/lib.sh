@@ -1,0 +1,151 @@
+# Sourced by test/sessions/run. Several clients at once, each one psql behind two pipes, and checks that print TAP.
+# shellcheck shell=bash disable=SC2154 # script/lib.sh sets home, as_user; run sets server_log
+# shellcheck disable=SC2034 # pid and reply are what the tests read
+
+patience=60 # seconds, for whatever is waited for
+
+# --- checks
+
+ok() { printf 'ok - %s\n' "$1"; }
+not_ok() { # not_ok NAME [EXPLANATION]
+    printf 'not ok - %s\n' "$1"
+    if [[ -n ${2-} ]]; then printf '# %s\n' "${2//$'\n'/$'\n# '}"; fi
+}
+
+is() { # is GOT EXPECTED NAME
+    if [[ $1 == "$2" ]]; then ok "$3"; else not_ok "$3" "got:"$'\n'"$1"$'\n'"expected:"$'\n'"$2"; fi
+}
+
+like() { # like GOT REGEX NAME
+    if [[ $1 =~ $2 ]]; then ok "$3"; else not_ok "$3" "got:"$'\n'"$1"$'\n'"no match of:"$'\n'"$2"; fi
+}
+
+# --- sessions
+
+declare -A to from client pid mark
+marks=0
+reply= # what came back for the statement received last: rows, notices and errors in their order
+
+connect() { # connect NAME [CONNECTION WORD...]: the session's application_name is NAME
+    local name=$1 input output
+    forget "$name"
+    mkfifo "$home/$name.in" "$home/$name.out"
+    psql -XAtq -d "application_name=$name ${*:2}" <"$home/$name.in" >"$home/$name.out" 2>&1 &
+    client[$name]=$!
+    exec {input}>"$home/$name.in" {output}<"$home/$name.out"
+    rm "$home/$name.in" "$home/$name.out"
+    to[$name]=$input from[$name]=$output
+}
+
+# A name may be used again; the psql of an earlier session with it may still be there.
+forget() {
+    [[ -n ${client[$1]-} ]] || return 0
+    kill "${client[$1]}" 2>/dev/null || true
+    local input=${to[$1]} output=${from[$1]}
+    exec {input}>&- {output}<&-
+    unset "client[$1]" "pid[$1]"
+}
+
+session() {
+    connect "$@"
+    sql "$1" 'SELECT pg_backend_pid()'
+    pid[$1]=$reply
+    [[ $reply =~ ^[0-9]+$ ]] || give_up "session $1 does not answer: $reply"
+}
+
+sessions() {
+    local name
+    for name; do session "$name" user=app; done
+}
+
+give_up() {
+    not_ok "$1"
+    exit 1
+}
+
+send() { # send NAME SQL: without waiting for what comes back
+    mark[$1]=$((++marks))
+    # The psql of a session that was ended may be gone already.
+    { printf '%s;\n\\echo <done %s>\n' "$2" "$marks" >&"${to[$1]}"; } 2>/dev/null || true
+}
+
+# A session that was ended answers with the server's last words, and then its psql exits.
+receive() { # receive NAME: what came back for the statement sent last
+    local line status=0
+    reply=
+    while IFS= read -r -t "$patience" -u "${from[$1]}" line || { status=$? && false; }; do
+        [[ $line == "<done ${mark[$1]}>" ]] && break
+        reply+=${reply:+$'\n'}$line
+    done
+    ((status <= 128)) || give_up "session $1 did not answer within $patience s"
+}
+
+sql() { send "$@" && receive "$1"; } # sql NAME SQL
+
+expect() { # expect NAME SQL EXPECTED TEST
+    sql "$1" "$2"
+    is "$reply" "$3" "$4"
+}
+
+lives() { # lives NAME [TEST]: the session it was
+    expect "$1" 'SELECT pg_backend_pid()' "${pid[$1]}" "${2:-$1 lives}"
+}
+
+# Its own last words are in the log; psql of 9.5 does not read them when its next statement meets a closed connection.
+is_ended() { # is_ended NAME [TEST]: by an administrator's command
+    sql "$1" 'SELECT 1'
+    reply+=$'\n'$(grep -F "[${pid[$1]}] FATAL:" "$server_log" || true)
+    like "$reply" 'connection to server was lost.*terminating connection due to administrator command' "${2:-$1 was ended}"
+}
+
+until_true() { # until_true WHAT SQL
+    local deadline=$((SECONDS + patience))
+    sql admin "$2"
+    until [[ $reply == t ]]; do
+        ((SECONDS < deadline)) || give_up "waited $patience s in vain: $1 ($reply)"
+        sleep 0.02
+        sql admin "$2"
+    done
+}
+
+until_waiting() { # until_waiting NAME: for a lock, on every version
+    until_true "$1 waits for a lock" "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE pid = ${pid[$1]} AND NOT granted)"
+}
+
+# By the function behind the view: it reads no catalog that may be locked.
+until_active() {
+    until_true "$1 is active" "SELECT state = 'active' FROM pg_stat_get_activity(${pid[$1]})"
+}
+
+until_gone() {
+    until_true "$1 is gone" "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = ${pid[$1]})"
+}
+
+disconnect() { # disconnect NAME: and wait until the server has noticed
+    printf '\\q\n' >&"${to[$1]}"
+    wait "${client[$1]}"
+    until_gone "$1"
+}
+
+# A stopped process is a session that will not go.
+freeze() {
+    kill -STOP "${pid[$1]}"
+    until [[ $(ps -o stat= -p "${pid[$1]}") == T* ]]; do sleep 0.02; done
+}
+thaw() { kill -CONT "${pid[$1]}"; }
+
+end_sessions() {
+    local name
+    for name in "${!client[@]}"; do
+        thaw "$name" 2>/dev/null || true
+        forget "$name"
+    done
+    wait
+}
+
+# --- the server
+
+server_version_num() { psql -XAtqc 'SHOW server_version_num'; }
+
+log_position() { stat -c %s "$server_log"; }
+log_since() { tail -c "+$(($1 + 1))" "$server_log"; } # log_since POSITION
