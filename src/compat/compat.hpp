@@ -93,6 +93,8 @@ struct ProcView {
 /// The process of the entry with that index, if it is still the one with that pid.
 ProcView proc_view(int index, const PgBackendStatus& entry);
 bool awaits_standby(int index, int pid);
+/// This process, or the session that a parallel worker works for.
+bool is_own_session(int pid) noexcept;
 
 /// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
 ArrayType* blocking_pids(int pid);

@@ -252,6 +252,15 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     return view;
 }
 
+bool is_own_session(int pid) noexcept {
+#if PG_VERSION_NUM >= 90600 // 9.6: parallel workers
+    const PGPROC* const leader = MyProc->lockGroupLeader;
+    if (leader != nullptr && leader->pid == pid)
+        return true;
+#endif
+    return pid == MyProcPid;
+}
+
 bool awaits_standby(int index, int pid) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;

@@ -9,6 +9,8 @@ namespace {
 constexpr char awaited_standby[] =
     "waited for a synchronous standby: its transaction may be committed locally";
 
+constexpr char untracked[] = "track_activities is off: whether it runs a statement is not known";
+
 class Holding {
   public:
     Holding(Server& server, std::int32_t pid) : server_(server), held_(server.hold(pid)) {}
@@ -33,6 +35,8 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     }
     const Sight sight = server.look(target.session);
     target.outcome = verdict(recheck, target.session, sight);
+    if (target.outcome == Outcome::not_running && sight.state == State::disabled)
+        target.reason = untracked;
     if (target.outcome != Outcome::chosen)
         return;
     const bool awaits_standby = server.awaits_standby(target.session);

@@ -10,11 +10,7 @@ namespace sessionctl::core {
 namespace sqlstate {
 constexpr char null_value_not_allowed[] = "22004";
 constexpr char invalid_parameter_value[] = "22023";
-constexpr char invalid_schema_name[] = "3F000";
-constexpr char invalid_catalog_name[] = "3D000";
 constexpr char syntax_error[] = "42601";
-constexpr char undefined_object[] = "42704";
-constexpr char datatype_mismatch[] = "42804";
 constexpr char insufficient_privilege[] = "42501";
 constexpr char feature_not_supported[] = "0A000";
 constexpr char object_not_in_prerequisite_state[] = "55000";

@@ -49,7 +49,7 @@ KeepWhich checked_keep_which(std::string_view word) {
     for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
         if (word == keep_which_name(which))
             return which;
-    throw Error(sqlstate::invalid_parameter_value, "unknown keep_which \"%.*s\"",
+    throw Error(sqlstate::invalid_parameter_value, "unrecognized keep_which \"%.*s\"",
                 static_cast<int>(word.size()), word.data())
         .hint("Allowed are 'oldest', 'newest' (by backend_start) and 'busiest' (by last change of state).");
 }

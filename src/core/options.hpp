@@ -19,7 +19,6 @@ struct Guards {
     std::optional<std::int64_t> refuse_above; // nullopt: no bound
     std::int32_t keep = 0;
     KeepWhich keep_which = KeepWhich::oldest;
-    bool per_group = false;
 };
 
 constexpr std::int64_t longest_timeout_ms = 60 * 60 * 1000;

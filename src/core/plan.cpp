@@ -130,7 +130,7 @@ void refuse_excess(const Plan& plan, std::int64_t bound) {
     const std::int64_t number = count_of(plan, Outcome::chosen);
     if (number > bound)
         throw Error(sqlstate::program_limit_exceeded,
-                    "%lld sessions match, more than refuse_above (%lld) allows",
+                    "%lld sessions would be acted on, more than refuse_above (%lld) allows",
                     static_cast<long long>(number), static_cast<long long>(bound))
             .detail("No session was signalled.")
             .hint("Look at them with sessionctl.preview_where, narrow the condition, or raise refuse_above.");

@@ -67,11 +67,14 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
 void Audit::write() noexcept {
     if (std::exchange(written_, true))
         return;
+    // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
+    HOLD_INTERRUPTS();
     callback([this] {
         for (const core::Target& target : plan_)
             if (was_acted_on(target))
                 write_line(target);
     });
+    RESUME_INTERRUPTS();
 }
 
 void Audit::write_line(const core::Target& target) const {

@@ -9,7 +9,7 @@ namespace sessionctl::pg {
 /// The wait-for graph at one moment. Lives in the memory context that was current when it was taken.
 class WaitGraph {
   public:
-    /// Runs inside pg::entry, without a scratch memory around it.
+    /// In the memory of the innermost MemoryScope or ScratchMemory.
     static WaitGraph* take();
 
     /// Sessions that wait behind this one, directly or not; each once, parallel workers as their leader.

@@ -152,7 +152,7 @@ void check_column(const char* name) {
         return;
     throw core::Error(core::sqlstate::invalid_parameter_value,
                       "column \"%s\" of sessionctl.session_activity does not exist", name)
-        .hint("Allowed for per: %s.", column_list(view).c_str());
+        .hint("Its columns are: %s.", column_list(view).c_str());
 }
 
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {

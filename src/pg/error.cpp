@@ -2,6 +2,10 @@
 
 #include "core/error.hpp"
 
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
 namespace sessionctl::pg::detail {
 
 namespace {
@@ -98,6 +102,8 @@ void Failure::raise() {
         compat::set_query_cancel_holdoff(0);
         ReThrowError(error_);
     }
+    for (char* const text : {message_, detail_, hint_})
+        text[pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(std::strlen(text)))] = '\0';
     const char* const s = sqlstate_;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg("%s", message_),
                     detail_[0] ? errdetail("%s", detail_) : 0, hint_[0] ? errhint("%s", hint_) : 0,

@@ -9,7 +9,7 @@
 namespace sessionctl::pg {
 
 /// An ERROR that PostgreSQL raised inside pg::call, whole. The ErrorData lives in the memory context in which
-/// the outermost pg::entry was entered, so it can be thrown out of any scope.
+/// the innermost pg::entry was entered, so it can be thrown out of any scope.
 class PgError : public std::exception {
   public:
     explicit PgError(ErrorData* data) noexcept : data_(data) {}

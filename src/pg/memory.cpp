@@ -22,9 +22,10 @@ void core::deallocate(void* memory) noexcept {
 
 namespace pg {
 
+// Under the top: what an exit callback needs must outlive the transaction, which other callbacks abort before ours.
 ScratchMemory::ScratchMemory()
     : outer_(CurrentMemoryContext), outer_home_(home),
-      own_(call([this] { return compat::create_context(outer_, "pg_sessionctl"); })) {
+      own_(call([] { return compat::create_context(TopMemoryContext, "pg_sessionctl"); })) {
     MemoryContextSwitchTo(own_);
     home = own_;
 }
@@ -33,6 +34,16 @@ ScratchMemory::~ScratchMemory() {
     home = outer_home_;
     MemoryContextSwitchTo(outer_);
     MemoryContextDelete(own_);
+}
+
+MemoryScope::MemoryScope(MemoryContext context) noexcept
+    : outer_(MemoryContextSwitchTo(context)), outer_home_(home) {
+    home = context;
+}
+
+MemoryScope::~MemoryScope() {
+    home = outer_home_;
+    MemoryContextSwitchTo(outer_);
 }
 
 } // namespace pg

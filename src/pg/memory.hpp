@@ -21,16 +21,17 @@ class ScratchMemory {
     MemoryContext own_;
 };
 
-/// Another memory context is current while it lives.
+/// Another memory context is current, and the home of the core's containers, while it lives.
 class MemoryScope {
   public:
-    explicit MemoryScope(MemoryContext context) noexcept : outer_(MemoryContextSwitchTo(context)) {}
-    ~MemoryScope() { MemoryContextSwitchTo(outer_); }
+    explicit MemoryScope(MemoryContext context) noexcept;
+    ~MemoryScope();
     MemoryScope(const MemoryScope&) = delete;
     MemoryScope& operator=(const MemoryScope&) = delete;
 
   private:
     MemoryContext outer_;
+    MemoryContext outer_home_;
 };
 
 } // namespace sessionctl::pg

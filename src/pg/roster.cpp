@@ -74,13 +74,14 @@ RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     entry.facts.slot = slot;
     entry.facts.kind = compat::kind_of(slot, status);
     entry.facts.state = compat::state_of(status);
-    entry.facts.is_self = status.st_procpid == MyProcPid;
+    entry.facts.is_self = compat::is_own_session(status.st_procpid);
     entry.facts.state_change = status.st_state_start_timestamp;
     entry.facts.query_start = status.st_activity_start_timestamp;
     entry.database = status.st_databaseid;
     entry.role = status.st_userid;
     entry.application_name = pstrdup(status.st_appname);
-    entry.backend_type = compat::backend_type_of(status, entry.facts.kind);
+    if (const char* const type = compat::backend_type_of(status, entry.facts.kind))
+        entry.backend_type = pstrdup(type); // core reuses one buffer for background workers
     entry.client = status.st_clientaddr;
     entry.client_hostname = pstrdup(status.st_clienthostname);
     entry.xact_start = status.st_xact_start_timestamp;
@@ -179,6 +180,7 @@ Roster Roster::take() {
         drop_predecessors(roster.entries);
         resolve(roster.entries, protected_roles, roles, databases);
         roster.taken_at = GetCurrentTimestamp();
+        roster.viewer = GetUserId();
     });
     return roster;
 }
@@ -199,7 +201,7 @@ RosterInForce::~RosterInForce() {
 }
 
 const Roster* RosterInForce::current() noexcept {
-    return in_force;
+    return in_force != nullptr && in_force->viewer == GetUserId() ? in_force : nullptr;
 }
 
 core::Sight look_at(const core::Session& session) {

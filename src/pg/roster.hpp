@@ -40,6 +40,7 @@ struct RosterEntry {
 
 struct Roster {
     TimestampTz taken_at;
+    Oid viewer; // the role whose rights decide what is visible
     core::vector<RosterEntry> entries;
 
     /// Reads the live session table; names and rights as they are for the current user.
@@ -57,7 +58,7 @@ class RosterInForce {
     RosterInForce(const RosterInForce&) = delete;
     RosterInForce& operator=(const RosterInForce&) = delete;
 
-    /// Null outside of such a scope.
+    /// Null outside of such a scope, and for another role (inside a function that changes it): that one sees its own.
     static const Roster* current() noexcept;
 
   private:

@@ -98,7 +98,13 @@ pid_t group_of(pid_t pid) noexcept {
 } // namespace
 
 SignalMethod best_signal_method() noexcept {
-    static const SignalMethod method = probe_method();
+    static bool probed = false;
+    static SignalMethod method = SignalMethod::plain;
+    if (!probed) {
+        method = probe_method();
+        // Out of descriptors just now says nothing about the kernel.
+        probed = method != SignalMethod::plain || (errno != EMFILE && errno != ENFILE);
+    }
     return method;
 }
 
