@@ -103,18 +103,18 @@ subtest 'fresh inside a transaction' => sub {
 
 subtest 'locks' => sub {
 	my ($first, $second, $third) = map { SessionctlTest::Session->new($node, app => $_) } qw(first second third);
-	$admin->run('CREATE TABLE queue (a int)');
-	$first->run('BEGIN; LOCK TABLE queue IN ACCESS EXCLUSIVE MODE');
-	$second->run('BEGIN');
-	$second->send('LOCK TABLE queue IN SHARE MODE');
+	$admin->run('CREATE TABLE one (a int); CREATE TABLE two (a int)');
+	$first->run('BEGIN; LOCK TABLE one');
+	$second->run('BEGIN; LOCK TABLE two');
+	$second->send('LOCK TABLE one');
 	wait_for('the second to wait', sub { shown($second, 'waiting') eq 't' });
-	$third->send('INSERT INTO queue VALUES (1)');
+	$third->send('BEGIN; LOCK TABLE two; COMMIT');
 	wait_for('the third to wait', sub { shown($third, 'waiting') eq 't' });
 
 	my $chain = 'waiting, blocked_by, blocking_count';
 	is(shown($first, $chain), 'f|{}|2', 'the first blocks both, one of them indirectly');
 	is(shown($second, $chain), sprintf('t|{%d}|1', $first->pid), 'the second waits for the first');
-	is(shown($third, 'waiting, blocking_count'), 't|0', 'nobody waits behind the third');
+	is(shown($third, $chain), sprintf('t|{%d}|0', $second->pid), 'the third for the second, and nobody for it');
 	is(shown($third, 'blocked_by <@ pg_blocking_pids(pid) AND pg_blocking_pids(pid) <@ blocked_by'),
 		't', 'blocked_by is what pg_blocking_pids() says');
 	my ($root) = $admin->run(q{SELECT sessionctl.terminate_where('blocking_count > 1', include_superusers => true)});
