@@ -4,7 +4,6 @@
 
 -- A plain CREATE SCHEMA: it fails where somebody made the schema before, and might own functions in it.
 CREATE SCHEMA sessionctl;
-GRANT USAGE ON SCHEMA sessionctl TO PUBLIC;
 COMMENT ON SCHEMA sessionctl IS
 'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here.';
 
@@ -88,7 +87,6 @@ SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname,
        sessionctl._blocking_count(a.pid) AS blocking_count,
        a.protection
 FROM sessionctl._session_activity() AS a;
-GRANT SELECT ON sessionctl.session_activity TO PUBLIC;
 COMMENT ON VIEW sessionctl.session_activity IS
 'One row per server process, read fresh at each statement; the same columns on every server version. What the caller may not see in pg_stat_activity is NULL here.';
 
@@ -353,17 +351,44 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
--- Who may act: nobody but superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked
--- again, session by session, as pg_terminate_backend() does.
+-- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
+-- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
+-- as pg_terminate_backend() does.
 
-REVOKE ALL ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) FROM PUBLIC;
+DO $$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT DISTINCT 'SCHEMA sessionctl' AS object, acl.grantee
+        FROM pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS acl
+        WHERE n.nspname = 'sessionctl' AND acl.grantee NOT IN (0, n.nspowner)
+        UNION
+        SELECT 'FUNCTION ' || f.oid::pg_catalog.regprocedure, acl.grantee
+        FROM pg_catalog.pg_proc AS f, pg_catalog.aclexplode(f.proacl) AS acl
+        WHERE f.pronamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'sessionctl') AND acl.grantee NOT IN (0, f.proowner)
+        UNION
+        SELECT 'TABLE ' || c.oid::pg_catalog.regclass, acl.grantee
+        FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS acl
+        WHERE c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'sessionctl') AND acl.grantee NOT IN (0, c.relowner)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %I', granted.object,
+                                  pg_catalog.pg_get_userbyid(granted.grantee));
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON SCHEMA sessionctl FROM PUBLIC;
+REVOKE ALL ON sessionctl.session_activity FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sessionctl FROM PUBLIC;
+GRANT USAGE ON SCHEMA sessionctl TO PUBLIC;
+GRANT SELECT ON sessionctl.session_activity TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._library_version() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._session_activity() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 
 DO $$
 BEGIN

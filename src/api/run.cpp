@@ -5,6 +5,7 @@
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/server.hpp"
+#include "pg/settings.hpp"
 
 namespace sessionctl::api {
 
@@ -32,12 +33,7 @@ void write_audit(void* audit) noexcept {
 }
 
 void act(const Request& request, Result& result) {
-    core::string reason;
-    if (request.reason != nullptr)
-        reason = pg::fit_reason(request.reason);
-    pg::Audit audit(request.action, result.plan, result.roster,
-                    request.reason != nullptr ? std::string_view(reason.data(), reason.size())
-                                              : std::string_view());
+    pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
@@ -86,10 +82,43 @@ void warn_of_survivors(const core::Plan& plan) {
     });
 }
 
+/// A role that may signal sessions but not see their state finds nobody by it: that must not read as "nobody
+/// is".
+void tell_hidden_states(const pg::Roster& roster) {
+    const auto hidden = static_cast<unsigned long>(
+        std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
+            return entry.facts.kind == core::Kind::client && !entry.role_facts.is_visible;
+        }));
+    if (hidden == 0)
+        return;
+    pg::call([hidden] {
+        ereport(NOTICE,
+                (errmsg_plural("the state of %lu session is hidden from you, so it did not match",
+                               "the state of %lu sessions is hidden from you, so they did not match", hidden,
+                               hidden),
+                 errhint("From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.")));
+    });
+}
+
+/// Looking harms nobody, so the setting does not bind it, but the call that it prepares would be refused.
+void tell_refusal_ahead(const core::Plan& plan) {
+    const int bound = pg::refuse_above_setting();
+    if (bound == 0 || core::count_of(plan, core::Outcome::chosen) <= bound)
+        return;
+    pg::call([bound] {
+        ereport(
+            NOTICE,
+            (errmsg("terminate_where would refuse this: more sessions than pg_sessionctl.refuse_above (%d) "
+                    "allows",
+                    bound)));
+    });
+}
+
 } // namespace
 
 Result run(const Request& request) {
     Result result;
+    pg::warn_of_unknown_protected_roles();
     result.roster = pg::Roster::take();
     result.plan = plan_for(pg::evaluate(request.condition, result.roster), result.roster);
     core::choose(result.plan, request.guards);
@@ -97,7 +126,11 @@ Result run(const Request& request) {
         core::refuse_excess(result.plan, *request.guards.refuse_above);
     if (acts(request.action))
         act(request, result);
+    else if (!request.guards.refuse_above)
+        tell_refusal_ahead(result.plan);
     tell_summary(request, result.plan);
+    if (request.recheck == core::Recheck::idleness)
+        tell_hidden_states(result.roster);
     warn_of_survivors(result.plan);
     return result;
 }

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "mb/pg_wchar.h"
+#include "utils/lsyscache.h"
 }
 
 namespace sessionctl::pg {
@@ -42,26 +43,53 @@ std::string_view view(const core::string& text) {
     return {text.data(), text.size()};
 }
 
+/// What a caller wrote, as one field: one line, at most this many bytes, never half a character.
+constexpr int longest_field = 500;
+
+core::string fit(const char* text) {
+    if (text == nullptr)
+        return "NULL";
+    core::string field = core::clean_reason(text);
+    field.resize(
+        call([&field] { return pg_mbcliplen(field.data(), static_cast<int>(field.size()), longest_field); }));
+    return core::quoted(view(field));
+}
+
+/// The values of $1, $2 ... as text, with commas between them.
+core::string list_of(const Condition& condition) {
+    core::string list;
+    for (int i = 0; i < condition.arguments; ++i) {
+        const char* const value = call([&condition, i]() -> const char* {
+            if (condition.nulls[i] == 'n')
+                return "NULL";
+            Oid output;
+            bool is_varlena;
+            getTypeOutputInfo(condition.types[i], &output, &is_varlena);
+            return OidOutputFunctionCall(output, condition.values[i]);
+        });
+        list.append(i > 0 ? "," : "");
+        list.append(value);
+    }
+    return list;
+}
+
 bool was_acted_on(const core::Target& target) noexcept {
     return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone;
 }
 
 } // namespace
 
-core::string fit_reason(std::string_view text) {
-    core::string reason = core::clean_reason(text);
-    reason.resize(call(
-        [&reason] { return pg_mbcliplen(reason.data(), static_cast<int>(reason.size()), reason_limit); }));
-    return reason;
-}
-
-Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, std::string_view reason)
-    : action_(action), plan_(plan), roster_(roster),
-      why_(reason.data() != nullptr ? core::quoted(reason) : core::string("NULL")) {
+Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
+             const char* reason)
+    : action_(action), plan_(plan), roster_(roster) {
     const RosterEntry* const self = roster.find(MyProcPid);
     add(asked_by_, "by_session_user", view(role_name(GetSessionUserId())));
     add(asked_by_, "by_current_user", view(role_name(GetUserId())));
     add(asked_by_, "by_session_id", self != nullptr ? core::SessionId(self->facts.id).text : "NULL");
+    add(why_, "condition", view(fit(condition.text)));
+    if (condition.arguments > 0)
+        add(why_, "args", view(fit(list_of(condition).c_str())));
+    add(why_, "reason", view(fit(reason)));
 }
 
 void Audit::write() noexcept {
@@ -91,7 +119,7 @@ void Audit::write_line(const core::Target& target) const {
     add(line, "application", view(core::quoted(session.application_name)));
     add(line, "client", view(client_of(session)));
     line.append(asked_by_);
-    add(line, "reason", view(why_));
+    line.append(why_);
     const char* const text = line.c_str();
     call([text] {
         // One session, one line: neither the statement nor the context of the call belongs to it.

@@ -2,19 +2,17 @@
 #pragma once
 
 #include "core/plan.hpp"
-#include "pg/roster.hpp"
+#include "pg/condition.hpp"
 
 namespace sessionctl::pg {
-
-/// A reason as it is stored and logged: one line, at most this many bytes, never half a character.
-constexpr int reason_limit = 500;
-core::string fit_reason(std::string_view text);
 
 /// The audit of one call. Lines are written when the call has its results; if the call is cancelled or its
 /// session ended before, what was signalled until then is written all the same.
 class Audit {
   public:
-    Audit(core::Action action, const core::Plan& plan, const Roster& roster, std::string_view reason);
+    /// The condition belongs to the line; the reason may be null.
+    Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
+          const char* reason);
 
     /// Writes one line for each session that was signalled, or that the operating system did not let us
     /// signal.
@@ -27,7 +25,7 @@ class Audit {
     const core::Plan& plan_;
     const Roster& roster_;
     core::string asked_by_; // the caller's part of the line
-    core::string why_;
+    core::string why_;      // condition and reason
     bool written_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
@@ -16,24 +17,45 @@ namespace {
 
 constexpr int session_range_table_index = 1;
 
-/// Volatile, but they only look. Sorted.
+/// Volatile, but they only look. Sorted; with the names of before 10.
 constexpr std::string_view allowed_volatile[] = {
     "clock_timestamp",
     "gen_random_uuid",
     "pg_blocking_pids",
     "pg_current_wal_insert_lsn",
     "pg_current_wal_lsn",
+    "pg_current_xlog_insert_location",
+    "pg_current_xlog_location",
     "pg_database_size",
     "pg_is_in_recovery",
     "pg_is_wal_replay_paused",
+    "pg_is_xlog_replay_paused",
     "pg_last_wal_receive_lsn",
     "pg_last_wal_replay_lsn",
     "pg_last_xact_replay_timestamp",
+    "pg_last_xlog_receive_location",
+    "pg_last_xlog_replay_location",
     "pg_lock_status",
     "pg_prepared_xact",
     "pg_safe_snapshot_blocking_pids",
     "random",
     "timeofday",
+};
+
+/// Stable, and harmless with another user's rights: no input function of a type named in text, nothing that
+/// reads a table, a view or a setting named in text. Sorted.
+constexpr std::string_view allowed_under_other[] = {
+    "clock_timestamp",
+    "date_part",
+    "date_trunc",
+    "interval_in",
+    "now",
+    "statement_timestamp",
+    "timestamptz_in",
+    "timestamptz_mi_interval",
+    "timestamptz_out",
+    "timestamptz_pl_interval",
+    "transaction_timestamp",
 };
 
 struct Inspection {
@@ -44,43 +66,60 @@ struct Inspection {
     Node* node; // the one being looked at
 };
 
-bool report(Inspection& inspection, Offence offence, Oid function = InvalidOid) {
-    inspection.finding = {offence, exprLocation(inspection.node), function};
+bool report(Inspection& inspection, Offence offence, Oid object = InvalidOid) {
+    inspection.finding = {offence, exprLocation(inspection.node), object};
     return true;
 }
 
-bool is_catalog_function(Oid function) {
-    return get_func_namespace(function) == PG_CATALOG_NAMESPACE;
+template <std::size_t count>
+bool is_one_of(const std::string_view (&names)[count], Oid function) {
+    if (get_func_namespace(function) != PG_CATALOG_NAMESPACE)
+        return false;
+    return std::binary_search(std::begin(names), std::end(names), std::string_view(get_func_name(function)));
 }
 
-bool only_looks(Oid function) {
-    if (!is_catalog_function(function))
+bool is_harmless_under_other(Oid function) {
+    const bool is_immutable_core = get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
+                                   func_volatile(function) == PROVOLATILE_IMMUTABLE;
+    return is_immutable_core || is_one_of(allowed_under_other, function);
+}
+
+bool is_volatile(Oid function) {
+    return OidIsValid(function) && func_volatile(function) == PROVOLATILE_VOLATILE &&
+           !is_one_of(allowed_volatile, function);
+}
+
+/// An aggregate itself is marked immutable; what it calls need not be.
+bool is_volatile_aggregate(Oid function) {
+    const HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
         return false;
-    char* const name = get_func_name(function);
-    const bool found =
-        std::binary_search(std::begin(allowed_volatile), std::end(allowed_volatile), std::string_view(name));
-    pfree(name);
+    const auto& aggregate = *reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple));
+    const bool found = is_volatile(aggregate.aggtransfn) || is_volatile(aggregate.aggfinalfn) ||
+                       is_volatile(aggregate.aggmtransfn) || is_volatile(aggregate.aggminvtransfn) ||
+                       is_volatile(aggregate.aggmfinalfn);
+    ReleaseSysCache(tuple);
     return found;
 }
 
 bool is_offending_function(Oid function, void* context) {
     auto& inspection = *static_cast<Inspection*>(context);
-    if (inspection.is_restricted && !is_catalog_function(function))
-        return report(inspection, Offence::foreign_object, function);
-    if (func_volatile(function) == PROVOLATILE_VOLATILE && !only_looks(function))
+    if (inspection.is_restricted && !is_harmless_under_other(function))
+        return report(inspection, Offence::risky_under_other, function);
+    if (is_volatile(function) || is_volatile_aggregate(function))
         return report(inspection, Offence::volatile_function, function);
     return false;
 }
 
+/// How pg_stat_activity.query showed idle sessions up to 9.1.
 bool is_old_spelling(const Const& constant) {
-    if (constant.constisnull || (constant.consttype != TEXTOID && constant.consttype != NAMEOID))
+    if (constant.constisnull || constant.consttype != TEXTOID)
         return false;
-    if (constant.consttype == NAMEOID)
-        return std::strncmp(NameStr(*DatumGetName(constant.constvalue)), "<IDLE>", 6) == 0;
-    return std::strncmp(TextDatumGetCString(constant.constvalue), "<IDLE>", 6) == 0;
+    const std::string_view value(TextDatumGetCString(constant.constvalue));
+    return value == "<IDLE>" || value == "<IDLE> in transaction";
 }
 
-/// A type made by somebody (a domain, say) may run that somebody's code.
+/// A type made by somebody may run that somebody's code.
 bool has_foreign_type(Node* node) {
     switch (nodeTag(node)) {
     case T_Const:
@@ -117,7 +156,9 @@ bool walk(Node* node, void* context) {
     if (inspection.is_restricted && IsA(node, SubLink))
         return report(inspection, Offence::subquery_under_other);
     if (inspection.is_restricted && has_foreign_type(node))
-        return report(inspection, Offence::foreign_object);
+        return report(inspection, Offence::risky_under_other);
+    if (IsA(node, CoerceToDomain) && exprType(node) >= FirstNormalObjectId)
+        return report(inspection, Offence::foreign_domain, exprType(node));
     if (compat::functions_in_node(node, is_offending_function, context))
         return true;
     return compat::walk_children(node, walk, context);

@@ -10,14 +10,15 @@ enum class Offence {
     volatile_function,
     old_spelling,         // compares with '<IDLE>'
     subquery_under_other, // under a local change of user
-    foreign_object,       // a function, operator or type outside pg_catalog, under a local change of user
+    risky_under_other,    // a function or type that may run others' code, under a local change of user
+    foreign_domain,       // a domain made by somebody: its constraints may call anything
     ignores_session,      // never refers to the session
 };
 
 struct Finding {
     Offence offence;
     int location; // byte offset in the analysed text, -1 where there is none
-    Oid function; // the volatile or foreign function, InvalidOid where it is not one
+    Oid object;   // the function, or the domain
 };
 
 /// Looks at the analysed qualification of a query whose only range table entry is session_activity. Raises no

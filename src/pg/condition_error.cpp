@@ -27,21 +27,75 @@ const char* old_spelling_hint(const char* message) noexcept {
     return nullptr;
 }
 
+core::Error risky(const Finding& finding) {
+    constexpr const char* sqlstate = core::sqlstate::insufficient_privilege;
+    core::Error error =
+        OidIsValid(finding.object)
+            ? core::Error(sqlstate,
+                          "function %s is not allowed in a condition inside a SECURITY DEFINER function",
+                          call([&finding] { return format_procedure(finding.object); }))
+            : core::Error(sqlstate,
+                          "types outside pg_catalog are not allowed in a condition inside a SECURITY "
+                          "DEFINER function");
+    error.hint(
+        "It could run others' code with that function's rights. Immutable functions of pg_catalog and times "
+        "may be used there.");
+    return error;
+}
+
+core::Error worded(const Finding& finding) {
+    using namespace core::sqlstate;
+    switch (finding.offence) {
+    case Offence::volatile_function:
+        return core::Error(feature_not_supported, "volatile function %s is not allowed in a condition",
+                           call([&finding] { return format_procedure(finding.object); }))
+            .hint("A condition only looks: declare the function STABLE if that is all it does. To end "
+                  "sessions give "
+                  "the condition to sessionctl.terminate_where.");
+    case Offence::foreign_domain:
+        return core::Error(feature_not_supported, "domain %s is not allowed in a condition",
+                           call([&finding] { return format_type_be(finding.object); }))
+            .hint("Its constraints could do more than look. Cast to the type under it.");
+    case Offence::old_spelling:
+        return core::Error(invalid_parameter_value, "no session shows '<IDLE>' as its query")
+            .hint("Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
+    case Offence::subquery_under_other:
+        return core::Error(insufficient_privilege,
+                           "a subquery is not allowed in a condition inside a SECURITY DEFINER function")
+            .hint("It would run with that function's rights. Compare with values passed in args instead.");
+    case Offence::risky_under_other:
+        return risky(finding);
+    case Offence::ignores_session:
+        return core::Error(invalid_parameter_value, "the condition does not look at the session")
+            .hint("It would match every session or none. Name a column of sessionctl.session_activity, in a "
+                  "subquery "
+                  "as s.pid; user is the current user, not the session's: write usename. To select every "
+                  "session use "
+                  "'true'.");
+    case Offence::none:
+        break;
+    }
+    throw std::logic_error("condition refused without a reason");
+}
+
+/// Has the error a place in our statement? Moves it to the caller's text then.
+bool move_place(ErrorData& error, const Statement& statement, const char* condition) {
+    int position = error.cursorpos;
+    // SPI has already made it a place in an internal query: ours.
+    if (position == 0 && error.internalquery != nullptr && statement.text == error.internalquery)
+        position = error.internalpos;
+    if (position <= 0)
+        return false;
+    error.cursorpos = 0;
+    error.internalpos = own_position(position, statement.prefix, condition);
+    error.internalquery = const_cast<char*>(condition);
+    return true;
+}
+
 } // namespace
 
 void point_at_condition(ErrorData& error, const Statement& statement, const char* condition) {
-    if (error.cursorpos > 0) {
-        error.internalpos = own_position(error.cursorpos, statement.prefix, condition);
-        error.cursorpos = 0;
-        error.internalquery = const_cast<char*>(condition);
-    }
-    // SPI has already turned the place into one in our statement.
-    if (error.internalpos > 0 && error.internalquery != nullptr && error.internalquery != condition &&
-        statement.text == error.internalquery) {
-        error.internalpos = own_position(error.internalpos, statement.prefix, condition);
-        error.internalquery = const_cast<char*>(condition);
-    }
-    if (error.hint != nullptr)
+    if (!move_place(error, statement, condition) || error.hint != nullptr)
         return;
     if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
         error.hint = const_cast<char*>(expression_hint);
@@ -50,55 +104,13 @@ void point_at_condition(ErrorData& error, const Statement& statement, const char
 }
 
 void refuse(const Finding& finding, const Statement& statement, const char* condition) {
-    int position = 0;
+    core::Error error = worded(finding);
     if (finding.location >= 0) {
-        const int characters =
+        const int before =
             call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
-        position = own_position(characters + 1, statement.prefix, condition);
+        error.at(condition, own_position(before + 1, statement.prefix, condition));
     }
-    const char* const function = call([&finding]() -> const char* {
-        return OidIsValid(finding.function) ? format_procedure(finding.function) : "";
-    });
-    const auto fail = [&](const char* sqlstate, const char* message, const char* hint) {
-        core::Error error(sqlstate, message, function);
-        error.hint("%s", hint);
-        if (position > 0)
-            error.at(condition, position);
-        throw error;
-    };
-    switch (finding.offence) {
-    case Offence::volatile_function:
-        fail(core::sqlstate::feature_not_supported, "volatile function %s is not allowed in a condition",
-             "A condition only looks. To end sessions give it to sessionctl.terminate_where.");
-        break;
-    case Offence::old_spelling:
-        fail(core::sqlstate::invalid_parameter_value, "no session shows '<IDLE>' as its query%s",
-             "Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
-        break;
-    case Offence::subquery_under_other:
-        fail(core::sqlstate::insufficient_privilege,
-             "a subquery is not allowed in a condition inside a SECURITY DEFINER function%s",
-             "It would run with that function's rights. Compare with values passed in args instead.");
-        break;
-    case Offence::foreign_object:
-        fail(core::sqlstate::insufficient_privilege,
-             function[0]
-                 ? "function %s is not allowed in a condition inside a SECURITY DEFINER function"
-                 : "only types of pg_catalog are allowed in a condition inside a SECURITY DEFINER function%s",
-             "It would run with that function's rights. Only functions and types of pg_catalog may be used "
-             "there.");
-        break;
-    case Offence::ignores_session:
-        fail(core::sqlstate::invalid_parameter_value, "the condition does not look at the session%s",
-             "It would match every session or none. Name a column of sessionctl.session_activity, in a "
-             "subquery as "
-             "s.pid; user is the current user, not the session's: write usename. To select every session use "
-             "'true'.");
-        break;
-    case Offence::none:
-        break;
-    }
-    throw std::logic_error("condition refused without a reason");
+    throw error;
 }
 
 } // namespace sessionctl::pg

@@ -30,6 +30,17 @@ extern "C" bool sessionctl_check_names(char** value, void**, GucSource) {
     return parsed && is_list;
 }
 
+core::vector<core::string> protected_role_names() {
+    core::vector<core::string> names;
+    core::parse_names(protected_roles != nullptr ? protected_roles : "", names);
+    return names;
+}
+
+Oid role_or_invalid(const core::string& name) {
+    const char* const text = name.c_str();
+    return call([text] { return get_role_oid(text, true); });
+}
+
 } // namespace
 
 void define_settings() {
@@ -52,22 +63,23 @@ int refuse_above_setting() noexcept {
 }
 
 core::vector<Oid> protected_role_oids() {
-    core::vector<core::string> names;
-    core::parse_names(protected_roles != nullptr ? protected_roles : "", names);
     core::vector<Oid> roles;
-    for (const core::string& name : names) {
-        const char* const text = name.c_str();
-        const Oid role = call([text] { return get_role_oid(text, true); });
-        if (OidIsValid(role))
+    for (const core::string& name : protected_role_names())
+        if (const Oid role = role_or_invalid(name); OidIsValid(role))
             roles.push_back(role);
-        else
-            call([text] {
-                ereport(WARNING,
-                        (errcode(ERRCODE_UNDEFINED_OBJECT),
-                         errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", text)));
-            });
-    }
     return roles;
+}
+
+void warn_of_unknown_protected_roles() {
+    for (const core::string& name : protected_role_names()) {
+        if (OidIsValid(role_or_invalid(name)))
+            continue;
+        const char* const text = name.c_str();
+        call([text] {
+            ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                              errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", text)));
+        });
+    }
 }
 
 } // namespace sessionctl::pg

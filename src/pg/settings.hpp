@@ -12,8 +12,10 @@ void define_settings();
 /// pg_sessionctl.refuse_above; 0 = no bound.
 int refuse_above_setting() noexcept;
 
-/// The roles named in pg_sessionctl.protected_roles. A name that no role has is a WARNING: a misspelt guard
-/// rail protects nobody.
+/// The roles named in pg_sessionctl.protected_roles; a name that no role has is left out.
 core::vector<Oid> protected_role_oids();
+
+/// A WARNING for each such name: a misspelt guard rail protects nobody.
+void warn_of_unknown_protected_roles();
 
 } // namespace sessionctl::pg
