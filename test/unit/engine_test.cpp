@@ -360,6 +360,19 @@ TEST_F(Engine, DoesNotCancelWhatWasNotChosen) {
     EXPECT_EQ(counted(plan, Action::cancel), 0);
 }
 
+// With track_activities off nobody can tell.
+TEST_F(Engine, SaysWhenAStatementCannotBeSeen) {
+    Life& untracked = choose(client(1));
+    untracked.session.state = plan[0].session.state = State::disabled;
+    choose(client(2));
+    cancel();
+    EXPECT_EQ(plan[0].outcome, Outcome::not_running);
+    EXPECT_STREQ(plan[0].reason, "track_activities is off: whether it runs a statement is not known");
+    EXPECT_EQ(plan[1].outcome, Outcome::not_running);
+    EXPECT_EQ(plan[1].reason, nullptr);
+    EXPECT_EQ(untracked.signals, 0);
+}
+
 TEST_F(Engine, AStatementWhoseSessionEndsIsCancelledToo) {
     choose_active(1);
     end_when_signalled(milliseconds(4));

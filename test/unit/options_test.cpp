@@ -116,7 +116,7 @@ TEST(KeepWhichOption, RefusesAllOthersWithTheThreeInTheHint) {
             EXPECT_NE(std::string(error.hint()).find(allowed), std::string::npos) << error.hint();
     }
     EXPECT_STREQ(error_of([] { core::checked_keep_which("idlest"); }).what(),
-                 "unknown keep_which \"idlest\"");
+                 "unrecognized keep_which \"idlest\"");
 }
 
 TEST(KeepOption, IsNotNegative) {

@@ -198,7 +198,7 @@ TEST(RefuseExcess, RefusesOneMore) {
     Plan plan = clients({1, 2, 3});
     const core::Error error = error_of([&] { refuse_excess(plan, 2); });
     EXPECT_STREQ(error.sqlstate(), "54000");
-    EXPECT_STREQ(error.what(), "3 sessions match, more than refuse_above (2) allows");
+    EXPECT_STREQ(error.what(), "3 sessions would be acted on, more than refuse_above (2) allows");
     EXPECT_STREQ(error.detail(), "No session was signalled.");
 }
 
