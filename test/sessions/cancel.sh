@@ -36,5 +36,5 @@ send waiter 'SELECT pg_advisory_lock(1)'
 until_waiting waiter
 expect admin "SELECT sessionctl.cancel_where('waiting')" 1 'one that waits for a lock'
 receive waiter
-is "$reply" 'ERROR:  canceling statement due to user request' 'stops waiting'
+like "$reply" '^ERROR:  canceling statement due to user request' 'stops waiting'
 lives holder

@@ -1,24 +1,8 @@
-# Sourced by test/sessions/run. Several clients at once, each one psql behind two pipes, and checks that print TAP.
+# Sourced by test/sessions/run. Several clients at once, each one psql behind two pipes.
 # shellcheck shell=bash disable=SC2154 # script/lib.sh sets home, as_user; run sets server_log
 # shellcheck disable=SC2034 # pid and reply are what the tests read
 
 patience=60 # seconds, for whatever is waited for
-
-# --- checks
-
-ok() { printf 'ok - %s\n' "$1"; }
-not_ok() { # not_ok NAME [EXPLANATION]
-    printf 'not ok - %s\n' "$1"
-    if [[ -n ${2-} ]]; then printf '# %s\n' "${2//$'\n'/$'\n# '}"; fi
-}
-
-is() { # is GOT EXPECTED NAME
-    if [[ $1 == "$2" ]]; then ok "$3"; else not_ok "$3" "got:"$'\n'"$1"$'\n'"expected:"$'\n'"$2"; fi
-}
-
-like() { # like GOT REGEX NAME
-    if [[ $1 =~ $2 ]]; then ok "$3"; else not_ok "$3" "got:"$'\n'"$1"$'\n'"no match of:"$'\n'"$2"; fi
-}
 
 # --- sessions
 
