@@ -13,10 +13,13 @@ const char expression_hint[] = "A condition is one boolean expression over the c
 
 namespace {
 
-/// Where the error is in the caller's own text, in characters from 1.
-int own_position(int position, int prefix, const char* condition) {
-    const int last = call([condition] { return pg_mbstrlen(condition); }) + 1;
-    return std::clamp(position - prefix, 1, last);
+/// The place in the caller's own text, in characters from 1, of one in our statement.
+int own_position(int position, int prefix, int length) noexcept {
+    return std::clamp(position - prefix, 1, length + 1);
+}
+
+int length_of(const char* condition) {
+    return call([condition] { return pg_mbstrlen(condition); });
 }
 
 const char* old_spelling_hint(const char* message) noexcept {
@@ -38,8 +41,8 @@ core::Error risky(const Finding& finding) {
                           "types outside pg_catalog are not allowed in a condition inside a SECURITY "
                           "DEFINER function");
     error.hint(
-        "It could run others' code with that function's rights. Immutable functions of pg_catalog and times "
-        "may be used there.");
+        "It would run with that function's rights, and could run others' code or read what they may not. "
+        "Immutable functions of pg_catalog, and those of times, may be used there.");
     return error;
 }
 
@@ -78,24 +81,30 @@ core::Error worded(const Finding& finding) {
     throw std::logic_error("condition refused without a reason");
 }
 
-/// Has the error a place in our statement? Moves it to the caller's text then.
-bool move_place(ErrorData& error, const Statement& statement, const char* condition) {
-    int position = error.cursorpos;
-    // SPI has already made it a place in an internal query: ours.
-    if (position == 0 && error.internalquery != nullptr && statement.text == error.internalquery)
-        position = error.internalpos;
-    if (position <= 0)
-        return false;
-    error.cursorpos = 0;
-    error.internalpos = own_position(position, statement.prefix, condition);
-    error.internalquery = const_cast<char*>(condition);
-    return true;
-}
-
 } // namespace
 
-void point_at_condition(ErrorData& error, const Statement& statement, const char* condition) {
-    if (!move_place(error, statement, condition) || error.hint != nullptr)
+Subject::Subject(const Statement& statement, const char* condition)
+    : statement_(statement), condition_(condition), length_(length_of(condition)) {}
+
+void Subject::place(void* subject) noexcept {
+    const auto& self = *static_cast<Subject*>(subject);
+    const int position = geterrposition();
+    if (position <= 0)
+        return;
+    errposition(0);
+    internalerrposition(own_position(position, self.statement_.prefix, self.length_));
+    internalerrquery(self.condition_);
+}
+
+void Subject::explain(ErrorData& error) const noexcept {
+    if (error.internalquery == nullptr)
+        return;
+    // SPI has turned the place into one in the query that it ran: our statement.
+    if (statement_.text == error.internalquery) {
+        error.internalpos = own_position(error.internalpos, statement_.prefix, length_);
+        error.internalquery = const_cast<char*>(condition_);
+    }
+    if (error.hint != nullptr || std::strcmp(error.internalquery, condition_) != 0)
         return;
     if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
         error.hint = const_cast<char*>(expression_hint);
@@ -108,7 +117,7 @@ void refuse(const Finding& finding, const Statement& statement, const char* cond
     if (finding.location >= 0) {
         const int before =
             call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
-        error.at(condition, own_position(before + 1, statement.prefix, condition));
+        error.at(condition, own_position(before + 1, statement.prefix, length_of(condition)));
     }
     throw error;
 }

@@ -23,17 +23,36 @@ struct Statement {
 /// The hint for what is not one boolean expression.
 extern const char expression_hint[];
 
-/// Turns an error about our statement into one about the caller's condition: the caret into their text, a
-/// hint where core gave none.
-void point_at_condition(ErrorData& error, const Statement& statement, const char* condition);
+/// What an error is about, for the time of one call: our statement, and the caller's condition in it.
+class Subject {
+  public:
+    Subject(const Statement& statement, const char* condition);
 
-/// pg::call whose errors are about the condition.
+    /// An error context callback. The innermost one: further out PL/pgSQL would take the place for one in its
+    /// query.
+    static void place(void* subject) noexcept;
+
+    /// Gives a hint where core gave none.
+    void explain(ErrorData& error) const noexcept;
+
+  private:
+    const Statement& statement_;
+    const char* condition_;
+    int length_; // of the condition, in characters
+};
+
+/// pg::call whose errors are about the condition: the caret stands in the caller's own text.
 template <typename Body>
 auto about_condition(const Statement& statement, const char* condition, Body&& body) {
+    Subject subject(statement, condition);
     try {
-        return call(body);
+        return call([&] {
+            ErrorContextCallback callback = {error_context_stack, Subject::place, &subject};
+            error_context_stack = &callback; // pg::call puts the outer one back
+            return body();
+        });
     } catch (const PgError& e) {
-        point_at_condition(*e.data(), statement, condition);
+        subject.explain(*e.data());
         throw;
     }
 }
