@@ -15,12 +15,17 @@ like() { # like GOT REGEX NAME
     if [[ $1 =~ $2 ]]; then ok "$3"; else not_ok "$3" "got:"$'\n'"$1"$'\n'"no match of:"$'\n'"$2"; fi
 }
 
-# Numbers what a command prints, and ends with "N passed, N failed"; the exit status says whether all is well.
-as_tap() { # as_tap COMMAND...
+# Runs tests to the first command that fails, numbers them, and exits with "N passed, N failed".
+run_as_tap() { # run_as_tap COMMAND...
     local results=$scratch/results passed failed
-    "$@" | awk '/^(not )?ok /{ sub(/ok /, "ok " ++n " ") } { print; fflush() }' | tee "$results"
-    passed=$(grep -c '^ok ' "$results" || true)
-    failed=$(grep -c '^not ok ' "$results" || true)
+    trap - ERR
+    set +e
+    {
+        (set -e; "$@") # in a condition, set -e would do nothing
+        (($? == 0)) || not_ok 'the tests come to their end'
+    } | awk '/^(not )?ok /{ sub(/ok /, "ok " ++n " ") } { print; fflush() }' | tee "$results"
+    passed=$(grep -c '^ok ' "$results")
+    failed=$(grep -c '^not ok ' "$results")
     printf '%s passed, %s failed\n' "$passed" "$failed"
-    return $((failed > 0 || passed == 0))
+    exit $((failed > 0 || passed == 0))
 }
