@@ -12,8 +12,9 @@ namespace {
 volatile int one = 1;
 
 void overflow_heap() {
-    char* const eight = new char[8];
-    eight[7 + one] = 'x';
+    char* volatile eight = new char[8];
+    char* const behind = eight + 7 + one;
+    *behind = 'x';
     delete[] eight;
 }
 
