@@ -163,6 +163,7 @@ SELECT pg_temp.tried('current_setting(''search_path'') = ''pg_catalog, sessionct
 SELECT pg_temp.tried('current_setting(''transaction_read_only'') = ''on''');
 BEGIN;
 SELECT pg_temp.tried('true'), pg_temp.tried('1 / 0 = pid');
+SELECT sessionctl.safe_count('false');
 SHOW search_path;
 CREATE TABLE written ();
 ROLLBACK;

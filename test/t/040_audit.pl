@@ -59,7 +59,8 @@ subtest 'who, on whom, what, why, result' => sub {
 		'1', 'ended');
 	my $expected = join ' ', 'pg_sessionctl: action=terminate', 'result="terminated"', "session_id=$on",
 	  'pid=' . $victim->pid, 'role="app"', 'database="template1"', 'application="batch"', "client=127.0.0.1:$port",
-	  'by_session_user="operator"', 'by_current_user="duty"', "by_session_id=$by", 'reason="ticket 4711"';
+	  'by_session_user="operator"', 'by_current_user="duty"', "by_session_id=$by",
+	  q{condition="application_name = 'batch'"}, 'reason="ticket 4711"';
 	is_deeply([ audit_lines($node, $position) ], [$expected], 'the whole line');
 	$_->quit for $operator, $victim;
 };
@@ -107,6 +108,34 @@ subtest 'the log tells, not the client' => sub {
 	unlike($caller->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$)}),
 		qr/action=/, 'the client sees nothing of it');
 	$_->quit for $caller, $victim;
+};
+
+subtest 'conditions' => sub {
+	my $victim = victim('victim');
+	my $position = log_position($node);
+	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = $1 AND
+		usename = "current_user"() OR pid = $2::integer$$, ARRAY[$$vic"tim$$, '} . $victim->pid . q{', NULL])});
+	my @audit = audit_lines($node, $position);
+	is(scalar @audit, 1, 'one line');
+	my $text = q{application_name = $1 AND usename = \"current_user\"() OR pid = $2::integer};
+	like($audit[0], qr/ condition="\Q$text\E" args="vic\\"tim,${\ $victim->pid},NULL" reason=NULL\z/,
+		'what was asked, in one line, and the values');
+	$victim->quit;
+
+	$victim = victim('victim');
+	$position = log_position($node);
+	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim' AND query <> $$
+		|| quote_literal(repeat('ü', 5000)))}), '1', 'a long one');
+	@audit = audit_lines($node, $position);
+	like($audit[0], qr/ condition="application_name = 'victim' [^"]{400,}" reason=NULL\z/, 'is cut');
+	ok(length $audit[0] < 1000 && utf8::decode($audit[0]), 'between two characters');
+	$victim->quit;
+
+	$victim = victim('victim');
+	$position = log_position($node);
+	$admin->run(q{SELECT sessionctl.terminate_user_sessions('app')});
+	like((audit_lines($node, $position))[0], qr/ condition="usesysid = \$1" args="\d+" /, 'what a recipe asked');
+	$victim->quit;
 };
 
 subtest 'reasons' => sub {

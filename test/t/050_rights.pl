@@ -137,6 +137,19 @@ subtest 'what may not be seen' => sub {
 	$_->quit for $secret, $nobody, $reader;
 };
 
+subtest 'a hidden state is not taken for "nobody is"' => sub {
+	my $open = SessionctlTest::Session->new($node, user => 'other');
+	$open->run('BEGIN');
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	like($operator->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}),
+		qr/\ANOTICE:  the state of \d+ sessions? is hidden from you, .*\nHINT:  .*pg_read_all_stats.*^0\z/ms,
+		'who may end sessions but not see what they do is told');
+	$admin->run('GRANT pg_read_all_stats TO operator');
+	is($operator->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}), '1', 'who sees it finds it');
+	$admin->run('REVOKE pg_read_all_stats FROM operator');
+	$_->quit for $open, $operator;
+};
+
 subtest 'the settings' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
 	is($nobody->run('SELECT sessionctl.safe_count($$usename = $$ || quote_literal(1))'), '0', 'the library is loaded');
@@ -154,7 +167,7 @@ subtest 'the settings' => sub {
 	my $early = SessionctlTest::Session->new($node, user => 'operator');
 	$early->run('SET pg_sessionctl.refuse_above = 0');
 	like($early->run_verbose(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$)}),
-		qr/ERROR:  54000: 2 sessions match, more than refuse_above \(1\)/, 'what was set before is not taken over');
+		qr/ERROR:  54000: 2 sessions would be acted on, more than refuse_above \(1\)/, 'what was set before is not taken over');
 	ok($_->lives, 'the victim is well') for @victims;
 	$_->quit for $early, @victims;
 };

@@ -84,7 +84,7 @@ subtest 'refuse_above' => sub {
 	my @sessions = map { session('app') } 1 .. 3;
 	my $boss = session('boss');
 	my $position = log_position($node);
-	my $refusal = "ERROR:  54000: 3 sessions match, more than refuse_above (2) allows\nDETAIL:  No session was signalled.";
+	my $refusal = "ERROR:  54000: 3 sessions would be acted on, more than refuse_above (2) allows\nDETAIL:  No session was signalled.";
 	like($admin->complaint("SELECT $_, refuse_above => 2)"), qr/\A\Q$refusal\E\nHINT: /, $_)
 	  for map { "sessionctl.$_($victim" } qw(terminate_where cancel_where terminate_report safe_count preview_where);
 	like($admin->complaint(q{SELECT sessionctl.terminate_user_sessions('app', refuse_above => 2)}),
@@ -95,7 +95,9 @@ subtest 'refuse_above' => sub {
 	like($admin->complaint(q{SELECT sessionctl.terminate_user_sessions('app')}), qr/\A\Q$refusal\E/, 'for a recipe');
 	is(scalar(audit_lines($node, $position)), 0, 'nobody was signalled');
 	ok($_->lives, 'the victim is well') for @sessions;
-	like($admin->run("SELECT sessionctl.safe_count($victim)"), qr/^3\z/m, 'the setting does not bind who only looks');
+	like($admin->run("SELECT sessionctl.safe_count($victim)"),
+		qr/^NOTICE:  terminate_where would refuse this: [^\n]* \(2\) allows\n.*^3\z/ms,
+		'the setting does not bind who only looks, but that is told');
 
 	like($admin->run("SELECT sessionctl.terminate_where($victim, keep => 1)"), qr/^2\z/m,
 		'what is kept or spared does not count');
@@ -133,8 +135,8 @@ subtest 'protected roles' => sub {
 		'1', 'and not a member of everything');
 
 	$admin->run(q{SET pg_sessionctl.protected_roles = 'WEB'});
-	is( $admin->run("SELECT protection FROM sessionctl.session_activity WHERE usename = 'web'"),
-		qq{WARNING:  role "WEB" in pg_sessionctl.protected_roles does not exist\n},
+	is( $admin->run(q{SELECT sessionctl.safe_count($$usename = 'web'$$)}),
+		qq{WARNING:  role "WEB" in pg_sessionctl.protected_roles does not exist\n1},
 		'names are matched exactly; a name that nobody has protects nobody, and that is told');
 	$admin->run('RESET pg_sessionctl.protected_roles');
 	like($admin->run("SELECT sessionctl.terminate_where($victim)"), qr/^3\z/m, 'without the setting they can be ended');

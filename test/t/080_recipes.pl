@@ -158,7 +158,7 @@ subtest 'the shared options' => sub {
 		$_->run('BEGIN') for @sessions;
 		$admin->run('ALTER ROLE app NOLOGIN') if $recipe =~ /nologin/;
 		like($admin->complaint("${call}timeout => '5000')"), qr/\AERROR:  22023: timeout/, "$recipe: timeout");
-		like($admin->complaint("${call}refuse_above => 2)"), qr/\AERROR:  54000: 3 sessions match/, "$recipe: refuse_above");
+		like($admin->complaint("${call}refuse_above => 2)"), qr/\AERROR:  54000: 3 sessions would be acted on/, "$recipe: refuse_above");
 		my $position = log_position($node);
 		is( $admin->run("${call}keep => 1, keep_which => 'newest', per => 'usename', reason => 'spring cleaning')"),
 			"NOTICE:  matched 3: 2 ended, 1 spared (kept)\n2", "$recipe: keep");
