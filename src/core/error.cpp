@@ -11,9 +11,11 @@ namespace sessionctl::core {
 namespace {
 
 void print(char (&target)[Error::text_size], const char* format, va_list arguments) noexcept {
-    const int length = std::vsnprintf(target, sizeof target, format, arguments);
-    if (length >= static_cast<int>(sizeof target))
-        target[clipped_length(target, sizeof target - 1)] = '\0';
+    char text[Error::text_size + 1]; // the byte after the cut tells whether it falls inside a character
+    std::vsnprintf(text, sizeof text, format, arguments);
+    const std::size_t length = clipped_length(text, sizeof target - 1);
+    std::memcpy(target, text, length);
+    target[length] = '\0';
 }
 
 } // namespace

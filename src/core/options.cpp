@@ -2,6 +2,9 @@
 
 #include "core/error.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace sessionctl::core {
 
 namespace {
@@ -18,10 +21,13 @@ std::int64_t milliseconds(const Interval& interval) noexcept {
         return longer_than_any;
     if (days < -50000)
         return -1;
-    const std::int64_t whole = interval.microseconds / microseconds_per_millisecond;
-    const std::int64_t rest = interval.microseconds % microseconds_per_millisecond;
-    const std::int64_t total = days * day_ms + whole + (rest > 0 ? 1 : 0);
-    return total < 0 || (total == 0 && rest < 0) ? -1 : total;
+    // Neither term can overflow the sum: the days are a hundredth of the largest number.
+    constexpr std::int64_t bound = std::numeric_limits<std::int64_t>::max() / 2;
+    const std::int64_t total = days * day_ms * microseconds_per_millisecond +
+                               std::clamp<std::int64_t>(interval.microseconds, -bound, bound);
+    if (total < 0)
+        return -1;
+    return total / microseconds_per_millisecond + (total % microseconds_per_millisecond > 0 ? 1 : 0);
 }
 
 [[noreturn]] void refuse_timeout(const char* what) {
