@@ -56,12 +56,14 @@ void Guard::abandon() noexcept {
 
 void Guard::fail() {
     abandon();
-    // errfinish() has zeroed these; whoever raised them before the call will lower them again.
+    ErrorData* const error = take_error();
+    // errfinish() has zeroed these, once more if there was no memory for the copy; whoever raised them before
+    // the call will lower them again.
     InterruptHoldoffCount = interrupt_holdoff_;
     compat::set_query_cancel_holdoff(cancel_holdoff_);
-    if (ErrorData* error = take_error())
-        throw PgError(error);
-    throw std::bad_alloc();
+    if (error == nullptr)
+        throw std::bad_alloc();
+    throw PgError(error);
 }
 
 void Failure::set(const char* sqlstate, const char* message) noexcept {
@@ -103,7 +105,8 @@ void Failure::raise() {
         ReThrowError(error_);
     }
     for (char* const text : {message_, detail_, hint_})
-        text[pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(std::strlen(text)))] = '\0';
+        text[pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(std::strlen(text)))] =
+            '\0';
     const char* const s = sqlstate_;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg("%s", message_),
                     detail_[0] ? errdetail("%s", detail_) : 0, hint_[0] ? errhint("%s", hint_) : 0,

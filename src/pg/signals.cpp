@@ -110,6 +110,8 @@ SignalMethod best_signal_method() noexcept {
 
 bool Signaller::hold(pid_t pid) noexcept {
     release();
+    if (pid <= 1) // to kill() these are not processes of ours but everybody, or init
+        return false;
     pid_ = pid;
     if (method_ == SignalMethod::plain)
         return kill(pid, 0) == 0 || errno != ESRCH;
