@@ -11,12 +11,14 @@ bool continues(unsigned char byte) noexcept {
 }
 
 /// Length in bytes of the control character at the start of `text`, 0 where there is none.
-std::size_t control_length(std::string_view text) noexcept {
+std::size_t control_length(std::string_view text, Encoding encoding) noexcept {
     const auto at = [text](std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
     };
     if (at(0) < 0x20 || at(0) == 0x7F)
         return 1;
+    if (encoding != Encoding::utf8)
+        return 0;
     if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) // C1: U+0080 to U+009F
         return 2;
     if (at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9)) // U+2028, U+2029
@@ -74,11 +76,11 @@ std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept {
     return limit;
 }
 
-string clean_reason(std::string_view text) {
+string clean_reason(std::string_view text, Encoding encoding) {
     string clean;
     bool space_due = false;
     while (!text.empty()) {
-        std::size_t length = control_length(text);
+        std::size_t length = control_length(text, encoding);
         if (length > 0 || text.front() == ' ') {
             length = length > 0 ? length : 1;
             space_due |= text.front() == ' ' || separates(text.substr(0, length));
@@ -94,11 +96,11 @@ string clean_reason(std::string_view text) {
     return clean;
 }
 
-string quoted(std::string_view text) {
+string quoted(std::string_view text, Encoding encoding) {
     string field;
     field.push_back('"');
     while (!text.empty()) {
-        const std::size_t control = control_length(text);
+        const std::size_t control = control_length(text, encoding);
         if (control > 0) {
             for (std::size_t i = 0; i < control; ++i) {
                 char escape[8];

@@ -8,15 +8,19 @@
 
 namespace sessionctl::core {
 
+/// In UTF-8 some characters of several bytes are control characters, too; in the server's other encodings no
+/// byte of such a character looks like one.
+enum class Encoding : bool { utf8, other };
+
 /// The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
 std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept;
 
 /// A reason made fit for one log line: no control characters (C0, DEL, C1, line and paragraph separators),
 /// runs of white space folded to one space. Its length is the caller's to cut.
-string clean_reason(std::string_view text);
+string clean_reason(std::string_view text, Encoding encoding = Encoding::utf8);
 
 /// The text between double quotes, with `"`, `\` and control characters escaped: one field of a log line.
-string quoted(std::string_view text);
+string quoted(std::string_view text, Encoding encoding = Encoding::utf8);
 
 /// A list of names as in core's list parameters: comma separated, spaces around ignored, double quotes for
 /// names with commas, quotes (doubled) or spaces at their ends. Unlike core's identifier lists nothing is

@@ -13,8 +13,16 @@ namespace sessionctl::pg {
 
 namespace {
 
+core::Encoding server_encoding() noexcept {
+    return GetDatabaseEncoding() == PG_UTF8 ? core::Encoding::utf8 : core::Encoding::other;
+}
+
+core::string quoted(std::string_view text) {
+    return core::quoted(text, server_encoding());
+}
+
 core::string quoted_or_null(const char* text) {
-    return text != nullptr ? core::quoted(text) : core::string("NULL");
+    return text != nullptr ? quoted(text) : core::string("NULL");
 }
 
 core::string role_name(Oid role) {
@@ -49,10 +57,10 @@ constexpr int longest_field = 500;
 core::string fit(const char* text) {
     if (text == nullptr)
         return "NULL";
-    core::string field = core::clean_reason(text);
+    core::string field = core::clean_reason(text, server_encoding());
     field.resize(
         call([&field] { return pg_mbcliplen(field.data(), static_cast<int>(field.size()), longest_field); }));
-    return core::quoted(view(field));
+    return quoted(view(field));
 }
 
 /// The values of $1, $2 ... as text, with commas between them.
@@ -111,12 +119,12 @@ void Audit::write_line(const core::Target& target) const {
     std::snprintf(pid, sizeof pid, "%d", session.facts.id.pid);
     core::string line("pg_sessionctl:");
     add(line, "action", action_ == core::Action::cancel ? "cancel" : "terminate");
-    add(line, "result", view(core::quoted(core::outcome_name(target.outcome))));
+    add(line, "result", view(quoted(core::outcome_name(target.outcome))));
     add(line, "session_id", core::SessionId(session.facts.id).text);
     add(line, "pid", pid);
     add(line, "role", view(quoted_or_null(session.role_facts.name)));
     add(line, "database", view(quoted_or_null(session.database_name)));
-    add(line, "application", view(core::quoted(session.application_name)));
+    add(line, "application", view(quoted(session.application_name)));
     add(line, "client", view(client_of(session)));
     line.append(asked_by_);
     line.append(why_);
