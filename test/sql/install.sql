@@ -42,6 +42,7 @@ SELECT count(*) > 0 AS members,
        count(*) FILTER (WHERE coalesce(obj_description(objid, classid::regclass::text), '') = '') AS without_comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+  AND classid <> 'pg_type'::regclass -- row types, members in their own right from some version on
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_sessionctl');
 SELECT attname FROM pg_attribute
 WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0
