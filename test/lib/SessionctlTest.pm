@@ -12,6 +12,8 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(new_node new_server log_position log_since log_lines audit_lines wait_for wait_for_log
   is_running stop_process continue_process children_of);
 
+$SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
+
 our $patience = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;    # seconds
 
 # PostgreSQL 15 has PostgreSQL::Test::Cluster (and late minor releases of 10 to 14); before it was PostgresNode.
@@ -23,7 +25,9 @@ sub new_node
 {
 	my ($name) = @_;
 	return PostgreSQL::Test::Cluster->new($name) if $has_cluster;
-	return PostgresNode->can('new') ? PostgresNode->new($name) : PostgresNode::get_new_node($name);
+	# Where both exist, `new` wants to be told a host and a port.
+	my $get_new_node = PostgresNode->can('get_new_node');
+	return $get_new_node ? $get_new_node->($name) : PostgresNode->new($name);
 }
 
 # A running server with the extension in database postgres. Only what the tests look for goes to its log.

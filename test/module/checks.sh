@@ -25,18 +25,19 @@ build_module() { # after build_and_install
     step "Building the test module" "${make_command[@]}"
 }
 
-# It takes one statement a line. The module itself is not loaded yet: an instrumented one could not be.
-define_module_functions() {
-    echo 'SET check_function_bodies = off;'
-    sed "s|:'module'|'$build/test/module/sessionctl_test'|; /^--/d" "$build/test/module/functions.sql" |
-        tr '\n' ' ' | sed 's/; */;\n/g'
-}
-
 make_single_user_server() {
     single=$home/single
     step "Making a server for a single user" initdb -D "$single" -U postgres -A trust -E UTF8 --locale=C --no-sync
-    define_module_functions >"$scratch/functions.sql"
-    single_user "$scratch/functions.sql"
+}
+
+# Such a server takes one statement a line.
+define_module_functions() {
+    sed "s|:'module'|'$build/test/module/sessionctl_test'|; /^--/d" "$build/test/module/functions.sql" |
+        tr '\n' ' ' | sed 's/; */;\n/g' >"$scratch/functions.sql"
+    say "Defining the functions of the test module"
+    single_user "$scratch/functions.sql" && ! grep -q 'ERROR: ' "$log" && return
+    show_log "$log"
+    die "failed"
 }
 
 # Errors of statements are part of the test; the exit status tells whether the server came to its end. What it says is

@@ -56,10 +56,22 @@ void raise_all_fields() {
     refuse_word("kind of error", kind);
 }
 
-/// What lived in scratch memory that is gone is junk afterwards.
+/// PostgreSQL jumps out of ErrorContext: the handler has to find the memory context that was current before.
+[[noreturn]] void raise_in_same_memory(std::string_view kind) {
+    const MemoryContext memory = CurrentMemoryContext;
+    try {
+        raise(kind);
+    } catch (...) {
+        if (CurrentMemoryContext != memory)
+            throw std::logic_error("another memory context is current");
+        throw;
+    }
+}
+
+/// What lived in scratch memory that is gone is junk afterwards: the next one gets its blocks.
 void overwrite_freed_memory() {
     const pg::ScratchMemory scratch;
-    const core::string junk(100 * 1000, '#');
+    const core::vector<core::string> junk(100, core::string(100, '#'));
 }
 
 void call_in_call() {
@@ -138,7 +150,7 @@ SQL_FUNCTION(sessionctl_test_raise) {
             const pg::ScratchMemory scratch;
             const core::string ballast(10 * 1000, 'x');
             const Witness inner;
-            raise(kind);
+            raise_in_same_memory(kind);
         } catch (...) {
             overwrite_freed_memory();
             throw;
