@@ -48,6 +48,8 @@ begin() {
 test='nobody waits'
 blocks a '' "$test"
 counts 'a=0 b=0' "$test"
+expect admin "SELECT blocked_by = '{}' FROM sessionctl.session_activity WHERE pid = ${pid[a]}" t "$test: an empty array"
+expect admin "SELECT sessionctl.safe_count(\$\$application_name = 'a' AND blocked_by <> '{}'\$\$)" 0 "$test: in a condition, too"
 
 test='hard block'
 begin a b
