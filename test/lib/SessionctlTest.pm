@@ -9,7 +9,7 @@ use Exporter 'import';
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_server log_position log_since log_lines audit_lines wait_for wait_for_log
+our @EXPORT = qw(new_node new_server stream_from kill_server read_file log_position log_since log_lines audit_lines wait_for wait_for_log
   is_running stop_process continue_process children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -41,6 +41,34 @@ sub new_server
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_sessionctl');
 	return $node;
+}
+
+# The standby connects to its primary with these words. (Before 12 they are in a file of their own.)
+sub stream_from
+{
+	my ($standby, $conninfo) = @_;
+	my $file = -e $standby->data_dir . '/recovery.conf' ? 'recovery.conf' : 'postgresql.conf';
+	$conninfo =~ s/'/''/g;
+	return $standby->append_conf($file, "primary_conninfo = '$conninfo'");
+}
+
+sub read_file
+{
+	my ($path) = @_;
+	open my $file, '<:raw', $path or die "cannot open $path: $!";
+	local $/;
+	my $text = <$file>;
+	return defined $text ? $text : '';
+}
+
+# Without a warning, as a machine that loses power.
+sub kill_server
+{
+	my ($node) = @_;
+	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	kill 'KILL', $postmaster or die "cannot kill $postmaster: $!";
+	$node->{_pid} = undef;
+	return;
 }
 
 # Runs the check again and again until it is true; the test fails when patience ends.

@@ -104,7 +104,7 @@ SELECT condition, pg_temp.tried(condition) FROM (VALUES
     ('timeofday() <> '''''),
     ('not pg_is_in_recovery() or pg_is_in_recovery()'),
     ('not exists (select 1 from pg_locks l where l.pid = s.pid and not granted)')) AS v (condition);
-SELECT pg_temp.tried('pg_blocking_pids(pid) = ''{}''') FROM pg_proc WHERE proname = 'pg_blocking_pids'
+SELECT pg_temp.tried('cardinality(pg_blocking_pids(pid)) = 0') FROM pg_proc WHERE proname = 'pg_blocking_pids'
 UNION ALL SELECT '1' WHERE NOT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'pg_blocking_pids');
 
 -- It looks at the session, or is the literal true or false.

@@ -127,7 +127,7 @@ subtest 'volatile functions' => sub {
 
 	refuses('rows locked in a subquery', "$everybody AND exists (SELECT FROM lair.log FOR UPDATE)", '0A000', '');
 	is($admin->run("SELECT sessionctl.safe_count(\$\$$everybody AND $_\$\$)"), '2', "$_ is allowed")
-	  for 'clock_timestamp() > backend_start', 'random() >= 0', 'pg_blocking_pids(pid) = $${}$$' =~ s/\$\$/'/gr,
+	  for 'clock_timestamp() > backend_start', 'random() >= 0', 'cardinality(pg_blocking_pids(pid)) = 0',
 	  "timeofday() <> ''", 'NOT pg_is_in_recovery()', 'NOT exists (SELECT FROM pg_locks l WHERE l.pid = s.pid)';
 };
 
@@ -253,9 +253,9 @@ subtest 'inside a SECURITY DEFINER function' => sub {
 		'a table read through an XML function' =>
 		  q{table_to_xml('vault.secret', true, false, '')::text::integer = pid},
 		'a schema read through an XML function' => q{schema_to_xml('vault', true, false, '')::text::integer = pid},
-		'a secret setting' => q{current_setting('primary_conninfo')::integer = pid},);
-	$admin->run(q{ALTER SYSTEM SET primary_conninfo = 'password=sesame'; SELECT pg_reload_conf()});
-	wait_for('the setting', sub { $admin->run('SHOW primary_conninfo') eq 'password=sesame' });
+		'a secret setting' => q{current_setting('log_directory')::integer = pid},);
+	$admin->run(q{ALTER SYSTEM SET log_directory = 'sesame'; SELECT pg_reload_conf()});
+	wait_for('the setting', sub { $admin->run('SHOW log_directory') eq 'sesame' });
 	for my $name (sort keys %attacks)
 	{
 		for my $wrapper (qw(count_matching end_matching))

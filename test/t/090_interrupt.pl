@@ -131,7 +131,7 @@ subtest 'the caller is ended while it waits' => sub {
 subtest 'the server dies while it waits' => sub {
 	my $caller = SessionctlTest::Session->new($node);
 	my ($stuck, $obedient) = call_that_waits($caller, q{timeout => '1 h'});
-	$node->kill9;
+	kill_server($node);
 	wait_for('the caller to notice', sub { !is_running($caller->pid) });
 	pass('it ends');
 	continue_process($stuck->pid);

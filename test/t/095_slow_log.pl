@@ -27,8 +27,7 @@ sub kernel_function
 
 sub log_collector
 {
-	open my $file, '<', $node->data_dir . '/postmaster.pid' or die $!;
-	chomp(my $postmaster = <$file>);
+	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
 	my ($collector) = grep { qx(ps -o args= -p $_) =~ /logger/ } children_of($postmaster);
 	return $collector;
 }
@@ -46,8 +45,8 @@ sub fill_log_pipe
 
 sub audit
 {
-	open my $file, '<', $log or die $!;
-	return join ' ', sort map { /pg_sessionctl: .* pid=(\d+)/ ? $1 : () } <$file>;
+	my @pids = read_file($log) =~ /pg_sessionctl: .* pid=(\d+)/g;
+	return join ' ', sort @pids;
 }
 
 my $collector = log_collector();
@@ -66,7 +65,7 @@ for my $signal (qw(INT TERM))
 	$_->quit for $caller, @victims;
 	# The log is in order: when this line is there, all is.
 	$admin->run(qq{DO \$\$BEGIN RAISE LOG 'SIG$signal is over'; END\$\$});
-	wait_for('the last line', sub { PostgreSQL::Test::Utils::slurp_file($log) =~ /SIG$signal is over/ });
+	wait_for('the last line', sub { read_file($log) =~ /SIG$signal is over/ });
 	is(audit(), join(' ', sort map { $_->pid } @victims), "SIG$signal: every session that was signalled has its line");
 }
 
