@@ -64,7 +64,8 @@ my @clients = map { SessionctlTest::Session->new($node, user => 'app', app => 'c
 for my $leader ($boss, $clients[0])
 {
 	$leader->send(q{SELECT count(*) FROM wide WHERE pg_sleep(600)::text = 'never'});
-	wait_for('parallel workers', sub { activity('count(*)', 'leader_pid = ' . $leader->pid) >= 1 });
+	my $workers = 'SELECT count(*) FROM sessionctl.session_activity WHERE leader_pid = ' . $leader->pid;
+	wait_for('parallel workers', sub { $admin->run($workers) >= 1 });
 }
 $clients[1]->run('BEGIN; SELECT count(*) FROM wide');
 $clients[2]->send('SELECT pg_sleep(600)');
