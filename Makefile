@@ -19,7 +19,7 @@ SHLIB_LINK += -lstdc++
 
 # WERROR=1 turns warnings into errors (CI does); SANITIZE=address,undefined instruments the module.
 SESSIONCTL_CXXFLAGS = -std=c++17 -fPIC -fvisibility=hidden -fvisibility-inlines-hidden \
-	-Wall -Wextra -Wno-register -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-missing-format-attribute -Wno-unknown-warning-option
+	-Wall -Wextra -Wno-register -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-missing-format-attribute -Wno-unknown-warning-option -Wno-ignored-attributes
 ifdef WERROR
 SESSIONCTL_CXXFLAGS += -Werror
 endif
