@@ -12,10 +12,10 @@ namespace {
 volatile int one = 1;
 
 void overflow_heap() {
-    char* volatile eight = new char[8];
-    char* const behind = eight + 7 + one;
-    *behind = 'x';
-    delete[] eight;
+    char* volatile allocated = new char[8]; // of a size that the compiler forgets
+    volatile char* const eight = allocated;
+    eight[7 + one] = 'x';
+    delete[] allocated;
 }
 
 /// Not an overflow: PostgreSQL's flags define it.
