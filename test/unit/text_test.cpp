@@ -88,6 +88,13 @@ TEST(CleanReason, LeavesBrokenCharactersAlone) {
     EXPECT_EQ(clean("cut\xE2\x80"), "cut\xE2\x80");
 }
 
+// Elsewhere such bytes are characters of their own, or halves of others.
+TEST(CleanReason, KnowsControlCharactersOfSeveralBytesOnlyInUtf8) {
+    EXPECT_EQ(str(core::clean_reason("a\xC2\x85z", core::Encoding::other)), "a\xC2\x85z");
+    EXPECT_EQ(str(core::clean_reason("a\xE2\x80\xA8z", core::Encoding::other)), "a\xE2\x80\xA8z");
+    EXPECT_EQ(str(core::clean_reason("a\nb\x1B\x7Fz", core::Encoding::other)), "a bz");
+}
+
 TEST(CleanReason, HasNoLimitOfItsOwn) {
     EXPECT_EQ(clean(std::string(10 * 1024, 'x')).size(), 10u * 1024);
     EXPECT_EQ(clean(std::string(10 * 1024, '\n')), "");
@@ -105,6 +112,11 @@ TEST(Quoted, EscapesControlCharacters) {
     EXPECT_EQ(quoted("a\nLOG:  forged"), "\"a\\x0aLOG:  forged\"");
     EXPECT_EQ(quoted("\0"sv), "\"\\x00\"");
     EXPECT_EQ(quoted("\x7F\u009B\u2028"), "\"\\x7f\\xc2\\x9b\\xe2\\x80\\xa8\"");
+}
+
+TEST(Quoted, EscapesControlCharactersOfSeveralBytesOnlyInUtf8) {
+    EXPECT_EQ(str(core::quoted("\xC2\x85\xE2\x80\xA8\n\"", core::Encoding::other)),
+              "\"\xC2\x85\xE2\x80\xA8\\x0a\\\"\"");
 }
 
 TEST(ParseNames, ReadsLists) {
