@@ -4,7 +4,7 @@
 
 has_command() { command -v "$1" >/dev/null; }
 # shellcheck disable=SC2086 # CXX may be "ccache g++"
-has_header() { printf '#include <%s>\n' "$1" | ${CXX:-g++} -x c++ -E - >/dev/null 2>&1; }
+has_header() { ${CXX:-g++} -x c++ -E - <<<"#include <$1>" >/dev/null 2>&1; }
 
 missing_tools() {
     [[ -n ${CXX-} ]] || has_command g++ || echo g++
