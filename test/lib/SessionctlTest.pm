@@ -168,6 +168,7 @@ sub new
 	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
 	$self->{psql} = IPC::Run::start(\@psql, @redirect, $self->{timeout});
 	$self->{pid} = $self->run('SELECT pg_backend_pid()');
+	die "no session: $self->{pid}" if $self->{pid} !~ /^\d+$/;    # kill 0 would hit ourselves
 	push @open, $self;
 	return $self;
 }

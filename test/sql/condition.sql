@@ -180,7 +180,7 @@ CREATE FUNCTION spy(text, text) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT t
 CREATE OPERATOR ~~~ (PROCEDURE = spy, LEFTARG = text, RIGHTARG = text);
 CREATE DOMAIN nosy AS text CHECK (regress_sessionctl_lair.spy(value));
 SELECT condition, wrapper(condition) FROM (VALUES
-    ('usename = session_user and application_name like ''%'' and age(now(), backend_start) < ''1 day'''),
+    ('usename <> ''x'' and application_name like ''%'' and age(now(), backend_start) < ''1 day'''),
     ('(select max(rolpassword) from pg_authid)::integer = pid'),
     ('exists (select 1 from pg_authid where rolpassword::integer = s.pid)'),
     ('regress_sessionctl_lair.spy(usename)'),
