@@ -9,8 +9,8 @@ use Exporter 'import';
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_server stream_from kill_server read_file log_position log_since log_lines audit_lines wait_for wait_for_log
-  is_running stop_process continue_process children_of);
+our @EXPORT = qw(new_node new_server stream_from kill_server read_file log_position log_since log_lines audit_lines
+  wait_for wait_for_log is_running stop_process continue_process children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
 
