@@ -20,7 +20,6 @@ mirror() {
 }
 
 prepare_chroots() {
-    local proxy=
     ((EUID == 0)) || die "chroots need root: run it as root, or give --pg-config PATH... alone"
     unshare --mount --pid --fork mount -t tmpfs none /mnt 2>/dev/null ||
         die "this root may not mount (a container?): give --pg-config PATH... alone"
@@ -32,8 +31,6 @@ prepare_chroots() {
         apt_get update
         install_packages debootstrap
     fi
-    eval "$(apt-config shell proxy Acquire::http::Proxy)"
-    [[ -z $proxy || -n ${http_proxy-} ]] || export http_proxy=$proxy
 }
 
 # Mounts and processes are those of a namespace of their own: they end with the command, however it ends. The machine's
@@ -49,14 +46,15 @@ enter='
 
 inside() { # inside ROOT COMMAND...: its output is in $log afterwards, its exit status is returned
     quietly unshare --mount --pid --ipc --fork --kill-child sh -ec "$enter" "$1" \
-        LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
+        LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${@:2}"
 }
 
 bootstrap() { # bootstrap SUITE ROOT: what it mounts ends with it, too
-    local archive
+    local archive proxy=
     archive=$(mirror)
-    quietly unshare --mount --pid --fork --kill-child --mount-proc \
+    eval "$(apt-config shell proxy Acquire::http::Proxy)"
+    quietly env ${proxy:+http_proxy="$proxy"} unshare --mount --pid --fork --kill-child --mount-proc \
         debootstrap --variant=minbase --include=ca-certificates "$1" "$2" ${archive:+"$archive"}
 }
 
@@ -66,6 +64,11 @@ keep_quiet() { # keep_quiet ROOT
     chmod 755 "$1/usr/sbin/policy-rc.d"
     mkdir -p "$1/etc/postgresql-common/createcluster.d"
     echo 'create_main_cluster = false' >"$1/etc/postgresql-common/createcluster.d/none.conf"
+}
+
+# What this machine's apt knows about the way to its archive holds in there, too.
+share_access() { # share_access ROOT
+    apt-config dump | grep -E '^Acquire::(Check-Valid-Until|https?::Proxy) ' >"$1/etc/apt/apt.conf.d/90access" || true
 }
 
 add_suite() { # add_suite ROOT SUITE: from where the others come
@@ -78,6 +81,7 @@ make_chroot() { # make_chroot VERSION: complete, or not there
     rm -rf --one-file-system "$root"
     bootstrap "$suite" "$root" || return
     keep_quiet "$root"
+    share_access "$root"
     [[ -z $extra ]] || add_suite "$root" "$extra"
     inside "$root" apt-get -qy update || return
     inside "$root" apt-get -qy install --no-install-recommends ${extra:+-t "$extra"} \
