@@ -16,10 +16,26 @@ copy_installation() {
     "${as_user[@]}" find "$bin" -maxdepth 1 -regextype posix-extended \
         -regex '.*/(postgres|initdb|psql|pg[^/]*|(create|drop)(db|user)|vacuumdb)' -exec cp -t "$root$bin" {} +
     "${as_user[@]}" find "$root" -name '*sessionctl*' -prune -exec rm -rf {} + # one that is installed here already
+    name_our_own "$root"
     PG_CONFIG=$root$bin/pg_config
     PATH=$root$bin:$PATH
     "${as_user[@]}" "$PG_CONFIG" --version >/dev/null ||
         die "programs do not run in $scratch (mounted noexec?): set TMPDIR to another directory"
+}
+
+# Not every pg_config looks around where it lies: Debian's up to 13 names the system's directories everywhere.
+name_our_own() { # name_our_own ROOT: replaces its pg_config
+    local theirs
+    theirs=$(realpath -s "$(command -v "$PG_CONFIG")")
+    "${as_user[@]}" rm -f "$1$bin/pg_config"
+    "${as_user[@]}" tee "$1$bin/pg_config" >/dev/null <<WRAPPER
+#!/bin/sh
+case \$1 in
+    --bindir | --sharedir | --pkglibdir) echo "$1\$("$theirs" "\$1")" ;;
+    *) exec "$theirs" "\$@" ;;
+esac
+WRAPPER
+    "${as_user[@]}" chmod +x "$1$bin/pg_config"
 }
 
 make_flags=() # for every make

@@ -18,8 +18,10 @@ extern "C" {
 
 namespace sessionctl::compat {
 
+// Up to 10 an array without elements still had a dimension, and did not equal '{}'.
 ArrayType* blocking_pids(int pid) {
-    return DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+    ArrayType* const found = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+    return ArrayGetNItems(ARR_NDIM(found), ARR_DIMS(found)) > 0 ? found : construct_empty_array(INT4OID);
 }
 
 } // namespace sessionctl::compat
@@ -84,6 +86,8 @@ ArrayType* blocking_pids(int pid) {
     for (int i = NUM_LOCK_PARTITIONS - 1; i >= 0; --i)
         LWLockRelease(LockHashPartitionLockByIndex(i));
 
+    if (found.count == 0)
+        return construct_empty_array(INT4OID);
     return construct_array(found.pids, found.count, INT4OID, sizeof(int32), true, 'i');
 }
 

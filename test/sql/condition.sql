@@ -84,6 +84,10 @@ SELECT condition, pg_temp.tried(condition) FROM (VALUES
     ('pg_sleep(0)::text = usename'),
     ('pg_advisory_lock(1)::text = usename'),
     ('query_to_xml(''select 1'', true, true, '''')::text = usename'),
+    ('query_to_xmlschema(''select 1'', true, true, '''')::text = usename'),
+    ('query_to_xml_and_xmlschema(''select 1'', true, true, '''')::text = usename'),
+    ('cursor_to_xml(''c'', 1, true, true, '''')::text = usename'),
+    ('cursor_to_xmlschema(''c'', true, true, '''')::text = usename'),
     ('sessionctl.terminate_where(''true'') = pid'),
     ('sessionctl.safe_count(''true'') = pid'),
     ('public.regress_sessionctl_volatile()'),
@@ -106,6 +110,9 @@ SELECT condition, pg_temp.tried(condition) FROM (VALUES
     ('not exists (select 1 from pg_locks l where l.pid = s.pid and not granted)')) AS v (condition);
 SELECT pg_temp.tried('cardinality(pg_blocking_pids(pid)) = 0') FROM pg_proc WHERE proname = 'pg_blocking_pids'
 UNION ALL SELECT '1' WHERE NOT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'pg_blocking_pids');
+
+-- Nobody in the way is the empty array, on every server.
+SELECT pg_temp.tried('blocked_by = ''{}''');
 
 -- It looks at the session, or is the literal true or false.
 SELECT condition, pg_temp.alone(condition) FROM (VALUES

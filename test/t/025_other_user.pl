@@ -57,6 +57,8 @@ subtest 'what a wrapper needs is allowed' => sub {
 		q{usename = 'app' AND application_name LIKE 'vic%'},
 		q{usename = 'app' AND session_age < '1 day' AND backend_start > now() - interval '1 day'},
 		q{usename = 'app' AND backend_start > clock_timestamp() - interval '1 day'},
+		q{usename = 'app' AND datname = current_database() AND pid <> pg_backend_pid()},
+		q{usename = 'app' AND usename <> session_user AND usename <> current_user},
 		q{usename = 'app' AND state IN ('idle', 'idle in transaction') AND NOT blocked_by && array[1]})
 	{
 		is($mallory->run("SELECT public.count_matching(\$\$$condition\$\$)"), '1', $condition);
