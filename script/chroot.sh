@@ -71,8 +71,10 @@ share_access() { # share_access ROOT
     apt-config dump | grep -E '^Acquire::(Check-Valid-Until|https?::Proxy) ' >"$1/etc/apt/apt.conf.d/90access" || true
 }
 
-add_suite() { # add_suite ROOT SUITE: from where the others come
+# From where the others come; only that one server and its libraries are taken from there.
+add_suite() { # add_suite ROOT SUITE VERSION
     sed -E "s/^(deb [^ ]+) [^ ]+/\1 $2/" "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/$2.list"
+    printf '%s\n' "Package: src:postgresql-$3" "Pin: release a=$2" 'Pin-Priority: 990' >"$1/etc/apt/preferences.d/$2"
 }
 
 make_chroot() { # make_chroot VERSION: complete, or not there
@@ -82,9 +84,9 @@ make_chroot() { # make_chroot VERSION: complete, or not there
     bootstrap "$suite" "$root" || return
     keep_quiet "$root"
     share_access "$root"
-    [[ -z $extra ]] || add_suite "$root" "$extra"
+    [[ -z $extra ]] || add_suite "$root" "$extra" "$version"
     inside "$root" apt-get -qy update || return
-    inside "$root" apt-get -qy install --no-install-recommends ${extra:+-t "$extra"} \
+    inside "$root" apt-get -qy install --no-install-recommends \
         "postgresql-$version" "postgresql-server-dev-$version" git || return
     mv "$root" "$cache/$version"
 }
