@@ -351,9 +351,164 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
+-- Automate
+
+CREATE FUNCTION sessionctl.reaper_start() RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_reaper_start' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.reaper_start() IS
+'Starts the reaper until the next restart of the server, where pg_sessionctl is not in shared_preload_libraries or the reaper was stopped. False with a NOTICE where one runs already. Superusers only (42501). Errors: 53400 where max_worker_processes leaves no room.';
+
+CREATE FUNCTION sessionctl.reaper_stop() RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_reaper_stop' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.reaper_stop() IS
+'Stops the reaper until reaper_start() or the next restart of the server. False with a NOTICE where none runs. Superusers only (42501).';
+
+CREATE FUNCTION sessionctl._reaper_status(
+    OUT running boolean,
+    OUT pid integer,
+    OUT since timestamptz,
+    OUT preloaded boolean,
+    OUT limits text,
+    OUT next_deadline timestamptz,
+    OUT wakeups bigint,
+    OUT watched integer,
+    OUT reaped bigint,
+    OUT last_reaped timestamptz,
+    OUT hint text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_reaper_status' LANGUAGE C ROWS 1;
+COMMENT ON FUNCTION sessionctl._reaper_status() IS
+'What the view sessionctl.reaper_status reads. Use the view.';
+
+CREATE VIEW sessionctl.reaper_status AS
+SELECT running, pid, since, preloaded, limits, next_deadline, wakeups, watched, reaped, last_reaped, hint
+FROM sessionctl._reaper_status();
+COMMENT ON VIEW sessionctl.reaper_status IS
+'One row: does the reaper run, and how is it doing? What only a preloaded library can tell is NULL without it, and hint says so.';
+COMMENT ON COLUMN sessionctl.reaper_status.running IS
+'Does a reaper run?';
+COMMENT ON COLUMN sessionctl.reaper_status.pid IS
+'Its process ID.';
+COMMENT ON COLUMN sessionctl.reaper_status.since IS
+'When it started.';
+COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
+'Is pg_sessionctl in shared_preload_libraries?';
+COMMENT ON COLUMN sessionctl.reaper_status.limits IS
+'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET).';
+COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
+'When it will look at the sessions again; NULL: when somebody gets a limit.';
+COMMENT ON COLUMN sessionctl.reaper_status.wakeups IS
+'How often it looked at the sessions since the server started.';
+COMMENT ON COLUMN sessionctl.reaper_status.watched IS
+'Clients'' sessions at its last look.';
+COMMENT ON COLUMN sessionctl.reaper_status.reaped IS
+'How many sessions it ended since the server started.';
+COMMENT ON COLUMN sessionctl.reaper_status.last_reaped IS
+'When it ended the last one.';
+COMMENT ON COLUMN sessionctl.reaper_status.hint IS
+'What to do for more; NULL: nothing.';
+
+-- Account
+
+CREATE FUNCTION sessionctl._session_audit(
+    OUT acted_at timestamptz,
+    OUT action text,
+    OUT result text,
+    OUT session_id text,
+    OUT pid integer,
+    OUT role text,
+    OUT database text,
+    OUT application text,
+    OUT client text,
+    OUT by_session_user text,
+    OUT by_current_user text,
+    OUT by_session_id text,
+    OUT rule text,
+    OUT condition text,
+    OUT args text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_audit' LANGUAGE C ROWS 1000;
+COMMENT ON FUNCTION sessionctl._session_audit() IS
+'What the view sessionctl.session_audit reads. Use the view.';
+
+CREATE VIEW sessionctl.session_audit AS
+SELECT acted_at, action, result, session_id, pid, role, database, application, client,
+       by_session_user, by_current_user, by_session_id, rule, condition, args, reason
+FROM sessionctl._session_audit();
+COMMENT ON VIEW sessionctl.session_audit IS
+'The last sessions that anybody acted on through pg_sessionctl, as many as pg_sessionctl.audit_size says, oldest first; kept over a clean restart. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
+'When the result was known.';
+COMMENT ON COLUMN sessionctl.session_audit.action IS
+'terminate, cancel, or log: the reaper with pg_sessionctl.reaper_action = log.';
+COMMENT ON COLUMN sessionctl.session_audit.result IS
+'The outcome, as terminate_report names it.';
+COMMENT ON COLUMN sessionctl.session_audit.session_id IS
+'The session acted on, as %c in the server log.';
+COMMENT ON COLUMN sessionctl.session_audit.pid IS
+'Its process ID.';
+COMMENT ON COLUMN sessionctl.session_audit.role IS
+'Its role.';
+COMMENT ON COLUMN sessionctl.session_audit.database IS
+'Its database.';
+COMMENT ON COLUMN sessionctl.session_audit.application IS
+'Its application_name.';
+COMMENT ON COLUMN sessionctl.session_audit.client IS
+'Address and port of its client, or local.';
+COMMENT ON COLUMN sessionctl.session_audit.by_session_user IS
+'Who logged in and asked; NULL: the reaper.';
+COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
+'With whose rights; NULL: the reaper.';
+COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
+'The session that asked, or the reaper''s.';
+COMMENT ON COLUMN sessionctl.session_audit.rule IS
+'The reaper''s rule; NULL: somebody asked.';
+COMMENT ON COLUMN sessionctl.session_audit.condition IS
+'What somebody asked for.';
+COMMENT ON COLUMN sessionctl.session_audit.args IS
+'The values beside it.';
+COMMENT ON COLUMN sessionctl.session_audit.reason IS
+'The reason given, or what the reaper found.';
+
+CREATE FUNCTION sessionctl._session_stats(
+    OUT action text,
+    OUT rule text,
+    OUT acted_on bigint,
+    OUT ended bigint,
+    OUT last_at timestamptz,
+    OUT stats_reset timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 14;
+COMMENT ON FUNCTION sessionctl._session_stats() IS
+'What the view sessionctl.session_stats reads. Use the view.';
+
+CREATE VIEW sessionctl.session_stats AS
+SELECT action, rule, acted_on, ended, last_at, stats_reset
+FROM sessionctl._session_stats();
+COMMENT ON VIEW sessionctl.session_stats IS
+'Counters for exporters: one row for each action and each rule of the reaper, since the server started or session_stats_reset(). Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+COMMENT ON COLUMN sessionctl.session_stats.action IS
+'terminate, cancel, or log.';
+COMMENT ON COLUMN sessionctl.session_stats.rule IS
+'The reaper''s rule; NULL: somebody asked.';
+COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
+'Sessions that were signalled, or for log: told of.';
+COMMENT ON COLUMN sessionctl.session_stats.ended IS
+'Those of them that were proven gone, or for cancel: whose statement ended.';
+COMMENT ON COLUMN sessionctl.session_stats.last_at IS
+'When that happened last.';
+COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
+'Since when is counted.';
+
+CREATE FUNCTION sessionctl.session_stats_reset() RETURNS void
+AS 'MODULE_PATHNAME', 'sessionctl_stats_reset' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
+'Sets the counters of sessionctl.session_stats to 0. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
 -- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
--- as pg_terminate_backend() does.
+-- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor.
 
 DO $$
 DECLARE
@@ -379,7 +534,7 @@ END
 $$;
 
 REVOKE ALL ON SCHEMA sessionctl FROM PUBLIC;
-REVOKE ALL ON sessionctl.session_activity FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA sessionctl FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sessionctl FROM PUBLIC;
 GRANT USAGE ON SCHEMA sessionctl TO PUBLIC;
 GRANT SELECT ON sessionctl.session_activity TO PUBLIC;
@@ -401,6 +556,12 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+    END IF;
+    IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_monitor') THEN
+        GRANT SELECT ON sessionctl.reaper_status, sessionctl.session_audit, sessionctl.session_stats TO pg_monitor;
+        GRANT EXECUTE ON FUNCTION sessionctl._reaper_status() TO pg_monitor;
+        GRANT EXECUTE ON FUNCTION sessionctl._session_audit() TO pg_monitor;
+        GRANT EXECUTE ON FUNCTION sessionctl._session_stats() TO pg_monitor;
     END IF;
 END
 $$;

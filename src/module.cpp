@@ -1,7 +1,11 @@
 // What the server sees of pg_sessionctl when it loads the library.
 
+#include "hooks/farewell.hpp"
 #include "pg/error.hpp"
+#include "pg/session_limits.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+#include "worker/reaper.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -9,5 +13,13 @@ PGDLLEXPORT void _PG_init(void);
 }
 
 void _PG_init(void) {
-    sessionctl::pg::define_settings();
+    using namespace sessionctl;
+    pg::define_settings();
+    pg::define_limits();
+    compat::reserve_guc_prefix("pg_sessionctl");
+    if (!process_shared_preload_libraries_in_progress)
+        return;
+    pg::request_shared_memory();
+    hooks::install_farewell();
+    worker::register_reaper();
 }

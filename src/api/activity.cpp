@@ -50,7 +50,7 @@ void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
 
 /// Core hides the transaction of a walsender: its time is not kept up to date.
 TimestampTz xact_start_of(const pg::RosterEntry& entry) noexcept {
-    return entry.facts.kind == core::Kind::walsender ? 0 : entry.xact_start;
+    return entry.facts.kind == core::Kind::walsender ? 0 : entry.facts.xact_start;
 }
 
 void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
@@ -71,7 +71,7 @@ void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) 
 void add_ages(ActivityRow& row, const pg::RosterEntry& entry, TimestampTz now, bool visible) {
     const core::State state = entry.facts.state;
     const bool in_transaction = core::is_idle_in_transaction(state);
-    add_age(row, visible && (state == core::State::idle || in_transaction), now, entry.facts.state_change);
+    add_age(row, visible && core::is_idle(state), now, entry.facts.state_change);
     add_age(row, visible && in_transaction, now, entry.facts.state_change);
     add_age(row, visible, now, xact_start_of(entry));
     add_age(row, visible && core::is_active(state), now, entry.facts.query_start);

@@ -32,12 +32,26 @@ void write_audit(void* audit) noexcept {
     static_cast<pg::Audit*>(audit)->write();
 }
 
+/// The reason is another user's text, and says so.
+pg::Farewell farewell_of(const char* reason) {
+    pg::Farewell farewell = {};
+    if (reason == nullptr)
+        return farewell;
+    const core::string text = core::clean_reason(reason, pg::server_encoding());
+    const char* const role = pg::call([] { return compat::role_name_or_null(GetUserId()); });
+    std::snprintf(farewell.detail, sizeof farewell.detail, "Reason given by role \"%s\": %s",
+                  role != nullptr ? role : "", text.c_str());
+    compat::clip(farewell.detail);
+    return farewell;
+}
+
 void act(const Request& request, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
-    pg::LiveServer server;
+    const pg::Farewell farewell = farewell_of(request.reason);
+    pg::LiveServer server(farewell);
     try {
         core::signal_all(result.plan, request.action, request.recheck, server);
         if (request.timeout > 0) {

@@ -17,6 +17,8 @@ extern "C" {
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/array.h"
@@ -50,9 +52,11 @@ MemoryContext create_context(MemoryContext parent, const char* name);
 uint32 query_cancel_holdoff() noexcept;
 void set_query_cancel_holdoff(uint32 count) noexcept;
 
-/// Sleeps until the latch is set or the time (ms) is over; a dead postmaster ends this process. The caller
-/// checks for interrupts.
-void wait_latch(long milliseconds);
+/// Sleeps until the latch is set or the time (ms; negative: however long) is over; a dead postmaster ends this
+/// process. The caller checks for interrupts. The wait event is 10's: 0 for that of all extensions.
+void wait_latch(long milliseconds, uint32 wait_event = 0);
+/// An own name in pg_stat_activity.wait_event, where extensions may have one (17).
+uint32 own_wait_event(const char* name);
 
 /// When the running statement (or transaction, 17) will be ended by its own timeout; 0 where none is set.
 TimestampTz own_timeout_at();
@@ -67,6 +71,10 @@ struct StatusArray {
 };
 StatusArray status_array();
 
+/// This process's own place in it, and how it is called there; negative where it has none (yet).
+int own_slot() noexcept;
+TimestampTz own_start() noexcept;
+
 core::Kind kind_of(int index, const PgBackendStatus& entry);
 core::State state_of(const PgBackendStatus& entry) noexcept;
 /// As pg_stat_activity shows it; where core has no such column (up to 9.6) derived from what the server
@@ -76,6 +84,8 @@ const char* activity_of(const PgBackendStatus& entry) noexcept;
 void set_activity(PgBackendStatus& entry, char* activity) noexcept;
 /// The text in shared memory may end inside a multibyte character: cuts a copy of it before that.
 void clip_activity(char* activity);
+/// The same of any text that was cut.
+void clip(char* text) noexcept;
 /// 0 where there is none (or the server is older than 14).
 int64 query_id_of(const PgBackendStatus& entry) noexcept;
 
@@ -92,12 +102,24 @@ struct ProcView {
 };
 /// The process of the entry with that index, if it is still the one with that pid.
 ProcView proc_view(int index, const PgBackendStatus& entry);
+/// Null where it does not wait, is no longer that process, or the server does not tell (9.6).
+const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
 /// This process, or the session that a parallel worker works for.
 bool is_own_session(int pid) noexcept;
 
 /// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
 ArrayType* blocking_pids(int pid);
+
+/// Does a session that waits for its client, active otherwise, show it (10)?
+constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
+TransactionId next_transaction_id();
+struct TransactionIds {
+    TransactionId xid;
+    TransactionId xmin;
+};
+/// Of the process with that index, if it is still the one with that pid.
+TransactionIds transaction_ids_of(int index, int pid);
 
 // --- rights
 // ------------------------------------------------------------------------------------------------------
@@ -126,6 +148,26 @@ bool is_boolean_literal(Node* parsed) noexcept;
 
 const char* column_name(Oid relation, AttrNumber number);
 
+// --- preloading
+// --------------------------------------------------------------------------------------------------
+
+/// As core computes it; before 15 it is not known yet while libraries are preloaded.
+int max_backends() noexcept;
+/// Called while preloading: `attach` runs when shared memory is there, `size` tells how much is wanted.
+void request_shared_memory(Size (*size)(), void (*attach)());
+/// The lock that was asked for with it.
+LWLock* shared_memory_lock();
+
+// --- background workers
+// ------------------------------------------------------------------------------------------
+
+/// A worker that runs on standbys, too, connects to no database, and is restarted a second after it fails.
+BackgroundWorker describe_worker(const char* name, const char* function);
+/// To the shared catalogs only. The process stands in the session table afterwards.
+void connect_worker(const char* name);
+/// Sinval messages that came while it slept (9.5).
+void process_catchup();
+
 // --- various
 // -----------------------------------------------------------------------------------------------------
 
@@ -133,6 +175,8 @@ const char* column_name(Oid relation, AttrNumber number);
 extern const int log_server_only;
 
 bool is_infinite(const Interval& interval) noexcept;
+/// Memory for what a check hook hands to its assign hook; null where there is none.
+void* allocate_guc_extra(std::size_t bytes) noexcept;
 /// Sets a parameter until the current GUC nest level ends.
 void set_parameter_locally(const char* name, const char* value);
 void reserve_guc_prefix(const char* prefix);

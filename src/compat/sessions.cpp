@@ -2,9 +2,10 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_authid.h"
+#include "libpq/libpq-be.h"
 #include "mb/pg_wchar.h"
-#include "postmaster/bgworker.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
@@ -37,18 +38,12 @@ int status_slots() noexcept {
 }
 #endif
 
-// 17: a backend's slot is its process number; before, its backend id less one.
+// 17: a session's slot is its process number; before, its backend id less one.
 #if PG_VERSION_NUM >= 170000
-[[maybe_unused]] int my_slot() noexcept {
-    return MyProcNumber;
-}
 PGPROC* proc_at(int index) noexcept {
     return &ProcGlobal->allProcs[index];
 }
 #else
-[[maybe_unused]] int my_slot() noexcept {
-    return MyBackendId - 1;
-}
 PGPROC* proc_at(int index) {
     return index < MaxBackends ? BackendIdGetProc(index + 1) : nullptr;
 }
@@ -115,11 +110,28 @@ bool is_parallel_worker(int index, const PgBackendStatus& entry) {
 
 } // namespace
 
+int own_slot() noexcept {
+#if PG_VERSION_NUM >= 170000
+    return MyProcNumber;
+#else
+    return MyBackendId - 1;
+#endif
+}
+
+// 12: MyStartTimestamp; before it, only a client's session knows when it began.
+TimestampTz own_start() noexcept {
+#if PG_VERSION_NUM >= 120000
+    return MyStartTimestamp;
+#else
+    return MyProcPort != nullptr ? MyProcPort->SessionStartTime : 0;
+#endif
+}
+
 StatusArray status_array() {
     // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by
     // its name; the size has to be exact and has been since 9.0.
 #if PG_VERSION_NUM >= 140000
-    return {MyBEEntry - my_slot(), status_slots()};
+    return {MyBEEntry - own_slot(), status_slots()};
 #else
     static volatile PgBackendStatus* entries = nullptr;
     if (entries == nullptr) {
@@ -226,6 +238,11 @@ void clip_activity(char* activity) {
 #endif
 }
 
+void clip(char* text) noexcept {
+    const int length = static_cast<int>(std::strlen(text));
+    text[pg_mbcliplen(text, length, length)] = '\0';
+}
+
 int64 query_id_of(const PgBackendStatus& entry) noexcept {
 #if PG_VERSION_NUM >= 140000 // 14: st_query_id
     return static_cast<int64>(entry.st_query_id);
@@ -252,6 +269,15 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     return view;
 }
 
+const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
+#if PG_VERSION_NUM >= 90600
+    const PGPROC* const proc = proc_at(index);
+    if (proc != nullptr && proc->pid == pid)
+        return pgstat_get_wait_event(*const_cast<const volatile uint32*>(&proc->wait_event_info));
+#endif
+    return nullptr;
+}
+
 bool is_own_session(int pid) noexcept {
 #if PG_VERSION_NUM >= 90600 // 9.6: parallel workers
     const PGPROC* const leader = MyProc->lockGroupLeader;
@@ -259,6 +285,25 @@ bool is_own_session(int pid) noexcept {
         return true;
 #endif
     return pid == MyProcPid;
+}
+
+TransactionIds transaction_ids_of(int index, int pid) {
+    TransactionIds ids = {};
+    const PGPROC* const proc = proc_at(index);
+    if (proc != nullptr && proc->pid == pid) {
+        transaction_ids(index, ids.xid, ids.xmin);
+        if (proc->pid != pid) // the slot is another's now
+            ids = {};
+    }
+    return ids;
+}
+
+TransactionId next_transaction_id() {
+#if PG_VERSION_NUM >= 140000 // 14: renamed
+    return ReadNextTransactionId();
+#else
+    return ReadNewTransactionId();
+#endif
 }
 
 bool awaits_standby(int index, int pid) {

@@ -1,6 +1,8 @@
 // Memory, waiting, rights and settings, on every version.
 #include "pg/postgres.hpp"
 
+#include <cstdlib>
+
 #include <sys/time.h>
 
 extern "C" {
@@ -11,6 +13,9 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
+#if PG_VERSION_NUM >= 140000 // 14: moved out of pgstat.h
+#include "utils/wait_event.h"
+#endif
 }
 
 // 14: the predefined roles' constants were renamed.
@@ -76,24 +81,33 @@ void set_query_cancel_holdoff([[maybe_unused]] uint32 count) noexcept {
 #endif
 }
 
-void wait_latch(long milliseconds) {
-#if PG_VERSION_NUM >= 120000 // 12: WL_EXIT_ON_PM_DEATH
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-#else
-    constexpr int events = WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH;
-#if PG_VERSION_NUM >= 100000  // 10: wait event
-    const int woken_by = WaitLatch(MyLatch, events, milliseconds, PG_WAIT_EXTENSION);
-    ResetLatch(MyLatch);
-#elif PG_VERSION_NUM >= 90500 // 9.5: MyLatch
-    const int woken_by = WaitLatch(MyLatch, events, milliseconds);
-    ResetLatch(MyLatch);
-#else
-    const int woken_by = WaitLatch(&MyProc->procLatch, events, milliseconds);
-    ResetLatch(&MyProc->procLatch);
+void wait_latch(long milliseconds, [[maybe_unused]] uint32 wait_event) {
+    Latch* const latch = &MyProc->procLatch; // 9.5: MyLatch, the same
+    int events = WL_LATCH_SET | (milliseconds >= 0 ? WL_TIMEOUT : 0);
+#if PG_VERSION_NUM >= 100000 // 10: wait event
+    const uint32 event = wait_event != 0 ? wait_event : PG_WAIT_EXTENSION;
 #endif
+#if PG_VERSION_NUM >= 120000 // 12: WL_EXIT_ON_PM_DEATH
+    WaitLatch(latch, events | WL_EXIT_ON_PM_DEATH, milliseconds, event);
+    ResetLatch(latch);
+#else
+    events |= WL_POSTMASTER_DEATH;
+#if PG_VERSION_NUM >= 100000
+    const int woken_by = WaitLatch(latch, events, milliseconds, event);
+#else
+    const int woken_by = WaitLatch(latch, events, milliseconds);
+#endif
+    ResetLatch(latch);
     if (woken_by & WL_POSTMASTER_DEATH)
         proc_exit(1);
+#endif
+}
+
+uint32 own_wait_event([[maybe_unused]] const char* name) {
+#if PG_VERSION_NUM >= 170000 // 17: wait events of extensions have names
+    return WaitEventExtensionNew(name);
+#else
+    return 0;
 #endif
 }
 
@@ -166,6 +180,14 @@ const int log_server_only = LOG_SERVER_ONLY;
 #else
 const int log_server_only = COMMERROR;
 #endif
+
+void* allocate_guc_extra(std::size_t bytes) noexcept {
+#if PG_VERSION_NUM >= 160000 // 16: guc.c has a memory context of its own
+    return guc_malloc(LOG, bytes);
+#else
+    return malloc(bytes);
+#endif
+}
 
 bool is_infinite([[maybe_unused]] const Interval& interval) noexcept {
 #if PG_VERSION_NUM >= 170000 // 17: infinite intervals

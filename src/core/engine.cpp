@@ -27,54 +27,19 @@ class Holding {
     const bool held_;
 };
 
-void signal_one(Target& target, Action action, Recheck recheck, Server& server) {
-    const Holding holding(server, target.session.id.pid);
-    if (!holding) {
-        target.outcome = Outcome::already_gone;
-        return;
-    }
-    const Sight sight = server.look(target.session);
-    target.outcome = verdict(recheck, target.session, sight);
-    if (target.outcome == Outcome::not_running && sight.state == State::disabled)
-        target.reason = untracked;
-    if (target.outcome != Outcome::chosen)
-        return;
-    const bool awaits_standby = server.awaits_standby(target.session);
-    target.signalled_at = server.now();
-    switch (server.send(action)) {
-    case Delivery::delivered:
-        target.outcome = Outcome::signalled;
-        target.reason = awaits_standby ? awaited_standby : nullptr;
-        break;
-    case Delivery::gone:
-        target.outcome = Outcome::already_gone;
-        break;
-    case Delivery::denied:
-        target.outcome = Outcome::denied;
-        target.reason = "the operating system refused the signal";
-        break;
-    }
-}
-
 bool is_done(Action action, const Session& chosen, const Sight& sight) noexcept {
     if (!sight.present)
         return true;
     return action == Action::cancel && (!is_active(sight.state) || sight.query_start != chosen.query_start);
 }
 
-/// Waits of 1 ms, growing by half to 20 ms: quick for few sessions, cheap for a long wait.
-class Pause {
-  public:
-    Timestamp next(Timestamp left) noexcept {
-        const Timestamp pause = std::min(length_, left);
-        length_ = std::min(length_ + length_ / 2, longest);
-        return std::max<Timestamp>(pause, microseconds_per_millisecond);
-    }
-
-  private:
-    static constexpr Timestamp longest = 20 * microseconds_per_millisecond;
-    Timestamp length_ = microseconds_per_millisecond;
-};
+/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen at once
+/// and a long wait costs little.
+Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
+    constexpr Timestamp shortest = microseconds_per_millisecond;
+    constexpr Timestamp longest = 20 * microseconds_per_millisecond;
+    return std::max(std::min({waited / 50, longest, left}), shortest);
+}
 
 } // namespace
 
@@ -89,11 +54,42 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
             return Outcome::not_running;
         return sight.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::idleness:
-        return is_idle_in_transaction(sight.state) && sight.state_change == chosen.state_change
+        return is_idle(sight.state) && sight.state == chosen.state && sight.state_change == chosen.state_change
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
+    case Recheck::transaction:
+        return sight.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
     }
     return Outcome::no_longer_matches;
+}
+
+void signal_one(Target& target, Action action, Recheck recheck, Server& server) {
+    const Holding holding(server, target.session.id.pid);
+    if (!holding) {
+        target.outcome = Outcome::already_gone;
+        return;
+    }
+    const Sight sight = server.look(target.session);
+    target.outcome = verdict(recheck, target.session, sight);
+    if (target.outcome == Outcome::not_running && sight.state == State::disabled)
+        target.reason = untracked;
+    if (target.outcome != Outcome::chosen)
+        return;
+    const bool awaits_standby = server.awaits_standby(target.session);
+    target.signalled_at = server.now();
+    switch (server.send(target.session, action)) {
+    case Delivery::delivered:
+        target.outcome = Outcome::signalled;
+        target.reason = awaits_standby ? awaited_standby : nullptr;
+        break;
+    case Delivery::gone:
+        target.outcome = Outcome::already_gone;
+        break;
+    case Delivery::denied:
+        target.outcome = Outcome::denied;
+        target.reason = "the operating system refused the signal";
+        break;
+    }
 }
 
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server) {
@@ -109,7 +105,7 @@ void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
             open.push_back(&target);
 
     const Outcome success = action == Action::cancel ? Outcome::cancelled : Outcome::terminated;
-    Pause pause;
+    const Timestamp began = server.now();
     for (;;) {
         // The clock is read before the look: what is done at the deadline still counts.
         const Timestamp now = server.now();
@@ -125,7 +121,7 @@ void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
             return;
         if (now >= deadline)
             break;
-        server.sleep(pause.next(deadline - now));
+        server.sleep(pause_after(now - began, deadline - now));
     }
     for (Target* target : open) {
         target->outcome = Outcome::still_running;

@@ -12,15 +12,17 @@ struct Sight {
     State state;
     Timestamp state_change;
     Timestamp query_start;
+    Timestamp xact_start;
 };
 
 enum class Delivery : std::uint8_t { delivered, gone, denied };
 
 /// What must still be true of a session at the instant of the signal.
 enum class Recheck : std::uint8_t {
-    identity,  // the same session
-    statement, // and it still runs the statement that was chosen
-    idleness,  // and it is still idle in the same transaction
+    identity,    // the same session
+    statement,   // and it still runs the statement that was chosen
+    idleness,    // and it has been idle ever since, in the same transaction or in none
+    transaction, // and it is still in the same transaction
 };
 
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
@@ -29,7 +31,7 @@ class Server {
     /// Pins the process with this pid, so that it can be looked at and then signalled as the same process;
     /// false where there is none. One process is pinned at a time.
     virtual bool hold(std::int32_t pid) = 0;
-    virtual Delivery send(Action action) = 0;
+    virtual Delivery send(const Session& session, Action action) = 0;
     virtual void release() noexcept = 0;
     virtual Sight look(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
@@ -46,6 +48,9 @@ class Server {
 /// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
 /// matches.
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
+
+/// Signals a chosen target, if what the recheck says is still true.
+void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 
 /// Signals every chosen target. Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);

@@ -52,6 +52,11 @@ inline bool is_idle_in_transaction(State state) noexcept {
     return state == State::idle_in_transaction || state == State::idle_in_transaction_aborted;
 }
 
+/// Waits for its client to say something, in a transaction or not.
+inline bool is_idle(State state) noexcept {
+    return state == State::idle || is_idle_in_transaction(state);
+}
+
 inline bool is_active(State state) noexcept {
     return state == State::active || state == State::fastpath;
 }
@@ -82,6 +87,7 @@ struct Session {
     bool may_signal;
     Timestamp state_change;
     Timestamp query_start;
+    Timestamp xact_start; // 0: in no transaction
 };
 
 /// What the caller allows beyond the defaults.

@@ -144,4 +144,11 @@ bool parse_names(std::string_view text, vector<string>& names) {
     }
 }
 
+bool matches(std::string_view pattern, std::string_view name) noexcept {
+    if (pattern.empty() || pattern.back() != '*')
+        return pattern == name;
+    pattern.remove_suffix(1);
+    return name.substr(0, pattern.size()) == pattern;
+}
+
 } // namespace sessionctl::core

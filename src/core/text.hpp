@@ -27,4 +27,7 @@ string quoted(std::string_view text, Encoding encoding = Encoding::utf8);
 /// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).
 bool parse_names(std::string_view text, vector<string>& names);
 
+/// Is it that name, or does it begin with what stands before a * at the end?
+bool matches(std::string_view pattern, std::string_view name) noexcept;
+
 } // namespace sessionctl::core

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plan.hpp"
+#include "pg/audit_record.hpp"
 #include "pg/condition.hpp"
 
 namespace sessionctl::pg {
@@ -19,13 +20,12 @@ class Audit {
     void write() noexcept;
 
   private:
-    void write_line(const core::Target& target) const;
+    void write(const core::Target& target);
 
-    core::Action action_;
+    const bool is_cancel_;
     const core::Plan& plan_;
     const Roster& roster_;
-    core::string asked_by_; // the caller's part of the line
-    core::string why_;      // condition and reason
+    AuditRecord record_ = {}; // the caller's part of it
     bool written_ = false;
 };
 

@@ -1,15 +1,13 @@
 #include "pg/roster.hpp"
 
 #include "pg/error.hpp"
+#include "pg/session_table.hpp"
 #include "pg/settings.hpp"
-
-#include <atomic>
 
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
-#include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -23,21 +21,6 @@ using RoleCache =
     boost::container::flat_map<Oid, RoleFacts, std::less<Oid>, core::Allocator<std::pair<Oid, RoleFacts>>>;
 using DatabaseCache = boost::container::flat_map<Oid, const char*, std::less<Oid>,
                                                  core::Allocator<std::pair<Oid, const char*>>>;
-
-/// Runs `copy` on a live entry until it was not written to meanwhile (the changecount protocol of core's
-/// backend_status.h: even and unchanged).
-template <typename Copy>
-void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
-    for (;;) {
-        const int before = entry.st_changecount;
-        std::atomic_thread_fence(std::memory_order_acquire);
-        copy(const_cast<const PgBackendStatus&>(entry));
-        std::atomic_thread_fence(std::memory_order_acquire);
-        if (before == entry.st_changecount && (before & 1) == 0)
-            return;
-        CHECK_FOR_INTERRUPTS();
-    }
-}
 
 /// Buffers for the strings of one entry, which live in shared memory and change under us.
 struct Buffers {
@@ -70,13 +53,7 @@ PgBackendStatus copy_entry(volatile PgBackendStatus& live, Buffers& buffers) {
 
 RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     RosterEntry entry = {};
-    entry.facts.id = {status.st_procpid, status.st_proc_start_timestamp};
-    entry.facts.slot = slot;
-    entry.facts.kind = compat::kind_of(slot, status);
-    entry.facts.state = compat::state_of(status);
-    entry.facts.is_self = compat::is_own_session(status.st_procpid);
-    entry.facts.state_change = status.st_state_start_timestamp;
-    entry.facts.query_start = status.st_activity_start_timestamp;
+    entry.facts = session_of(slot, status);
     entry.database = status.st_databaseid;
     entry.role = status.st_userid;
     entry.application_name = pstrdup(status.st_appname);
@@ -84,7 +61,6 @@ RosterEntry entry_of(int slot, const PgBackendStatus& status) {
         entry.backend_type = pstrdup(type); // core reuses one buffer for background workers
     entry.client = status.st_clientaddr;
     entry.client_hostname = pstrdup(status.st_clienthostname);
-    entry.xact_start = status.st_xact_start_timestamp;
     entry.proc = compat::proc_view(slot, status);
     entry.query_id = compat::query_id_of(status);
     char* const query = pstrdup(compat::activity_of(status));
@@ -146,22 +122,22 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
     }
 }
 
-/// A session leaves the table first and the process array later; only then is it gone. A process in that
-/// array whose pid stands in the table is a successor.
-bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
-    if (BackendPidGetProc(pid) == nullptr)
-        return false;
-    for (int slot = 0; slot < table.count; ++slot)
-        if (table.entries[slot].st_procpid == pid)
-            return false;
-    return true;
-}
-
 const Roster* in_force = nullptr;
 
 } // namespace
 
 Roster Roster::take() {
+    return take_slots(0, call([] { return compat::status_array().count; }));
+}
+
+Roster Roster::take_one(const core::Session& session) {
+    Roster roster = take_slots(session.slot, session.slot + 1);
+    if (!roster.entries.empty() && roster.entries.front().facts.id != session.id)
+        roster.entries.clear();
+    return roster;
+}
+
+Roster Roster::take_slots(int first, int end) {
     Roster roster;
     RoleCache roles;
     DatabaseCache databases;
@@ -170,7 +146,7 @@ Roster Roster::take() {
         Buffers buffers;
         buffers.activity = static_cast<char*>(palloc(pgstat_track_activity_query_size));
         const compat::StatusArray table = compat::status_array();
-        for (int slot = 0; slot < table.count; ++slot) {
+        for (int slot = first; slot < end; ++slot) {
             if (table.entries[slot].st_procpid <= 0)
                 continue;
             const PgBackendStatus status = copy_entry(table.entries[slot], buffers);
@@ -202,21 +178,6 @@ RosterInForce::~RosterInForce() {
 
 const Roster* RosterInForce::current() noexcept {
     return in_force != nullptr && in_force->viewer == GetUserId() ? in_force : nullptr;
-}
-
-core::Sight look_at(const core::Session& session) {
-    return call([&session] {
-        const compat::StatusArray table = compat::status_array();
-        core::Sight sight = {};
-        read_consistently(table.entries[session.slot], [&](const PgBackendStatus& entry) {
-            sight.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
-            sight.state = compat::state_of(entry);
-            sight.state_change = entry.st_state_start_timestamp;
-            sight.query_start = entry.st_activity_start_timestamp;
-        });
-        sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);
-        return sight;
-    });
 }
 
 } // namespace sessionctl::pg

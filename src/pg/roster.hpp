@@ -1,7 +1,6 @@
 // The roster: all server processes at one moment, with all that the SQL surface shows of them.
 #pragma once
 
-#include "core/engine.hpp"
 #include "core/memory.hpp"
 #include "core/session.hpp"
 #include "pg/postgres.hpp"
@@ -32,7 +31,6 @@ struct RosterEntry {
     const char* backend_type; // null: not known
     SockAddr client;
     const char* client_hostname;
-    TimestampTz xact_start;
     compat::ProcView proc;
     int64 query_id;
     const char* query;
@@ -45,8 +43,13 @@ struct Roster {
 
     /// Reads the live session table; names and rights as they are for the current user.
     static Roster take();
+    /// The same of this one session; empty if it is gone.
+    static Roster take_one(const core::Session& session);
 
     const RosterEntry* find(int pid) const noexcept;
+
+  private:
+    static Roster take_slots(int first, int end);
 };
 
 /// While it lives, session_activity shows this roster and no other: so what a condition sees and what is
@@ -64,9 +67,5 @@ class RosterInForce {
   private:
     const Roster* outer_;
 };
-
-/// How one session of a roster looks now. Not present: proven gone, from the session table and the process
-/// array.
-core::Sight look_at(const core::Session& session);
 
 } // namespace sessionctl::pg

@@ -1,10 +1,10 @@
 #include "pg/server.hpp"
 
 #include "pg/error.hpp"
-#include "pg/roster.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/session_table.hpp"
 
 #include <csignal>
-#include <ctime>
 
 namespace sessionctl::pg {
 
@@ -18,8 +18,13 @@ bool LiveServer::hold(std::int32_t pid) {
     return signaller_.hold(pid);
 }
 
-core::Delivery LiveServer::send(core::Action action) {
-    return signaller_.send(action == core::Action::cancel ? SIGINT : SIGTERM);
+core::Delivery LiveServer::send(const core::Session& session, core::Action action) {
+    const bool is_cancel = action == core::Action::cancel;
+    leave_farewell(session, is_cancel, farewell_);
+    const core::Delivery delivery = signaller_.send(is_cancel ? SIGINT : SIGTERM);
+    if (delivery != core::Delivery::delivered)
+        take_farewell_back(session);
+    return delivery;
 }
 
 void LiveServer::release() noexcept {
@@ -35,9 +40,7 @@ bool LiveServer::awaits_standby(const core::Session& session) {
 }
 
 core::Timestamp LiveServer::now() {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * core::microseconds_per_second + time.tv_nsec / 1000;
+    return monotonic_now();
 }
 
 void LiveServer::sleep(core::Timestamp microseconds) {

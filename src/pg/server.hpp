@@ -2,14 +2,18 @@
 #pragma once
 
 #include "core/engine.hpp"
+#include "pg/farewell.hpp"
 #include "pg/signals.hpp"
 
 namespace sessionctl::pg {
 
-class LiveServer final : public core::Server {
+class LiveServer : public core::Server {
   public:
+    /// Everybody who is signalled gets this farewell, which lives as long as the server.
+    explicit LiveServer(const Farewell& farewell) noexcept : farewell_(farewell) {}
+
     bool hold(std::int32_t pid) override;
-    core::Delivery send(core::Action action) override;
+    core::Delivery send(const core::Session& session, core::Action action) override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
@@ -17,6 +21,7 @@ class LiveServer final : public core::Server {
     void sleep(core::Timestamp microseconds) override;
 
   private:
+    const Farewell& farewell_;
     Signaller signaller_;
 };
 

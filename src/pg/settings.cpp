@@ -14,6 +14,19 @@ namespace {
 
 char* protected_roles = nullptr;
 int refuse_above = 0;
+char* exempt_roles = nullptr;
+char* exempt_databases = nullptr;
+char* exempt_applications = nullptr;
+bool reap_superusers = false;
+int reaper_action = static_cast<int>(ReaperAction::terminate);
+bool farewell = true;
+int audit_size = 0;
+
+const config_enum_entry reaper_actions[] = {
+    {"terminate", static_cast<int>(ReaperAction::terminate), false},
+    {"log", static_cast<int>(ReaperAction::log), false},
+    {nullptr, 0, false},
+};
 
 extern "C" bool sessionctl_check_names(char** value, void**, GucSource) {
     bool is_list = false;
@@ -25,14 +38,14 @@ extern "C" bool sessionctl_check_names(char** value, void**, GucSource) {
         GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
     else if (!is_list)
         GUC_check_errdetail(
-            "List syntax is invalid: write role names separated by commas, in double quotes where a "
+            "List syntax is invalid: write names separated by commas, in double quotes where a "
             "name holds a comma or a quote.");
     return parsed && is_list;
 }
 
-core::vector<core::string> protected_role_names() {
+core::vector<core::string> names_in(const char* list) {
     core::vector<core::string> names;
-    core::parse_names(protected_roles != nullptr ? protected_roles : "", names);
+    core::parse_names(list != nullptr ? list : "", names);
     return names;
 }
 
@@ -44,18 +57,78 @@ Oid role_or_invalid(const core::string& name) {
 } // namespace
 
 void define_settings() {
-    DefineCustomStringVariable("pg_sessionctl.protected_roles",
-                               "Roles whose sessions, and whose members' sessions, are never acted on.",
-                               "A comma-separated list of role names, matched exactly. A guard rail, not a "
-                               "security boundary.",
-                               &protected_roles, "", PGC_SUSET, GUC_LIST_INPUT, sessionctl_check_names,
-                               nullptr, nullptr);
+    const auto names = [](const char* name, const char* what, const char* more, char*& list, GucContext context) {
+        DefineCustomStringVariable(name, what, more, &list, "", context, GUC_LIST_INPUT, sessionctl_check_names, nullptr,
+                                   nullptr);
+    };
+    names("pg_sessionctl.protected_roles", "Roles whose sessions, and whose members' sessions, are never acted on.",
+          "A comma-separated list of role names, matched exactly. A guard rail, not a security boundary.",
+          protected_roles, PGC_SUSET);
     DefineCustomIntVariable(
         "pg_sessionctl.refuse_above", "A call that would act on more sessions than this is refused.",
         "0 means no bound. A call's own refuse_above takes precedence. A guard rail, not a "
         "security boundary.",
         &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-    compat::reserve_guc_prefix("pg_sessionctl");
+    names("pg_sessionctl.exempt_roles", "Roles whose sessions, and whose members' sessions, the reaper leaves alone.",
+          "A comma-separated list of role names, matched exactly.", exempt_roles, PGC_SIGHUP);
+    names("pg_sessionctl.exempt_databases", "Databases whose sessions the reaper leaves alone.",
+          "A comma-separated list of database names, matched exactly.", exempt_databases, PGC_SIGHUP);
+    names("pg_sessionctl.exempt_applications", "Applications whose sessions the reaper leaves alone.",
+          "A comma-separated list of application names, matched exactly; one that ends in * stands for all that begin "
+          "so. Clients choose their application name freely.",
+          exempt_applications, PGC_SIGHUP);
+    DefineCustomBoolVariable("pg_sessionctl.reap_superusers", "The reaper ends superusers' sessions, too.", nullptr,
+                             &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
+                             "log only tells, once for each offence, what terminate would end.", &reaper_action,
+                             static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr,
+                             nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.farewell",
+                             "Tells a client whose session is ended, or whose statement is cancelled, why.",
+                             "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0, nullptr,
+                             nullptr, nullptr);
+    if (process_shared_preload_libraries_in_progress)
+        DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
+                                "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000, PGC_POSTMASTER, 0,
+                                nullptr, nullptr, nullptr);
+}
+
+int audit_size_setting() noexcept {
+    return audit_size;
+}
+
+bool farewell_setting() noexcept {
+    return farewell;
+}
+
+ReaperAction reaper_action_setting() noexcept {
+    return static_cast<ReaperAction>(reaper_action);
+}
+
+bool reap_superusers_setting() noexcept {
+    return reap_superusers;
+}
+
+bool is_exempt_application(const char* name) {
+    const core::vector<core::string> names = names_in(exempt_applications);
+    return std::any_of(names.begin(), names.end(),
+                       [name](const core::string& pattern) { return core::matches(pattern.c_str(), name); });
+}
+
+bool is_exempt_database(const char* name) {
+    const core::vector<core::string> names = names_in(exempt_databases);
+    return std::any_of(names.begin(), names.end(),
+                       [name](const core::string& each) { return std::strcmp(each.c_str(), name) == 0; });
+}
+
+bool is_exempt_role(Oid role) {
+    for (const core::string& name : names_in(exempt_roles))
+        if (const Oid exempt = role_or_invalid(name); OidIsValid(exempt)) {
+            const bool is_member = call([=] { return role == exempt || is_member_of_role_nosuper(role, exempt); });
+            if (is_member)
+                return true;
+        }
+    return false;
 }
 
 int refuse_above_setting() noexcept {
@@ -64,14 +137,14 @@ int refuse_above_setting() noexcept {
 
 core::vector<Oid> protected_role_oids() {
     core::vector<Oid> roles;
-    for (const core::string& name : protected_role_names())
+    for (const core::string& name : names_in(protected_roles))
         if (const Oid role = role_or_invalid(name); OidIsValid(role))
             roles.push_back(role);
     return roles;
 }
 
 void warn_of_unknown_protected_roles() {
-    for (const core::string& name : protected_role_names()) {
+    for (const core::string& name : names_in(protected_roles)) {
         if (OidIsValid(role_or_invalid(name)))
             continue;
         const char* const text = name.c_str();

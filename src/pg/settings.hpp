@@ -9,6 +9,18 @@ namespace sessionctl::pg {
 /// Called once, from _PG_init.
 void define_settings();
 
+enum class ReaperAction { terminate, log };
+
+int audit_size_setting() noexcept;
+bool farewell_setting() noexcept;
+ReaperAction reaper_action_setting() noexcept;
+bool reap_superusers_setting() noexcept;
+
+/// The reaper's exemptions. A role is exempt as a member of one, too.
+bool is_exempt_role(Oid role);
+bool is_exempt_database(const char* name);
+bool is_exempt_application(const char* name);
+
 /// pg_sessionctl.refuse_above; 0 = no bound.
 int refuse_above_setting() noexcept;
 

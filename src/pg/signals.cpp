@@ -60,24 +60,12 @@ SignalMethod probe_method() noexcept {
     return method;
 }
 
-/// Reads a small file of /proc; the length, or -1.
-ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return -1;
-    const ssize_t length = read(file, buffer, size - 1);
-    close(file);
-    if (length >= 0)
-        buffer[length] = '\0';
-    return length;
-}
-
 /// False only when the kernel says that the process has no children.
 bool may_have_children(pid_t pid) noexcept {
     char path[64];
     char children[64];
     std::snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
-    return read_file(path, children, sizeof children) != 0;
+    return read_small_file(path, children, sizeof children) != 0;
 }
 
 /// The process group of a process as /proc/<pid>/stat tells it, 0 where there is no such process. The command
@@ -86,7 +74,7 @@ pid_t group_of(pid_t pid) noexcept {
     char path[64];
     char stat[512];
     std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    if (read_file(path, stat, sizeof stat) <= 0)
+    if (read_small_file(path, stat, sizeof stat) <= 0)
         return 0;
     const char* const name_end = std::strrchr(stat, ')');
     int group = 0;
@@ -96,6 +84,17 @@ pid_t group_of(pid_t pid) noexcept {
 }
 
 } // namespace
+
+ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexcept {
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    const ssize_t length = read(file, buffer, size - 1);
+    close(file);
+    if (length >= 0)
+        buffer[length] = '\0';
+    return length;
+}
 
 SignalMethod best_signal_method() noexcept {
     static bool probed = false;

@@ -43,4 +43,7 @@ class Signaller {
     boost::container::static_vector<int, 16> members_;
 };
 
+/// Reads a small file of /proc; the length, or -1.
+ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexcept;
+
 } // namespace sessionctl::pg

@@ -61,7 +61,7 @@ bool FakeServer::hold(std::int32_t pid) {
     return is_held_alive_;
 }
 
-core::Delivery FakeServer::send(core::Action action) {
+core::Delivery FakeServer::send(const core::Session& session, core::Action action) {
     if (held_ == nullptr) {
         ADD_FAILURE() << "a signal to nobody";
         return core::Delivery::gone;
@@ -69,6 +69,7 @@ core::Delivery FakeServer::send(core::Action action) {
     if (before_send)
         before_send(held_);
     note("send", held_->session.id.pid);
+    EXPECT_EQ(session.id.pid, held_->session.id.pid);
     if (!is_held_alive_)
         return core::Delivery::gone;
     if (held_->refuses)

@@ -53,7 +53,7 @@ class FakeServer final : public core::Server {
     std::vector<core::Timestamp> sleeps;
 
     bool hold(std::int32_t pid) override;
-    core::Delivery send(core::Action action) override;
+    core::Delivery send(const core::Session& session, core::Action action) override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;

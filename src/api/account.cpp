@@ -1,0 +1,111 @@
+// The account: who was acted on, and how often.
+
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "pg/audit_ring.hpp"
+#include "pg/memory.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
+using namespace sessionctl;
+
+namespace {
+
+/// Another session wrote it, perhaps in another database with another encoding.
+const char* readable(const char* text) {
+    if (text == nullptr || pg_verifymbstr(text, static_cast<int>(std::strlen(text)), true))
+        return text;
+    char* const copy = pstrdup(text);
+    for (char* byte = copy; *byte != '\0'; ++byte)
+        if (IS_HIGHBIT_SET(*byte))
+            *byte = '?';
+    return copy;
+}
+
+void put_record(const pg::AuditRecord& record, api::Rows& rows) {
+    api::Row<16> row;
+    const auto add = [&row](const auto& field) { row.add_text(readable(field.get())); };
+    row.add(TimestampTzGetDatum(record.at));
+    add(record.action);
+    add(record.result);
+    add(record.session_id);
+    row.add(Int32GetDatum(record.pid));
+    add(record.role);
+    add(record.database);
+    add(record.application);
+    add(record.client);
+    add(record.by_session_user);
+    add(record.by_current_user);
+    add(record.by_session_id);
+    add(record.rule);
+    add(record.condition);
+    add(record.args);
+    add(record.reason);
+    row.put_into(rows);
+}
+
+void put_counter(const char* action, const char* rule, const pg::Counter& counter, core::Timestamp reset,
+                 api::Rows& rows) {
+    api::Row<6> row;
+    const core::Timestamp last = counter.last;
+    row.add_text(action);
+    row.add_text(rule);
+    row.add(Int64GetDatum(counter.acted_on));
+    row.add(Int64GetDatum(counter.ended));
+    row.add_if(last != 0, [last] { return TimestampTzGetDatum(last); });
+    row.add(TimestampTzGetDatum(reset));
+    row.put_into(rows);
+}
+
+void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
+    const core::Timestamp reset = shared.counters_reset;
+    put_counter("cancel", nullptr, shared.counter(pg::Deed::cancel), reset, rows);
+    put_counter("terminate", nullptr, shared.counter(pg::Deed::terminate), reset, rows);
+    for (int i = 0; i < core::rule_count; ++i) {
+        const auto rule = static_cast<core::Rule>(i);
+        put_counter("terminate", core::rule_name(rule), shared.counter(pg::Deed::reap, rule), reset, rows);
+        put_counter("log", core::rule_name(rule), shared.counter(pg::Deed::tell, rule), reset, rows);
+    }
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_audit)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const core::vector<pg::AuditRecord> records = pg::AuditRing::read();
+        pg::call([&] {
+            api::Rows rows(fcinfo);
+            for (const pg::AuditRecord& record : records)
+                put_record(record, rows);
+        });
+        return 0;
+    });
+}
+
+SQL_FUNCTION(sessionctl_stats)
+{
+    return api::serve([&]() -> Datum {
+        pg::SharedMemory& shared = pg::require_shared_memory("session_stats");
+        pg::call([&] {
+            api::Rows rows(fcinfo);
+            put_counters(shared, rows);
+        });
+        return 0;
+    });
+}
+
+SQL_FUNCTION(sessionctl_stats_reset)
+{
+    return api::serve([]() -> Datum {
+        pg::SharedMemory& shared = pg::require_shared_memory("session_stats");
+        for (pg::Counter& counter : shared.counters)
+            counter.reset();
+        shared.counters_reset = GetCurrentTimestamp();
+        return 0;
+    });
+}

@@ -1,0 +1,196 @@
+// The reaper's SQL surface: start, stop, status.
+
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "core/offence_text.hpp"
+#include "pg/memory.hpp"
+#include "pg/reaper_lock.hpp"
+#include "pg/roster.hpp"
+#include "pg/server.hpp"
+#include "pg/session_table.hpp"
+#include "pg/shared_memory.hpp"
+#include "worker/reaper.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+}
+
+using namespace sessionctl;
+
+namespace {
+
+constexpr core::Timestamp patience = 10 * core::microseconds_per_second;
+constexpr core::Timestamp pause_length = 5 * core::microseconds_per_millisecond;
+
+void require_superuser(const char* what) {
+    if (!pg::call([] { return superuser(); }))
+        throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to %s the reaper", what);
+}
+
+void notice(const char* message, const char* hint = nullptr) {
+    pg::call([=] {
+        ereport(NOTICE, (errmsg_internal("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
+    });
+}
+
+/// Until `is_true`, for as long as a process needs to start or to end.
+template <typename Condition>
+bool wait_until(Condition&& is_true) {
+    const pg::Farewell none = {};
+    pg::LiveServer server(none);
+    for (const core::Timestamp deadline = server.now() + patience; server.now() < deadline; server.sleep(pause_length))
+        if (is_true())
+            return true;
+    return is_true();
+}
+
+/// The pid of a new worker.
+int launch() {
+    BackgroundWorker worker = compat::describe_worker(worker::reaper_name, worker::reaper_function);
+    worker.bgw_notify_pid = MyProcPid;
+    BackgroundWorkerHandle* const handle = pg::call([&worker] {
+        BackgroundWorkerHandle* registered = nullptr;
+        return RegisterDynamicBackgroundWorker(&worker, &registered) ? registered : nullptr;
+    });
+    if (handle == nullptr)
+        throw core::Error("53400", "the server has no room for another background worker")
+            .hint("Raise max_worker_processes, which needs a restart.");
+    return pg::call([handle] {
+        pid_t pid = 0;
+        if (WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED)
+            ereport(ERROR, (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the reaper did not start"),
+                            errhint("The server log tells why.")));
+        return static_cast<int>(pid);
+    });
+}
+
+bool start() {
+    if (pg::reaper_pid() != 0) {
+        notice("the reaper runs already");
+        return false;
+    }
+    const int pid = launch();
+    if (!wait_until([] { return pg::reaper_pid() != 0; }))
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not start")
+            .hint("The server log tells why.");
+    if (pg::reaper_pid() != pid) {
+        notice("the reaper runs already");
+        return false;
+    }
+    if (pg::shared_memory() == nullptr)
+        notice("this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER DATABASE set",
+               "For both, add pg_sessionctl to shared_preload_libraries and restart the server.");
+    else
+        notice("this reaper is gone at the next restart, when the server starts its own");
+    return true;
+}
+
+/// The worker with this pid, as a session that can be signalled by its identity.
+core::Session session_of(int pid) {
+    const pg::Roster roster = pg::Roster::take();
+    const pg::RosterEntry* const entry = roster.find(pid);
+    return entry != nullptr ? entry->facts : core::Session{};
+}
+
+bool stop() {
+    if (!pg::acquire_stop_lock())
+        throw core::Error("55P03", "somebody else is stopping the reaper");
+    const int pid = pg::reaper_pid();
+    if (pid == 0) {
+        notice("no reaper runs");
+        return false;
+    }
+    core::Target target = {};
+    target.session = session_of(pid);
+    const pg::Farewell none = {};
+    pg::LiveServer server(none);
+    core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
+    if (!wait_until([] { return pg::reaper_pid() == 0; }))
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not stop")
+            .hint("It was told to, and does when it can.");
+    return true;
+}
+
+core::string limits_in_force(const pg::ReaperBoard& board) {
+    core::string list;
+    for (int i = 0; i < core::limit_count; ++i) {
+        const auto limit = static_cast<core::Limit>(i);
+        const std::int32_t value = board.limits[i];
+        if (value == 0 || limit == core::Limit::horizon_idle)
+            continue;
+        list.append(list.empty() ? "" : ", ");
+        list.append(core::limit_name(limit));
+        list.append(" = ");
+        list.append(limit == core::Limit::horizon_age
+                        ? std::to_string(value).c_str()
+                        : core::length_of_time(value * core::microseconds_per_millisecond).c_str());
+    }
+    return list.empty() ? "none" : list;
+}
+
+const char* advice(bool is_running, bool is_preloaded) noexcept {
+    if (!is_preloaded)
+        return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone (what SET, "
+               "ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the next restart, and it "
+               "does not account for itself.";
+    return is_running ? nullptr : "Call sessionctl.reaper_start().";
+}
+
+using StatusRow = api::Row<11>;
+
+void add_time(StatusRow& row, core::Timestamp time) {
+    row.add_if(time != 0, [time] { return TimestampTzGetDatum(time); });
+}
+
+void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
+    pg::SharedMemory* const shared = pg::shared_memory();
+    const core::string limits = shared != nullptr ? limits_in_force(shared->reaper) : core::string();
+    const pg::ReaperBoard* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
+    pg::call([&] {
+        api::Rows rows(fcinfo);
+        StatusRow row;
+        row.add(BoolGetDatum(pid != 0));
+        row.add_if(pid != 0, [pid] { return Int32GetDatum(pid); });
+        add_time(row, since);
+        row.add(BoolGetDatum(shared != nullptr));
+        row.add_text(board != nullptr ? limits.c_str() : nullptr);
+        add_time(row, board != nullptr ? board->next_deadline.load() : 0);
+        row.add_if(board != nullptr, [=] { return Int64GetDatum(board->wakeups); });
+        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->watched); });
+        row.add_if(shared != nullptr, [=] { return Int64GetDatum(shared->reaper.reaped); });
+        add_time(row, shared != nullptr ? shared->reaper.last_reaped.load() : 0);
+        row.add_text(advice(pid != 0, shared != nullptr));
+        row.put_into(rows);
+    });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_reaper_start)
+{
+    return api::serve([]() -> Datum {
+        require_superuser("start");
+        const pg::ScratchMemory scratch;
+        return BoolGetDatum(start());
+    });
+}
+
+SQL_FUNCTION(sessionctl_reaper_stop)
+{
+    return api::serve([]() -> Datum {
+        require_superuser("stop");
+        const pg::ScratchMemory scratch;
+        return BoolGetDatum(stop());
+    });
+}
+
+SQL_FUNCTION(sessionctl_reaper_status)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const int pid = pg::reaper_pid();
+        put_status(pid, pid != 0 ? session_of(pid).id.start : 0, fcinfo);
+        return 0;
+    });
+}

@@ -1,0 +1,113 @@
+// Shared memory and background workers, on every version.
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "postmaster/autovacuum.h"
+#include "replication/walsender.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "storage/sinval.h"
+}
+
+namespace sessionctl::compat {
+
+namespace {
+
+constexpr char tranche[] = "pg_sessionctl";
+
+Size (*wanted_size)() = nullptr;
+void (*attach_memory)() = nullptr;
+shmem_startup_hook_type previous_startup = nullptr;
+
+void request() {
+    RequestAddinShmemSpace(wanted_size());
+#if PG_VERSION_NUM >= 90600 // 9.6: locks have names
+    RequestNamedLWLockTranche(tranche, 1);
+#else
+    RequestAddinLWLocks(1);
+#endif
+}
+
+extern "C" void sessionctl_shmem_startup(void) {
+    if (previous_startup != nullptr)
+        previous_startup();
+    attach_memory();
+}
+
+#if PG_VERSION_NUM >= 150000 // 15: shmem_request_hook
+shmem_request_hook_type previous_request = nullptr;
+
+extern "C" void sessionctl_shmem_request(void) {
+    if (previous_request != nullptr)
+        previous_request();
+    request();
+}
+#endif
+
+} // namespace
+
+int max_backends() noexcept {
+#if PG_VERSION_NUM >= 150000 // 15: known before shared memory is asked for
+    return MaxBackends;
+#else
+    int count = MaxConnections + autovacuum_max_workers + 1 + max_worker_processes;
+#if PG_VERSION_NUM >= 120000 // 12: walsenders no longer count as connections
+    count += max_wal_senders;
+#endif
+    return count;
+#endif
+}
+
+void request_shared_memory(Size (*size)(), void (*attach)()) {
+    wanted_size = size;
+    attach_memory = attach;
+#if PG_VERSION_NUM >= 150000
+    previous_request = std::exchange(shmem_request_hook, sessionctl_shmem_request);
+#else
+    request();
+#endif
+    previous_startup = std::exchange(shmem_startup_hook, sessionctl_shmem_startup);
+}
+
+LWLock* shared_memory_lock() {
+#if PG_VERSION_NUM >= 90600
+    return &GetNamedLWLockTranche(tranche)->lock;
+#else
+    return LWLockAssign();
+#endif
+}
+
+BackgroundWorker describe_worker(const char* name, const char* function) {
+    BackgroundWorker worker = {};
+    strlcpy(worker.bgw_name, name, sizeof worker.bgw_name);
+#if PG_VERSION_NUM >= 110000 // 11: bgw_type, what pg_stat_activity shows
+    strlcpy(worker.bgw_type, name, sizeof worker.bgw_type);
+#endif
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_ConsistentState;
+    worker.bgw_restart_time = 1;
+    strlcpy(worker.bgw_library_name, "pg_sessionctl", sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_function_name, function, sizeof worker.bgw_function_name);
+    return worker;
+}
+
+void connect_worker(const char* name) {
+#if PG_VERSION_NUM >= 110000 // 11: flags
+    BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+#else
+    BackgroundWorkerInitializeConnection(nullptr, nullptr);
+#endif
+#if PG_VERSION_NUM < 100000 // 10: a worker without a database stands in the session table by itself
+    pgstat_bestart();
+#endif
+    pgstat_report_appname(name);
+}
+
+void process_catchup() {
+#if PG_VERSION_NUM >= 90500 // 9.5: no longer done by the signal handler
+    ProcessCatchupInterrupt();
+#endif
+}
+
+} // namespace sessionctl::compat

@@ -1,0 +1,43 @@
+#include "core/limits.hpp"
+
+namespace sessionctl::core {
+
+const char* limit_name(Limit limit) noexcept {
+    switch (limit) {
+    case Limit::idle_in_transaction:
+        return "idle_in_transaction_timeout";
+    case Limit::blocking:
+        return "idle_in_transaction_blocking_timeout";
+    case Limit::horizon_age:
+        return "idle_in_transaction_horizon_age";
+    case Limit::horizon_idle:
+        return "idle_in_transaction_horizon_idle";
+    case Limit::idle_session:
+        return "idle_session_timeout";
+    case Limit::transaction:
+        return "transaction_timeout";
+    case Limit::client_silence:
+        return "client_silence_timeout";
+    }
+    return "";
+}
+
+const char* rule_name(Rule rule) noexcept {
+    switch (rule) {
+    case Rule::idle_in_transaction:
+        return limit_name(Limit::idle_in_transaction);
+    case Rule::blocking:
+        return limit_name(Limit::blocking);
+    case Rule::horizon:
+        return limit_name(Limit::horizon_age);
+    case Rule::idle_session:
+        return limit_name(Limit::idle_session);
+    case Rule::transaction:
+        return limit_name(Limit::transaction);
+    case Rule::client_silence:
+        return limit_name(Limit::client_silence);
+    }
+    return "";
+}
+
+} // namespace sessionctl::core

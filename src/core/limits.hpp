@@ -1,0 +1,46 @@
+// How long a session may do nothing, and the rules that end it.
+#pragma once
+
+#include "core/session.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace sessionctl::core {
+
+/// The limits a session can have of its own, in the order in which they are kept in shared memory.
+enum class Limit : std::uint8_t {
+    idle_in_transaction, // ms
+    blocking,            // ms idle in a transaction, while others wait
+    horizon_age,         // transactions that an idle one holds back
+    horizon_idle,        // ms idle in a transaction before horizon_age counts
+    idle_session,        // ms
+    transaction,         // ms
+    client_silence,      // ms
+};
+constexpr int limit_count = 7;
+
+/// As its parameter is called, without the prefix.
+const char* limit_name(Limit limit) noexcept;
+
+/// 0 is off.
+class Limits {
+  public:
+    std::int32_t& operator[](Limit limit) noexcept { return values_[static_cast<std::size_t>(limit)]; }
+    std::int32_t operator[](Limit limit) const noexcept { return values_[static_cast<std::size_t>(limit)]; }
+    Timestamp time(Limit limit) const noexcept {
+        return (*this)[limit] * microseconds_per_millisecond;
+    }
+
+  private:
+    std::array<std::int32_t, limit_count> values_ = {};
+};
+
+/// What a session is ended for.
+enum class Rule : std::uint8_t { idle_in_transaction, blocking, horizon, idle_session, transaction, client_silence };
+constexpr int rule_count = 6;
+
+/// As the parameter that sets its limit is called, without the prefix.
+const char* rule_name(Rule rule) noexcept;
+
+} // namespace sessionctl::core

@@ -1,0 +1,105 @@
+#include "core/offence_text.hpp"
+
+#include <cstdio>
+
+namespace sessionctl::core {
+
+namespace {
+
+struct Unit {
+    const char* name;
+    Timestamp length;
+};
+
+constexpr Unit units[] = {
+    {"d", 86400 * microseconds_per_second},
+    {"h", 3600 * microseconds_per_second},
+    {"min", 60 * microseconds_per_second},
+    {"s", microseconds_per_second},
+    {"ms", microseconds_per_millisecond},
+};
+
+string counted(std::int64_t count, const char* one, const char* many) {
+    char text[128];
+    std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), count == 1 ? one : many);
+    return text;
+}
+
+string limit_of(const Offence& offence) {
+    string text(" (pg_sessionctl.");
+    text.append(rule_name(offence.rule));
+    text.append(" is ");
+    text.append(offence.rule == Rule::horizon ? counted(offence.limit, "transaction", "transactions")
+                                              : length_of_time(offence.limit * microseconds_per_millisecond));
+    text.append(")");
+    return text;
+}
+
+const char* what_it_did(Rule rule) noexcept {
+    switch (rule) {
+    case Rule::idle_in_transaction:
+    case Rule::blocking:
+    case Rule::horizon:
+        return "The session was idle in transaction for ";
+    case Rule::idle_session:
+        return "The session was idle for ";
+    case Rule::transaction:
+        return "The transaction lasted for ";
+    case Rule::client_silence:
+        return "The session waited for its client, in the middle of a statement, for ";
+    }
+    return "";
+}
+
+} // namespace
+
+string length_of_time(Timestamp microseconds) {
+    char text[64];
+    for (const Unit& unit : units) {
+        if (microseconds < unit.length)
+            continue;
+        const Timestamp tenths = microseconds * 10 / unit.length;
+        if (tenths % 10 == 0 || unit.length == microseconds_per_millisecond)
+            std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(tenths / 10), unit.name);
+        else
+            std::snprintf(text, sizeof text, "%lld.%d %s", static_cast<long long>(tenths / 10),
+                          static_cast<int>(tenths % 10), unit.name);
+        return text;
+    }
+    return "0 ms";
+}
+
+string detail_of(const Offence& offence) {
+    string text(what_it_did(offence.rule));
+    text.append(length_of_time(offence.lasted));
+    if (offence.rule == Rule::horizon) {
+        text.append(" and held back the vacuum horizon by ");
+        text.append(counted(offence.held_back, "transaction", "transactions"));
+    } else if (offence.waiting_behind > 0) {
+        text.append(" while ");
+        text.append(counted(offence.waiting_behind, "session", "sessions"));
+        text.append(" waited for it");
+    }
+    text.append(limit_of(offence));
+    text.append(".");
+    return text;
+}
+
+const char* hint_of(Rule rule) noexcept {
+    switch (rule) {
+    case Rule::idle_in_transaction:
+    case Rule::blocking:
+    case Rule::horizon:
+        return "Commit or roll back as soon as the work is done; connect again and repeat what was not committed.";
+    case Rule::idle_session:
+        return "Connect again, or close connections that are not needed.";
+    case Rule::transaction:
+        return "Do the work in shorter transactions; connect again and repeat what was not committed.";
+    case Rule::client_silence:
+        return "Read the results and send the data without long pauses; connect again and repeat what was not "
+               "committed.";
+    }
+    return "";
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,17 @@
+// What is said of an offence: to the client, and in the audit.
+#pragma once
+
+#include "core/memory.hpp"
+#include "core/watch.hpp"
+
+namespace sessionctl::core {
+
+/// "12 min", "1.5 s", "300 ms": the largest unit of which there is at least one, to one decimal.
+string length_of_time(Timestamp microseconds);
+
+/// A sentence: what the session did, for how long, and the limit.
+string detail_of(const Offence& offence);
+/// What its user can do about it.
+const char* hint_of(Rule rule) noexcept;
+
+} // namespace sessionctl::core

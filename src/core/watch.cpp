@@ -1,0 +1,200 @@
+#include "core/watch.hpp"
+
+#include <algorithm>
+
+namespace sessionctl::core {
+
+namespace {
+
+/// Nothing tells when a session begins to make others wait, or when transactions pass by.
+constexpr Timestamp poll = microseconds_per_second;
+/// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
+constexpr int looks_at_silence = 10;
+constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
+constexpr Timestamp excuse_holds = 60 * microseconds_per_second;
+
+std::uint8_t bit(Rule rule) noexcept {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(rule));
+}
+
+Offence offence(Rule rule, const Glance& glance, std::int32_t limit, Timestamp lasted) noexcept {
+    return {rule, glance.session, limit, lasted, 0, 0, 0};
+}
+
+} // namespace
+
+Watch::Watch(int slots) {
+    memories_.resize(static_cast<std::size_t>(slots), Memory{});
+}
+
+void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
+    clock_.tick(monotonic, wall);
+    next_look_ = never;
+}
+
+Watch::Memory& Watch::recall(const Session& session) noexcept {
+    Memory& memory = memories_[static_cast<std::size_t>(session.slot)];
+    if (memory.id != session.id) {
+        memory = {};
+        memory.id = session.id;
+    }
+    if (memory.state_change != session.state_change) {
+        memory.state_change = session.state_change;
+        memory.state_since = clock_.at(session.state_change);
+        memory.excused_until = 0;
+        memory.noted &= bit(Rule::transaction);
+        memory.was_asleep = false;
+    }
+    if (memory.xact_start != session.xact_start) {
+        memory.xact_start = session.xact_start;
+        memory.xact_since = clock_.at(session.xact_start);
+        memory.noted &= static_cast<std::uint8_t>(~bit(Rule::transaction));
+    }
+    return memory;
+}
+
+void Watch::due(Timestamp at) noexcept {
+    next_look_ = std::min(next_look_, at);
+}
+
+/// Where what is limited goes on, since then, it is over or will be; else it can begin no sooner than now.
+bool Watch::is_over(Timestamp since, Timestamp limit, bool applies) noexcept {
+    const Timestamp at = (applies ? since : clock_.now()) + limit;
+    if (applies && at <= clock_.now())
+        return true;
+    due(at);
+    return false;
+}
+
+bool Watch::is_noted(const Memory& memory, Rule rule) const noexcept {
+    return (memory.noted & bit(rule)) != 0;
+}
+
+std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Memory& memory) noexcept {
+    const Timestamp limit = glance.limits.time(Limit::idle_in_transaction);
+    const bool applies = is_idle_in_transaction(glance.session.state);
+    if (limit == 0 || is_noted(memory, Rule::idle_in_transaction) || !is_over(memory.state_since, limit, applies))
+        return {};
+    return offence(Rule::idle_in_transaction, glance, glance.limits[Limit::idle_in_transaction],
+                   clock_.now() - memory.state_since);
+}
+
+std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
+    const Timestamp limit = glance.limits.time(Limit::blocking);
+    const bool applies = is_idle_in_transaction(glance.session.state);
+    if (limit == 0 || is_noted(memory, Rule::blocking) || !is_over(memory.state_since, limit, applies))
+        return {};
+    const int waiting = facts.waiting_behind(glance.session);
+    if (waiting == 0) {
+        due(clock_.now() + std::min(limit, poll));
+        return {};
+    }
+    Offence found = offence(Rule::blocking, glance, glance.limits[Limit::blocking], clock_.now() - memory.state_since);
+    found.waiting_behind = waiting;
+    return found;
+}
+
+std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory, Facts& facts) {
+    const std::int32_t age = glance.limits[Limit::horizon_age];
+    const Timestamp least_idle = std::max(glance.limits.time(Limit::horizon_idle), microseconds_per_millisecond);
+    const bool applies = is_idle_in_transaction(glance.session.state);
+    if (age == 0 || is_noted(memory, Rule::horizon) || !is_over(memory.state_since, least_idle, applies))
+        return {};
+    const std::int64_t held_back = facts.held_back(glance.session);
+    if (held_back <= age) {
+        due(clock_.now() + poll);
+        return {};
+    }
+    Offence found = offence(Rule::horizon, glance, age, clock_.now() - memory.state_since);
+    found.held_back = held_back;
+    return found;
+}
+
+std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& memory) noexcept {
+    const Timestamp limit = glance.limits.time(Limit::idle_session);
+    const bool applies = glance.session.state == State::idle;
+    if (limit == 0 || is_noted(memory, Rule::idle_session) || !is_over(memory.state_since, limit, applies))
+        return {};
+    return offence(Rule::idle_session, glance, glance.limits[Limit::idle_session],
+                   clock_.now() - memory.state_since);
+}
+
+std::optional<Offence> Watch::transaction(const Glance& glance, const Memory& memory) noexcept {
+    const Timestamp limit = glance.limits.time(Limit::transaction);
+    const bool applies = glance.session.xact_start != 0;
+    if (limit == 0 || is_noted(memory, Rule::transaction) || !is_over(memory.xact_since, limit, applies))
+        return {};
+    return offence(Rule::transaction, glance, glance.limits[Limit::transaction], clock_.now() - memory.xact_since);
+}
+
+/// The process neither ran nor had anything to do since the last look.
+void Watch::listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept {
+    const bool was_silent = memory.was_asleep && stillness.is_asleep && memory.switches == stillness.switches;
+    const Timestamp gap = clock_.now() - memory.silent_since_look;
+    memory.silent_for = was_silent ? memory.silent_for + std::min(gap, longest_gap) : 0;
+    memory.was_asleep = stillness.is_asleep;
+    memory.switches = stillness.switches;
+    memory.silent_since_look = clock_.now();
+}
+
+std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memory, Facts& facts) {
+    const Timestamp limit = glance.limits.time(Limit::client_silence);
+    if (limit == 0 || is_noted(memory, Rule::client_silence))
+        return {};
+    const Timestamp between_looks = std::max(limit / looks_at_silence, microseconds_per_millisecond);
+    if (!glance.waits_for_client) {
+        memory.was_asleep = false;
+        due(clock_.now() + between_looks);
+        return {};
+    }
+    const Timestamp next = std::min(between_looks, longest_silent_look);
+    listen(memory, facts.stillness(glance.session), 2 * next);
+    if (memory.silent_for < limit) {
+        due(clock_.now() + std::min(next, limit - memory.silent_for));
+        return {};
+    }
+    Offence found = offence(Rule::client_silence, glance, glance.limits[Limit::client_silence], memory.silent_for);
+    found.switches = memory.switches;
+    return found;
+}
+
+std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
+    Memory& memory = recall(glance.session);
+    if (memory.was_signalled)
+        return {};
+    if (memory.excused_until > clock_.now()) {
+        due(memory.excused_until);
+        return {};
+    }
+    // Every rule is asked: each says when it wants to look again.
+    const std::optional<Offence> found[] = {
+        idle_in_transaction(glance, memory), blocking(glance, memory, facts), horizon(glance, memory, facts),
+        idle_session(glance, memory),        transaction(glance, memory),     client_silence(glance, memory, facts),
+    };
+    const auto first = std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
+    return first != std::end(found) ? *first : std::nullopt;
+}
+
+void Watch::excuse(const Session& session) noexcept {
+    Memory& memory = recall(session);
+    memory.excused_until = clock_.now() + excuse_holds;
+    due(memory.excused_until);
+}
+
+void Watch::note(const Offence& offence) noexcept {
+    recall(offence.session).noted |= bit(offence.rule);
+    due(clock_.now()); // another rule may be offended, too
+}
+
+void Watch::signalled(const Session& session) noexcept {
+    recall(session).was_signalled = true;
+}
+
+void Watch::reconsider() noexcept {
+    for (Memory& memory : memories_) {
+        memory.excused_until = 0;
+        memory.noted = 0;
+    }
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,109 @@
+// Who is over a limit, and when is the next one? The reaper's decisions, without a server.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/limits.hpp"
+#include "core/memory.hpp"
+#include "core/session.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace sessionctl::core {
+
+/// What one look tells of a client's session.
+struct Glance {
+    Session session;
+    Limits limits;
+    bool waits_for_client; // in the middle of a statement
+};
+
+/// Whether a process did anything. One that sleeps, with nothing to read, and has not run since the last look
+/// did not.
+struct Stillness {
+    bool is_asleep; // waits in the kernel, neither stopped nor with something to read from its client
+    std::uint64_t switches; // how often it gave up the processor or lost it
+};
+
+/// What costs more than a look at the table, and is asked only where a decision hangs on it.
+class Facts {
+  public:
+    /// How many sessions wait behind it.
+    virtual int waiting_behind(const Session& session) = 0;
+    /// By how many transactions it holds back the vacuum horizon.
+    virtual std::int64_t held_back(const Session& session) = 0;
+    virtual Stillness stillness(const Session& session) = 0;
+
+  protected:
+    ~Facts() = default;
+};
+
+/// A session over a limit.
+struct Offence {
+    Rule rule;
+    Session session;
+    std::int32_t limit;     // ms; for the horizon rule transactions
+    Timestamp lasted;       // microseconds: idle, silent, or in its transaction
+    int waiting_behind;     // for the blocking rule
+    std::int64_t held_back; // for the horizon rule
+    std::uint64_t switches; // for the silence rule: Stillness::switches
+};
+
+/// Remembers what it must of each session, by its slot in the session table, and computes when to look again: a
+/// session can't be due before its limit is over, whatever it does meanwhile.
+class Watch {
+  public:
+    explicit Watch(int slots);
+
+    /// Begins a look at all sessions.
+    void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    /// The first rule that the session offends. One that was dealt with is no offence again.
+    std::optional<Offence> see(const Glance& glance, Facts& facts);
+    /// When the next look is due, on the monotonic clock; `never` where there is no limit to watch.
+    Timestamp next_look() const noexcept { return next_look_; }
+
+    /// It may stay: not to be asked about again for a minute.
+    void excuse(const Session& session) noexcept;
+    /// It was told of: no second time for the same offence.
+    void note(const Offence& offence) noexcept;
+    /// It was sent a signal.
+    void signalled(const Session& session) noexcept;
+    /// Settings changed: who was excused or told of is judged anew.
+    void reconsider() noexcept;
+
+    static constexpr Timestamp never = INT64_MAX;
+
+  private:
+    struct Memory {
+        Identity id;
+        Timestamp state_change; // wall clock
+        Timestamp state_since;  // monotonic
+        Timestamp xact_start;
+        Timestamp xact_since;
+        Timestamp excused_until;
+        std::uint8_t noted; // a bit for each rule
+        bool was_signalled;
+        bool was_asleep;
+        std::uint64_t switches;
+        Timestamp silent_since_look; // when `switches` was read
+        Timestamp silent_for;
+    };
+
+    Memory& recall(const Session& session) noexcept;
+    void due(Timestamp at) noexcept;
+    bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
+    bool is_noted(const Memory& memory, Rule rule) const noexcept;
+    std::optional<Offence> idle_in_transaction(const Glance& glance, const Memory& memory) noexcept;
+    std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
+    std::optional<Offence> horizon(const Glance& glance, const Memory& memory, Facts& facts);
+    std::optional<Offence> idle_session(const Glance& glance, const Memory& memory) noexcept;
+    std::optional<Offence> transaction(const Glance& glance, const Memory& memory) noexcept;
+    std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);
+    void listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept;
+
+    Clock clock_;
+    vector<Memory> memories_;
+    Timestamp next_look_ = never;
+};
+
+} // namespace sessionctl::core

@@ -1,0 +1,9 @@
+// Tells the client why its session ends.
+#pragma once
+
+namespace sessionctl::hooks {
+
+/// Called while the library is preloaded.
+void install_farewell();
+
+} // namespace sessionctl::hooks

@@ -1,0 +1,59 @@
+// One session acted on: by whom, on whom, what, why, with what result. Plain data of fixed size, as it goes to the log
+// and into shared memory.
+#pragma once
+
+#include "core/plan.hpp"
+#include "core/text.hpp"
+#include "pg/roster.hpp"
+
+namespace sessionctl::pg {
+
+/// A text or NULL. What is too long is cut at the end of a character.
+template <std::size_t size>
+struct AuditText {
+    bool is_present;
+    char text[size];
+
+    void set(const char* value) noexcept {
+        is_present = value != nullptr;
+        std::snprintf(text, sizeof text, "%s", is_present ? value : "");
+        compat::clip(text);
+    }
+    const char* get() const noexcept { return is_present ? text : nullptr; }
+};
+
+struct AuditRecord {
+    static constexpr std::size_t longest_field = 500;
+
+    using Name = AuditText<NAMEDATALEN>;
+    using Field = AuditText<longest_field + 1>;
+
+    core::Timestamp at;
+    std::int32_t pid;
+    AuditText<16> action;
+    AuditText<24> result;
+    AuditText<32> session_id;
+    Name role, database, application, client;
+    Name by_session_user, by_current_user;
+    AuditText<32> by_session_id;
+    Name rule;       // the reaper's
+    Field condition; // a call's
+    Field args;
+    Field reason;
+
+    /// On whom.
+    void describe(const RosterEntry& session);
+    /// What a person wrote, made one line; may be null.
+    void set_field(Field& field, const char* text);
+
+    /// One line in the server log; never raises.
+    void log() const noexcept;
+};
+
+/// What counts as a control character depends on it.
+core::Encoding server_encoding() noexcept;
+
+/// Log line, ring and nothing else: what everybody does who acted on a session.
+void keep_record(AuditRecord& record) noexcept;
+
+} // namespace sessionctl::pg

@@ -1,0 +1,140 @@
+#include "pg/session_limits.hpp"
+
+#include "pg/monotonic.hpp"
+#include "pg/shared_memory.hpp"
+#include "pg/stillness.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/guc.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+using core::Limit;
+
+core::Limits values;
+
+constexpr std::int32_t inherited = -1;
+
+bool is_own(GucSource source) noexcept {
+    return source >= PGC_S_GLOBAL;
+}
+
+/// Keeps where a value comes from for the assign hook, which is called for values of the past, too.
+bool keep_source(void** extra, GucSource source) noexcept {
+    auto* const kept = static_cast<GucSource*>(compat::allocate_guc_extra(sizeof(GucSource)));
+    if (kept == nullptr)
+        return false;
+    *kept = source;
+    *extra = kept;
+    return true;
+}
+
+extern "C" bool sessionctl_check_limit(int*, void** extra, GucSource source) {
+    return keep_source(extra, source);
+}
+
+extern "C" bool sessionctl_check_silence(int* value, void** extra, GucSource source) {
+    if (*value != 0 && !can_observe_silence) {
+        GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+        GUC_check_errmsg("pg_sessionctl.client_silence_timeout is not supported by this server");
+        GUC_check_errhint("It needs Linux, and PostgreSQL 10 or newer: before, no session tells that it waits for its client.");
+        return false;
+    }
+    return keep_source(extra, source);
+}
+
+/// The reaper sleeps until something can be due. With a limit that is over sooner it has to think again.
+void wake_reaper(SharedMemory& shared, Limit limit, std::int32_t value) noexcept {
+    Latch* const latch = shared.reaper.latch;
+    if (latch == nullptr || value <= 0)
+        return;
+    const bool is_time = limit != Limit::horizon_age;
+    const core::Timestamp due = monotonic_now() + (is_time ? value * core::microseconds_per_millisecond : 0);
+    if (due < shared.reaper.next_look)
+        SetLatch(latch);
+}
+
+void claim(SessionSlot& slot) noexcept {
+    if (slot.pid == MyProcPid && slot.start == compat::own_start())
+        return;
+    slot.pid = 0; // nobody's meanwhile
+    for (auto& limit : slot.limits)
+        limit = inherited;
+    slot.start = compat::own_start();
+    slot.pid = MyProcPid;
+}
+
+void publish(Limit limit, std::int32_t value) noexcept {
+    SharedMemory* const shared = shared_memory();
+    SessionSlot* const slot = shared != nullptr && IsUnderPostmaster ? shared->slot(compat::own_slot()) : nullptr;
+    if (slot == nullptr)
+        return;
+    claim(*slot);
+    slot->limits[static_cast<int>(limit)] = value;
+    wake_reaper(*shared, limit, value);
+}
+
+/// An assign hook: no error may leave it.
+template <Limit limit>
+void assign(int value, void* extra) noexcept {
+    if (extra != nullptr)
+        publish(limit, is_own(*static_cast<const GucSource*>(extra)) ? value : inherited);
+}
+
+template <Limit limit>
+void define(const char* name, const char* what, const char* more, int unset, int flags,
+            GucIntCheckHook check = sessionctl_check_limit) {
+    DefineCustomIntVariable(name, what, more, &values[limit], unset, 0, INT_MAX, PGC_SUSET, flags, check,
+                            assign<limit>, nullptr);
+}
+
+} // namespace
+
+void define_limits() {
+    define<Limit::idle_in_transaction>("pg_sessionctl.idle_in_transaction_timeout",
+                                       "Ends a session that is idle in a transaction for longer.", "0 is off.", 0,
+                                       GUC_UNIT_MS);
+    define<Limit::blocking>("pg_sessionctl.idle_in_transaction_blocking_timeout",
+                            "Ends a session that is idle in a transaction for longer while others wait for it.",
+                            "0 is off.", 0, GUC_UNIT_MS);
+    define<Limit::horizon_age>("pg_sessionctl.idle_in_transaction_horizon_age",
+                               "Ends a session that is idle in a transaction and holds back the vacuum horizon by more "
+                               "transactions than this.",
+                               "0 is off. See pg_sessionctl.idle_in_transaction_horizon_idle.", 0, 0);
+    define<Limit::horizon_idle>("pg_sessionctl.idle_in_transaction_horizon_idle",
+                                "How long a session is idle in a transaction at least before "
+                                "pg_sessionctl.idle_in_transaction_horizon_age ends it.",
+                                nullptr, 60 * 1000, GUC_UNIT_MS);
+    define<Limit::idle_session>("pg_sessionctl.idle_session_timeout",
+                                "Ends a session that is idle for longer, in no transaction.", "0 is off.", 0,
+                                GUC_UNIT_MS);
+    define<Limit::transaction>("pg_sessionctl.transaction_timeout",
+                               "Ends a session whose transaction lasts longer.", "0 is off.", 0, GUC_UNIT_MS);
+    define<Limit::client_silence>("pg_sessionctl.client_silence_timeout",
+                                  "Ends a session that waits for its client for longer, in the middle of a statement.",
+                                  "0 is off.", 0, GUC_UNIT_MS, sessionctl_check_silence);
+}
+
+core::Limits own_limits() noexcept {
+    return values;
+}
+
+core::Limits limits_of(const core::Session& session) noexcept {
+    core::Limits limits = values;
+    SharedMemory* const shared = shared_memory();
+    const SessionSlot* const slot = shared != nullptr ? shared->slot(session.slot) : nullptr;
+    if (slot == nullptr || slot->pid != session.id.pid || slot->start != session.id.start)
+        return limits;
+    for (int i = 0; i < core::limit_count; ++i) {
+        const std::int32_t value = slot->limits[i];
+        if (value != inherited)
+            limits[static_cast<Limit>(i)] = value;
+    }
+    return limits;
+}
+
+} // namespace sessionctl::pg

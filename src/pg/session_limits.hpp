@@ -1,0 +1,18 @@
+// The reaper's limits: parameters that the configuration sets for all and ALTER ROLE or DATABASE for some. A session
+// publishes what is its own in shared memory; the rest is the configuration's, which the reaper reads itself.
+#pragma once
+
+#include "core/limits.hpp"
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+/// Called once, from _PG_init.
+void define_limits();
+
+/// As they are in this process.
+core::Limits own_limits() noexcept;
+/// Another session's: its own where it has published any, else this process's.
+core::Limits limits_of(const core::Session& session) noexcept;
+
+} // namespace sessionctl::pg

@@ -1,0 +1,78 @@
+#include "pg/session_table.hpp"
+
+#include "pg/error.hpp"
+
+namespace sessionctl::pg {
+
+namespace {
+
+/// A session leaves the table first and the process array later; only then is it gone. A process in that
+/// array whose pid stands in the table is a successor.
+bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
+    if (BackendPidGetProc(pid) == nullptr)
+        return false;
+    for (int slot = 0; slot < table.count; ++slot)
+        if (table.entries[slot].st_procpid == pid)
+            return false;
+    return true;
+}
+
+} // namespace
+
+core::Session session_of(int slot, const PgBackendStatus& entry) {
+    core::Session session = {};
+    session.id = {entry.st_procpid, entry.st_proc_start_timestamp};
+    session.slot = slot;
+    session.kind = compat::kind_of(slot, entry);
+    session.state = compat::state_of(entry);
+    session.is_self = compat::is_own_session(entry.st_procpid);
+    session.state_change = entry.st_state_start_timestamp;
+    session.query_start = entry.st_activity_start_timestamp;
+    session.xact_start = entry.st_xact_start_timestamp;
+    return session;
+}
+
+void list_clients(core::vector<core::Session>& clients) {
+    const compat::StatusArray table = compat::status_array();
+    for (int slot = 0; slot < table.count; ++slot) {
+        if (table.entries[slot].st_procpid <= 0)
+            continue;
+        PgBackendStatus entry;
+        read_consistently(table.entries[slot],
+                          [&entry](const PgBackendStatus& live) { std::memcpy(&entry, &live, sizeof entry); });
+        if (entry.st_procpid <= 0)
+            continue;
+        const core::Session session = session_of(slot, entry);
+        if (session.kind == core::Kind::client)
+            clients.push_back(session);
+    }
+}
+
+core::Sight look_at(const core::Session& session) {
+    return call([&session] {
+        const compat::StatusArray table = compat::status_array();
+        core::Sight sight = {};
+        read_consistently(table.entries[session.slot], [&](const PgBackendStatus& entry) {
+            sight.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
+            sight.state = compat::state_of(entry);
+            sight.state_change = entry.st_state_start_timestamp;
+            sight.query_start = entry.st_activity_start_timestamp;
+            sight.xact_start = entry.st_xact_start_timestamp;
+        });
+        sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);
+        return sight;
+    });
+}
+
+ClientWait client_wait_of(const core::Session& session) noexcept {
+    if (!core::is_active(session.state))
+        return ClientWait::none;
+    const char* const event = compat::wait_event_of(session.slot, session.id.pid);
+    if (event != nullptr && std::strcmp(event, "ClientRead") == 0)
+        return ClientWait::read;
+    if (event != nullptr && std::strcmp(event, "ClientWrite") == 0)
+        return ClientWait::write;
+    return ClientWait::none;
+}
+
+} // namespace sessionctl::pg

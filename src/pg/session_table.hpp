@@ -1,0 +1,42 @@
+// The live session table in shared memory, one entry at a time.
+#pragma once
+
+#include "core/engine.hpp"
+#include "core/memory.hpp"
+#include "core/session.hpp"
+#include "pg/postgres.hpp"
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+/// Runs `copy` on a live entry until it was not written to meanwhile (the changecount protocol of core's
+/// backend_status.h: even and unchanged).
+template <typename Copy>
+void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
+    for (;;) {
+        const int before = entry.st_changecount;
+        std::atomic_thread_fence(std::memory_order_acquire);
+        copy(const_cast<const PgBackendStatus&>(entry));
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (before == entry.st_changecount && (before & 1) == 0)
+            return;
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/// All may raise PostgreSQL errors: use inside pg::call.
+core::Session session_of(int slot, const PgBackendStatus& entry);
+
+/// The sessions of clients, as they are now.
+void list_clients(core::vector<core::Session>& clients);
+
+/// How one session looks now. Not present: proven gone, from the session table and the process array.
+core::Sight look_at(const core::Session& session);
+
+enum class ClientWait { none, read, write };
+
+/// Does it wait for its client, in the middle of a statement, to send or to read? Before 10 no session tells.
+ClientWait client_wait_of(const core::Session& session) noexcept;
+
+} // namespace sessionctl::pg

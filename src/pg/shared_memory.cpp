@@ -1,0 +1,74 @@
+#include "pg/shared_memory.hpp"
+
+#include "core/error.hpp"
+#include "pg/audit_ring.hpp"
+#include "pg/session_limits.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+static_assert(std::is_standard_layout_v<SessionSlot> && std::is_trivially_destructible_v<SharedMemory>);
+static_assert(std::atomic<core::Timestamp>::is_always_lock_free && std::atomic<Latch*>::is_always_lock_free);
+
+SharedMemory* shared = nullptr;
+
+Size size_of_slots() {
+    return add_size(offsetof(SharedMemory, slots), mul_size(sizeof(SessionSlot), compat::max_backends()));
+}
+
+Size size_of_all() {
+    return add_size(MAXALIGN(size_of_slots()), AuditRing::size(audit_size_setting()));
+}
+
+void attach() {
+    bool found;
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    void* const memory = ShmemInitStruct("pg_sessionctl", size_of_all(), &found);
+    shared = static_cast<SharedMemory*>(memory);
+    if (!found) {
+        std::memset(memory, 0, size_of_all());
+        shared->slot_count = compat::max_backends();
+        shared->counters_reset = GetCurrentTimestamp();
+        shared->audit_lock = compat::shared_memory_lock();
+        shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
+        shared->audit->capacity = audit_size_setting();
+    }
+    LWLockRelease(AddinShmemInitLock);
+    // What was kept is read once, by the process that makes the memory, and written once, when that one ends.
+    if (!IsUnderPostmaster && !found) {
+        shared->audit->load();
+        on_shmem_exit(AuditRing::save_at_exit, 0);
+    }
+}
+
+} // namespace
+
+Counter& SharedMemory::counter(Deed deed, core::Rule rule) noexcept {
+    const int by_rule = 2 + (deed == Deed::tell ? core::rule_count : 0) + static_cast<int>(rule);
+    return counters[deed == Deed::cancel || deed == Deed::terminate ? static_cast<int>(deed) : by_rule];
+}
+
+void request_shared_memory() {
+    compat::request_shared_memory(size_of_all, attach);
+}
+
+SharedMemory* shared_memory() noexcept {
+    return shared;
+}
+
+SharedMemory& require_shared_memory(const char* what) {
+    if (shared == nullptr)
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "%s needs the library to be preloaded", what)
+            .hint("Add pg_sessionctl to shared_preload_libraries and restart the server.");
+    return *shared;
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,80 @@
+// What all processes of a server that preloaded the library share.
+#pragma once
+
+#include "core/limits.hpp"
+#include "pg/farewell.hpp"
+#include "pg/postgres.hpp"
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+/// What a session tells about itself, and what it is told before it ends. Belongs to the session with this pid and
+/// start, whatever it was before.
+struct SessionSlot {
+    std::atomic<std::int32_t> pid;
+    std::atomic<core::Timestamp> start;
+    std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
+    FarewellBox farewell;
+};
+
+/// What the reaper tells about itself.
+struct ReaperBoard {
+    std::atomic<Latch*> latch;                  // null: none runs
+    std::atomic<core::Timestamp> next_look;     // monotonic, microseconds
+    std::atomic<core::Timestamp> next_deadline; // wall clock; 0: none
+    std::atomic<core::Timestamp> last_reaped;   // wall clock; 0: nobody yet
+    std::atomic<std::int64_t> wakeups;
+    std::atomic<std::int64_t> reaped;
+    std::atomic<std::int32_t> watched;
+    std::atomic<std::int32_t> limits[core::limit_count]; // of all sessions without their own
+};
+
+/// How often something was done.
+struct Counter {
+    std::atomic<std::int64_t> acted_on;
+    std::atomic<std::int64_t> ended;
+    std::atomic<core::Timestamp> last; // wall clock; 0: never
+
+    void reset() noexcept {
+        acted_on = 0;
+        ended = 0;
+        last = 0;
+    }
+    void add(bool has_ended) noexcept {
+        ++acted_on;
+        ended += has_ended;
+        last = GetCurrentTimestamp();
+    }
+};
+
+/// One for each action that people ask for, one for each rule of the reaper, ended or only logged.
+enum class Deed : std::uint8_t { cancel, terminate, reap, tell };
+constexpr int counter_count = 2 + 2 * core::rule_count;
+
+struct AuditRing;
+
+struct SharedMemory {
+    ReaperBoard reaper;
+    Counter counters[counter_count];
+    std::atomic<core::Timestamp> counters_reset;
+    LWLock* audit_lock;
+    AuditRing* audit;
+    int slot_count;
+    SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
+
+    Counter& counter(Deed deed, core::Rule rule = {}) noexcept;
+    /// Null where the process with that slot number is no session.
+    SessionSlot* slot(int number) noexcept {
+        return number >= 0 && number < slot_count ? &slots[number] : nullptr;
+    }
+};
+
+/// Asks for it; called while the library is preloaded.
+void request_shared_memory();
+/// Null where the library was not preloaded.
+SharedMemory* shared_memory() noexcept;
+/// Errors: 55000 where the library was not preloaded. `what` is the beginning of that message.
+SharedMemory& require_shared_memory(const char* what);
+
+} // namespace sessionctl::pg

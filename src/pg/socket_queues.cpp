@@ -1,0 +1,171 @@
+#include "pg/socket_queues.hpp"
+
+#ifdef __linux__
+
+#include <cstdio>
+#include <cstring>
+
+#include <boost/container/static_vector.hpp>
+
+#include <dirent.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sessionctl::pg {
+
+namespace {
+
+/// A backend has its client's socket and few others.
+using Inodes = boost::container::static_vector<std::uint32_t, 64>;
+
+bool list_sockets(pid_t pid, Inodes& inodes) noexcept {
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR* const descriptors = opendir(path);
+    if (descriptors == nullptr)
+        return false;
+    while (const dirent* const entry = readdir(descriptors)) {
+        char target[64];
+        unsigned inode;
+        const ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target - 1);
+        if (length <= 0 || inodes.size() == inodes.capacity())
+            continue;
+        target[length] = '\0';
+        if (std::sscanf(target, "socket:[%u]", &inode) == 1)
+            inodes.push_back(inode);
+    }
+    closedir(descriptors);
+    return !inodes.empty();
+}
+
+/// A netlink socket for questions about sockets.
+class Diagnosis {
+  public:
+    Diagnosis() noexcept : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
+    ~Diagnosis() {
+        if (socket_ >= 0)
+            close(socket_);
+    }
+    Diagnosis(const Diagnosis&) = delete;
+    Diagnosis& operator=(const Diagnosis&) = delete;
+
+    /// Sends one request and calls `see` with each answer; false where the kernel does not know the question.
+    template <typename Request, typename See>
+    bool ask(const Request& request, std::uint16_t flags, See&& see) noexcept {
+        struct {
+            nlmsghdr header;
+            Request body;
+        } message = {};
+        message.header.nlmsg_len = sizeof message;
+        message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+        message.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+        message.body = request;
+        if (send(socket_, &message, sizeof message, 0) != static_cast<ssize_t>(sizeof message))
+            return false;
+        for (;;) {
+            const ssize_t received = recv(socket_, buffer_, sizeof buffer_, 0);
+            if (received <= 0)
+                return false;
+            auto length = static_cast<unsigned>(received);
+            for (auto* header = reinterpret_cast<nlmsghdr*>(buffer_); NLMSG_OK(header, length);
+                 header = NLMSG_NEXT(header, length)) {
+                if (header->nlmsg_type == NLMSG_DONE)
+                    return true;
+                if (header->nlmsg_type == NLMSG_ERROR)
+                    return false;
+                see(*header);
+                if ((flags & NLM_F_DUMP) == 0)
+                    return true;
+            }
+        }
+    }
+
+  private:
+    const int socket_;
+    alignas(nlmsghdr) char buffer_[16384];
+};
+
+void add(SocketQueues& queues, std::uint32_t input, std::uint32_t output) noexcept {
+    queues.has_input |= input > 0;
+    queues.has_output |= output > 0;
+}
+
+/// Unix sockets are asked about one by one; what is no Unix socket is an error, and of no interest.
+unsigned add_unix_sockets(Diagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
+    unsigned seen = 0;
+    for (const std::uint32_t inode : inodes) {
+        unix_diag_req request = {};
+        request.sdiag_family = AF_UNIX;
+        request.udiag_states = ~0U;
+        request.udiag_ino = inode;
+        request.udiag_show = UDIAG_SHOW_RQLEN;
+        request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
+        diagnosis.ask(request, 0, [&](nlmsghdr& header) {
+            auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
+            auto length = static_cast<unsigned>(header.nlmsg_len - NLMSG_LENGTH(sizeof *socket));
+            for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
+                 attribute = RTA_NEXT(attribute, length)) {
+                if (attribute->rta_type != UNIX_DIAG_RQLEN)
+                    continue;
+                const auto* const queue = static_cast<const unix_diag_rqlen*>(RTA_DATA(attribute));
+                add(queues, queue->udiag_rqueue, queue->udiag_wqueue);
+                ++seen;
+            }
+        });
+    }
+    return seen;
+}
+
+unsigned add_tcp_sockets(Diagnosis& diagnosis, int family, const Inodes& inodes, SocketQueues& queues) noexcept {
+    unsigned seen = 0;
+    inet_diag_req_v2 request = {};
+    request.sdiag_family = static_cast<std::uint8_t>(family);
+    request.sdiag_protocol = IPPROTO_TCP;
+    request.idiag_states = ~0U;
+    diagnosis.ask(request, NLM_F_DUMP, [&](nlmsghdr& header) {
+        const auto* const socket = static_cast<const inet_diag_msg*>(NLMSG_DATA(&header));
+        for (const std::uint32_t inode : inodes) {
+            if (socket->idiag_inode != inode)
+                continue;
+            add(queues, socket->idiag_rqueue, socket->idiag_wqueue);
+            ++seen;
+        }
+    });
+    return seen;
+}
+
+} // namespace
+
+bool socket_queues_of(pid_t pid, SocketQueues& queues) noexcept {
+    queues = {};
+    Inodes inodes;
+    if (!list_sockets(pid, inodes))
+        return false;
+    Diagnosis diagnosis;
+    unsigned seen = add_unix_sockets(diagnosis, inodes, queues);
+    if (seen < inodes.size())
+        seen += add_tcp_sockets(diagnosis, AF_INET, inodes, queues);
+    if (seen < inodes.size())
+        seen += add_tcp_sockets(diagnosis, AF_INET6, inodes, queues);
+    return seen > 0;
+}
+
+} // namespace sessionctl::pg
+
+#else
+
+namespace sessionctl::pg {
+
+bool socket_queues_of(pid_t, SocketQueues&) noexcept {
+    return false;
+}
+
+} // namespace sessionctl::pg
+
+#endif

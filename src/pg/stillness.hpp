@@ -1,0 +1,19 @@
+// Does a session that waits for its client really wait for its client?
+#pragma once
+
+#include "core/watch.hpp"
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+#ifdef __linux__
+constexpr bool can_observe_silence = compat::has_client_waits;
+#else
+constexpr bool can_observe_silence = false;
+#endif
+
+/// Not asleep is also who is stopped, who has something to read from its client, who waits to write what the client has
+/// long read (a frozen process), and who can't be observed.
+core::Stillness stillness_of(const core::Session& session) noexcept;
+
+} // namespace sessionctl::pg

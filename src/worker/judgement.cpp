@@ -1,0 +1,179 @@
+#include "worker/judgement.hpp"
+
+#include "core/engine.hpp"
+#include "core/offence_text.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/server.hpp"
+#include "pg/session_limits.hpp"
+#include "pg/session_table.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+#include "pg/stillness.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace sessionctl::worker {
+
+namespace {
+
+/// How long a session may take to end before the audit says that it is still there.
+constexpr core::Timestamp patience = 5 * core::microseconds_per_second;
+constexpr core::Timestamp first_pause = core::microseconds_per_millisecond;
+constexpr core::Timestamp pause_divisor = 20;
+
+/// Names and rights are in the catalogs, which only a transaction reads.
+class CatalogScope {
+  public:
+    CatalogScope() {
+        pg::call([] {
+            const MemoryContext memory = CurrentMemoryContext;
+            StartTransactionCommand();
+            MemoryContextSwitchTo(memory);
+        });
+    }
+    CatalogScope(const CatalogScope&) = delete;
+    CatalogScope& operator=(const CatalogScope&) = delete;
+
+    void leave() {
+        pg::call([] {
+            const MemoryContext memory = CurrentMemoryContext;
+            CommitTransactionCommand();
+            MemoryContextSwitchTo(memory);
+        });
+    }
+};
+
+bool is_exempt(const pg::RosterEntry& entry) {
+    if (entry.facts.is_superuser && !pg::reap_superusers_setting())
+        return true;
+    return entry.facts.is_protected || pg::is_exempt_role(entry.role) ||
+           (entry.database_name != nullptr && pg::is_exempt_database(entry.database_name)) ||
+           pg::is_exempt_application(entry.application_name);
+}
+
+pg::Farewell farewell_of(const core::Offence& offence) {
+    pg::Farewell farewell;
+    std::snprintf(farewell.detail, sizeof farewell.detail, "%s", core::detail_of(offence).c_str());
+    std::snprintf(farewell.hint, sizeof farewell.hint, "%s", core::hint_of(offence.rule));
+    return farewell;
+}
+
+pg::AuditRecord record_of(const core::Offence& offence, const pg::RosterEntry& entry) {
+    pg::AuditRecord record = {};
+    record.describe(entry);
+    record.by_session_id.set(core::SessionId({MyProcPid, compat::own_start()}).text);
+    record.rule.set(core::rule_name(offence.rule));
+    record.set_field(record.reason, core::detail_of(offence).c_str());
+    return record;
+}
+
+core::Recheck recheck_of(core::Rule rule) noexcept {
+    switch (rule) {
+    case core::Rule::transaction:
+        return core::Recheck::transaction;
+    case core::Rule::client_silence:
+        return core::Recheck::statement;
+    default:
+        return core::Recheck::idleness;
+    }
+}
+
+/// The server at the instant of the signal: a silent session must be silent still.
+class SilenceServer final : public pg::LiveServer {
+  public:
+    SilenceServer(const pg::Farewell& farewell, std::uint64_t switches) : LiveServer(farewell), switches_(switches) {}
+
+    core::Sight look(const core::Session& session) override {
+        const core::Stillness now = pg::stillness_of(session);
+        core::Sight sight = LiveServer::look(session);
+        if (!now.is_asleep || now.switches != switches_ || pg::client_wait_of(session) == pg::ClientWait::none)
+            sight.state = core::State::idle;
+        return sight;
+    }
+
+  private:
+    const std::uint64_t switches_; // when its silence was found too long
+};
+
+void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        shared->counter(deed, rule).add(has_ended);
+}
+
+} // namespace
+
+void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
+    CatalogScope catalogs;
+    const pg::Roster roster = pg::Roster::take_one(offence.session);
+    const bool is_gone = roster.entries.empty();
+    const bool is_spared = !is_gone && is_exempt(roster.entries.front());
+    catalogs.leave();
+    if (is_gone)
+        return;
+    if (is_spared) {
+        watch.excuse(offence.session);
+        return;
+    }
+    pg::AuditRecord record = record_of(offence, roster.entries.front());
+    if (pg::reaper_action_setting() == pg::ReaperAction::terminate) {
+        end(offence, record, watch);
+        return;
+    }
+    record.action.set("log");
+    record.result.set("spared");
+    pg::keep_record(record);
+    count(pg::Deed::tell, offence.rule, false);
+    watch.note(offence);
+}
+
+void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch) {
+    const pg::Farewell farewell = farewell_of(offence);
+    core::Target target = {};
+    target.session = offence.session;
+    if (offence.rule == core::Rule::client_silence) {
+        SilenceServer server(farewell, offence.switches);
+        core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
+    } else {
+        pg::LiveServer server(farewell);
+        core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
+    }
+    if (target.outcome == core::Outcome::signalled) {
+        watch.signalled(offence.session);
+        record.action.set("terminate");
+        endings_.push_back({offence.session, offence.rule, target.signalled_at, record});
+    } else if (target.outcome == core::Outcome::denied) {
+        watch.excuse(offence.session);
+    }
+}
+
+/// Gone, or given up: the audit tells. True when there is nothing left to wait for.
+bool Judgement::settle(Ending& ending) noexcept {
+    bool is_present = true;
+    pg::callback([&] { is_present = pg::look_at(ending.session).present; });
+    if (is_present && pg::monotonic_now() - ending.signalled_at < patience)
+        return false;
+    ending.record.result.set(core::outcome_name(is_present ? core::Outcome::still_running : core::Outcome::terminated));
+    pg::keep_record(ending.record);
+    count(pg::Deed::reap, ending.rule, !is_present);
+    if (pg::SharedMemory* const shared = pg::shared_memory()) {
+        ++shared->reaper.reaped;
+        shared->reaper.last_reaped = ending.record.at;
+    }
+    return true;
+}
+
+core::Timestamp Judgement::follow_up() {
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), [this](Ending& each) { return settle(each); }),
+                   endings_.end());
+    core::Timestamp next = core::Watch::never;
+    const core::Timestamp now = pg::monotonic_now();
+    for (const Ending& ending : endings_)
+        next = std::min(next, now + std::max(first_pause, (now - ending.signalled_at) / pause_divisor));
+    return next;
+}
+
+} // namespace sessionctl::worker

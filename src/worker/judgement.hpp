@@ -1,0 +1,32 @@
+// What the reaper does with a session over its limit: leave it alone, tell of it, or end it and see it gone.
+#pragma once
+
+#include "core/watch.hpp"
+#include "pg/audit_record.hpp"
+
+namespace sessionctl::worker {
+
+class Judgement {
+  public:
+    /// Deals with one offence, and lets the watch know how.
+    void pass(const core::Offence& offence, core::Watch& watch);
+
+    /// Looks after those that were sent a signal; returns when to look again, on the monotonic clock.
+    core::Timestamp follow_up();
+
+  private:
+    /// A session on its way out.
+    struct Ending {
+        core::Session session;
+        core::Rule rule;
+        core::Timestamp signalled_at;
+        pg::AuditRecord record;
+    };
+
+    void end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch);
+    bool settle(Ending& ending) noexcept;
+
+    core::vector<Ending> endings_;
+};
+
+} // namespace sessionctl::worker

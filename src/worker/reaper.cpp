@@ -1,0 +1,202 @@
+#include "worker/reaper.hpp"
+
+#include "core/offence_text.hpp"
+#include "pg/blocking.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/reaper_lock.hpp"
+#include "pg/session_limits.hpp"
+#include "pg/session_table.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+#include "pg/stillness.hpp"
+#include "worker/judgement.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+PGDLLEXPORT void sessionctl_reaper_main(Datum);
+}
+
+#include <csignal>
+
+namespace sessionctl::worker {
+
+namespace {
+
+volatile std::sig_atomic_t is_terminated = 0;
+volatile std::sig_atomic_t has_new_settings = 0;
+
+void wake_up() noexcept {
+    if (MyProc != nullptr)
+        SetLatch(&MyProc->procLatch);
+}
+
+extern "C" void sessionctl_reaper_terminate(SIGNAL_ARGS) {
+    const int saved = errno;
+    is_terminated = 1;
+    wake_up();
+    errno = saved;
+}
+
+extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
+    const int saved = errno;
+    has_new_settings = 1;
+    wake_up();
+    errno = saved;
+}
+
+/// What the watch asks of the server. The wait-for graph is taken once a look, and only when somebody asks.
+class LiveFacts final : public core::Facts {
+  public:
+    int waiting_behind(const core::Session& session) override {
+        if (graph_ == nullptr)
+            graph_ = pg::WaitGraph::take();
+        return graph_->waiting_behind(session.id.pid);
+    }
+
+    std::int64_t held_back(const core::Session& session) override {
+        return pg::call([&session]() -> std::int64_t {
+            const compat::TransactionIds ids = compat::transaction_ids_of(session.slot, session.id.pid);
+            const TransactionId next = compat::next_transaction_id();
+            const auto age = [next](TransactionId id) {
+                return TransactionIdIsNormal(id) ? static_cast<std::int32_t>(next - id) : 0;
+            };
+            return std::max(age(ids.xid), age(ids.xmin));
+        });
+    }
+
+    core::Stillness stillness(const core::Session& session) override { return pg::stillness_of(session); }
+
+  private:
+    pg::WaitGraph* graph_ = nullptr;
+};
+
+class Reaper {
+  public:
+    Reaper() : watch_(call_for_slots()) {}
+
+    void run() {
+        while (!is_terminated) {
+            if (has_new_settings)
+                reload();
+            const core::Timestamp next = look();
+            sleep_until(next);
+        }
+    }
+
+  private:
+    static int call_for_slots() {
+        return pg::call([] { return compat::status_array().count; });
+    }
+
+    void reload() {
+        has_new_settings = 0;
+        pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
+        watch_.reconsider();
+    }
+
+    /// Looks at all sessions once, deals with who is over a limit, and returns when to look again.
+    core::Timestamp look() {
+        const pg::ScratchMemory scratch;
+        if (pg::SharedMemory* const shared = pg::shared_memory()) {
+            ++shared->reaper.wakeups;
+            shared->reaper.next_look = core::Watch::never; // who publishes a limit from here on wakes us again
+        }
+        watch_.begin(pg::monotonic_now(), GetCurrentTimestamp());
+        LiveFacts facts;
+        core::vector<core::Session> clients;
+        pg::call([&clients] { pg::list_clients(clients); });
+        for (const core::Session& session : clients) {
+            const core::Glance glance = {session, pg::limits_of(session),
+                                         pg::client_wait_of(session) != pg::ClientWait::none};
+            if (const auto offence = watch_.see(glance, facts))
+                judgement_.pass(*offence, watch_);
+        }
+        const core::Timestamp next = std::min(watch_.next_look(), judgement_.follow_up());
+        tell(static_cast<int>(clients.size()), next);
+        return next;
+    }
+
+    void tell(int watched, core::Timestamp next) noexcept {
+        pg::SharedMemory* const shared = pg::shared_memory();
+        if (shared == nullptr)
+            return;
+        shared->reaper.watched = watched;
+        const core::Limits limits = pg::own_limits();
+        for (int i = 0; i < core::limit_count; ++i)
+            shared->reaper.limits[i] = limits[static_cast<core::Limit>(i)];
+        shared->reaper.next_deadline =
+            next == core::Watch::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
+        shared->reaper.next_look = next;
+    }
+
+    /// Never early: a look before the deadline is for nothing.
+    void sleep_until(core::Timestamp next) {
+        const core::Timestamp left = next - pg::monotonic_now();
+        if (left <= 0)
+            return;
+        const core::Timestamp milliseconds = (left - 1) / core::microseconds_per_millisecond + 1;
+        const long wait = next == core::Watch::never
+                              ? -1L
+                              : static_cast<long>(std::min<core::Timestamp>(milliseconds, INT_MAX));
+        pg::call([wait, this] {
+            compat::wait_latch(wait, wait_event_);
+            CHECK_FOR_INTERRUPTS();
+            compat::process_catchup();
+        });
+    }
+
+    core::Watch watch_;
+    Judgement judgement_;
+    const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
+};
+
+extern "C" void sessionctl_reaper_leave(int, Datum) {
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        shared->reaper.latch = nullptr;
+}
+
+void appear() {
+    pg::call([] {
+        if (pg::shared_memory() != nullptr) {
+            before_shmem_exit(sessionctl_reaper_leave, 0);
+            pg::shared_memory()->reaper.latch = &MyProc->procLatch;
+        }
+        pgstat_report_activity(STATE_IDLE, nullptr);
+        ereport(LOG, (errmsg("pg_sessionctl: the reaper runs")));
+    });
+}
+
+/// The exit code: 0 takes the worker off the postmaster's list, 1 brings it back a second later.
+int live() {
+    if (!pg::acquire_reaper_lock()) {
+        pg::call([] { ereport(LOG, (errmsg("pg_sessionctl: another reaper runs already"))); });
+        return 0;
+    }
+    appear();
+    Reaper reaper;
+    reaper.run();
+    return pg::is_stop_wanted() ? 0 : 1;
+}
+
+} // namespace
+
+void register_reaper() {
+    BackgroundWorker worker = compat::describe_worker(reaper_name, reaper_function);
+    RegisterBackgroundWorker(&worker);
+}
+
+} // namespace sessionctl::worker
+
+void sessionctl_reaper_main(Datum) {
+    using namespace sessionctl;
+    pqsignal(SIGTERM, worker::sessionctl_reaper_terminate);
+    pqsignal(SIGHUP, worker::sessionctl_reaper_reload);
+    BackgroundWorkerUnblockSignals();
+    compat::connect_worker(worker::reaper_name);
+    proc_exit(pg::entry([] { return worker::live(); }));
+}
