@@ -144,6 +144,7 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     if (target.outcome == core::Outcome::signalled) {
         watch.signalled(offence.session);
         record.action.set("terminate");
+        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         endings_.push_back({offence.session, offence.rule, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
         watch.excuse(offence.session);

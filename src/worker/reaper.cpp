@@ -77,7 +77,7 @@ class LiveFacts final : public core::Facts {
 
 class Reaper {
   public:
-    Reaper() : watch_(call_for_slots()) {}
+    Reaper() : watch_(pg::call([] { return compat::status_array().count; })) {}
 
     void run() {
         while (!is_terminated) {
@@ -89,10 +89,6 @@ class Reaper {
     }
 
   private:
-    static int call_for_slots() {
-        return pg::call([] { return compat::status_array().count; });
-    }
-
     void reload() {
         has_new_settings = 0;
         pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
@@ -166,7 +162,6 @@ void appear() {
             before_shmem_exit(sessionctl_reaper_leave, 0);
             pg::shared_memory()->reaper.latch = &MyProc->procLatch;
         }
-        pgstat_report_activity(STATE_IDLE, nullptr);
         ereport(LOG, (errmsg("pg_sessionctl: the reaper runs")));
     });
 }
@@ -178,6 +173,7 @@ int live() {
         return 0;
     }
     appear();
+    const pg::MemoryScope lasting(TopMemoryContext);
     Reaper reaper;
     reaper.run();
     return pg::is_stop_wanted() ? 0 : 1;
