@@ -1,7 +1,8 @@
-# `make bench`: bench/run against a throwaway server beside PG_CONFIG; ROUNDS=9 for more rounds than 5.
+# `make bench`: bench/run and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more than 5.
 
 ROUNDS = 5
 
 .PHONY: bench
 bench:
 	PG_CONFIG='$(PG_CONFIG)' bench/run $(ROUNDS)
+	PG_CONFIG='$(PG_CONFIG)' bench/reaper $(ROUNDS)

@@ -71,9 +71,19 @@ start_server() { # start_server SETTING...: each is a line of postgresql.conf
         "${as_user[@]}" tee "$home/data/pg_hba.conf" >/dev/null
 
     say "Starting it on a private socket"
+    run_server
+}
+
+run_server() { # run_server OPTION...: of postgres
     server_log=$scratch/server.log
-    start "$server_log" postgres -D "$home/data" </dev/null
-    wait_for_server "$!"
+    start "$server_log" postgres -D "$home/data" "$@" </dev/null
+    server=$!
+    wait_for_server "$server"
+}
+
+stop_server() {
+    kill -INT "$server"
+    wait "$server" || true
 }
 
 wait_for_server() { # wait_for_server PID

@@ -17,6 +17,14 @@ std::uint8_t bit(Rule rule) noexcept {
     return static_cast<std::uint8_t>(1U << static_cast<unsigned>(rule));
 }
 
+Timestamp least_idle_of(const Limits& limits) noexcept {
+    return std::max(limits.time(Limit::horizon_idle), microseconds_per_millisecond);
+}
+
+Timestamp between_looks_at_silence(Timestamp limit) noexcept {
+    return std::max(limit / looks_at_silence, microseconds_per_millisecond);
+}
+
 Offence offence(Rule rule, const Glance& glance, std::int32_t limit, Timestamp lasted) noexcept {
     return {rule, glance.session, limit, lasted, 0, 0, 0};
 }
@@ -30,6 +38,16 @@ Watch::Watch(int slots) {
 void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
     clock_.tick(monotonic, wall);
     next_look_ = never;
+}
+
+void Watch::expect(const Limits& limits) noexcept {
+    for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session, Limit::transaction})
+        if (limits[limit] != 0)
+            due(clock_.now() + limits.time(limit));
+    if (limits[Limit::horizon_age] != 0)
+        due(clock_.now() + least_idle_of(limits));
+    if (limits[Limit::client_silence] != 0)
+        due(clock_.now() + between_looks_at_silence(limits.time(Limit::client_silence)));
 }
 
 Watch::Memory& Watch::recall(const Session& session) noexcept {
@@ -66,14 +84,18 @@ bool Watch::is_over(Timestamp since, Timestamp limit, bool applies) noexcept {
     return false;
 }
 
-bool Watch::is_noted(const Memory& memory, Rule rule) const noexcept {
-    return (memory.noted & bit(rule)) != 0;
+/// Was that told of already? Then the next offence is the next news.
+bool Watch::is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept {
+    if ((memory.noted & bit(rule)) == 0)
+        return false;
+    due(clock_.now() + limit);
+    return true;
 }
 
 std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::idle_in_transaction);
     const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || is_noted(memory, Rule::idle_in_transaction) || !is_over(memory.state_since, limit, applies))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::idle_in_transaction, limit))
         return {};
     return offence(Rule::idle_in_transaction, glance, glance.limits[Limit::idle_in_transaction],
                    clock_.now() - memory.state_since);
@@ -82,7 +104,7 @@ std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Me
 std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
     const Timestamp limit = glance.limits.time(Limit::blocking);
     const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || is_noted(memory, Rule::blocking) || !is_over(memory.state_since, limit, applies))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::blocking, limit))
         return {};
     const int waiting = facts.waiting_behind(glance.session);
     if (waiting == 0) {
@@ -96,9 +118,10 @@ std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memor
 
 std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory, Facts& facts) {
     const std::int32_t age = glance.limits[Limit::horizon_age];
-    const Timestamp least_idle = std::max(glance.limits.time(Limit::horizon_idle), microseconds_per_millisecond);
+    const Timestamp least_idle = least_idle_of(glance.limits);
     const bool applies = is_idle_in_transaction(glance.session.state);
-    if (age == 0 || is_noted(memory, Rule::horizon) || !is_over(memory.state_since, least_idle, applies))
+    if (age == 0 || !is_over(memory.state_since, least_idle, applies) ||
+        is_old_news(memory, Rule::horizon, least_idle))
         return {};
     const std::int64_t held_back = facts.held_back(glance.session);
     if (held_back <= age) {
@@ -113,7 +136,7 @@ std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory
 std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::idle_session);
     const bool applies = glance.session.state == State::idle;
-    if (limit == 0 || is_noted(memory, Rule::idle_session) || !is_over(memory.state_since, limit, applies))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::idle_session, limit))
         return {};
     return offence(Rule::idle_session, glance, glance.limits[Limit::idle_session],
                    clock_.now() - memory.state_since);
@@ -122,7 +145,7 @@ std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& m
 std::optional<Offence> Watch::transaction(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::transaction);
     const bool applies = glance.session.xact_start != 0;
-    if (limit == 0 || is_noted(memory, Rule::transaction) || !is_over(memory.xact_since, limit, applies))
+    if (limit == 0 || !is_over(memory.xact_since, limit, applies) || is_old_news(memory, Rule::transaction, limit))
         return {};
     return offence(Rule::transaction, glance, glance.limits[Limit::transaction], clock_.now() - memory.xact_since);
 }
@@ -139,9 +162,9 @@ void Watch::listen(Memory& memory, Stillness stillness, Timestamp longest_gap) n
 
 std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memory, Facts& facts) {
     const Timestamp limit = glance.limits.time(Limit::client_silence);
-    if (limit == 0 || is_noted(memory, Rule::client_silence))
+    if (limit == 0 || is_old_news(memory, Rule::client_silence, limit))
         return {};
-    const Timestamp between_looks = std::max(limit / looks_at_silence, microseconds_per_millisecond);
+    const Timestamp between_looks = between_looks_at_silence(limit);
     if (!glance.waits_for_client) {
         memory.was_asleep = false;
         due(clock_.now() + between_looks);

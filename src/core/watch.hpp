@@ -57,6 +57,8 @@ class Watch {
 
     /// Begins a look at all sessions.
     void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    /// Somebody with these limits may log in from now on.
+    void expect(const Limits& limits) noexcept;
     /// The first rule that the session offends. One that was dealt with is no offence again.
     std::optional<Offence> see(const Glance& glance, Facts& facts);
     /// When the next look is due, on the monotonic clock; `never` where there is no limit to watch.
@@ -92,7 +94,7 @@ class Watch {
     Memory& recall(const Session& session) noexcept;
     void due(Timestamp at) noexcept;
     bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
-    bool is_noted(const Memory& memory, Rule rule) const noexcept;
+    bool is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept;
     std::optional<Offence> idle_in_transaction(const Glance& glance, const Memory& memory) noexcept;
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
     std::optional<Offence> horizon(const Glance& glance, const Memory& memory, Facts& facts);

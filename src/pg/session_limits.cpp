@@ -68,13 +68,13 @@ void claim(SessionSlot& slot) noexcept {
     slot.pid = MyProcPid;
 }
 
-void publish(Limit limit, std::int32_t value) noexcept {
+void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
     SharedMemory* const shared = shared_memory();
     SessionSlot* const slot = shared != nullptr && IsUnderPostmaster ? shared->slot(compat::own_slot()) : nullptr;
     if (slot == nullptr)
         return;
     claim(*slot);
-    slot->limits[static_cast<int>(limit)] = value;
+    slot->limits[static_cast<int>(limit)] = is_own_value ? value : inherited;
     wake_reaper(*shared, limit, value);
 }
 
@@ -82,7 +82,7 @@ void publish(Limit limit, std::int32_t value) noexcept {
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
     if (extra != nullptr)
-        publish(limit, is_own(*static_cast<const GucSource*>(extra)) ? value : inherited);
+        publish(limit, value, is_own(*static_cast<const GucSource*>(extra)));
 }
 
 template <Limit limit>

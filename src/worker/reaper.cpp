@@ -103,6 +103,7 @@ class Reaper {
             shared->reaper.next_look = core::Watch::never; // who publishes a limit from here on wakes us again
         }
         watch_.begin(pg::monotonic_now(), GetCurrentTimestamp());
+        watch_.expect(pg::own_limits());
         LiveFacts facts;
         core::vector<core::Session> clients;
         pg::call([&clients] { pg::list_clients(clients); });
