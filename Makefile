@@ -31,6 +31,10 @@ endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+ifneq ($(filter 8.% 9.0 9.1 9.2 9.3,$(MAJORVERSION)),)
+$(error pg_sessionctl needs PostgreSQL 9.4 or newer, and this is $(MAJORVERSION))
+endif
+
 # One rule for every server: PGXS up to 10 knows no C++, and its dependency files clash for equal file names.
 ifeq ($(origin CXX),default)
 CXX = g++
