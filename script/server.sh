@@ -62,7 +62,7 @@ start_server() { # start_server SETTING...: each is a line of postgresql.conf
     "${as_user[@]}" mkdir -m 700 "$PGHOST"
     ((${#PGHOST} < 90)) || die "$PGHOST is too long for a socket: set TMPDIR to a shorter one"
     step "Making a throwaway server in $home/data" \
-        initdb -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync
+        initdb -D "$home/data" -U postgres -A trust -E UTF8 --locale=C -N # 9.6 and before: --nosync, later --no-sync
     printf '%s\n' "unix_socket_directories = '$PGHOST'" "listen_addresses = ''" "port = $PGPORT" \
         'fsync = off' 'shared_buffers = 16MB' 'wal_level = logical' \
         'max_wal_senders = 4' 'max_replication_slots = 4' 'logging_collector = off' "$@" |

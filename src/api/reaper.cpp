@@ -1,5 +1,6 @@
 // The reaper's SQL surface: start, stop, status.
 
+#include "worker/reaper.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
@@ -10,7 +11,6 @@
 #include "pg/server.hpp"
 #include "pg/session_table.hpp"
 #include "pg/shared_memory.hpp"
-#include "worker/reaper.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -39,7 +39,8 @@ template <typename Condition>
 bool wait_until(Condition&& is_true) {
     const pg::Farewell none = {};
     pg::LiveServer server(none);
-    for (const core::Timestamp deadline = server.now() + patience; server.now() < deadline; server.sleep(pause_length))
+    for (const core::Timestamp deadline = server.now() + patience; server.now() < deadline;
+         server.sleep(pause_length))
         if (is_true())
             return true;
     return is_true();
@@ -79,7 +80,8 @@ bool start() {
         return false;
     }
     if (pg::shared_memory() == nullptr)
-        notice("this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER DATABASE set",
+        notice("this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER "
+               "DATABASE set",
                "For both, add pg_sessionctl to shared_preload_libraries and restart the server.");
     else
         notice("this reaper is gone at the next restart, when the server starts its own");
@@ -131,8 +133,10 @@ core::string limits_in_force(const pg::ReaperBoard& board) {
 
 const char* advice(bool is_running, bool is_preloaded) noexcept {
     if (!is_preloaded)
-        return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone (what SET, "
-               "ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the next restart, and it "
+        return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
+               "(what SET, "
+               "ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the next restart, "
+               "and it "
                "does not account for itself.";
     return is_running ? nullptr : "Call sessionctl.reaper_start().";
 }

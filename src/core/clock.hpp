@@ -15,14 +15,14 @@ class Clock {
     /// Monotonic, at the last tick.
     Timestamp now() const noexcept { return now_; }
 
-    /// When, on the monotonic clock, a stamp that was not there at the tick before was made. If the wall clock
-    /// jumped between the two, nobody knows whether the stamp is from before or after: then the later of both
-    /// that is not in the future, so that nothing seems to have lasted longer than it did.
+    /// When, on the monotonic clock, a stamp that was not there at the tick before was made. If the wall
+    /// clock jumped between the two, nobody knows whether the stamp is from before or after: then the later
+    /// of both that is not in the future, so that nothing seems to have lasted longer than it did.
     Timestamp at(Timestamp wall) const noexcept;
 
   private:
     Timestamp now_ = 0;
-    Timestamp offset_ = 0;        // of the wall clock, at the last tick
+    Timestamp offset_ = 0;         // of the wall clock, at the last tick
     Timestamp earlier_offset_ = 0; // and at the tick before; the same unless the clock jumped
     bool is_running_ = false;
 };

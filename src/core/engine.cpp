@@ -33,8 +33,8 @@ bool is_done(Action action, const Session& chosen, const Sight& sight) noexcept 
     return action == Action::cancel && (!is_active(sight.state) || sight.query_start != chosen.query_start);
 }
 
-/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen at once
-/// and a long wait costs little.
+/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
+/// at once and a long wait costs little.
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
     constexpr Timestamp shortest = microseconds_per_millisecond;
     constexpr Timestamp longest = 20 * microseconds_per_millisecond;
@@ -54,7 +54,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
             return Outcome::not_running;
         return sight.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::idleness:
-        return is_idle(sight.state) && sight.state == chosen.state && sight.state_change == chosen.state_change
+        return is_idle(sight.state) && sight.state == chosen.state &&
+                       sight.state_change == chosen.state_change
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
     case Recheck::transaction:

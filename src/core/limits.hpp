@@ -28,16 +28,21 @@ class Limits {
   public:
     std::int32_t& operator[](Limit limit) noexcept { return values_[static_cast<std::size_t>(limit)]; }
     std::int32_t operator[](Limit limit) const noexcept { return values_[static_cast<std::size_t>(limit)]; }
-    Timestamp time(Limit limit) const noexcept {
-        return (*this)[limit] * microseconds_per_millisecond;
-    }
+    Timestamp time(Limit limit) const noexcept { return (*this)[limit] * microseconds_per_millisecond; }
 
   private:
     std::array<std::int32_t, limit_count> values_ = {};
 };
 
 /// What a session is ended for.
-enum class Rule : std::uint8_t { idle_in_transaction, blocking, horizon, idle_session, transaction, client_silence };
+enum class Rule : std::uint8_t {
+    idle_in_transaction,
+    blocking,
+    horizon,
+    idle_session,
+    transaction,
+    client_silence
+};
 constexpr int rule_count = 6;
 
 /// As the parameter that sets its limit is called, without the prefix.

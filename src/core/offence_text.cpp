@@ -12,10 +12,8 @@ struct Unit {
 };
 
 constexpr Unit units[] = {
-    {"d", 86400 * microseconds_per_second},
-    {"h", 3600 * microseconds_per_second},
-    {"min", 60 * microseconds_per_second},
-    {"s", microseconds_per_second},
+    {"d", 86400 * microseconds_per_second}, {"h", 3600 * microseconds_per_second},
+    {"min", 60 * microseconds_per_second},  {"s", microseconds_per_second},
     {"ms", microseconds_per_millisecond},
 };
 
@@ -90,13 +88,15 @@ const char* hint_of(Rule rule) noexcept {
     case Rule::idle_in_transaction:
     case Rule::blocking:
     case Rule::horizon:
-        return "Commit or roll back as soon as the work is done; connect again and repeat what was not committed.";
+        return "Commit or roll back as soon as the work is done; connect again and repeat what was not "
+               "committed.";
     case Rule::idle_session:
         return "Connect again, or close connections that are not needed.";
     case Rule::transaction:
         return "Do the work in shorter transactions; connect again and repeat what was not committed.";
     case Rule::client_silence:
-        return "Read the results and send the data without long pauses; connect again and repeat what was not "
+        return "Read the results and send the data without long pauses; connect again and repeat what was "
+               "not "
                "committed.";
     }
     return "";

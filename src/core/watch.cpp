@@ -41,7 +41,8 @@ void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
 }
 
 void Watch::expect(const Limits& limits) noexcept {
-    for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session, Limit::transaction})
+    for (const Limit limit :
+         {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session, Limit::transaction})
         if (limits[limit] != 0)
             due(clock_.now() + limits.time(limit));
     if (limits[Limit::horizon_age] != 0)
@@ -95,7 +96,8 @@ bool Watch::is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexce
 std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::idle_in_transaction);
     const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::idle_in_transaction, limit))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
+        is_old_news(memory, Rule::idle_in_transaction, limit))
         return {};
     return offence(Rule::idle_in_transaction, glance, glance.limits[Limit::idle_in_transaction],
                    clock_.now() - memory.state_since);
@@ -104,14 +106,16 @@ std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Me
 std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
     const Timestamp limit = glance.limits.time(Limit::blocking);
     const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::blocking, limit))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
+        is_old_news(memory, Rule::blocking, limit))
         return {};
     const int waiting = facts.waiting_behind(glance.session);
     if (waiting == 0) {
         due(clock_.now() + std::min(limit, poll));
         return {};
     }
-    Offence found = offence(Rule::blocking, glance, glance.limits[Limit::blocking], clock_.now() - memory.state_since);
+    Offence found =
+        offence(Rule::blocking, glance, glance.limits[Limit::blocking], clock_.now() - memory.state_since);
     found.waiting_behind = waiting;
     return found;
 }
@@ -136,7 +140,8 @@ std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory
 std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::idle_session);
     const bool applies = glance.session.state == State::idle;
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) || is_old_news(memory, Rule::idle_session, limit))
+    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
+        is_old_news(memory, Rule::idle_session, limit))
         return {};
     return offence(Rule::idle_session, glance, glance.limits[Limit::idle_session],
                    clock_.now() - memory.state_since);
@@ -145,9 +150,11 @@ std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& m
 std::optional<Offence> Watch::transaction(const Glance& glance, const Memory& memory) noexcept {
     const Timestamp limit = glance.limits.time(Limit::transaction);
     const bool applies = glance.session.xact_start != 0;
-    if (limit == 0 || !is_over(memory.xact_since, limit, applies) || is_old_news(memory, Rule::transaction, limit))
+    if (limit == 0 || !is_over(memory.xact_since, limit, applies) ||
+        is_old_news(memory, Rule::transaction, limit))
         return {};
-    return offence(Rule::transaction, glance, glance.limits[Limit::transaction], clock_.now() - memory.xact_since);
+    return offence(Rule::transaction, glance, glance.limits[Limit::transaction],
+                   clock_.now() - memory.xact_since);
 }
 
 /// The process neither ran nor had anything to do since the last look.
@@ -176,7 +183,8 @@ std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memor
         due(clock_.now() + std::min(next, limit - memory.silent_for));
         return {};
     }
-    Offence found = offence(Rule::client_silence, glance, glance.limits[Limit::client_silence], memory.silent_for);
+    Offence found =
+        offence(Rule::client_silence, glance, glance.limits[Limit::client_silence], memory.silent_for);
     found.switches = memory.switches;
     return found;
 }
@@ -191,10 +199,12 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
     }
     // Every rule is asked: each says when it wants to look again.
     const std::optional<Offence> found[] = {
-        idle_in_transaction(glance, memory), blocking(glance, memory, facts), horizon(glance, memory, facts),
-        idle_session(glance, memory),        transaction(glance, memory),     client_silence(glance, memory, facts),
+        idle_in_transaction(glance, memory), blocking(glance, memory, facts),
+        horizon(glance, memory, facts),      idle_session(glance, memory),
+        transaction(glance, memory),         client_silence(glance, memory, facts),
     };
-    const auto first = std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
+    const auto first =
+        std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
     return first != std::end(found) ? *first : std::nullopt;
 }
 

@@ -21,7 +21,7 @@ struct Glance {
 /// Whether a process did anything. One that sleeps, with nothing to read, and has not run since the last look
 /// did not.
 struct Stillness {
-    bool is_asleep; // waits in the kernel, neither stopped nor with something to read from its client
+    bool is_asleep;         // waits in the kernel, neither stopped nor with something to read from its client
     std::uint64_t switches; // how often it gave up the processor or lost it
 };
 
@@ -49,8 +49,8 @@ struct Offence {
     std::uint64_t switches; // for the silence rule: Stillness::switches
 };
 
-/// Remembers what it must of each session, by its slot in the session table, and computes when to look again: a
-/// session can't be due before its limit is over, whatever it does meanwhile.
+/// Remembers what it must of each session, by its slot in the session table, and computes when to look again:
+/// a session can't be due before its limit is over, whatever it does meanwhile.
 class Watch {
   public:
     explicit Watch(int slots);

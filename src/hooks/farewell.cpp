@@ -13,8 +13,8 @@ namespace {
 
 emit_log_hook_type previous = nullptr;
 
-/// Core frees what an error holds, so it has to be its own memory; none left: no farewell. What core has to say itself
-/// (from 19 on, who sent the signal) comes first.
+/// Core frees what an error holds, so it has to be its own memory; none left: no farewell. What core has to
+/// say itself (from 19 on, who sent the signal) comes first.
 void add(char*& field, const char* text) noexcept {
     if (text[0] == '\0')
         return;

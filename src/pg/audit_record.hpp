@@ -1,5 +1,5 @@
-// One session acted on: by whom, on whom, what, why, with what result. Plain data of fixed size, as it goes to the log
-// and into shared memory.
+// One session acted on: by whom, on whom, what, why, with what result. Plain data of fixed size, as it goes
+// to the log and into shared memory.
 #pragma once
 
 #include "core/plan.hpp"

@@ -138,9 +138,10 @@ void AuditRing::load() {
         return;
     written = 0;
     const bool is_aside = rename(file_name, bad_name) == 0;
-    ereport(WARNING, (errmsg("the audit of pg_sessionctl in \"%s\" is damaged or of another version", file_name),
-                      is_aside ? errdetail("It was set aside as \"%s\"; session_audit begins anew.", bad_name)
-                               : errdetail("session_audit begins anew.")));
+    ereport(WARNING,
+            (errmsg("the audit of pg_sessionctl in \"%s\" is damaged or of another version", file_name),
+             is_aside ? errdetail("It was set aside as \"%s\"; session_audit begins anew.", bad_name)
+                      : errdetail("session_audit begins anew.")));
 }
 
 void AuditRing::save_at_exit(int code, Datum) noexcept {

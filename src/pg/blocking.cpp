@@ -48,7 +48,8 @@ int WaitGraph::waiting_behind(int pid) const {
     reached.push_back(pid);
     visited.insert(pid);
     for (std::size_t next = 0; next < reached.size(); ++next) {
-        const auto range = std::equal_range(edges_.begin(), edges_.end(), Edge{0, reached[next]}, ByBlocker());
+        const auto range =
+            std::equal_range(edges_.begin(), edges_.end(), Edge{0, reached[next]}, ByBlocker());
         for (auto edge = range.first; edge != range.second; ++edge)
             if (visited.insert(edge->waiter).second)
                 reached.push_back(edge->waiter);

@@ -44,10 +44,7 @@ constexpr std::string_view allowed_volatile[] = {
 
 /// They run a statement given as text, or a cursor's, and were called stable up to 10. Sorted.
 constexpr std::string_view runs_statement[] = {
-    "cursor_to_xml",
-    "cursor_to_xmlschema",
-    "query_to_xml",
-    "query_to_xml_and_xmlschema",
+    "cursor_to_xml",      "cursor_to_xmlschema", "query_to_xml", "query_to_xml_and_xmlschema",
     "query_to_xmlschema",
 };
 

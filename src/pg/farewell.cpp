@@ -24,14 +24,16 @@ core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexc
 
 bool FarewellBox::begin_write() noexcept {
     std::uint32_t version = version_.load(std::memory_order_relaxed);
-    return version % 2 == 0 && version_.compare_exchange_strong(version, version + 1, std::memory_order_acquire);
+    return version % 2 == 0 &&
+           version_.compare_exchange_strong(version, version + 1, std::memory_order_acquire);
 }
 
 void FarewellBox::end_write() noexcept {
     version_.fetch_add(1, std::memory_order_release);
 }
 
-void FarewellBox::put(const core::Identity& session, core::Timestamp statement, const Farewell& farewell) noexcept {
+void FarewellBox::put(const core::Identity& session, core::Timestamp statement,
+                      const Farewell& farewell) noexcept {
     if (!begin_write())
         return;
     session_ = session;
@@ -48,7 +50,8 @@ void FarewellBox::clear(const core::Identity& session) noexcept {
     end_write();
 }
 
-bool FarewellBox::get(const core::Identity& session, core::Timestamp statement, Farewell& farewell) const noexcept {
+bool FarewellBox::get(const core::Identity& session, core::Timestamp statement,
+                      Farewell& farewell) const noexcept {
     const std::uint32_t version = version_.load(std::memory_order_acquire);
     const bool is_it = version % 2 == 0 && session_ == session && statement_ == statement;
     if (is_it)

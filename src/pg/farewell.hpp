@@ -1,5 +1,5 @@
-// What the client of a session reads when pg_sessionctl ends it, or cancels its statement: left in the session's slot
-// in shared memory before the signal is sent, found there by the session itself.
+// What the client of a session reads when pg_sessionctl ends it, or cancels its statement: left in the
+// session's slot in shared memory before the signal is sent, found there by the session itself.
 #pragma once
 
 #include "core/session.hpp"
@@ -20,11 +20,12 @@ struct Farewell {
     bool is_empty() const noexcept { return detail[0] == '\0' && hint[0] == '\0'; }
 };
 
-/// Holds one farewell. Readers and writers are never blocked: a writer that finds another one at work, or a reader that
-/// is overtaken by a writer, goes without.
+/// Holds one farewell. Readers and writers are never blocked: a writer that finds another one at work, or a
+/// reader that is overtaken by a writer, goes without.
 class FarewellBox {
   public:
-    /// For this session; `statement` is when the statement began that is to be cancelled, 0 for the session's end.
+    /// For this session; `statement` is when the statement began that is to be cancelled, 0 for the session's
+    /// end.
     void put(const core::Identity& session, core::Timestamp statement, const Farewell& farewell) noexcept;
     void clear(const core::Identity& session) noexcept;
     bool get(const core::Identity& session, core::Timestamp statement, Farewell& farewell) const noexcept;
@@ -39,8 +40,8 @@ class FarewellBox {
     Farewell farewell_;
 };
 
-/// From here to the end of the scope sessions that are signalled get this to read. Does nothing where the library is not
-/// preloaded.
+/// From here to the end of the scope sessions that are signalled get this to read. Does nothing where the
+/// library is not preloaded.
 void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) noexcept;
 void take_farewell_back(const core::Session& session) noexcept;
 /// What was left for this process.

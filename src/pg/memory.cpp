@@ -22,7 +22,8 @@ void core::deallocate(void* memory) noexcept {
 
 namespace pg {
 
-// Under the top: what an exit callback needs must outlive the transaction, which other callbacks abort before ours.
+// Under the top: what an exit callback needs must outlive the transaction, which other callbacks abort before
+// ours.
 ScratchMemory::ScratchMemory()
     : outer_(CurrentMemoryContext), outer_home_(home),
       own_(call([] { return compat::create_context(TopMemoryContext, "pg_sessionctl"); })) {

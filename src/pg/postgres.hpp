@@ -1,8 +1,8 @@
 // The one door to PostgreSQL's headers.
 //
 // The standard library and Boost come first: PostgreSQL redefines names (snprintf, gettext, bind ...) that
-// they use. After postgres.h those macros are undone, so that what follows is C++ again. Min, Max and Abs stay: from
-// 19 on functions in headers use them.
+// they use. After postgres.h those macros are undone, so that what follows is C++ again. Min, Max and Abs
+// stay: from 19 on functions in headers use them.
 #pragma once
 
 #include <algorithm>

@@ -12,7 +12,7 @@ namespace {
 
 /// Advisory locks of database 0, which no session is connected to, are nobody else's.
 constexpr uint32 key = 0x70677363; // "pgsc"
-constexpr uint16 two_integers = 2;  // as pg_locks.objsubid shows it
+constexpr uint16 two_integers = 2; // as pg_locks.objsubid shows it
 enum Purpose : uint32 { reaper = 1, stop = 2 };
 
 LOCKTAG tag_of(Purpose purpose) noexcept {

@@ -1,5 +1,5 @@
-// One reaper a cluster: who runs holds an advisory lock that belongs to no database. So every server tells whether one
-// runs and who it is, without shared memory of ours, too.
+// One reaper a cluster: who runs holds an advisory lock that belongs to no database. So every server tells
+// whether one runs and who it is, without shared memory of ours, too.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -11,8 +11,8 @@ bool acquire_reaper_lock();
 /// 0: none runs.
 int reaper_pid();
 
-/// Held (to the end of the transaction) by whoever stops the reaper. A reaper that is terminated without it was hit by
-/// accident and comes back. False where somebody else holds it.
+/// Held (to the end of the transaction) by whoever stops the reaper. A reaper that is terminated without it
+/// was hit by accident and comes back. False where somebody else holds it.
 bool acquire_stop_lock();
 bool is_stop_wanted();
 

@@ -61,7 +61,8 @@ class RosterInForce {
     RosterInForce(const RosterInForce&) = delete;
     RosterInForce& operator=(const RosterInForce&) = delete;
 
-    /// Null outside of such a scope, and for another role (inside a function that changes it): that one sees its own.
+    /// Null outside of such a scope, and for another role (inside a function that changes it): that one sees
+    /// its own.
     static const Roster* current() noexcept;
 
   private:

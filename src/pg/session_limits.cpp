@@ -41,7 +41,8 @@ extern "C" bool sessionctl_check_silence(int* value, void** extra, GucSource sou
     if (*value != 0 && !can_observe_silence) {
         GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
         GUC_check_errmsg("pg_sessionctl.client_silence_timeout is not supported by this server");
-        GUC_check_errhint("It needs Linux, and PostgreSQL 10 or newer: before, no session tells that it waits for its client.");
+        GUC_check_errhint("It needs Linux, and PostgreSQL 10 or newer: before, no session tells that it "
+                          "waits for its client.");
         return false;
     }
     return keep_source(extra, source);
@@ -70,7 +71,8 @@ void claim(SessionSlot& slot) noexcept {
 
 void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
     SharedMemory* const shared = shared_memory();
-    SessionSlot* const slot = shared != nullptr && IsUnderPostmaster ? shared->slot(compat::own_slot()) : nullptr;
+    SessionSlot* const slot =
+        shared != nullptr && IsUnderPostmaster ? shared->slot(compat::own_slot()) : nullptr;
     if (slot == nullptr)
         return;
     claim(*slot);
@@ -96,15 +98,17 @@ void define(const char* name, const char* what, const char* more, int unset, int
 
 void define_limits() {
     define<Limit::idle_in_transaction>("pg_sessionctl.idle_in_transaction_timeout",
-                                       "Ends a session that is idle in a transaction for longer.", "0 is off.", 0,
-                                       GUC_UNIT_MS);
-    define<Limit::blocking>("pg_sessionctl.idle_in_transaction_blocking_timeout",
-                            "Ends a session that is idle in a transaction for longer while others wait for it.",
-                            "0 is off.", 0, GUC_UNIT_MS);
-    define<Limit::horizon_age>("pg_sessionctl.idle_in_transaction_horizon_age",
-                               "Ends a session that is idle in a transaction and holds back the vacuum horizon by more "
-                               "transactions than this.",
-                               "0 is off. See pg_sessionctl.idle_in_transaction_horizon_idle.", 0, 0);
+                                       "Ends a session that is idle in a transaction for longer.",
+                                       "0 is off.", 0, GUC_UNIT_MS);
+    define<Limit::blocking>(
+        "pg_sessionctl.idle_in_transaction_blocking_timeout",
+        "Ends a session that is idle in a transaction for longer while others wait for it.", "0 is off.", 0,
+        GUC_UNIT_MS);
+    define<Limit::horizon_age>(
+        "pg_sessionctl.idle_in_transaction_horizon_age",
+        "Ends a session that is idle in a transaction and holds back the vacuum horizon by more "
+        "transactions than this.",
+        "0 is off. See pg_sessionctl.idle_in_transaction_horizon_idle.", 0, 0);
     define<Limit::horizon_idle>("pg_sessionctl.idle_in_transaction_horizon_idle",
                                 "How long a session is idle in a transaction at least before "
                                 "pg_sessionctl.idle_in_transaction_horizon_age ends it.",
@@ -114,9 +118,10 @@ void define_limits() {
                                 GUC_UNIT_MS);
     define<Limit::transaction>("pg_sessionctl.transaction_timeout",
                                "Ends a session whose transaction lasts longer.", "0 is off.", 0, GUC_UNIT_MS);
-    define<Limit::client_silence>("pg_sessionctl.client_silence_timeout",
-                                  "Ends a session that waits for its client for longer, in the middle of a statement.",
-                                  "0 is off.", 0, GUC_UNIT_MS, sessionctl_check_silence);
+    define<Limit::client_silence>(
+        "pg_sessionctl.client_silence_timeout",
+        "Ends a session that waits for its client for longer, in the middle of a statement.", "0 is off.", 0,
+        GUC_UNIT_MS, sessionctl_check_silence);
 }
 
 core::Limits own_limits() noexcept {

@@ -1,5 +1,6 @@
-// The reaper's limits: parameters that the configuration sets for all and ALTER ROLE or DATABASE for some. A session
-// publishes what is its own in shared memory; the rest is the configuration's, which the reaper reads itself.
+// The reaper's limits: parameters that the configuration sets for all and ALTER ROLE or DATABASE for some. A
+// session publishes what is its own in shared memory; the rest is the configuration's, which the reaper reads
+// itself.
 #pragma once
 
 #include "core/limits.hpp"

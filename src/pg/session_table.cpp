@@ -38,8 +38,9 @@ void list_clients(core::vector<core::Session>& clients) {
         if (table.entries[slot].st_procpid <= 0)
             continue;
         PgBackendStatus entry;
-        read_consistently(table.entries[slot],
-                          [&entry](const PgBackendStatus& live) { std::memcpy(&entry, &live, sizeof entry); });
+        read_consistently(table.entries[slot], [&entry](const PgBackendStatus& live) {
+            std::memcpy(&entry, &live, sizeof entry);
+        });
         if (entry.st_procpid <= 0)
             continue;
         const core::Session session = session_of(slot, entry);

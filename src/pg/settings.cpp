@@ -57,11 +57,13 @@ Oid role_or_invalid(const core::string& name) {
 } // namespace
 
 void define_settings() {
-    const auto names = [](const char* name, const char* what, const char* more, char*& list, GucContext context) {
-        DefineCustomStringVariable(name, what, more, &list, "", context, GUC_LIST_INPUT, sessionctl_check_names, nullptr,
-                                   nullptr);
+    const auto names = [](const char* name, const char* what, const char* more, char*& list,
+                          GucContext context) {
+        DefineCustomStringVariable(name, what, more, &list, "", context, GUC_LIST_INPUT,
+                                   sessionctl_check_names, nullptr, nullptr);
     };
-    names("pg_sessionctl.protected_roles", "Roles whose sessions, and whose members' sessions, are never acted on.",
+    names("pg_sessionctl.protected_roles",
+          "Roles whose sessions, and whose members' sessions, are never acted on.",
           "A comma-separated list of role names, matched exactly. A guard rail, not a security boundary.",
           protected_roles, PGC_SUSET);
     DefineCustomIntVariable(
@@ -69,28 +71,31 @@ void define_settings() {
         "0 means no bound. A call's own refuse_above takes precedence. A guard rail, not a "
         "security boundary.",
         &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-    names("pg_sessionctl.exempt_roles", "Roles whose sessions, and whose members' sessions, the reaper leaves alone.",
+    names("pg_sessionctl.exempt_roles",
+          "Roles whose sessions, and whose members' sessions, the reaper leaves alone.",
           "A comma-separated list of role names, matched exactly.", exempt_roles, PGC_SIGHUP);
     names("pg_sessionctl.exempt_databases", "Databases whose sessions the reaper leaves alone.",
           "A comma-separated list of database names, matched exactly.", exempt_databases, PGC_SIGHUP);
     names("pg_sessionctl.exempt_applications", "Applications whose sessions the reaper leaves alone.",
-          "A comma-separated list of application names, matched exactly; one that ends in * stands for all that begin "
+          "A comma-separated list of application names, matched exactly; one that ends in * stands for all "
+          "that begin "
           "so. Clients choose their application name freely.",
           exempt_applications, PGC_SIGHUP);
-    DefineCustomBoolVariable("pg_sessionctl.reap_superusers", "The reaper ends superusers' sessions, too.", nullptr,
-                             &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
-                             "log only tells, once for each offence, what terminate would end.", &reaper_action,
-                             static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr,
-                             nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.reap_superusers", "The reaper ends superusers' sessions, too.",
+                             nullptr, &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
+        "log only tells, once for each offence, what terminate would end.", &reaper_action,
+        static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.farewell",
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
-                             "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0, nullptr,
-                             nullptr, nullptr);
+                             "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
+                             nullptr, nullptr, nullptr);
     if (process_shared_preload_libraries_in_progress)
-        DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
-                                "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000, PGC_POSTMASTER, 0,
-                                nullptr, nullptr, nullptr);
+        DefineCustomIntVariable("pg_sessionctl.audit_size",
+                                "How many sessions acted on session_audit remembers.",
+                                "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
+                                PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
 }
 
 int audit_size_setting() noexcept {
@@ -124,7 +129,8 @@ bool is_exempt_database(const char* name) {
 bool is_exempt_role(Oid role) {
     for (const core::string& name : names_in(exempt_roles))
         if (const Oid exempt = role_or_invalid(name); OidIsValid(exempt)) {
-            const bool is_member = call([=] { return role == exempt || is_member_of_role_nosuper(role, exempt); });
+            const bool is_member =
+                call([=] { return role == exempt || is_member_of_role_nosuper(role, exempt); });
             if (is_member)
                 return true;
         }

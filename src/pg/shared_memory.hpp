@@ -9,8 +9,8 @@
 
 namespace sessionctl::pg {
 
-/// What a session tells about itself, and what it is told before it ends. Belongs to the session with this pid and
-/// start, whatever it was before.
+/// What a session tells about itself, and what it is told before it ends. Belongs to the session with this
+/// pid and start, whatever it was before.
 struct SessionSlot {
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;

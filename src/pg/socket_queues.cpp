@@ -122,7 +122,8 @@ unsigned add_unix_sockets(Diagnosis& diagnosis, const Inodes& inodes, SocketQueu
     return seen;
 }
 
-unsigned add_tcp_sockets(Diagnosis& diagnosis, int family, const Inodes& inodes, SocketQueues& queues) noexcept {
+unsigned add_tcp_sockets(Diagnosis& diagnosis, int family, const Inodes& inodes,
+                         SocketQueues& queues) noexcept {
     unsigned seen = 0;
     inet_diag_req_v2 request = {};
     request.sdiag_family = static_cast<std::uint8_t>(family);

@@ -1,4 +1,5 @@
-// What waits in the sockets of another process, to be read by it or by the other end. Linux tells through sock_diag.
+// What waits in the sockets of another process, to be read by it or by the other end. Linux tells through
+// sock_diag.
 #pragma once
 
 #include <cstdint>

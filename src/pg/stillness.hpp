@@ -12,8 +12,8 @@ constexpr bool can_observe_silence = compat::has_client_waits;
 constexpr bool can_observe_silence = false;
 #endif
 
-/// Not asleep is also who is stopped, who has something to read from its client, who waits to write what the client has
-/// long read (a frozen process), and who can't be observed.
+/// Not asleep is also who is stopped, who has something to read from its client, who waits to write what the
+/// client has long read (a frozen process), and who can't be observed.
 core::Stillness stillness_of(const core::Session& session) noexcept;
 
 } // namespace sessionctl::pg

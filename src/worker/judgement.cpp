@@ -85,12 +85,14 @@ core::Recheck recheck_of(core::Rule rule) noexcept {
 /// The server at the instant of the signal: a silent session must be silent still.
 class SilenceServer final : public pg::LiveServer {
   public:
-    SilenceServer(const pg::Farewell& farewell, std::uint64_t switches) : LiveServer(farewell), switches_(switches) {}
+    SilenceServer(const pg::Farewell& farewell, std::uint64_t switches)
+        : LiveServer(farewell), switches_(switches) {}
 
     core::Sight look(const core::Session& session) override {
         const core::Stillness now = pg::stillness_of(session);
         core::Sight sight = LiveServer::look(session);
-        if (!now.is_asleep || now.switches != switches_ || pg::client_wait_of(session) == pg::ClientWait::none)
+        if (!now.is_asleep || now.switches != switches_ ||
+            pg::client_wait_of(session) == pg::ClientWait::none)
             sight.state = core::State::idle;
         return sight;
     }
@@ -157,7 +159,8 @@ bool Judgement::settle(Ending& ending) noexcept {
     pg::callback([&] { is_present = pg::look_at(ending.session).present; });
     if (is_present && pg::monotonic_now() - ending.signalled_at < patience)
         return false;
-    ending.record.result.set(core::outcome_name(is_present ? core::Outcome::still_running : core::Outcome::terminated));
+    ending.record.result.set(
+        core::outcome_name(is_present ? core::Outcome::still_running : core::Outcome::terminated));
     pg::keep_record(ending.record);
     count(pg::Deed::reap, ending.rule, !is_present);
     if (pg::SharedMemory* const shared = pg::shared_memory()) {
@@ -168,8 +171,9 @@ bool Judgement::settle(Ending& ending) noexcept {
 }
 
 core::Timestamp Judgement::follow_up() {
-    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), [this](Ending& each) { return settle(each); }),
-                   endings_.end());
+    endings_.erase(
+        std::remove_if(endings_.begin(), endings_.end(), [this](Ending& each) { return settle(each); }),
+        endings_.end());
     core::Timestamp next = core::Watch::never;
     const core::Timestamp now = pg::monotonic_now();
     for (const Ending& ending : endings_)

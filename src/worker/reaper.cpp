@@ -100,7 +100,8 @@ class Reaper {
         const pg::ScratchMemory scratch;
         if (pg::SharedMemory* const shared = pg::shared_memory()) {
             ++shared->reaper.wakeups;
-            shared->reaper.next_look = core::Watch::never; // who publishes a limit from here on wakes us again
+            shared->reaper.next_look =
+                core::Watch::never; // who publishes a limit from here on wakes us again
         }
         watch_.begin(pg::monotonic_now(), GetCurrentTimestamp());
         watch_.expect(pg::own_limits());

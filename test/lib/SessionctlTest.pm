@@ -9,8 +9,8 @@ use Exporter 'import';
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_server stream_from kill_server read_file log_position log_since log_lines audit_lines
-  wait_for wait_for_log is_running stop_process continue_process children_of);
+our @EXPORT = qw(new_node new_server new_reaper_server reconfigure reaped stream_from kill_server read_file log_position
+  log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
 
@@ -41,6 +41,50 @@ sub new_server
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_sessionctl');
 	return $node;
+}
+
+# The same with the library preloaded.
+sub new_reaper_server
+{
+	my ($name, %with) = @_;
+	my $conf = "shared_preload_libraries = 'pg_sessionctl'\n" . ($with{conf} || '');
+	return new_server($name, %with, conf => $conf);
+}
+
+# Gives these parameters these values (undef: the default) and returns when the reaper obeys. It shows the limits that it
+# found: among them one that ends nobody and has a new value each time.
+my $configuration = 0;
+
+sub reconfigure
+{
+	my ($node, %settings) = @_;
+	$settings{'pg_sessionctl.idle_in_transaction_horizon_idle'} ||= '1 d';
+	my $mark = 2_000_000_000 + ++$configuration;
+	$settings{'pg_sessionctl.idle_in_transaction_horizon_age'} = $mark;
+	my $admin = SessionctlTest::Session->new($node);
+	for my $name (sort keys %settings)
+	{
+		(my $value = defined $settings{$name} ? $settings{$name} : '') =~ s/'/''/g;
+		$admin->run("ALTER SYSTEM SET $name TO " . (defined $settings{$name} ? "'$value'" : 'DEFAULT'));
+	}
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for('the reaper to obey', sub {
+		$admin->run('SELECT limits FROM sessionctl.reaper_status') =~ /horizon_age = $mark\b/;
+	});
+	return $admin->quit;
+}
+
+# Waits for the reaper to end this session; the rule by which it did. Its line in the log is written when all sessions
+# have been looked at that were due with it.
+sub reaped
+{
+	my ($session) = @_;
+	my ($node, $pid, $rule) = ($session->{node}, $session->pid);
+	wait_for("the reaper to end $pid", sub {
+		($rule) = map { / pid=$pid .* rule="([^"]*)"/ ? $1 : () }
+		  grep { /action=terminate result="terminated"/ } audit_lines($node, $session->{log_position});
+	});
+	return $rule;
 }
 
 # The standby connects to its primary with these words. (Before 12 they are in a file of their own.)
@@ -154,15 +198,17 @@ use Test::More;
 
 my @open;
 
-# Options: user, database, app (application_name), host, and options (PGOPTIONS).
+# Options: user, database, app (application_name), host, replication, and options (PGOPTIONS).
 sub new
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, in => '', out => '', mark => 0 }, $class;
+	$self->{log_position} = SessionctlTest::log_position($node);
 	my $conninfo = $node->connstr($with{database} || 'postgres');
 	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
 	  for grep { defined $with{ $_->[1] } }
-	  ([ user => 'user' ], [ application_name => 'app' ], [ host => 'host' ], [ options => 'options' ]);
+	  ([ user => 'user' ], [ application_name => 'app' ], [ host => 'host' ], [ options => 'options' ],
+		[ replication => 'replication' ]);
 	my @psql = ('psql', '-XAtq', '-d', $conninfo);
 	my @redirect = ('<', \$self->{in}, '>&', \$self->{out});
 	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);

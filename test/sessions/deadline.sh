@@ -27,14 +27,6 @@ until_true 'waiter was cancelled' "SELECT pg_cancel_backend(${pid[waiter]})"
 receive waiter
 like "$reply" '^ERROR:  canceling statement due to user request' 'the wait can be cancelled'
 lives waiter
-until_logged() { # until_logged PATTERN
-    local deadline=$((SECONDS + patience))
-    until log_since "$position" | grep -q "$1"; do
-        ((SECONDS < deadline)) || give_up "not in the log: $1"
-        sleep 0.02
-    done
-    ok "in the log: $1"
-}
 position=$(log_position)
 send waiter "SELECT sessionctl.terminate_where($frozen, timeout := '1 h')"
 until_active waiter

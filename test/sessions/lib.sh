@@ -101,6 +101,10 @@ until_active() {
     until_true "$1 is active" "SELECT state = 'active' FROM pg_stat_get_activity(${pid[$1]})"
 }
 
+until_idle_in_transaction() { # until_idle_in_transaction NAME: aborted or not
+    until_true "$1 is idle in a transaction" "SELECT state LIKE 'idle in transaction%' FROM pg_stat_get_activity(${pid[$1]})"
+}
+
 until_gone() {
     until_true "$1 is gone" "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = ${pid[$1]})"
 }
@@ -133,3 +137,48 @@ server_version_num() { psql -XAtqc 'SHOW server_version_num'; }
 
 log_position() { stat -c %s "$server_log"; }
 log_since() { tail -c "+$(($1 + 1))" "$server_log"; } # log_since POSITION
+
+until_logged() { # until_logged REGEX: since $position
+    local deadline=$((SECONDS + patience))
+    until log_since "$position" | grep -q "$1"; do
+        ((SECONDS < deadline)) || give_up "not in the log: $1"
+        sleep 0.02
+    done
+    ok "in the log: $1"
+}
+
+# start_server includes this file. What the last call wrote is gone.
+configure() { # configure [SETTING...]: each is a line of postgresql.conf
+    printf '%s\n' "$@" | "${as_user[@]}" tee "$home/more.conf" >/dev/null
+    sql admin 'SELECT pg_reload_conf()'
+}
+
+# The reaper has read the new settings when its status shows them: each call sets another limit that nobody comes near.
+configurations=1000000000
+configure_reaper() { # configure_reaper [SETTING...]: each without pg_sessionctl.
+    configure "${@/#/pg_sessionctl.}" "pg_sessionctl.idle_in_transaction_horizon_age = $((++configurations))" \
+        "pg_sessionctl.idle_in_transaction_horizon_idle = '1 h'"
+    until_true 'the reaper has the new settings' \
+        "SELECT limits LIKE '%idle_in_transaction_horizon_age = $configurations%' FROM sessionctl.reaper_status"
+}
+
+# Every server ends well: its sessions have to be connected anew.
+restart_server() {
+    "${as_user[@]}" pg_ctl -D "$home/data" -m fast -w -s stop
+    "${as_user[@]}" pg_ctl -D "$home/data" -l "$server_log" -w -s start >/dev/null
+}
+
+# The account of a session says for which rule it was ended, and why; no session is ended before its limit.
+is_reaped() { # is_reaped NAME RULE LIMIT WORDS: a regex, in which TIME stands for how long it went on
+    local least=$3 regex="^${4/TIME/([0-9.]+ (ms|s|min))} [(]pg_sessionctl[.]$2 is $3[)][.]\$"
+    [[ $3 == *transactions ]] && least=0
+    until_true "the reaper accounts for $1" "SELECT EXISTS (SELECT 1 FROM sessionctl.session_audit
+        WHERE pid = ${pid[$1]} AND application = '$1' AND rule = '$2' AND action = 'terminate' AND result = 'terminated')"
+    sql admin "SELECT reason FROM sessionctl.session_audit WHERE pid = ${pid[$1]} AND application = '$1'"
+    if [[ $reply =~ $regex ]]; then
+        sql admin "SELECT interval '${BASH_REMATCH[1]}' >= interval '$least'"
+        is "$reply" t "$1: $2 after ${BASH_REMATCH[1]}"
+    else
+        like "$reply" "$regex" "$1: $2"
+    fi
+}
