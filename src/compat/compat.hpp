@@ -54,7 +54,7 @@ void set_query_cancel_holdoff(uint32 count) noexcept;
 
 /// Sleeps until the latch is set or the time (ms; negative: however long) is over; a dead postmaster ends
 /// this process. The caller checks for interrupts. The wait event is 10's: 0 for that of all extensions.
-void wait_latch(long milliseconds, uint32 wait_event = 0);
+bool wait_latch(long milliseconds, uint32 wait_event = 0);
 /// An own name in pg_stat_activity.wait_event, where extensions may have one (17).
 uint32 own_wait_event(const char* name);
 

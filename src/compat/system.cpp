@@ -81,26 +81,26 @@ void set_query_cancel_holdoff([[maybe_unused]] uint32 count) noexcept {
 #endif
 }
 
-void wait_latch(long milliseconds, [[maybe_unused]] uint32 wait_event) {
+bool wait_latch(long milliseconds, [[maybe_unused]] uint32 wait_event) {
     Latch* const latch = &MyProc->procLatch; // 9.5: MyLatch, the same
     int events = WL_LATCH_SET | (milliseconds >= 0 ? WL_TIMEOUT : 0);
-#if PG_VERSION_NUM >= 100000 // 10: wait event
-    const uint32 event = wait_event != 0 ? wait_event : PG_WAIT_EXTENSION;
-#endif
 #if PG_VERSION_NUM >= 120000 // 12: WL_EXIT_ON_PM_DEATH
-    WaitLatch(latch, events | WL_EXIT_ON_PM_DEATH, milliseconds, event);
-    ResetLatch(latch);
+    events |= WL_EXIT_ON_PM_DEATH;
 #else
     events |= WL_POSTMASTER_DEATH;
-#if PG_VERSION_NUM >= 100000
-    const int woken_by = WaitLatch(latch, events, milliseconds, event);
+#endif
+#if PG_VERSION_NUM >= 100000 // 10: wait event
+    const int woken_by =
+        WaitLatch(latch, events, milliseconds, wait_event != 0 ? wait_event : PG_WAIT_EXTENSION);
 #else
     const int woken_by = WaitLatch(latch, events, milliseconds);
 #endif
     ResetLatch(latch);
+#if PG_VERSION_NUM < 120000
     if (woken_by & WL_POSTMASTER_DEATH)
         proc_exit(1);
 #endif
+    return (woken_by & WL_LATCH_SET) != 0;
 }
 
 uint32 own_wait_event([[maybe_unused]] const char* name) {

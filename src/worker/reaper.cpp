@@ -80,11 +80,14 @@ class Reaper {
     Reaper() : watch_(pg::call([] { return compat::status_array().count; })) {}
 
     void run() {
+        core::Timestamp next_look = 0;
+        bool is_woken = false;
         while (!is_terminated) {
             if (has_new_settings)
                 reload();
-            const core::Timestamp next = look();
-            sleep_until(next);
+            if (is_woken || pg::monotonic_now() >= next_look)
+                next_look = look();
+            is_woken = sleep_until(std::min(next_look, judgement_.follow_up()));
         }
     }
 
@@ -114,37 +117,37 @@ class Reaper {
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
         }
-        const core::Timestamp next = std::min(watch_.next_look(), judgement_.follow_up());
-        tell(static_cast<int>(clients.size()), next);
-        return next;
+        tell(static_cast<int>(clients.size()));
+        return watch_.next_look();
     }
 
-    void tell(int watched, core::Timestamp next) noexcept {
+    void tell(int watched) noexcept {
         pg::SharedMemory* const shared = pg::shared_memory();
         if (shared == nullptr)
             return;
-        shared->reaper.watched = watched;
+        const core::Timestamp next = watch_.next_look();
         const core::Limits limits = pg::own_limits();
         for (int i = 0; i < core::limit_count; ++i)
             shared->reaper.limits[i] = limits[static_cast<core::Limit>(i)];
+        shared->reaper.watched = watched;
         shared->reaper.next_deadline =
             next == core::Watch::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
         shared->reaper.next_look = next;
     }
 
-    /// Never early: a look before the deadline is for nothing.
-    void sleep_until(core::Timestamp next) {
-        const core::Timestamp left = next - pg::monotonic_now();
-        if (left <= 0)
-            return;
-        const core::Timestamp milliseconds = (left - 1) / core::microseconds_per_millisecond + 1;
+    /// Never less than to that moment: a look before the deadline is for nothing. True when woken.
+    bool sleep_until(core::Timestamp next) {
+        const core::Timestamp left = std::max<core::Timestamp>(next - pg::monotonic_now(), 0);
+        const core::Timestamp milliseconds =
+            (left + core::microseconds_per_millisecond - 1) / core::microseconds_per_millisecond;
         const long wait = next == core::Watch::never
                               ? -1L
                               : static_cast<long>(std::min<core::Timestamp>(milliseconds, INT_MAX));
-        pg::call([wait, this] {
-            compat::wait_latch(wait, wait_event_);
+        return pg::call([wait, this] {
+            const bool is_woken = compat::wait_latch(wait, wait_event_);
             CHECK_FOR_INTERRUPTS();
             compat::process_catchup();
+            return is_woken;
         });
     }
 

@@ -27,7 +27,7 @@ build_module() { # after build_and_install
 
 make_single_user_server() {
     single=$home/single
-    step "Making a server for a single user" initdb -D "$single" -U postgres -A trust -E UTF8 --locale=C --no-sync
+    step "Making a server for a single user" initdb -D "$single" -U postgres -A trust -E UTF8 --locale=C -N
 }
 
 # Such a server takes one statement a line.
