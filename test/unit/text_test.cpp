@@ -158,6 +158,38 @@ TEST(ParseNames, StandsHostileInput) {
     EXPECT_EQ(names_in(many).size(), 10000u);
 }
 
+TEST(Matches, WholeNames) {
+    EXPECT_TRUE(core::matches("app", "app"));
+    EXPECT_TRUE(core::matches("", ""));
+    EXPECT_FALSE(core::matches("app", "App"));
+    EXPECT_FALSE(core::matches("app", "app2"));
+    EXPECT_FALSE(core::matches("app2", "app"));
+    EXPECT_FALSE(core::matches("app", "my app"));
+    EXPECT_FALSE(core::matches("app", ""));
+    EXPECT_FALSE(core::matches("", "app"));
+    EXPECT_FALSE(core::matches("app", "app\0"sv));
+}
+
+TEST(Matches, WhatBeginsAsThePatternDoesBeforeItsStar) {
+    EXPECT_TRUE(core::matches("app*", "app"));
+    EXPECT_TRUE(core::matches("app*", "app2"));
+    EXPECT_TRUE(core::matches("app*", "app*"));
+    EXPECT_FALSE(core::matches("app*", "ap"));
+    EXPECT_FALSE(core::matches("app*", "App2"));
+    EXPECT_FALSE(core::matches("app*", "my app"));
+    EXPECT_TRUE(core::matches("*", ""));
+    EXPECT_TRUE(core::matches("*", "anything"));
+}
+
+TEST(Matches, TakesAStarElsewhereForAStar) {
+    EXPECT_TRUE(core::matches("a*b", "a*b"));
+    EXPECT_FALSE(core::matches("a*b", "axb"));
+    EXPECT_FALSE(core::matches("*b", "ab"));
+    EXPECT_TRUE(core::matches("a**", "a*b"));
+    EXPECT_FALSE(core::matches("a**", "ab"));
+    EXPECT_FALSE(core::matches("a?", "ab"));
+}
+
 namespace {
 
 /// Tries random texts put together from these parts. The seed is fixed, so that a failure can be repeated.
