@@ -1,0 +1,151 @@
+#include "core/clock.hpp"
+#include "support.hpp"
+
+namespace sessionctl::test {
+
+using core::Clock;
+using core::Timestamp;
+
+namespace {
+
+constexpr Timestamp hour = 3600 * core::microseconds_per_second;
+
+/// By how much the wall clock is ahead, as the tests begin.
+constexpr Timestamp ahead = 25 * 365 * 24 * hour;
+
+/// The longest change that passes for drift between two ticks ten seconds apart.
+constexpr Timestamp longest_drift = 30 * core::microseconds_per_millisecond;
+
+} // namespace
+
+TEST(Clock, KnowsWhenAStampWasMade) {
+    Clock clock;
+    clock.tick(seconds(1000), ahead + seconds(1000));
+    EXPECT_EQ(clock.now(), seconds(1000));
+    EXPECT_EQ(clock.at(ahead + seconds(990)), seconds(990));
+    EXPECT_EQ(clock.at(ahead + seconds(1000) - 1), seconds(1000) - 1);
+    EXPECT_EQ(clock.at(ahead + seconds(1000)), seconds(1000));
+}
+
+TEST(Clock, GoesOnFromTickToTick) {
+    Clock clock;
+    clock.tick(seconds(1000), ahead + seconds(1000));
+    clock.tick(seconds(1010), ahead + seconds(1010));
+    EXPECT_EQ(clock.now(), seconds(1010));
+    EXPECT_EQ(clock.at(ahead + seconds(1007)), seconds(1007));
+}
+
+// Made after the tick, or before the clock was set back.
+TEST(Clock, PutsNothingInTheFuture) {
+    Clock clock;
+    clock.tick(seconds(1000), ahead + seconds(1000));
+    EXPECT_EQ(clock.at(ahead + seconds(1000) + 1), seconds(1000));
+    EXPECT_EQ(clock.at(ahead + seconds(1000) + hour), seconds(1000));
+}
+
+TEST(Clock, KnowsWhatIsOlderThanItself) {
+    Clock clock;
+    clock.tick(seconds(10), ahead + seconds(10));
+    EXPECT_EQ(clock.at(ahead - hour), -hour);
+}
+
+TEST(Clock, TakesTheFirstTickForNoJump) {
+    Clock clock;
+    clock.tick(seconds(1000), seconds(1010));
+    EXPECT_EQ(clock.at(seconds(990)), seconds(980));
+}
+
+TEST(Clock, KnowsAStampOfEitherSideOfAJump) {
+    for (const Timestamp jump : {hour, -hour}) {
+        Clock clock;
+        clock.tick(seconds(1000), ahead + seconds(1000));
+        clock.tick(seconds(1010), ahead + seconds(1010) + jump);
+        EXPECT_EQ(clock.at(ahead + seconds(1003)), seconds(1003)) << "before a jump of " << jump;
+        EXPECT_EQ(clock.at(ahead + seconds(1007) + jump), seconds(1007)) << "after a jump of " << jump;
+        EXPECT_EQ(clock.at(ahead + seconds(1010) + jump), seconds(1010)) << "now, after a jump of " << jump;
+    }
+}
+
+// A jump shorter than the time between the ticks: both readings are possible.
+TEST(Clock, InDoubtThinksThatLessTimePassed) {
+    for (const Timestamp jump : {seconds(4), -seconds(4)}) {
+        Clock clock;
+        clock.tick(seconds(1000), ahead + seconds(1000));
+        clock.tick(seconds(1010), ahead + seconds(1010) + jump);
+        EXPECT_EQ(clock.at(ahead + seconds(1003)), seconds(1003) + (jump < 0 ? -jump : 0));
+        EXPECT_EQ(clock.at(ahead + seconds(1006) + jump), seconds(1006) + (jump > 0 ? jump : 0));
+    }
+}
+
+TEST(Clock, ReadsOfAnUnknowableStampNoMoreThanNow) {
+    Clock clock;
+    clock.tick(seconds(1000), ahead + seconds(1000));
+    clock.tick(seconds(1010), ahead + seconds(1010) - hour);
+    EXPECT_EQ(clock.at(ahead + seconds(1010) + hour), seconds(1010));
+}
+
+TEST(Clock, ForgetsAJumpAtTheTickAfter) {
+    for (const Timestamp jump : {hour, -hour}) {
+        Clock clock;
+        clock.tick(seconds(1000), ahead + seconds(1000));
+        clock.tick(seconds(1010), ahead + seconds(1010) + jump);
+        clock.tick(seconds(1010) + 2 * hour, ahead + seconds(1010) + 2 * hour + jump);
+        EXPECT_EQ(clock.at(ahead + seconds(1020) + jump), seconds(1020));
+        EXPECT_EQ(clock.at(ahead + seconds(1010) + 2 * hour + jump), seconds(1010) + 2 * hour);
+    }
+}
+
+TEST(Clock, StandsOneJumpAfterTheOther) {
+    Clock clock;
+    Timestamp offset = ahead;
+    Timestamp now = seconds(1000);
+    clock.tick(now, now + offset);
+    for (const Timestamp jump : {hour, hour, -hour, -3 * hour, hour, 10 * hour, -hour}) {
+        const Timestamp before = now + seconds(3) + offset;
+        offset += jump;
+        const Timestamp after = now + seconds(6) + offset;
+        now += seconds(10);
+        clock.tick(now, now + offset);
+        EXPECT_EQ(clock.at(before), now - seconds(7));
+        EXPECT_EQ(clock.at(after), now - seconds(4));
+    }
+}
+
+// Whoever slews a clock does so by at most half a millisecond a second.
+TEST(Clock, TakesADriftForNoJump) {
+    Clock gains;
+    gains.tick(seconds(1000), ahead + seconds(1000));
+    gains.tick(seconds(1010), ahead + seconds(1010) + longest_drift);
+    EXPECT_EQ(gains.at(ahead + seconds(1005)), seconds(1005) - longest_drift);
+    Clock loses;
+    loses.tick(seconds(1000), ahead + seconds(1000));
+    loses.tick(seconds(1010), ahead + seconds(1010) - longest_drift);
+    EXPECT_EQ(loses.at(ahead + seconds(1010) - 1), seconds(1010));
+}
+
+TEST(Clock, TakesMoreThanADriftForAJump) {
+    Clock gains;
+    gains.tick(seconds(1000), ahead + seconds(1000));
+    gains.tick(seconds(1010), ahead + seconds(1010) + longest_drift + 1);
+    EXPECT_EQ(gains.at(ahead + seconds(1005)), seconds(1005));
+    Clock loses;
+    loses.tick(seconds(1000), ahead + seconds(1000));
+    loses.tick(seconds(1010), ahead + seconds(1010) - longest_drift - 1);
+    EXPECT_EQ(loses.at(ahead + seconds(1010) - 1), seconds(1010) - 1);
+}
+
+// Each small change is measured against the tick before, not against the first.
+TEST(Clock, FollowsADriftHoweverFarItGoes) {
+    Clock clock;
+    Timestamp offset = ahead;
+    Timestamp now = seconds(1000);
+    clock.tick(now, now + offset);
+    for (int i = 0; i < 1000; ++i) {
+        now += seconds(10);
+        offset += milliseconds(5);
+        clock.tick(now, now + offset);
+        ASSERT_EQ(clock.at(now + offset - seconds(5)), now - seconds(5)) << i;
+    }
+}
+
+} // namespace sessionctl::test
