@@ -49,6 +49,13 @@ void list_clients(core::vector<core::Session>& clients) {
     }
 }
 
+core::Identity own_identity() {
+    return call([] {
+        const compat::StatusArray table = compat::status_array();
+        return core::Identity{MyProcPid, table.entries[compat::own_slot()].st_proc_start_timestamp};
+    });
+}
+
 core::Sight look_at(const core::Session& session) {
     return call([&session] {
         const compat::StatusArray table = compat::status_array();

@@ -31,6 +31,9 @@ core::Session session_of(int slot, const PgBackendStatus& entry);
 /// The sessions of clients, as they are now.
 void list_clients(core::vector<core::Session>& clients);
 
+/// This process, as the table knows it.
+core::Identity own_identity();
+
 /// How one session looks now. Not present: proven gone, from the session table and the process array.
 core::Sight look_at(const core::Session& session);
 

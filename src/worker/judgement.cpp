@@ -65,7 +65,7 @@ pg::Farewell farewell_of(const core::Offence& offence) {
 pg::AuditRecord record_of(const core::Offence& offence, const pg::RosterEntry& entry) {
     pg::AuditRecord record = {};
     record.describe(entry);
-    record.by_session_id.set(core::SessionId({MyProcPid, compat::own_start()}).text);
+    record.by_session_id.set(core::SessionId(pg::own_identity()).text);
     record.rule.set(core::rule_name(offence.rule));
     record.set_field(record.reason, core::detail_of(offence).c_str());
     return record;

@@ -23,6 +23,8 @@ PGDLLEXPORT void sessionctl_reaper_main(Datum);
 
 #include <csignal>
 
+#include <unistd.h>
+
 namespace sessionctl::worker {
 
 namespace {
@@ -156,6 +158,14 @@ class Reaper {
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
 
+/// A process without a database finds the indexes of the shared catalogs in a file that the first session
+/// writes after the server's start. Before that there is nobody to watch.
+void wait_for_first_session() {
+    constexpr long pause = 100; // ms
+    while (!is_terminated && access("global/pg_internal.init", F_OK) != 0)
+        compat::wait_latch(pause);
+}
+
 extern "C" void sessionctl_reaper_leave(int, Datum) {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->reaper.latch = nullptr;
@@ -198,6 +208,7 @@ void sessionctl_reaper_main(Datum) {
     pqsignal(SIGTERM, worker::sessionctl_reaper_terminate);
     pqsignal(SIGHUP, worker::sessionctl_reaper_reload);
     BackgroundWorkerUnblockSignals();
+    worker::wait_for_first_session();
     compat::connect_worker(worker::reaper_name);
     proc_exit(pg::entry([] { return worker::live(); }));
 }
