@@ -4,6 +4,8 @@
 #include "pg/shared_memory.hpp"
 #include "pg/stillness.hpp"
 
+#include <csignal>
+
 extern "C" {
 #include "storage/latch.h"
 #include "utils/guc.h"
@@ -94,6 +96,31 @@ void define(const char* name, const char* what, const char* more, int unset, int
                             assign<limit>, nullptr);
 }
 
+bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept {
+    return slot.pid == session.pid && slot.start == session.start;
+}
+
+core::Limits limits_in(const SessionSlot& slot) noexcept {
+    core::Limits limits = values;
+    for (int i = 0; i < core::limit_count; ++i) {
+        const std::int32_t value = slot.limits[i];
+        if (value != inherited)
+            limits[static_cast<Limit>(i)] = value;
+    }
+    return limits;
+}
+
+/// A session leaves its slot as it was. True if its process is gone.
+bool forget_if_dead(SessionSlot& slot) noexcept {
+    std::int32_t pid = slot.pid;
+    const core::Timestamp start = slot.start;
+    if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH)
+        return false;
+    if (slot.pid.compare_exchange_strong(pid, 0) && slot.start != start)
+        slot.pid = pid; // claimed meanwhile, by another process with that pid
+    return true;
+}
+
 } // namespace
 
 void define_limits() {
@@ -129,15 +156,22 @@ core::Limits own_limits() noexcept {
 }
 
 core::Limits limits_of(const core::Session& session) noexcept {
-    core::Limits limits = values;
     SharedMemory* const shared = shared_memory();
     const SessionSlot* const slot = shared != nullptr ? shared->slot(session.slot) : nullptr;
-    if (slot == nullptr || slot->pid != session.id.pid || slot->start != session.id.start)
-        return limits;
-    for (int i = 0; i < core::limit_count; ++i) {
-        const std::int32_t value = slot->limits[i];
-        if (value != inherited)
-            limits[static_cast<Limit>(i)] = value;
+    return slot != nullptr && belongs_to(*slot, session.id) ? limits_in(*slot) : values;
+}
+
+core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed) {
+    core::vector<core::Limits> limits;
+    SharedMemory* const shared = shared_memory();
+    auto next = listed.begin();
+    for (int number = 0; shared != nullptr && number < shared->slot_count; ++number) {
+        SessionSlot& slot = shared->slots[number];
+        while (next != listed.end() && next->slot < number)
+            ++next;
+        const bool is_listed = next != listed.end() && next->slot == number && belongs_to(slot, next->id);
+        if (slot.pid != 0 && !is_listed && !forget_if_dead(slot))
+            limits.push_back(limits_in(slot));
     }
     return limits;
 }

@@ -32,7 +32,7 @@ core::Session session_of(int slot, const PgBackendStatus& entry) {
     return session;
 }
 
-void list_clients(core::vector<core::Session>& clients) {
+void list_sessions(core::vector<core::Session>& sessions) {
     const compat::StatusArray table = compat::status_array();
     for (int slot = 0; slot < table.count; ++slot) {
         if (table.entries[slot].st_procpid <= 0)
@@ -41,11 +41,8 @@ void list_clients(core::vector<core::Session>& clients) {
         read_consistently(table.entries[slot], [&entry](const PgBackendStatus& live) {
             std::memcpy(&entry, &live, sizeof entry);
         });
-        if (entry.st_procpid <= 0)
-            continue;
-        const core::Session session = session_of(slot, entry);
-        if (session.kind == core::Kind::client)
-            clients.push_back(session);
+        if (entry.st_procpid > 0)
+            sessions.push_back(session_of(slot, entry));
     }
 }
 

@@ -28,8 +28,8 @@ void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
 /// All may raise PostgreSQL errors: use inside pg::call.
 core::Session session_of(int slot, const PgBackendStatus& entry);
 
-/// The sessions of clients, as they are now.
-void list_clients(core::vector<core::Session>& clients);
+/// All of them, as they are now, in the order of their slots.
+void list_sessions(core::vector<core::Session>& sessions);
 
 /// This process, as the table knows it.
 core::Identity own_identity();

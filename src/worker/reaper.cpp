@@ -111,15 +111,21 @@ class Reaper {
         watch_.begin(pg::monotonic_now(), GetCurrentTimestamp());
         watch_.expect(pg::own_limits());
         LiveFacts facts;
-        core::vector<core::Session> clients;
-        pg::call([&clients] { pg::list_clients(clients); });
-        for (const core::Session& session : clients) {
+        core::vector<core::Session> sessions;
+        pg::call([&sessions] { pg::list_sessions(sessions); });
+        for (const core::Limits& limits : pg::limits_of_logins(sessions))
+            watch_.expect(limits);
+        int clients = 0;
+        for (const core::Session& session : sessions) {
+            if (session.kind != core::Kind::client)
+                continue;
+            ++clients;
             const core::Glance glance = {session, pg::limits_of(session),
                                          pg::client_wait_of(session) != pg::ClientWait::none};
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
         }
-        tell(static_cast<int>(clients.size()));
+        tell(clients);
         return watch_.next_look();
     }
 
