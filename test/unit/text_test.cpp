@@ -167,6 +167,7 @@ TEST(Matches, WholeNames) {
     EXPECT_FALSE(core::matches("app", "my app"));
     EXPECT_FALSE(core::matches("app", ""));
     EXPECT_FALSE(core::matches("", "app"));
+    EXPECT_TRUE(core::matches("*"sv.substr(1), "")) << "what stands before an empty pattern is not its star";
     EXPECT_FALSE(core::matches("app", "app\0"sv));
 }
 
