@@ -47,7 +47,7 @@ sub new_server
 sub new_reaper_server
 {
 	my ($name, %with) = @_;
-	my $conf = "shared_preload_libraries = 'pg_sessionctl'\n" . ($with{conf} || '');
+	my $conf = "shared_preload_libraries = 'pg_sessionctl'\nmax_connections = 40\n" . ($with{conf} || '');
 	return new_server($name, %with, conf => $conf);
 }
 
