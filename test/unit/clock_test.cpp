@@ -111,6 +111,17 @@ TEST(Clock, StandsOneJumpAfterTheOther) {
     }
 }
 
+// The wall clock was set back, the stamp was made, the clock was set right: no tick saw a jump. But what was
+// not there at the tick before is not older than that.
+TEST(Clock, TakesNoStampForOlderThanTheTickBefore) {
+    for (const Timestamp rest : {Timestamp{0}, -hour / 2, hour}) {
+        Clock clock;
+        clock.tick(seconds(1000), ahead + seconds(1000));
+        clock.tick(seconds(1010), ahead + seconds(1010) + rest);
+        EXPECT_GE(clock.at(ahead + seconds(1005) - hour), seconds(1005)) << "the clock is off by " << rest;
+    }
+}
+
 // Whoever slews a clock does so by at most half a millisecond a second.
 TEST(Clock, TakesADriftForNoJump) {
     Clock gains;

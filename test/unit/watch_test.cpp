@@ -334,6 +334,21 @@ TEST_P(WatchOfTime, StandsSeveralJumps) {
     expect_offence_after(seconds(5), GetParam().name);
 }
 
+// Set back and, before anybody looked, set right again: no look saw a jump.
+TEST_P(WatchOfTime, NorWhoBeganBetweenTwoJumps) {
+    look();
+    pass(seconds(100));
+    set_wall_clock(-hour);
+    begin_to_offend(offender());
+    pass(seconds(1));
+    set_wall_clock(hour);
+    pass(seconds(1));
+    EXPECT_EQ(look(), "");
+    EXPECT_LE(left(), seconds(10));
+    pass(seconds(8) - 1);
+    EXPECT_EQ(look(), "") << "a microsecond early";
+}
+
 TEST_P(WatchOfTime, FollowsAWallClockThatIsSlewed) {
     begin_to_offend(offender());
     for (int i = 0; i < 10; ++i) {
@@ -378,6 +393,15 @@ TEST_P(WatchOfTime, SendsNoSecondSignal) {
     watch.reconsider();
     pass(hour);
     EXPECT_EQ(look(), "");
+}
+
+// At the instant of the signal it had come back: it was not signalled, and may offend again.
+TEST_P(WatchOfTime, LooksAgainAtWhoGotAway) {
+    begin_to_offend(offender());
+    pass(seconds(10));
+    EXPECT_EQ(look(), GetParam().name);
+    begin_to_offend(glances[0]);
+    EXPECT_LE(left(), seconds(10));
 }
 
 TEST_P(WatchOfTime, TellsOnceOfAnOffence) {
@@ -987,6 +1011,13 @@ TEST_F(WatchOfSilence, ObeysALimitAsItIsNow) {
     glance.limits[Limit::client_silence] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
+}
+
+TEST_F(WatchOfSilence, LooksAgainAtWhoGotAway) {
+    fall_silent();
+    expect_quiet_seconds(10);
+    EXPECT_EQ(look(), name);
+    EXPECT_LE(left(), seconds(10));
 }
 
 TEST_F(WatchOfSilence, TellsOnceAndSignalsOnce) {
