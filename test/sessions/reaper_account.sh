@@ -1,5 +1,5 @@
 # What the reaper tells of itself and of what it did, and to whom.
-# shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # lib.sh sets pid and reply; \$1 belongs to a condition
 
 rule=idle_in_transaction_timeout
 account_of() { # account_of NAME WHAT

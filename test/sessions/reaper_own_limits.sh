@@ -42,7 +42,7 @@ is_reaped usual idle_in_transaction_timeout '300 ms' 'The session was idle in tr
 is_reaped elsewhere idle_in_transaction_timeout '300 ms' 'The session was idle in transaction for TIME'
 lives off 'an own limit of 0 stays off'
 
-# Superusers may, for a session: it is obeyed at once, and so is its end.
+# Superusers may, for a session: it is obeyed at once.
 session own user=boss
 configure_reaper 'reap_superusers = on'
 sql own "SET $limit = '300 ms'"
@@ -50,6 +50,6 @@ sql own 'BEGIN; SELECT 1'
 is_reaped own idle_in_transaction_timeout '300 ms' 'The session was idle in transaction for TIME'
 
 configure_reaper
-for name in off; do disconnect "$name"; done
+disconnect off
 for database in quick slow; do sql admin "DROP DATABASE $database"; done
 sql admin 'DROP ROLE hasty, calm, guest'

@@ -3,7 +3,7 @@
 
 reaper_pid() { sql admin 'SELECT pid FROM sessionctl.reaper_status'; }
 
-# From the first deadline on: a worker that dies of something comes back, too.
+# A worker that dies of something comes back, too, and only the log tells.
 is_unharmed() { # is_unharmed TEST: since $position
     is "$(log_since "$position" | grep -E 'worker.* .?pg_sessionctl reaper.* exited with' || true)" '' "$1"
 }
@@ -23,11 +23,11 @@ expect admin "SELECT pg_terminate_backend($first)" t 'the reaper is hit by accid
 until_true 'the reaper is back' "SELECT running AND pid <> $first FROM sessionctl.reaper_status"
 works 'it is back, and works'
 
-# A session that the first one left behind is the next one's.
 expect admin 'SELECT sessionctl.reaper_start()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
 expect admin 'SELECT sessionctl.reaper_stop()' t 'reaper_stop'
 expect admin 'SELECT running, pid IS NULL, hint FROM sessionctl.reaper_status' 'f|t|Call sessionctl.reaper_start().' 'it runs no more'
 expect admin 'SELECT sessionctl.reaper_stop()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
+# Who was idle while nobody looked is the next one's.
 sessions left
 sql left 'BEGIN; SELECT 1'
 until_idle_in_transaction left
