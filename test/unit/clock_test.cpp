@@ -122,6 +122,14 @@ TEST(Clock, TakesNoStampForOlderThanTheTickBefore) {
     }
 }
 
+// It was made just before the tick, and stood in the table just after.
+TEST(Clock, KnowsAStampThatItMissedByAMoment) {
+    Clock clock;
+    clock.tick(seconds(1000), ahead + seconds(1000));
+    clock.tick(seconds(1010), ahead + seconds(1010));
+    EXPECT_EQ(clock.at(ahead + seconds(1000) - milliseconds(5)), seconds(1000) - milliseconds(5));
+}
+
 // Whoever slews a clock does so by at most half a millisecond a second.
 TEST(Clock, TakesADriftForNoJump) {
     Clock gains;

@@ -501,6 +501,15 @@ TEST_P(WatchOfTime, ExpectsWhoIsNotThereYet) {
     EXPECT_EQ(left(), seconds(10));
 }
 
+TEST_F(Watch, AnExcuseIsForAMinuteHoweverLongTheLimit) {
+    connect().limits[Limit::idle_session] = 3600000;
+    pass(hour);
+    EXPECT_EQ(look(), "idle_session_timeout");
+    watch.excuse(offence.session);
+    EXPECT_EQ(left(), seconds(60));
+    expect_offence_after(seconds(60), "idle_session_timeout");
+}
+
 // Several sessions and rules
 
 TEST_F(Watch, HasNobodyToWatch) {
