@@ -223,6 +223,10 @@ void Watch::signalled(const Session& session) noexcept {
     recall(session).was_signalled = true;
 }
 
+void Watch::look_again_soon() noexcept {
+    due(clock_.now() + microseconds_per_millisecond);
+}
+
 void Watch::reconsider() noexcept {
     for (Memory& memory : memories_) {
         memory.excused_until = 0;

@@ -70,6 +70,8 @@ class Watch {
     void note(const Offence& offence) noexcept;
     /// It was sent a signal.
     void signalled(const Session& session) noexcept;
+    /// It changed just before the signal, or is about to: what it does now is seen in a moment.
+    void look_again_soon() noexcept;
     /// Settings changed: who was excused or told of is judged anew.
     void reconsider() noexcept;
 

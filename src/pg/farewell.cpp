@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 }
 
 namespace sessionctl::pg {
@@ -18,6 +19,14 @@ FarewellBox* box_of(int slot) noexcept {
 
 core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexcept {
     return is_cancel ? session.query_start : 0;
+}
+
+/// A text that the client's encoding does not have would be an error of its own, in the place of the one that
+/// it belongs to.
+void make_printable(char* text) noexcept {
+    for (; *text != '\0'; ++text)
+        if (IS_HIGHBIT_SET(*text))
+            *text = '?';
 }
 
 } // namespace
@@ -62,8 +71,11 @@ bool FarewellBox::get(const core::Identity& session, core::Timestamp statement,
 
 void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) noexcept {
     FarewellBox* const box = box_of(session.slot);
-    if (box != nullptr && !farewell.is_empty())
-        box->put(session.id, statement_of(session, is_cancel), farewell);
+    if (box == nullptr || farewell.is_empty())
+        return;
+    Farewell left = farewell;
+    left.encoding = GetDatabaseEncoding();
+    box->put(session.id, statement_of(session, is_cancel), left);
 }
 
 void take_farewell_back(const core::Session& session) noexcept {
@@ -74,7 +86,13 @@ void take_farewell_back(const core::Session& session) noexcept {
 bool own_farewell(bool is_cancel, Farewell& farewell) noexcept {
     const FarewellBox* const box = box_of(compat::own_slot());
     const core::Identity own = {MyProcPid, compat::own_start()};
-    return box != nullptr && box->get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell);
+    if (box == nullptr || !box->get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell))
+        return false;
+    if (farewell.encoding != GetDatabaseEncoding() || farewell.encoding != pg_get_client_encoding()) {
+        make_printable(farewell.detail);
+        make_printable(farewell.hint);
+    }
+    return true;
 }
 
 } // namespace sessionctl::pg

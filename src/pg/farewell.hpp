@@ -16,6 +16,7 @@ struct Farewell {
 
     char detail[detail_size];
     char hint[hint_size];
+    int encoding; // of the database of who wrote it
 
     bool is_empty() const noexcept { return detail[0] == '\0' && hint[0] == '\0'; }
 };

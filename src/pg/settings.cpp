@@ -91,11 +91,12 @@ void define_settings() {
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
-    if (process_shared_preload_libraries_in_progress)
-        DefineCustomIntVariable("pg_sessionctl.audit_size",
-                                "How many sessions acted on session_audit remembers.",
-                                "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
-                                PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
+    // mistake.
+    DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
+                            "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
+                            process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+                            nullptr, nullptr, nullptr);
 }
 
 int audit_size_setting() noexcept {

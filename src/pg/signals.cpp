@@ -68,19 +68,28 @@ bool may_have_children(pid_t pid) noexcept {
     return read_small_file(path, children, sizeof children) != 0;
 }
 
-/// The process group of a process as /proc/<pid>/stat tells it, 0 where there is no such process. The command
-/// name, in parentheses before it, may hold anything.
-pid_t group_of(pid_t pid) noexcept {
+/// What /proc/<pid>/stat tells; no such process: all 0. The command name, in parentheses before it, may hold
+/// anything.
+struct ProcessFacts {
+    char state;
+    pid_t group;
+};
+
+ProcessFacts facts_of(pid_t pid) noexcept {
     char path[64];
     char stat[512];
+    ProcessFacts facts = {};
     std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (read_small_file(path, stat, sizeof stat) <= 0)
-        return 0;
+        return facts;
     const char* const name_end = std::strrchr(stat, ')');
-    int group = 0;
-    if (name_end == nullptr || std::sscanf(name_end + 1, " %*c %*d %d", &group) != 1)
-        return 0;
-    return group;
+    if (name_end == nullptr || std::sscanf(name_end + 1, " %c %*d %d", &facts.state, &facts.group) != 2)
+        return {};
+    return facts;
+}
+
+pid_t group_of(pid_t pid) noexcept {
+    return facts_of(pid).group;
 }
 
 } // namespace
@@ -94,6 +103,10 @@ ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexce
     if (length >= 0)
         buffer[length] = '\0';
     return length;
+}
+
+bool is_runnable(pid_t pid) noexcept {
+    return facts_of(pid).state == 'R';
 }
 
 SignalMethod best_signal_method() noexcept {

@@ -43,6 +43,9 @@ class Signaller {
     boost::container::static_vector<int, 16> members_;
 };
 
+/// Runs, or has been woken and waits for a processor. False where the system does not tell.
+bool is_runnable(pid_t pid) noexcept;
+
 /// Reads a small file of /proc; the length, or -1.
 ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexcept;
 

@@ -82,23 +82,31 @@ core::Recheck recheck_of(core::Rule rule) noexcept {
     }
 }
 
-/// The server at the instant of the signal: a silent session must be silent still.
-class SilenceServer final : public pg::LiveServer {
+/// The server at the instant of the signal. A session that shows itself idle but runs, or waits for a
+/// processor, has been woken: its client's next statement is there already.
+class LastLook final : public pg::LiveServer {
   public:
-    SilenceServer(const pg::Farewell& farewell, std::uint64_t switches)
-        : LiveServer(farewell), switches_(switches) {}
+    LastLook(const pg::Farewell& farewell, const core::Offence& offence)
+        : LiveServer(farewell), offence_(offence) {}
 
     core::Sight look(const core::Session& session) override {
-        const core::Stillness now = pg::stillness_of(session);
         core::Sight sight = LiveServer::look(session);
-        if (!now.is_asleep || now.switches != switches_ ||
-            pg::client_wait_of(session) == pg::ClientWait::none)
-            sight.state = core::State::idle;
+        if (offence_.rule == core::Rule::client_silence
+                ? !is_silent_still(session)
+                : core::is_idle(sight.state) && pg::is_runnable(session.id.pid))
+            sight.state = core::State::undefined;
         return sight;
     }
 
   private:
-    const std::uint64_t switches_; // when its silence was found too long
+    /// Since its silence was found too long.
+    bool is_silent_still(const core::Session& session) const noexcept {
+        const core::Stillness now = pg::stillness_of(session);
+        return now.is_asleep && now.switches == offence_.switches &&
+               pg::client_wait_of(session) != pg::ClientWait::none;
+    }
+
+    const core::Offence& offence_;
 };
 
 void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
@@ -136,13 +144,8 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     const pg::Farewell farewell = farewell_of(offence);
     core::Target target = {};
     target.session = offence.session;
-    if (offence.rule == core::Rule::client_silence) {
-        SilenceServer server(farewell, offence.switches);
-        core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
-    } else {
-        pg::LiveServer server(farewell);
-        core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
-    }
+    LastLook server(farewell, offence);
+    core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
     if (target.outcome == core::Outcome::signalled) {
         watch.signalled(offence.session);
         record.action.set("terminate");
@@ -150,6 +153,8 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
         endings_.push_back({offence.session, offence.rule, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
         watch.excuse(offence.session);
+    } else {
+        watch.look_again_soon();
     }
 }
 

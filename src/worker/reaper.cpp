@@ -100,6 +100,14 @@ class Reaper {
         watch_.reconsider();
     }
 
+    /// The clocks are read after the table, so that no stamp in it is of the future; the wall clock first:
+    /// who is held up between the two takes a session for younger than it is, not for older.
+    void begin() noexcept {
+        const core::Timestamp wall = GetCurrentTimestamp();
+        watch_.begin(pg::monotonic_now(), wall);
+        watch_.expect(pg::own_limits());
+    }
+
     /// Looks at all sessions once, deals with who is over a limit, and returns when to look again.
     core::Timestamp look() {
         const pg::ScratchMemory scratch;
@@ -108,11 +116,10 @@ class Reaper {
             shared->reaper.next_look =
                 core::Watch::never; // who publishes a limit from here on wakes us again
         }
-        watch_.begin(pg::monotonic_now(), GetCurrentTimestamp());
-        watch_.expect(pg::own_limits());
-        LiveFacts facts;
         core::vector<core::Session> sessions;
         pg::call([&sessions] { pg::list_sessions(sessions); });
+        begin();
+        LiveFacts facts;
         for (const core::Limits& limits : pg::limits_of_logins(sessions))
             watch_.expect(limits);
         int clients = 0;
