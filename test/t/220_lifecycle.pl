@@ -1,0 +1,379 @@
+# The reaper's own life: who starts and stops it, what it survives, what it obeys, and that it is in nobody's way.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use SessionctlTest;
+use Test::More;
+
+my $limit = 'pg_sessionctl.idle_in_transaction_timeout';
+my $node = new_reaper_server('lifecycle', init => { allows_streaming => 1 }, conf => "$limit = '300 ms'\nrestart_after_crash = on\n");
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE operator LOGIN; GRANT pg_signal_backend TO operator');
+my $restarted = 'this reaper is gone at the next restart';
+
+sub reaper_of { my ($session) = @_; return $session->run('SELECT pid FROM sessionctl.reaper_status') }
+sub reaper { return reaper_of($admin) }
+
+sub wait_for_reaper
+{
+	my ($session, $not) = @_;
+	$session ||= $admin;
+	return wait_for('the reaper', sub {
+		my $pid = reaper_of($session);
+		$pid =~ /^\d+\z/ && $pid ne ($not || '');
+	});
+}
+
+# Does it do its work on this server?
+sub reaps
+{
+	my ($server, $name) = @_;
+	my $victim = SessionctlTest::Session->new($server, user => 'app');
+	$victim->run('BEGIN');
+	is(reaped($victim), 'idle_in_transaction_timeout', $name);
+	return $victim->quit;
+}
+
+sub reconnect
+{
+	eval { $admin->quit };
+	$admin = SessionctlTest::Session->new($node);
+	return;
+}
+
+sub kill_process { my ($pid) = @_; return kill('KILL', $pid) || die "cannot kill $pid: $!" }
+
+# After a process was killed the server throws everybody out and recovers.
+sub wait_for_recovery
+{
+	my ($position) = @_;
+	wait_for_log($node, $position, qr/all server processes terminated; reinitializing/);
+	wait_for_log($node, $position, qr/database system is ready to accept connections/);
+	return reconnect();
+}
+
+subtest 'it starts with the server' => sub {
+	wait_for_reaper();
+	my ($type, $application) = ('pg_sessionctl reaper') x 2;
+	is($admin->run('SELECT backend_type, application_name, datname IS NULL FROM pg_stat_activity WHERE pid = ' . reaper()),
+		"$type|$application|t", 'shows itself by its name, in no database');
+	wait_for('it to sleep', sub {
+		$admin->run('SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = ' . reaper())
+		  =~ ($admin->run('SHOW server_version_num') >= 170000 ? qr/^Extension\|PgSessionctlReaper\z/ : qr/^Extension\|Extension\z/);
+	});
+	is($admin->run('SELECT protection FROM sessionctl.session_activity WHERE pid = ' . reaper()), 'not a client',
+		'and nobody chooses it by mistake');
+	reaps($node, 'it reaps');
+};
+
+subtest 'stop and start' => sub {
+	my $first = reaper();
+	is($admin->run('SELECT sessionctl.reaper_start()'), "NOTICE:  the reaper runs already\nf", 'a second start says so');
+	is(reaper(), $first, 'and changes nothing');
+	is($admin->run('SELECT sessionctl.reaper_stop()'), 't', 'stop');
+	wait_for('it to be gone', sub { !is_running($first) });
+	is($admin->run('SELECT running, pid, hint FROM sessionctl.reaper_status'), 'f||Call sessionctl.reaper_start().', 'the view says so');
+	is($admin->run('SELECT sessionctl.reaper_stop()'), "NOTICE:  no reaper runs\nf", 'a second stop says so');
+	like($admin->run('SELECT sessionctl.reaper_start()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
+	isnt(reaper(), $first, 'another process');
+	reaps($node, 'it reaps');
+	my @both = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	$_->send('SELECT sessionctl.reaper_start()') for @both;
+	is(join(' ', sort map { /^([tf])\z/m } map { $_->answer } @both), 'f t', 'of two that start it at once one does');
+	is($admin->run('SELECT count(*) FROM pg_stat_activity WHERE backend_type = $$pg_sessionctl reaper$$'), '1', 'there is one');
+	$_->quit for @both;
+};
+
+subtest 'a stopped one stays away until the restart' => sub {
+	my $position = log_position($node);
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	my $idler = SessionctlTest::Session->new($node, user => 'app');
+	$idler->run('BEGIN');
+	$admin->run('SELECT sessionctl.reaper_start()');
+	is(reaped($idler), 'idle_in_transaction_timeout', 'who was idle before it came is ended, too');
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->quit;
+	$node->restart;
+	reconnect();
+	wait_for_reaper();
+	reaps($node, 'after a restart it reaps');
+	$idler->quit;
+};
+
+subtest 'superusers only' => sub {
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	my $pid = reaper();
+	for my $function (qw(reaper_start reaper_stop))
+	{
+		like($operator->complaint("SELECT sessionctl.$function()"), qr/^ERROR:  42501: permission denied for function $function/,
+			"$function is nobody's");
+		$admin->run("GRANT EXECUTE ON FUNCTION sessionctl.$function() TO operator");
+		like($operator->complaint("SELECT sessionctl.$function()"), qr/^ERROR:  42501: must be superuser to (start|stop) the reaper/,
+			'not even with a grant');
+		$admin->run("REVOKE EXECUTE ON FUNCTION sessionctl.$function() FROM operator");
+	}
+	is(reaper(), $pid, 'it runs on');
+	$operator->quit;
+};
+
+subtest 'terminated, it comes back' => sub {
+	for (1 .. 2)
+	{
+		my $pid = reaper();
+		$admin->run("SELECT pg_terminate_backend($pid)");
+		wait_for_reaper($admin, $pid);
+		reaps($node, 'and reaps');
+	}
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->run('SELECT sessionctl.reaper_start()');
+	my $pid = reaper();
+	$admin->run("SELECT pg_terminate_backend($pid)");
+	wait_for_reaper($admin, $pid);
+	reaps($node, 'so does one that was started by hand');
+};
+
+subtest 'cancelled, it goes on' => sub {
+	$admin->run('SELECT pg_cancel_backend(' . reaper() . ')');
+	reaps($node, 'it reaps');
+	wait_for_reaper();
+};
+
+subtest 'it is in nobody\'s way' => sub {
+	for my $round (1 .. 3)
+	{
+		$admin->run('CREATE DATABASE passing');
+		my $victim = SessionctlTest::Session->new($node, user => 'app', database => 'passing');
+		$victim->run('BEGIN');
+		reaped($victim);
+		$victim->quit;
+		is($admin->run('DROP DATABASE passing'), '', 'DROP DATABASE');
+	}
+	$admin->run('CREATE ROLE passing LOGIN');
+	my $victim = SessionctlTest::Session->new($node, user => 'passing');
+	$victim->run('BEGIN');
+	reaped($victim);
+	is($admin->run('DROP ROLE passing'), '', 'DROP ROLE');
+	$victim->quit;
+	is($admin->run('SELECT count(*) FROM pg_locks WHERE pid = ' . reaper() . q{ AND locktype <> 'advisory'}), '0',
+		'it holds no lock but its own');
+	is($admin->run('SELECT backend_xmin IS NULL, backend_xid IS NULL FROM pg_stat_activity WHERE pid = ' . reaper()), 't|t',
+		'and holds nothing back');
+};
+
+subtest 'reload' => sub {
+	my $session = SessionctlTest::Session->new($node, user => 'app');
+	reconfigure($node, $limit => '1 h');
+	$session->run('BEGIN');
+	is($session->run("SHOW $limit"), '1h', 'a session has a long limit');
+	reconfigure($node, $limit => '300 ms');
+	is(reaped($session), 'idle_in_transaction_timeout', 'and is ended by the short one that comes, without doing anything');
+	$session->quit;
+	reconfigure($node, $limit => '0');
+	my $unlimited = SessionctlTest::Session->new($node, user => 'app');
+	$unlimited->run('BEGIN');
+	$admin->run("ALTER ROLE operator SET $limit = '300 ms'");
+	my $control = SessionctlTest::Session->new($node, user => 'operator');
+	$control->run('BEGIN');
+	reaped($control);
+	ok($unlimited->lives, 'nobody is where there is none');
+	$_->quit for $control, $unlimited;
+	$admin->run("ALTER ROLE operator RESET $limit");
+	reconfigure($node, $limit => '300 ms');
+};
+
+subtest 'bad values in the configuration file' => sub {
+	# The last one that is in force is ALTER SYSTEM's: that is for good values only.
+	$admin->run('ALTER SYSTEM RESET ALL');
+	my $conf = $node->data_dir . '/postgresql.conf';
+	my $good = read_file($conf);
+	my %bad = (
+		$limit => "'soon'",
+		'pg_sessionctl.transaction_timeout' => '-1',
+		'pg_sessionctl.idle_session_timeout' => "'5 parsecs'",
+		'pg_sessionctl.exempt_roles' => q{'"open'},
+		'pg_sessionctl.exempt_applications' => q{'a,,b'},
+		'pg_sessionctl.reaper_action' => "'kill'",
+		'pg_sessionctl.reap_superusers' => "'perhaps'");
+	for my $name (sort keys %bad)
+	{
+		my $before = $admin->run("SHOW $name");
+		my $position = log_position($node);
+		$node->append_conf('postgresql.conf', "$name = $bad{$name}\n");
+		$admin->run('SELECT pg_reload_conf()');
+		wait_for_log($node, $position, qr/configuration file .* contains errors; unaffected changes were applied/);
+		like(log_since($node, $position), qr/LOG:  (invalid value for parameter "$name"|.* is outside the valid range for parameter "$name"|parameter "$name" requires a Boolean value)/,
+			"$name: the log says so");
+		is($admin->run("SHOW $name"), $before, 'the old value stays');
+		open my $out, '>:raw', $conf or die $!;
+		print $out $good;
+		close $out;
+	}
+	$admin->run('SELECT pg_reload_conf()');
+	reaps($node, 'and the reaper at work');
+};
+
+subtest 'bad values elsewhere' => sub {
+	my $invalid = qr/^ERROR:  22023: (invalid value for parameter|.* is outside the valid range for parameter)/;
+	for my $value ("'soon'", '-1', "'5 parsecs'", "'100 d'")
+	{
+		like($admin->complaint("$_ pg_sessionctl.idle_in_transaction_timeout = $value"), $invalid, "$_ to $value")
+		  for 'SET', 'ALTER ROLE app SET', 'ALTER DATABASE postgres SET', 'ALTER SYSTEM SET';
+	}
+	my %wrong = (exempt_roles => "'\"open'", exempt_databases => "'a,,b'", reaper_action => "'kill'", reap_superusers => "'perhaps'");
+	for my $name (sort keys %wrong)
+	{
+		like($admin->complaint("ALTER SYSTEM SET pg_sessionctl.$name = $wrong{$name}"),
+			qr/^ERROR:  22023: (invalid value for parameter|parameter "pg_sessionctl\.$name" requires a Boolean value)/, "ALTER SYSTEM: $name");
+		like($admin->complaint("SET pg_sessionctl.$name = DEFAULT"), qr/^ERROR:  55P02: parameter .* cannot be changed now/,
+			'and no session sets it');
+	}
+	my $session = SessionctlTest::Session->new($node, user => 'app');
+	is($session->run("SHOW $limit"), $admin->run("SHOW $limit"), 'nothing was kept of it');
+	$session->quit;
+};
+
+subtest 'kill -9 of the reaper' => sub {
+	my $position = log_position($node);
+	kill_process(reaper());
+	wait_for_recovery($position);
+	wait_for_reaper();
+	reaps($node, 'it is back');
+	like($admin->run('SELECT count(*) FROM sessionctl.session_audit'), qr/^[1-9]/, 'the account can be read');
+};
+
+subtest 'kill -9 of a victim' => sub {
+	my $victim = SessionctlTest::Session->new($node, user => 'app');
+	my $position = log_position($node);
+	stop_process($victim->pid);
+	kill_process($victim->pid);
+	wait_for_recovery($position);
+	wait_for_reaper();
+	reaps($node, 'it is back');
+	$victim->quit;
+};
+
+subtest 'kill -9 of a session on its way out' => sub {
+	my $victim = SessionctlTest::Session->new($node, user => 'app');
+	$victim->run('BEGIN');
+	my $reaper = reaper();
+	stop_process($victim->pid);
+	my $position = log_position($node);
+	wait_for('it to be signalled', sub { read_file('/proc/' . $victim->pid . '/status') =~ /^ShdPnd:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m })
+	  if -r '/proc/self/status';
+	kill_process($victim->pid);
+	wait_for_recovery($position);
+	wait_for_reaper();
+	reaps($node, 'it is back');
+	$victim->quit;
+};
+
+subtest 'kill -9 of the postmaster' => sub {
+	my $reaper = reaper();
+	my ($postmaster) = split /\n/, read_file($node->data_dir . '/postmaster.pid');
+	my @processes = ($postmaster, children_of($postmaster));
+	kill_server($node);
+	wait_for('the reaper to notice', sub { !is_running($reaper) });
+	# Its pid has to be free, too: a new postmaster looks.
+	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
+	$node->start;
+	reconnect();
+	wait_for_reaper();
+	reaps($node, 'it is back');
+};
+
+subtest 'pg_ctl restart -m immediate' => sub {
+	my $position = log_position($node);
+	$node->stop('immediate');
+	$node->start;
+	reconnect();
+	wait_for_reaper();
+	reaps($node, 'it is back');
+	unlike(log_since($node, $position), qr/pg_sessionctl.*(damaged|could not)/, 'without complaint');
+};
+
+subtest 'shutdown is not delayed' => sub {
+	for my $mode (qw(fast smart))
+	{
+		my $reaper = reaper();
+		$admin->quit;
+		$node->stop($mode);
+		ok(!is_running($reaper), $mode);
+		$node->start;
+		reconnect();
+		wait_for_reaper();
+	}
+	my $position = log_position($node);
+	my $idler = SessionctlTest::Session->new($node, user => 'app');
+	$idler->run('BEGIN');
+	$admin->quit;
+	$node->stop('fast');
+	unlike(log_since($node, $position), qr/PANIC|terminated by signal|was terminated/, 'nobody dies of it');
+	$node->start;
+	reconnect();
+	$idler->quit;
+};
+
+subtest 'hot standby and promotion' => sub {
+	$node->backup('base');
+	my $standby = new_node('standby');
+	$standby->init_from_backup($node, 'base', has_streaming => 1);
+	$standby->start;
+	my $there = SessionctlTest::Session->new($standby);
+	is($there->run('SELECT pg_is_in_recovery()'), 't', 'on a hot standby');
+	wait_for_reaper($there);
+	reaps($standby, 'it reaps');
+	like($there->run('SELECT sessionctl.reaper_stop()'), qr/^t\z/, 'can be stopped');
+	like($there->run('SELECT sessionctl.reaper_start()'), qr/^t\z/m, 'and started');
+	reaps($standby, 'and reaps');
+	my $reaper = reaper_of($there);
+	$standby->promote;
+	wait_for('promotion', sub { $there->run('SELECT pg_is_in_recovery()') eq 'f' });
+	reaps($standby, 'after promotion');
+	is(reaper_of($there), $reaper, 'the same');
+	my $blocker = SessionctlTest::Session->new($standby, user => 'app');
+	$blocker->run('CREATE TEMP TABLE t (a int)');
+	$blocker->run('BEGIN; INSERT INTO t VALUES (1)');
+	is(reaped($blocker), 'idle_in_transaction_timeout', 'who wrote as well');
+	$_->quit for $blocker, $there;
+	$standby->stop;
+};
+
+subtest 'not preloaded' => sub {
+	$admin->quit;
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+	$node->restart;
+	reconnect();
+	is($admin->run('SELECT running, preloaded FROM sessionctl.reaper_status'), 'f|f', 'none starts by itself');
+	my $answer = $admin->run('SELECT sessionctl.reaper_start()');
+	like($answer, qr/^NOTICE:  $restarted, and does not see limits that ALTER ROLE or ALTER DATABASE set$/m, 'one can be started');
+	like($answer, qr/^HINT:  .*shared_preload_libraries.*$/m, 'with a hint');
+	like($answer, qr/^t\z/m, 'it runs');
+	is($admin->run('SELECT sessionctl.reaper_start()'), "NOTICE:  the reaper runs already\nf", 'one');
+	is($admin->run('SELECT running, pid IS NOT NULL, since IS NOT NULL, preloaded FROM sessionctl.reaper_status'), 't|t|t|f', 'as the view tells');
+	is($admin->run('SELECT backend_type FROM pg_stat_activity WHERE pid = ' . reaper()), 'pg_sessionctl reaper', 'under its name');
+	reaps($node, 'it reaps by the limit of all');
+	$admin->run("ALTER ROLE operator SET $limit = '1 h'");
+	my $unseen = SessionctlTest::Session->new($node, user => 'operator');
+	$unseen->run('BEGIN');
+	is(reaped($unseen), 'idle_in_transaction_timeout', 'and sees no other');
+	$unseen->quit;
+	my $pid = reaper();
+	$admin->run("SELECT pg_terminate_backend($pid)");
+	wait_for_reaper($admin, $pid);
+	reaps($node, 'terminated, it comes back');
+	is($admin->run('SELECT sessionctl.reaper_stop()'), 't', 'stop');
+	is($admin->run('SELECT running FROM sessionctl.reaper_status'), 'f', 'it is gone');
+	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->quit;
+	$node->restart;
+	reconnect();
+	is($admin->run('SELECT running FROM sessionctl.reaper_status'), 'f', 'as it is after a restart');
+};
+
+done_testing();
