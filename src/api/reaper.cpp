@@ -124,9 +124,8 @@ core::string limits_in_force(const pg::ReaperBoard& board) {
         list.append(list.empty() ? "" : ", ");
         list.append(core::limit_name(limit));
         list.append(" = ");
-        list.append(limit == core::Limit::horizon_age
-                        ? std::to_string(value).c_str()
-                        : core::length_of_time(value * core::microseconds_per_millisecond).c_str());
+        list.append(limit == core::Limit::horizon_age ? std::to_string(value).c_str()
+                                                      : core::exact_time(value).c_str());
     }
     return list.empty() ? "none" : list;
 }

@@ -6,31 +6,27 @@ namespace sessionctl::core {
 
 namespace {
 
-/// A clock that is slewed (by at most 500 ppm) drifts, one that is set jumps.
-constexpr Timestamp least_jump = 20 * microseconds_per_millisecond;
-constexpr Timestamp drift_divisor = 1000;
-
-bool is_jump(Timestamp change, Timestamp elapsed) noexcept {
-    return std::max(change, -change) > least_jump + elapsed / drift_divisor;
-}
+/// A stamp may be made a moment before the tick and be read only at the next.
+constexpr Timestamp longest_delay = microseconds_per_second;
 
 } // namespace
 
 void Clock::tick(Timestamp monotonic, Timestamp wall) noexcept {
     const Timestamp offset = wall - monotonic;
-    earlier_offset_ = is_running_ && is_jump(offset - offset_, monotonic - now_) ? offset_ : offset;
+    earlier_offset_ = is_running_ ? offset_ : offset;
     offset_ = offset;
+    if (is_running_)
+        earliest_ = now_ - longest_delay;
     now_ = monotonic;
     is_running_ = true;
 }
 
 Timestamp Clock::at(Timestamp wall) const noexcept {
-    const Timestamp readings[] = {wall - offset_, wall - earlier_offset_};
-    Timestamp latest = std::min(readings[0], readings[1]);
-    for (const Timestamp reading : readings)
+    Timestamp latest = INT64_MIN;
+    for (const Timestamp reading : {wall - offset_, wall - earlier_offset_})
         if (reading <= now_)
             latest = std::max(latest, reading);
-    return std::min(latest, now_);
+    return latest >= earliest_ && latest != INT64_MIN ? latest : now_;
 }
 
 } // namespace sessionctl::core

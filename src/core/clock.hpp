@@ -4,6 +4,8 @@
 
 #include "core/session.hpp"
 
+#include <cstdint>
+
 namespace sessionctl::core {
 
 /// Translates wall-clock stamps to the monotonic clock, through jumps of the wall clock.
@@ -17,13 +19,15 @@ class Clock {
 
     /// When, on the monotonic clock, a stamp that was not there at the tick before was made. If the wall
     /// clock jumped between the two, nobody knows whether the stamp is from before or after: then the later
-    /// of both that is not in the future, so that nothing seems to have lasted longer than it did.
+    /// of both that is not in the future, so that nothing seems to have lasted longer than it did. Where both
+    /// are older than the tick before (two jumps that no tick saw), now.
     Timestamp at(Timestamp wall) const noexcept;
 
   private:
     Timestamp now_ = 0;
-    Timestamp offset_ = 0;         // of the wall clock, at the last tick
-    Timestamp earlier_offset_ = 0; // and at the tick before; the same unless the clock jumped
+    Timestamp earliest_ = INT64_MIN; // what is new is no older than the tick before
+    Timestamp offset_ = 0;           // of the wall clock, at the last tick
+    Timestamp earlier_offset_ = 0;   // and at the tick before
     bool is_running_ = false;
 };
 

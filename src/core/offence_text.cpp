@@ -28,7 +28,7 @@ string limit_of(const Offence& offence) {
     text.append(rule_name(offence.rule));
     text.append(" is ");
     text.append(offence.rule == Rule::horizon ? counted(offence.limit, "transaction", "transactions")
-                                              : length_of_time(offence.limit * microseconds_per_millisecond));
+                                              : exact_time(offence.limit));
     text.append(")");
     return text;
 }
@@ -62,6 +62,18 @@ string length_of_time(Timestamp microseconds) {
         else
             std::snprintf(text, sizeof text, "%lld.%d %s", static_cast<long long>(tenths / 10),
                           static_cast<int>(tenths % 10), unit.name);
+        return text;
+    }
+    return "0 ms";
+}
+
+string exact_time(std::int32_t milliseconds) {
+    char text[64];
+    for (const Unit& unit : units) {
+        const Timestamp count = milliseconds / (unit.length / microseconds_per_millisecond);
+        if (count * unit.length != milliseconds * microseconds_per_millisecond || count == 0)
+            continue;
+        std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), unit.name);
         return text;
     }
     return "0 ms";

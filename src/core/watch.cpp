@@ -46,7 +46,7 @@ void Watch::expect(const Limits& limits) noexcept {
         if (limits[limit] != 0)
             due(clock_.now() + limits.time(limit));
     if (limits[Limit::horizon_age] != 0)
-        due(clock_.now() + least_idle_of(limits));
+        due(clock_.now() + std::max(least_idle_of(limits), poll));
     if (limits[Limit::client_silence] != 0)
         due(clock_.now() + between_looks_at_silence(limits.time(Limit::client_silence)));
 }
@@ -123,9 +123,14 @@ std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memor
 std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory, Facts& facts) {
     const std::int32_t age = glance.limits[Limit::horizon_age];
     const Timestamp least_idle = least_idle_of(glance.limits);
-    const bool applies = is_idle_in_transaction(glance.session.state);
-    if (age == 0 || !is_over(memory.state_since, least_idle, applies) ||
-        is_old_news(memory, Rule::horizon, least_idle))
+    if (age == 0)
+        return {};
+    if (!is_idle_in_transaction(glance.session.state)) {
+        due(clock_.now() + std::max(least_idle, poll));
+        return {};
+    }
+    if (!is_over(memory.state_since, least_idle, true) ||
+        is_old_news(memory, Rule::horizon, std::max(least_idle, poll)))
         return {};
     const std::int64_t held_back = facts.held_back(glance.session);
     if (held_back <= age) {

@@ -14,7 +14,6 @@ constexpr Timestamp hour = 3600 * core::microseconds_per_second;
 constexpr Timestamp ahead = 25 * 365 * 24 * hour;
 
 /// The longest change that passes for drift between two ticks ten seconds apart.
-constexpr Timestamp longest_drift = 30 * core::microseconds_per_millisecond;
 
 } // namespace
 
@@ -131,29 +130,19 @@ TEST(Clock, KnowsAStampThatItMissedByAMoment) {
 }
 
 // Whoever slews a clock does so by at most half a millisecond a second.
-TEST(Clock, TakesADriftForNoJump) {
+// However small: of both readings the later one that is not in the future.
+TEST(Clock, TakesTheSmallestStepForAJump) {
     Clock gains;
     gains.tick(seconds(1000), ahead + seconds(1000));
-    gains.tick(seconds(1010), ahead + seconds(1010) + longest_drift);
-    EXPECT_EQ(gains.at(ahead + seconds(1005)), seconds(1005) - longest_drift);
-    Clock loses;
-    loses.tick(seconds(1000), ahead + seconds(1000));
-    loses.tick(seconds(1010), ahead + seconds(1010) - longest_drift);
-    EXPECT_EQ(loses.at(ahead + seconds(1010) - 1), seconds(1010));
-}
-
-TEST(Clock, TakesMoreThanADriftForAJump) {
-    Clock gains;
-    gains.tick(seconds(1000), ahead + seconds(1000));
-    gains.tick(seconds(1010), ahead + seconds(1010) + longest_drift + 1);
+    gains.tick(seconds(1010), ahead + seconds(1010) + 1);
     EXPECT_EQ(gains.at(ahead + seconds(1005)), seconds(1005));
     Clock loses;
     loses.tick(seconds(1000), ahead + seconds(1000));
-    loses.tick(seconds(1010), ahead + seconds(1010) - longest_drift - 1);
-    EXPECT_EQ(loses.at(ahead + seconds(1010) - 1), seconds(1010) - 1);
+    loses.tick(seconds(1010), ahead + seconds(1010) - 1);
+    EXPECT_EQ(loses.at(ahead + seconds(1009)), seconds(1009) + 1);
 }
 
-// Each small change is measured against the tick before, not against the first.
+// Late by no more than it drifted since the tick before.
 TEST(Clock, FollowsADriftHoweverFarItGoes) {
     Clock clock;
     Timestamp offset = ahead;
@@ -163,7 +152,8 @@ TEST(Clock, FollowsADriftHoweverFarItGoes) {
         now += seconds(10);
         offset += milliseconds(5);
         clock.tick(now, now + offset);
-        ASSERT_EQ(clock.at(now + offset - seconds(5)), now - seconds(5)) << i;
+        ASSERT_GE(clock.at(now + offset - seconds(5)), now - seconds(5)) << i;
+        ASSERT_LE(clock.at(now + offset - seconds(5)), now - seconds(5) + milliseconds(5)) << i;
     }
 }
 

@@ -86,7 +86,7 @@ TEST(Detail, TellsHowLongAndTheLimit) {
     EXPECT_EQ(detail(offence(Rule::idle_session, 3600000, hour)),
               "The session was idle for 1 h (pg_sessionctl.idle_session_timeout is 1 h).");
     EXPECT_EQ(detail(offence(Rule::transaction, 1500, milliseconds(1600))),
-              "The transaction lasted for 1.6 s (pg_sessionctl.transaction_timeout is 1.5 s).");
+              "The transaction lasted for 1.6 s (pg_sessionctl.transaction_timeout is 1500 ms).");
     EXPECT_EQ(detail(offence(Rule::client_silence, 300, milliseconds(312))),
               "The session waited for its client, in the middle of a statement, for 312 ms "
               "(pg_sessionctl.client_silence_timeout is 300 ms).");
@@ -138,6 +138,19 @@ TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     for (const Rule rule : rules)
         EXPECT_EQ(says(rule, "repeat what was not committed"), rule != Rule::idle_session)
             << core::rule_name(rule);
+}
+
+TEST(ExactTime, NamesALimitAsItIs) {
+    EXPECT_EQ(str(core::exact_time(1)), "1 ms");
+    EXPECT_EQ(str(core::exact_time(999)), "999 ms");
+    EXPECT_EQ(str(core::exact_time(1000)), "1 s");
+    EXPECT_EQ(str(core::exact_time(1500)), "1500 ms");
+    EXPECT_EQ(str(core::exact_time(61 * 1000)), "61 s");
+    EXPECT_EQ(str(core::exact_time(120 * 1000)), "2 min");
+    EXPECT_EQ(str(core::exact_time(3600 * 1000)), "1 h");
+    EXPECT_EQ(str(core::exact_time(90 * 60 * 1000)), "90 min");
+    EXPECT_EQ(str(core::exact_time(86400 * 1000)), "1 d");
+    EXPECT_EQ(str(core::exact_time(INT32_MAX)), "2147483647 ms");
 }
 
 } // namespace sessionctl::test
