@@ -108,7 +108,7 @@ bool stop() {
     const pg::Farewell none = {};
     pg::LiveServer server(none);
     core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
-    if (!wait_until([] { return pg::reaper_pid() == 0; }))
+    if (!wait_until([&target] { return !pg::look_at(target.session).present; }))
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not stop")
             .hint("It was told to, and does when it can.");
     return true;

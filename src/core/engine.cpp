@@ -13,7 +13,8 @@ constexpr char untracked[] = "track_activities is off: whether it runs a stateme
 
 class Holding {
   public:
-    Holding(Server& server, std::int32_t pid) : server_(server), held_(server.hold(pid)) {}
+    Holding(Server& server, const Session& session, Action action)
+        : server_(server), held_(server.hold(session, action)) {}
     ~Holding() {
         if (held_)
             server_.release();
@@ -65,20 +66,22 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
 }
 
 void signal_one(Target& target, Action action, Recheck recheck, Server& server) {
-    const Holding holding(server, target.session.id.pid);
+    const Holding holding(server, target.session, action);
     if (!holding) {
         target.outcome = Outcome::already_gone;
         return;
     }
+    const bool awaits_standby = server.awaits_standby(target.session);
+    target.signalled_at = server.now();
     const Sight sight = server.look(target.session);
     target.outcome = verdict(recheck, target.session, sight);
     if (target.outcome == Outcome::not_running && sight.state == State::disabled)
         target.reason = untracked;
-    if (target.outcome != Outcome::chosen)
+    if (target.outcome != Outcome::chosen) {
+        target.signalled_at = 0;
         return;
-    const bool awaits_standby = server.awaits_standby(target.session);
-    target.signalled_at = server.now();
-    switch (server.send(target.session, action)) {
+    }
+    switch (server.send()) {
     case Delivery::delivered:
         target.outcome = Outcome::signalled;
         target.reason = awaits_standby ? awaited_standby : nullptr;

@@ -28,10 +28,10 @@ enum class Recheck : std::uint8_t {
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
 class Server {
   public:
-    /// Pins the process with this pid, so that it can be looked at and then signalled as the same process;
-    /// false where there is none. One process is pinned at a time.
-    virtual bool hold(std::int32_t pid) = 0;
-    virtual Delivery send(const Session& session, Action action) = 0;
+    /// Pins the session's process and prepares the signal, so that nothing but the signal follows on a look;
+    /// false where there is no process with that pid. One process is pinned at a time.
+    virtual bool hold(const Session& session, Action action) = 0;
+    virtual Delivery send() = 0;
     virtual void release() noexcept = 0;
     virtual Sight look(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?

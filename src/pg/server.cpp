@@ -14,21 +14,26 @@ constexpr core::Timestamp report_margin = 100 * core::microseconds_per_milliseco
 
 } // namespace
 
-bool LiveServer::hold(std::int32_t pid) {
-    return signaller_.hold(pid);
+bool LiveServer::hold(const core::Session& session, core::Action action) {
+    if (!signaller_.hold(session.id.pid))
+        return false;
+    held_ = session;
+    is_cancel_ = action == core::Action::cancel;
+    is_delivered_ = false;
+    leave_farewell(session, is_cancel_, farewell_);
+    return true;
 }
 
-core::Delivery LiveServer::send(const core::Session& session, core::Action action) {
-    const bool is_cancel = action == core::Action::cancel;
-    leave_farewell(session, is_cancel, farewell_);
-    const core::Delivery delivery = signaller_.send(is_cancel ? SIGINT : SIGTERM);
-    if (delivery != core::Delivery::delivered)
-        take_farewell_back(session);
+core::Delivery LiveServer::send() {
+    const core::Delivery delivery = signaller_.send(is_cancel_ ? SIGINT : SIGTERM);
+    is_delivered_ = delivery == core::Delivery::delivered;
     return delivery;
 }
 
 void LiveServer::release() noexcept {
     signaller_.release();
+    if (!is_delivered_)
+        take_farewell_back(held_);
 }
 
 core::Sight LiveServer::look(const core::Session& session) {

@@ -12,8 +12,8 @@ class LiveServer : public core::Server {
     /// Everybody who is signalled gets this farewell, which lives as long as the server.
     explicit LiveServer(const Farewell& farewell) noexcept : farewell_(farewell) {}
 
-    bool hold(std::int32_t pid) override;
-    core::Delivery send(const core::Session& session, core::Action action) override;
+    bool hold(const core::Session& session, core::Action action) override;
+    core::Delivery send() override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
@@ -22,6 +22,9 @@ class LiveServer : public core::Server {
 
   private:
     const Farewell& farewell_;
+    core::Session held_;
+    bool is_cancel_ = false;
+    bool is_delivered_ = false;
     Signaller signaller_;
 };
 

@@ -16,7 +16,8 @@ void define_limits();
 core::Limits own_limits() noexcept;
 /// Another session's: its own where it has published any, else this process's.
 core::Limits limits_of(const core::Session& session) noexcept;
-/// Of logins under way: they have published limits, and are not among the sessions of the table (in its order) yet.
+/// Of logins under way: they have published limits, and are not among the sessions of the table (in its
+/// order) yet.
 core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed);
 
 } // namespace sessionctl::pg

@@ -89,11 +89,12 @@ class LastLook final : public pg::LiveServer {
     LastLook(const pg::Farewell& farewell, const core::Offence& offence)
         : LiveServer(farewell), offence_(offence) {}
 
+    /// The state comes last: nothing but the signal follows on it.
     core::Sight look(const core::Session& session) override {
+        const bool has_moved = offence_.rule == core::Rule::client_silence ? !is_silent_still(session)
+                                                                           : pg::is_runnable(session.id.pid);
         core::Sight sight = LiveServer::look(session);
-        if (offence_.rule == core::Rule::client_silence
-                ? !is_silent_still(session)
-                : core::is_idle(sight.state) && pg::is_runnable(session.id.pid))
+        if (has_moved && recheck_of(offence_.rule) != core::Recheck::transaction)
             sight.state = core::State::undefined;
         return sight;
     }

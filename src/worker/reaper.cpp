@@ -51,6 +51,9 @@ extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
     errno = saved;
 }
 
+/// Whoever cancels everybody's statement does not mean this process.
+extern "C" void sessionctl_reaper_ignore(SIGNAL_ARGS) {}
+
 /// What the watch asks of the server. The wait-for graph is taken once a look, and only when somebody asks.
 class LiveFacts final : public core::Facts {
   public:
@@ -220,6 +223,7 @@ void sessionctl_reaper_main(Datum) {
     using namespace sessionctl;
     pqsignal(SIGTERM, worker::sessionctl_reaper_terminate);
     pqsignal(SIGHUP, worker::sessionctl_reaper_reload);
+    pqsignal(SIGINT, worker::sessionctl_reaper_ignore);
     BackgroundWorkerUnblockSignals();
     worker::wait_for_first_session();
     compat::connect_worker(worker::reaper_name);

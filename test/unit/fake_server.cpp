@@ -51,7 +51,9 @@ void FakeServer::pass(core::Timestamp time) {
     clock_ = end;
 }
 
-bool FakeServer::hold(std::int32_t pid) {
+bool FakeServer::hold(const core::Session& session, core::Action action) {
+    const std::int32_t pid = session.id.pid;
+    held_for_ = action;
     EXPECT_EQ(held_, nullptr) << "one process is held at a time";
     if (before_hold)
         before_hold(process_with(pid));
@@ -61,7 +63,7 @@ bool FakeServer::hold(std::int32_t pid) {
     return is_held_alive_;
 }
 
-core::Delivery FakeServer::send(const core::Session& session, core::Action action) {
+core::Delivery FakeServer::send() {
     if (held_ == nullptr) {
         ADD_FAILURE() << "a signal to nobody";
         return core::Delivery::gone;
@@ -69,13 +71,12 @@ core::Delivery FakeServer::send(const core::Session& session, core::Action actio
     if (before_send)
         before_send(held_);
     note("send", held_->session.id.pid);
-    EXPECT_EQ(session.id.pid, held_->session.id.pid);
     if (!is_held_alive_)
         return core::Delivery::gone;
     if (held_->refuses)
         return core::Delivery::denied;
     ++held_->signals;
-    held_->last_signal = action;
+    held_->last_signal = held_for_;
     if (on_signal)
         on_signal(held_);
     return core::Delivery::delivered;

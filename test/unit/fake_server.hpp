@@ -52,8 +52,8 @@ class FakeServer final : public core::Server {
     std::vector<std::string> trace; // "hold 1", "look 1", "send 1", "release 1"
     std::vector<core::Timestamp> sleeps;
 
-    bool hold(std::int32_t pid) override;
-    core::Delivery send(const core::Session& session, core::Action action) override;
+    bool hold(const core::Session& session, core::Action action) override;
+    core::Delivery send() override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
@@ -69,6 +69,7 @@ class FakeServer final : public core::Server {
     std::unordered_map<std::int32_t, Life*> processes_;
     std::multimap<core::Timestamp, std::function<void()>> events_;
     Life* held_ = nullptr;
+    core::Action held_for_ = core::Action::count; // what it was held for
     bool is_held_alive_ = false;
     core::Timestamp clock_ = seconds(1000);
 };
