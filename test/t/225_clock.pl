@@ -68,11 +68,10 @@ sub reaper
 	return $pid;
 }
 
-is(minutes_ahead(), 0, 'the time of day');
-
 # Up to 15 the postmaster starts its workers in a signal handler. Where that breaks into a select() the library fakes
 # nothing in the new process, ever: such a reaper is replaced until there is one that shares the time of all.
 set_clock('+3600');
+plan skip_all => 'this server does not obey libfaketime (a wrapper that preloads something else?)' if minutes_ahead() != 60;
 wait_for('a reaper in faked time', sub {
 	my $pid = reaper();
 	my $victim = idler('app');
