@@ -10,14 +10,14 @@ use IO::Socket::UNIX;
 use SessionctlTest;
 use Time::HiRes qw(time);
 
-# Options: user, tcp (true: over TCP), and buffer (bytes that the socket takes in unread).
+# Options: user, and tcp (true: over TCP).
 sub new
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;
-	$self->{socket} = $with{tcp} ? _tcp($node, $with{buffer}) : _unix($node);
+	$self->{socket} = $with{tcp} ? _tcp($node) : _unix($node);
 	my $options = join '', map { "$_\0" } 'user', $with{user}, 'database', 'postgres', 'application_name', 'raw';
-	$self->_write(pack('NN', length($options) + 9, 3 << 16) . "$options\0");
+	$self->write_bytes(pack('NN', length($options) + 9, 3 << 16) . "$options\0");
 	($self->{pid}) = unpack 'N', $self->expect('K');
 	$self->expect('Z');
 	return $self;
@@ -32,15 +32,15 @@ sub _unix
 
 sub _tcp
 {
-	my ($node, $buffer) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
-	  or die "cannot connect: $@";
-	return $socket;
+	my ($node) = @_;
+	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
+	  || die "cannot connect: $@";
 }
 
 sub pid { return $_[0]->{pid} }
 
-sub _write
+# What is no whole message, too.
+sub write_bytes
 {
 	my ($self, $bytes) = @_;
 	while (length $bytes)
@@ -61,7 +61,7 @@ sub send
 	{
 		$bytes .= $type . pack('N', length($content) + 4) . $content;
 	}
-	return $self->_write($bytes);
+	return $self->write_bytes($bytes);
 }
 
 sub query { my ($self, $sql) = @_; return $self->send(Q => "$sql\0") }

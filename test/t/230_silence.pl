@@ -57,7 +57,7 @@ my %silences = (
 	'a COPY FROM STDIN stalled in the middle of a message' => sub {
 		my ($session) = @_;
 		$session->query('COPY sink FROM STDIN')->expect('G');
-		$session->_write('d' . pack('N', 1000) . 'half a row');
+		$session->write_bytes('d' . pack('N', 1000) . 'half a row');
 		return 'ClientRead';
 	},
 	'a client that stopped reading' => sub {
