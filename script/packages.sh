@@ -11,6 +11,7 @@ missing_tools() {
     has_command make || echo make
     has_command prove || echo perl
     has_command ps || echo procps
+    has_command faketime || echo faketime # sets the clock of a test's server
     has_header boost/container/small_vector.hpp || echo libboost-dev
     has_header gssapi/gssapi.h || echo libkrb5-dev # PostgreSQL's own headers want it
     has_header gtest/gtest.h || echo libgtest-dev
