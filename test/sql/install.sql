@@ -45,7 +45,7 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
   AND classid <> 'pg_type'::regclass -- row types, members in their own right from some version on
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_sessionctl');
 SELECT attname FROM pg_attribute
-WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0
+WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND relkind = 'v') AND attnum > 0
   AND coalesce(col_description(attrelid, attnum), '') = '';
 
 -- Who may do what: everybody may look, nobody else may make anything here, nobody may act.
@@ -55,9 +55,14 @@ SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
        has_table_privilege('public', 'sessionctl.session_activity', 'insert, update, delete, trigger') AS other;
 SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody
 FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
--- Where the server has such a role, its members may call everything.
+-- Where the server has such roles: who may signal may call everything but the reaper's and the account's, which are
+-- for superusers; who may monitor reads those.
 SELECT proname FROM functions, pg_roles
-WHERE rolname = 'pg_signal_backend' AND NOT has_function_privilege(rolname, id, 'execute');
+WHERE rolname = 'pg_signal_backend'
+  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats');
+SELECT proname FROM functions, pg_roles
+WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats'
+  AND has_function_privilege(rolname, id, 'execute') <> (proname LIKE '\_%');
 SET ROLE regress_sessionctl_squatter;
 SELECT sessionctl.terminate_where('false');
 SELECT sessionctl.safe_count('false');
