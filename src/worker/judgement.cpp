@@ -159,27 +159,39 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     }
 }
 
+void Judgement::tell(Ending& ending, core::Outcome outcome) noexcept {
+    const bool has_ended = outcome == core::Outcome::terminated;
+    ending.record.result.set(core::outcome_name(outcome));
+    pg::keep_record(ending.record);
+    count(pg::Deed::reap, ending.rule, has_ended);
+    pg::SharedMemory* const shared = pg::shared_memory();
+    if (shared == nullptr || !has_ended)
+        return;
+    ++shared->reaper.reaped;
+    shared->reaper.last_reaped = ending.record.at;
+}
+
 /// Gone, or given up: the audit tells. True when there is nothing left to wait for.
-bool Judgement::settle(Ending& ending) noexcept {
+bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
     bool is_present = true;
     pg::callback([&] { is_present = pg::look_at(ending.session).present; });
-    if (is_present && pg::monotonic_now() - ending.signalled_at < patience)
+    if (is_present && pg::monotonic_now() - ending.signalled_at < longest_wait)
         return false;
-    ending.record.result.set(
-        core::outcome_name(is_present ? core::Outcome::still_running : core::Outcome::terminated));
-    pg::keep_record(ending.record);
-    count(pg::Deed::reap, ending.rule, !is_present);
-    if (pg::SharedMemory* const shared = pg::shared_memory()) {
-        ++shared->reaper.reaped;
-        shared->reaper.last_reaped = ending.record.at;
-    }
+    tell(ending, is_present ? otherwise : core::Outcome::terminated);
     return true;
 }
 
+void Judgement::conclude() noexcept {
+    for (Ending& ending : endings_)
+        settle(ending, 0, core::Outcome::signalled);
+    endings_.clear();
+}
+
 core::Timestamp Judgement::follow_up() {
-    endings_.erase(
-        std::remove_if(endings_.begin(), endings_.end(), [this](Ending& each) { return settle(each); }),
-        endings_.end());
+    const auto is_settled = [this](Ending& each) {
+        return settle(each, patience, core::Outcome::still_running);
+    };
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_settled), endings_.end());
     core::Timestamp next = core::Watch::never;
     const core::Timestamp now = pg::monotonic_now();
     for (const Ending& ending : endings_)

@@ -13,6 +13,8 @@ class Judgement {
 
     /// Looks after those that were sent a signal; returns when to look again, on the monotonic clock.
     core::Timestamp follow_up();
+    /// The reaper leaves: nobody looks after them any more, but the audit tells of them.
+    void conclude() noexcept;
 
   private:
     /// A session on its way out.
@@ -24,7 +26,8 @@ class Judgement {
     };
 
     void end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch);
-    bool settle(Ending& ending) noexcept;
+    bool settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept;
+    static void tell(Ending& ending, core::Outcome outcome) noexcept;
 
     core::vector<Ending> endings_;
 };

@@ -94,6 +94,7 @@ class Reaper {
                 next_look = look();
             is_woken = sleep_until(std::min(next_look, judgement_.follow_up()));
         }
+        judgement_.conclude();
     }
 
   private:

@@ -258,14 +258,33 @@ subtest 'kill -9 of a victim' => sub {
 	$victim->quit;
 };
 
-subtest 'kill -9 of a session on its way out' => sub {
+# A session that will not go, and was told to.
+sub stubborn_victim
+{
 	my $victim = SessionctlTest::Session->new($node, user => 'app');
 	$victim->run('BEGIN');
-	my $reaper = reaper();
 	stop_process($victim->pid);
-	my $position = log_position($node);
 	wait_for('it to be signalled', sub { read_file('/proc/' . $victim->pid . '/status') =~ /^ShdPnd:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m })
 	  if -r '/proc/self/status';
+	return $victim;
+}
+
+subtest 'it leaves while a session is on its way out' => sub {
+	plan skip_all => 'needs /proc/<pid>/status' unless -r '/proc/self/status';
+	my $position = log_position($node);
+	my $victim = stubborn_victim();
+	$admin->run('SELECT sessionctl.reaper_stop()');
+	my $pid = $victim->pid;
+	like((grep { / pid=$pid / } audit_lines($node, $position))[0], qr/action=terminate result="signalled"/, 'and tells of it');
+	continue_process($pid);
+	wait_for('its end', sub { !is_running($pid) });
+	$admin->run('SELECT sessionctl.reaper_start()');
+	$victim->quit;
+};
+
+subtest 'kill -9 of a session on its way out' => sub {
+	my $position = log_position($node);
+	my $victim = stubborn_victim();
 	kill_process($victim->pid);
 	wait_for_recovery($position);
 	wait_for_reaper();
