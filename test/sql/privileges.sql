@@ -13,7 +13,7 @@ SELECT p.proname, count(*) AS may_call
 FROM pg_proc AS p
 WHERE p.pronamespace = (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = 'sessionctl')
   AND has_function_privilege('regress_sessionctl_stranger', p.oid, 'EXECUTE')
-GROUP BY p.proname ORDER BY p.proname COLLATE "C";
+GROUP BY p.proname ORDER BY p.proname::text COLLATE "C";
 SELECT has_table_privilege('regress_sessionctl_stranger', 'sessionctl.session_activity', 'SELECT') AS looks,
        has_table_privilege('regress_sessionctl_stranger', 'sessionctl.session_activity', 'INSERT') AS writes;
 SET ROLE regress_sessionctl_stranger;
