@@ -85,7 +85,8 @@ string detail_of(const Offence& offence) {
     if (offence.rule == Rule::horizon) {
         text.append(" and held back the vacuum horizon by ");
         text.append(counted(offence.held_back, "transaction", "transactions"));
-    } else if (offence.waiting_behind > 0) {
+    }
+    if (offence.waiting_behind > 0) {
         text.append(" while ");
         text.append(counted(offence.waiting_behind, "session", "sessions"));
         text.append(" waited for it");

@@ -203,14 +203,19 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
         return {};
     }
     // Every rule is asked: each says when it wants to look again.
-    const std::optional<Offence> found[] = {
+    std::optional<Offence> found[] = {
         idle_in_transaction(glance, memory), blocking(glance, memory, facts),
         horizon(glance, memory, facts),      idle_session(glance, memory),
         transaction(glance, memory),         client_silence(glance, memory, facts),
     };
     const auto first =
         std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
-    return first != std::end(found) ? *first : std::nullopt;
+    if (first == std::end(found))
+        return {};
+    // What it did to others is told, whatever the rule. Outside a transaction nobody waits.
+    if (glance.session.state != State::idle && (*first)->rule != Rule::blocking)
+        (*first)->waiting_behind = facts.waiting_behind(glance.session);
+    return *first;
 }
 
 void Watch::excuse(const Session& session) noexcept {

@@ -25,7 +25,8 @@ struct Stillness {
     std::uint64_t switches; // how often it gave up the processor or lost it
 };
 
-/// What costs more than a look at the table, and is asked only where a decision hangs on it.
+/// What costs more than a look at the table, and is asked only where a decision, or what is told of it, hangs
+/// on it.
 class Facts {
   public:
     /// How many sessions wait behind it.
@@ -44,7 +45,7 @@ struct Offence {
     Session session;
     std::int32_t limit;     // ms; for the horizon rule transactions
     Timestamp lasted;       // microseconds: idle, silent, or in its transaction
-    int waiting_behind;     // for the blocking rule
+    int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
     std::uint64_t switches; // for the silence rule: Stillness::switches
 };

@@ -795,6 +795,28 @@ TEST_F(WatchOfTheHorizon, EndsWhoHoldsBackMoreThanTheLimit) {
     EXPECT_EQ(offence.waiting_behind, 0);
 }
 
+TEST_F(Watch, TellsWhoeverWaitsWhateverTheRule) {
+    Glance& idler = connect();
+    idler.limits[Limit::idle_in_transaction] = 1000;
+    idle_in_transaction(idler);
+    facts.waiting = 3;
+    look();
+    EXPECT_EQ(facts.times_asked, 0) << "before there is something to tell";
+    pass(seconds(1));
+    EXPECT_EQ(look(), "idle_in_transaction_timeout");
+    EXPECT_EQ(offence.waiting_behind, 3);
+}
+
+TEST_F(Watch, AsksForNobodyBehindWhoIsInNoTransaction) {
+    Glance& idler = connect();
+    idler.limits[Limit::idle_session] = 1000;
+    facts.waiting = 3;
+    pass(seconds(1));
+    EXPECT_EQ(look(), "idle_session_timeout");
+    EXPECT_EQ(offence.waiting_behind, 0);
+    EXPECT_EQ(facts.times_asked, 0);
+}
+
 TEST_F(WatchOfTheHorizon, KnowsMoreTransactionsThanThirtyTwoBitsCount) {
     hold_back(std::numeric_limits<std::int32_t>::max(), 10000);
     facts.age = std::int64_t{1} << 32;
