@@ -14,20 +14,20 @@ namespace {
 emit_log_hook_type previous = nullptr;
 
 /// Core frees what an error holds, so it has to be its own memory; none left: no farewell. What core has to
-/// say itself (from 19 on, who sent the signal) comes first.
+/// say itself comes after it.
 void add(char*& field, const char* text) noexcept {
     if (text[0] == '\0')
         return;
-    const std::size_t before = field != nullptr ? std::strlen(field) : 0;
     const std::size_t length = std::strlen(text);
-    auto* const joined = static_cast<char*>(compat::allocate_or_null(ErrorContext, before + length + 2));
+    const std::size_t after = field != nullptr ? std::strlen(field) : 0;
+    auto* const joined = static_cast<char*>(compat::allocate_or_null(ErrorContext, length + after + 2));
     if (joined == nullptr)
         return;
-    if (before > 0) {
-        std::memcpy(joined, field, before);
-        joined[before] = '\n';
+    std::memcpy(joined, text, length + 1);
+    if (after > 0) {
+        joined[length] = '\n';
+        std::memcpy(joined + length + 1, field, after + 1);
     }
-    std::memcpy(joined + before + (before > 0), text, length + 1);
     field = joined;
 }
 
@@ -47,6 +47,9 @@ extern "C" void sessionctl_say_farewell(ErrorData* error) {
         !pg::own_farewell(is_cancel(*error), farewell))
         return;
     add(error->detail, farewell.detail);
+    if (error->detail_log !=
+        nullptr) // from 19 on: who sent the signal, told to the log in the place of the detail
+        add(error->detail_log, farewell.detail);
     add(error->hint, farewell.hint);
 }
 

@@ -169,7 +169,9 @@ core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& l
         SessionSlot& slot = shared->slots[number];
         while (next != listed.end() && next->slot < number)
             ++next;
-        const bool is_listed = next != listed.end() && next->slot == number && belongs_to(slot, next->id);
+        // From 18 on a login has its place in the table from the beginning.
+        const bool is_listed = next != listed.end() && next->slot == number &&
+                               next->state != core::State::starting && belongs_to(slot, next->id);
         if (slot.pid != 0 && !is_listed && !forget_if_dead(slot))
             limits.push_back(limits_in(slot));
     }
