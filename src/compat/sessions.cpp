@@ -4,7 +4,6 @@
 extern "C" {
 #include "access/transam.h"
 #include "catalog/pg_authid.h"
-#include "libpq/libpq-be.h"
 #include "mb/pg_wchar.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
@@ -15,6 +14,9 @@ extern "C" {
 #endif
 #if PG_VERSION_NUM < 170000
 #include "storage/sinvaladt.h"
+#endif
+#if PG_VERSION_NUM < 120000 // for MyProcPort; wants the headers of what the server was built with
+#include "libpq/libpq-be.h"
 #endif
 }
 
