@@ -108,17 +108,18 @@ subtest 'idle in a transaction' => sub {
 subtest 'no longer idle in that transaction' => sub {
 	my ($worker, $next, $done, $still) = map { session('app') } 1 .. 4;
 	$_->run('BEGIN') for $worker, $next, $done, $still;
-	my $caller = SessionctlTest::Session->new($node);
+	my ($caller, $watcher) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	# Idle in a transaction itself, at every instant at which the caller may look.
 	$admin->run('BEGIN; ALTER VIEW sessionctl.session_activity OWNER TO CURRENT_USER');
 	$caller->send(q{SELECT sessionctl.terminate_idle_in_transaction('0')});
 	wait_for('the choice', sub {
-		$admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1';
+		$watcher->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1';
 	});
 	$worker->send('SELECT pg_sleep(600)');
 	$next->run('COMMIT; BEGIN');
 	$done->run('COMMIT');
 	wait_for('pg_sleep', sub {
-		$admin->run('SELECT pg_stat_clear_snapshot(); SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $worker->pid) =~ /PgSleep/;
+		$watcher->run('SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $worker->pid) eq 'PgSleep';
 	});
 	$admin->run('ROLLBACK');
 	is($caller->answer, "NOTICE:  matched 5: 1 ended, 3 no longer matches, 1 spared (superuser)\n1",
@@ -128,7 +129,7 @@ subtest 'no longer idle in that transaction' => sub {
 	ok($done->lives, 'one has committed');
 	is(shown($still, 'count(*)'), '0', 'the one that did nothing is gone');
 	$admin->run('SELECT pg_terminate_backend(' . $worker->pid . ')');
-	$_->quit for $caller, $worker, $next, $done, $still;
+	$_->quit for $caller, $watcher, $worker, $next, $done, $still;
 };
 
 subtest 'of roles that may not log in' => sub {
