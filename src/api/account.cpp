@@ -19,9 +19,7 @@ const char* readable(const char* text) {
     if (text == nullptr || pg_verifymbstr(text, static_cast<int>(std::strlen(text)), true))
         return text;
     char* const copy = pstrdup(text);
-    for (char* byte = copy; *byte != '\0'; ++byte)
-        if (IS_HIGHBIT_SET(*byte))
-            *byte = '?';
+    core::make_ascii(copy);
     return copy;
 }
 

@@ -6,8 +6,8 @@
 #include "core/error.hpp"
 #include "core/offence_text.hpp"
 #include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
-#include "pg/roster.hpp"
 #include "pg/server.hpp"
 #include "pg/session_table.hpp"
 #include "pg/shared_memory.hpp"
@@ -37,13 +37,13 @@ void notice(const char* message, const char* hint = nullptr) {
 /// Until `is_true`, for as long as a process needs to start or to end.
 template <typename Condition>
 bool wait_until(Condition&& is_true) {
-    const pg::Farewell none = {};
-    pg::LiveServer server(none);
-    for (const core::Timestamp deadline = server.now() + patience; server.now() < deadline;
-         server.sleep(pause_length))
-        if (is_true())
-            return true;
-    return is_true();
+    const core::Timestamp deadline = pg::monotonic_now() + patience;
+    while (!is_true()) {
+        if (pg::monotonic_now() >= deadline)
+            return false;
+        pg::pause(pause_length);
+    }
+    return true;
 }
 
 /// The pid of a new worker.
@@ -55,7 +55,8 @@ int launch() {
         return RegisterDynamicBackgroundWorker(&worker, &registered) ? registered : nullptr;
     });
     if (handle == nullptr)
-        throw core::Error("53400", "the server has no room for another background worker")
+        throw core::Error(core::sqlstate::configuration_limit_exceeded,
+                          "the server has no room for another background worker")
             .hint("Raise max_worker_processes, which needs a restart.");
     return pg::call([handle] {
         pid_t pid = 0;
@@ -90,14 +91,16 @@ bool start() {
 
 /// The worker with this pid, as a session that can be signalled by its identity.
 core::Session session_of(int pid) {
-    const pg::Roster roster = pg::Roster::take();
-    const pg::RosterEntry* const entry = roster.find(pid);
-    return entry != nullptr ? entry->facts : core::Session{};
+    core::vector<core::Session> sessions;
+    pg::call([&sessions] { pg::list_sessions(sessions); });
+    const auto found = std::find_if(sessions.begin(), sessions.end(),
+                                    [pid](const core::Session& session) { return session.id.pid == pid; });
+    return found != sessions.end() ? *found : core::Session{};
 }
 
 bool stop() {
     if (!pg::acquire_stop_lock())
-        throw core::Error("55P03", "somebody else is stopping the reaper");
+        throw core::Error(core::sqlstate::lock_not_available, "somebody else is stopping the reaper");
     const int pid = pg::reaper_pid();
     if (pid == 0) {
         notice("no reaper runs");
@@ -133,10 +136,8 @@ core::string limits_in_force(const pg::ReaperBoard& board) {
 const char* advice(bool is_running, bool is_preloaded) noexcept {
     if (!is_preloaded)
         return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
-               "(what SET, "
-               "ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the next restart, "
-               "and it "
-               "does not account for itself.";
+               "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "
+               "next restart, and it does not account for itself.";
     return is_running ? nullptr : "Call sessionctl.reaper_start().";
 }
 

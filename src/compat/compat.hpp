@@ -114,12 +114,6 @@ ArrayType* blocking_pids(int pid);
 /// Does a session that waits for its client, active otherwise, show it (10)?
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();
-struct TransactionIds {
-    TransactionId xid;
-    TransactionId xmin;
-};
-/// Of the process with that index, if it is still the one with that pid.
-TransactionIds transaction_ids_of(int index, int pid);
 
 // --- rights
 // ------------------------------------------------------------------------------------------------------

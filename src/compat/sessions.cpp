@@ -233,10 +233,9 @@ void set_activity(PgBackendStatus& entry, char* activity) noexcept {
 #endif
 }
 
-void clip_activity(char* activity) {
+void clip_activity([[maybe_unused]] char* activity) {
 #if PG_VERSION_NUM >= 110000
-    const int length = static_cast<int>(std::strlen(activity));
-    activity[pg_mbcliplen(activity, length, pgstat_track_activity_query_size - 1)] = '\0';
+    clip(activity);
 #endif
 }
 
@@ -287,17 +286,6 @@ bool is_own_session(int pid) noexcept {
         return true;
 #endif
     return pid == MyProcPid;
-}
-
-TransactionIds transaction_ids_of(int index, int pid) {
-    TransactionIds ids = {};
-    const PGPROC* const proc = proc_at(index);
-    if (proc != nullptr && proc->pid == pid) {
-        transaction_ids(index, ids.xid, ids.xmin);
-        if (proc->pid != pid) // the slot is another's now
-            ids = {};
-    }
-    return ids;
 }
 
 TransactionId next_transaction_id() {

@@ -22,22 +22,26 @@ const char* limit_name(Limit limit) noexcept {
     return "";
 }
 
-const char* rule_name(Rule rule) noexcept {
+Limit limit_of(Rule rule) noexcept {
     switch (rule) {
     case Rule::idle_in_transaction:
-        return limit_name(Limit::idle_in_transaction);
+        return Limit::idle_in_transaction;
     case Rule::blocking:
-        return limit_name(Limit::blocking);
+        return Limit::blocking;
     case Rule::horizon:
-        return limit_name(Limit::horizon_age);
+        return Limit::horizon_age;
     case Rule::idle_session:
-        return limit_name(Limit::idle_session);
+        return Limit::idle_session;
     case Rule::transaction:
-        return limit_name(Limit::transaction);
+        return Limit::transaction;
     case Rule::client_silence:
-        return limit_name(Limit::client_silence);
+        return Limit::client_silence;
     }
-    return "";
+    return {};
+}
+
+const char* rule_name(Rule rule) noexcept {
+    return limit_name(limit_of(rule));
 }
 
 } // namespace sessionctl::core

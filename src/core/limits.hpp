@@ -45,7 +45,10 @@ enum class Rule : std::uint8_t {
 };
 constexpr int rule_count = 6;
 
-/// As the parameter that sets its limit is called, without the prefix.
+/// The limit that is over.
+Limit limit_of(Rule rule) noexcept;
+
+/// As the parameter that sets that limit is called, without the prefix.
 const char* rule_name(Rule rule) noexcept;
 
 } // namespace sessionctl::core

@@ -109,8 +109,7 @@ const char* hint_of(Rule rule) noexcept {
         return "Do the work in shorter transactions; connect again and repeat what was not committed.";
     case Rule::client_silence:
         return "Read the results and send the data without long pauses; connect again and repeat what was "
-               "not "
-               "committed.";
+               "not committed.";
     }
     return "";
 }

@@ -144,6 +144,12 @@ bool parse_names(std::string_view text, vector<string>& names) {
     }
 }
 
+void make_ascii(char* text) noexcept {
+    for (; *text != '\0'; ++text)
+        if (static_cast<unsigned char>(*text) >= 0x80)
+            *text = '?';
+}
+
 bool matches(std::string_view pattern, std::string_view name) noexcept {
     if (pattern.empty() || pattern.back() != '*')
         return pattern == name;

@@ -27,6 +27,9 @@ string quoted(std::string_view text, Encoding encoding = Encoding::utf8);
 /// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).
 bool parse_names(std::string_view text, vector<string>& names);
 
+/// Text of an unknown or another encoding made ASCII: each byte that is not becomes a question mark.
+void make_ascii(char* text) noexcept;
+
 /// Is it that name, or does it begin with what stands before a * at the end?
 bool matches(std::string_view pattern, std::string_view name) noexcept;
 

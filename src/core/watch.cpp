@@ -25,8 +25,8 @@ Timestamp between_looks_at_silence(Timestamp limit) noexcept {
     return std::max(limit / looks_at_silence, microseconds_per_millisecond);
 }
 
-Offence offence(Rule rule, const Glance& glance, std::int32_t limit, Timestamp lasted) noexcept {
-    return {rule, glance.session, limit, lasted, 0, 0, 0};
+Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
+    return {rule, glance.session, glance.limits[limit_of(rule)], lasted, 0, 0, 0};
 }
 
 } // namespace
@@ -93,31 +93,25 @@ bool Watch::is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexce
     return true;
 }
 
-std::optional<Offence> Watch::idle_in_transaction(const Glance& glance, const Memory& memory) noexcept {
-    const Timestamp limit = glance.limits.time(Limit::idle_in_transaction);
-    const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
-        is_old_news(memory, Rule::idle_in_transaction, limit))
+/// A rule with a limit of time on something that goes on, if it `applies`, since then.
+std::optional<Offence> Watch::overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
+                                      bool applies) noexcept {
+    const Timestamp limit = glance.limits.time(limit_of(rule));
+    if (limit == 0 || !is_over(since, limit, applies) || is_old_news(memory, rule, limit))
         return {};
-    return offence(Rule::idle_in_transaction, glance, glance.limits[Limit::idle_in_transaction],
-                   clock_.now() - memory.state_since);
+    return offence(rule, glance, clock_.now() - since);
 }
 
 std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
-    const Timestamp limit = glance.limits.time(Limit::blocking);
-    const bool applies = is_idle_in_transaction(glance.session.state);
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
-        is_old_news(memory, Rule::blocking, limit))
+    auto found = overdue(Rule::blocking, glance, memory, memory.state_since,
+                         is_idle_in_transaction(glance.session.state));
+    if (!found)
         return {};
-    const int waiting = facts.waiting_behind(glance.session);
-    if (waiting == 0) {
-        due(clock_.now() + std::min(limit, poll));
-        return {};
-    }
-    Offence found =
-        offence(Rule::blocking, glance, glance.limits[Limit::blocking], clock_.now() - memory.state_since);
-    found.waiting_behind = waiting;
-    return found;
+    found->waiting_behind = facts.waiting_behind(glance.session);
+    if (found->waiting_behind > 0)
+        return found;
+    due(clock_.now() + std::min(glance.limits.time(Limit::blocking), poll));
+    return {};
 }
 
 std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory, Facts& facts) {
@@ -137,29 +131,9 @@ std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory
         due(clock_.now() + poll);
         return {};
     }
-    Offence found = offence(Rule::horizon, glance, age, clock_.now() - memory.state_since);
+    Offence found = offence(Rule::horizon, glance, clock_.now() - memory.state_since);
     found.held_back = held_back;
     return found;
-}
-
-std::optional<Offence> Watch::idle_session(const Glance& glance, const Memory& memory) noexcept {
-    const Timestamp limit = glance.limits.time(Limit::idle_session);
-    const bool applies = glance.session.state == State::idle;
-    if (limit == 0 || !is_over(memory.state_since, limit, applies) ||
-        is_old_news(memory, Rule::idle_session, limit))
-        return {};
-    return offence(Rule::idle_session, glance, glance.limits[Limit::idle_session],
-                   clock_.now() - memory.state_since);
-}
-
-std::optional<Offence> Watch::transaction(const Glance& glance, const Memory& memory) noexcept {
-    const Timestamp limit = glance.limits.time(Limit::transaction);
-    const bool applies = glance.session.xact_start != 0;
-    if (limit == 0 || !is_over(memory.xact_since, limit, applies) ||
-        is_old_news(memory, Rule::transaction, limit))
-        return {};
-    return offence(Rule::transaction, glance, glance.limits[Limit::transaction],
-                   clock_.now() - memory.xact_since);
 }
 
 /// The process neither ran nor had anything to do since the last look.
@@ -188,8 +162,7 @@ std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memor
         due(clock_.now() + std::min(next, limit - memory.silent_for));
         return {};
     }
-    Offence found =
-        offence(Rule::client_silence, glance, glance.limits[Limit::client_silence], memory.silent_for);
+    Offence found = offence(Rule::client_silence, glance, memory.silent_for);
     found.switches = memory.switches;
     return found;
 }
@@ -202,18 +175,22 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
         due(memory.excused_until);
         return {};
     }
+    const State state = glance.session.state;
     // Every rule is asked: each says when it wants to look again.
     std::optional<Offence> found[] = {
-        idle_in_transaction(glance, memory), blocking(glance, memory, facts),
-        horizon(glance, memory, facts),      idle_session(glance, memory),
-        transaction(glance, memory),         client_silence(glance, memory, facts),
+        overdue(Rule::idle_in_transaction, glance, memory, memory.state_since, is_idle_in_transaction(state)),
+        blocking(glance, memory, facts),
+        horizon(glance, memory, facts),
+        overdue(Rule::idle_session, glance, memory, memory.state_since, state == State::idle),
+        overdue(Rule::transaction, glance, memory, memory.xact_since, glance.session.xact_start != 0),
+        client_silence(glance, memory, facts),
     };
     const auto first =
         std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
     if (first == std::end(found))
         return {};
     // What it did to others is told, whatever the rule. Outside a transaction nobody waits.
-    if (glance.session.state != State::idle && (*first)->rule != Rule::blocking)
+    if (state != State::idle && (*first)->rule != Rule::blocking)
         (*first)->waiting_behind = facts.waiting_behind(glance.session);
     return *first;
 }

@@ -98,11 +98,10 @@ class Watch {
     void due(Timestamp at) noexcept;
     bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
     bool is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept;
-    std::optional<Offence> idle_in_transaction(const Glance& glance, const Memory& memory) noexcept;
+    std::optional<Offence> overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
+                                   bool applies) noexcept;
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
     std::optional<Offence> horizon(const Glance& glance, const Memory& memory, Facts& facts);
-    std::optional<Offence> idle_session(const Glance& glance, const Memory& memory) noexcept;
-    std::optional<Offence> transaction(const Glance& glance, const Memory& memory) noexcept;
     std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);
     void listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept;
 

@@ -47,8 +47,8 @@ extern "C" void sessionctl_say_farewell(ErrorData* error) {
         !pg::own_farewell(is_cancel(*error), farewell))
         return;
     add(error->detail, farewell.detail);
-    if (error->detail_log !=
-        nullptr) // from 19 on: who sent the signal, told to the log in the place of the detail
+    // From 19 on it has who sent the signal, told to the log in the place of the detail.
+    if (error->detail_log != nullptr)
         add(error->detail_log, farewell.detail);
     add(error->hint, farewell.hint);
 }

@@ -1,5 +1,6 @@
 #include "pg/farewell.hpp"
 
+#include "core/text.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {
@@ -19,14 +20,6 @@ FarewellBox* box_of(int slot) noexcept {
 
 core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexcept {
     return is_cancel ? session.query_start : 0;
-}
-
-/// A text that the client's encoding does not have would be an error of its own, in the place of the one that
-/// it belongs to.
-void make_printable(char* text) noexcept {
-    for (; *text != '\0'; ++text)
-        if (IS_HIGHBIT_SET(*text))
-            *text = '?';
 }
 
 } // namespace
@@ -89,8 +82,9 @@ bool own_farewell(bool is_cancel, Farewell& farewell) noexcept {
     if (box == nullptr || !box->get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell))
         return false;
     if (farewell.encoding != GetDatabaseEncoding() || farewell.encoding != pg_get_client_encoding()) {
-        make_printable(farewell.detail);
-        make_printable(farewell.hint);
+        // What the client's encoding does not have would be an error of its own, in the place of this one.
+        core::make_ascii(farewell.detail);
+        core::make_ascii(farewell.hint);
     }
     return true;
 }

@@ -49,6 +49,10 @@ core::Timestamp LiveServer::now() {
 }
 
 void LiveServer::sleep(core::Timestamp microseconds) {
+    pause(microseconds);
+}
+
+void pause(core::Timestamp microseconds) {
     call([microseconds] {
         CHECK_FOR_INTERRUPTS();
         compat::wait_latch(static_cast<long>(microseconds / core::microseconds_per_millisecond));

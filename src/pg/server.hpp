@@ -28,6 +28,9 @@ class LiveServer : public core::Server {
     Signaller signaller_;
 };
 
+/// Sleeps, and answers to a cancel.
+void pause(core::Timestamp microseconds);
+
 /// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
 /// margin to report the result in; the largest number where no such timeout runs.
 core::Timestamp time_left_for_statement();

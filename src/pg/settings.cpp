@@ -78,8 +78,7 @@ void define_settings() {
           "A comma-separated list of database names, matched exactly.", exempt_databases, PGC_SIGHUP);
     names("pg_sessionctl.exempt_applications", "Applications whose sessions the reaper leaves alone.",
           "A comma-separated list of application names, matched exactly; one that ends in * stands for all "
-          "that begin "
-          "so. Clients choose their application name freely.",
+          "that begin so. Clients choose their application name freely.",
           exempt_applications, PGC_SIGHUP);
     DefineCustomBoolVariable("pg_sessionctl.reap_superusers", "The reaper ends superusers' sessions, too.",
                              nullptr, &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);

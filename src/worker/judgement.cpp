@@ -91,15 +91,25 @@ class LastLook final : public pg::LiveServer {
 
     /// The state comes last: nothing but the signal follows on it.
     core::Sight look(const core::Session& session) override {
-        const bool has_moved = offence_.rule == core::Rule::client_silence ? !is_silent_still(session)
-                                                                           : pg::is_runnable(session.id.pid);
+        const bool moves = has_moved(session);
         core::Sight sight = LiveServer::look(session);
-        if (has_moved && recheck_of(offence_.rule) != core::Recheck::transaction)
+        if (moves)
             sight.state = core::State::undefined;
         return sight;
     }
 
   private:
+    bool has_moved(const core::Session& session) const noexcept {
+        switch (recheck_of(offence_.rule)) {
+        case core::Recheck::idleness:
+            return pg::is_runnable(session.id.pid);
+        case core::Recheck::statement:
+            return !is_silent_still(session);
+        default:
+            return false;
+        }
+    }
+
     /// Since its silence was found too long.
     bool is_silent_still(const core::Session& session) const noexcept {
         const core::Stillness now = pg::stillness_of(session);

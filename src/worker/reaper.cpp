@@ -65,7 +65,11 @@ class LiveFacts final : public core::Facts {
 
     std::int64_t held_back(const core::Session& session) override {
         return pg::call([&session]() -> std::int64_t {
-            const compat::TransactionIds ids = compat::transaction_ids_of(session.slot, session.id.pid);
+            const auto& entry =
+                const_cast<const PgBackendStatus&>(compat::status_array().entries[session.slot]);
+            if (entry.st_procpid != session.id.pid)
+                return 0;
+            const compat::ProcView ids = compat::proc_view(session.slot, entry);
             const TransactionId next = compat::next_transaction_id();
             const auto age = [next](TransactionId id) {
                 return TransactionIdIsNormal(id) ? static_cast<std::int32_t>(next - id) : 0;
@@ -131,8 +135,10 @@ class Reaper {
             if (session.kind != core::Kind::client)
                 continue;
             ++clients;
-            const core::Glance glance = {session, pg::limits_of(session),
-                                         pg::client_wait_of(session) != pg::ClientWait::none};
+            const core::Limits limits = pg::limits_of(session);
+            const bool waits_for_client = limits[core::Limit::client_silence] != 0 &&
+                                          pg::client_wait_of(session) != pg::ClientWait::none;
+            const core::Glance glance = {session, limits, waits_for_client};
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
         }
