@@ -94,6 +94,27 @@ subtest 'walsenders' => sub {
 	$_->quit for $streamer, $login;
 };
 
+# Their leader is one offender, whatever it employs.
+subtest 'workers' => sub {
+	reconfigure($node, %defaults, 'pg_sessionctl.reaper_action' => 'log', 'pg_sessionctl.transaction_timeout' => '1 s');
+	my $position = log_position($node);
+	my $leader = SessionctlTest::Session->new($node, user => 'app');
+	$leader->run("SET $_") for 'max_parallel_workers_per_gather = 2', 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
+	  'min_parallel_table_scan_size = 0', 'parallel_leader_participation = off';
+	$leader->send('SELECT count(*) FROM pg_class WHERE pg_sleep(600 + oid::integer) IS NULL');
+	wait_for('parallel workers', sub {
+		$admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE backend_type = 'parallel worker' AND wait_event = 'PgSleep'}) > 0;
+	});
+	wait_until_told_of($leader, 1);
+	my $next = idler();
+	wait_until_told_of($next, 1);
+	is_deeply([ sort map { / pid=(\d+) / } grep { /action=log/ } audit_lines($node, $position) ],
+		[ sort $leader->pid, $next->pid ], 'only those whom a client has');
+	reconfigure($node, %defaults, 'pg_sessionctl.transaction_timeout' => undef);
+	$admin->run('SELECT pg_terminate_backend(' . $leader->pid . ')');
+	$_->quit for $leader, $next;
+};
+
 sub told_of
 {
 	my ($session) = @_;
