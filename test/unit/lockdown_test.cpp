@@ -1,0 +1,156 @@
+#include "core/lockdown.hpp"
+#include "support.hpp"
+
+#include <random>
+#include <vector>
+
+namespace sessionctl::test {
+
+using core::Door;
+using core::Lockdown;
+using core::read_lockdown;
+
+namespace {
+
+Lockdown sample() {
+    Lockdown lockdown;
+    lockdown.before = {7, true};
+    lockdown.during = {0, true};
+    lockdown.since = 123456789;
+    lockdown.by = "O'Brien \"the\" = 100 %";
+    lockdown.reason = "Wiederherstellung für Anna\nzwei";
+    lockdown.pool = "pgbouncer";
+    return lockdown;
+}
+
+std::string text_of(const Lockdown& lockdown) {
+    return str(core::written(lockdown));
+}
+
+bool same(const Lockdown& a, const Lockdown& b) {
+    return a.before == b.before && a.during == b.during && a.since == b.since && a.by == b.by &&
+           a.reason == b.reason && a.pool == b.pool;
+}
+
+} // namespace
+
+TEST(Lockdown, ReadsWhatItWrote) {
+    const auto read = read_lockdown(text_of(sample()));
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(same(*read, sample()));
+    Lockdown bare;
+    bare.during = {0, false};
+    const auto again = read_lockdown(text_of(bare));
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(same(*again, bare));
+}
+
+TEST(Lockdown, IsWrittenInOneLineOfAscii) {
+    Lockdown lockdown = sample();
+    lockdown.reason = "a b";
+    lockdown.by = "ü";
+    EXPECT_EQ(text_of(lockdown), "limit=7 open=yes locked_limit=0 locked_open=yes since=123456789 by=%C3%BC "
+                                 "reason=a%20b pool=pgbouncer");
+    for (const char c : text_of(sample()))
+        EXPECT_TRUE(c >= ' ' && c < 0x7F && c != '\'' && c != '"' && c != '\\') << static_cast<int>(c);
+}
+
+TEST(Lockdown, ReadsNothingElse) {
+    const std::string good = text_of(sample());
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        // Cut inside the last value it is a shorter name, not damage.
+        if (length < good.rfind("pool=") + 5) {
+            EXPECT_FALSE(read_lockdown(good.substr(0, length))) << length;
+        }
+    }
+    const auto with = [&good](const char* what, const char* by) {
+        std::string text = good;
+        text.replace(text.find(what), std::strlen(what), by);
+        return text;
+    };
+    EXPECT_TRUE(read_lockdown(with("limit=7", "limit=-1")));
+    EXPECT_FALSE(read_lockdown(with("limit=7", "limit=-2")));
+    EXPECT_FALSE(read_lockdown(with("limit=7", "limit=")));
+    EXPECT_FALSE(read_lockdown(with("limit=7", "limit=7x")));
+    EXPECT_FALSE(read_lockdown(with("limit=7", "limit=99999999999")));
+    EXPECT_FALSE(read_lockdown(with("open=yes", "open=true")));
+    EXPECT_FALSE(read_lockdown(with("by=O", "by=%0")));
+    EXPECT_FALSE(read_lockdown(with("by=O", "by=%00")));
+    EXPECT_FALSE(read_lockdown(with("by=O", "by=%G1")));
+    EXPECT_FALSE(read_lockdown(with("pool=pgbouncer", "pool=%4")));
+    EXPECT_FALSE(read_lockdown(good + " more=1"));
+    EXPECT_FALSE(read_lockdown(" " + good));
+    EXPECT_FALSE(read_lockdown("7"));
+}
+
+TEST(Lockdown, ReadsNoNonsenseFromRandomText) {
+    std::mt19937 random(7);
+    const std::string good = text_of(sample());
+    for (int round = 0; round < 20000; ++round) {
+        std::string text = good;
+        for (int change = 0; change < 3; ++change)
+            text[random() % text.size()] = static_cast<char>(random());
+        if (const auto read = read_lockdown(text)) {
+            EXPECT_GE(read->before.limit, -1);
+            EXPECT_TRUE(read_lockdown(text_of(*read)));
+        }
+    }
+}
+
+TEST(Renewed, TheFirstOneRemembers) {
+    Lockdown second;
+    second.before = {5, true};
+    second.during = {0, true};
+    EXPECT_EQ(core::renewed({}, second).before, (Door{5, true}));
+    second.before = {0, true};
+    EXPECT_EQ(core::renewed(sample(), second).before, (Door{7, true}));
+    EXPECT_EQ(core::renewed(sample(), second).pool, "pgbouncer");
+    second.pool = "other";
+    EXPECT_EQ(core::renewed(sample(), second).pool, "other");
+}
+
+TEST(Renewed, WhoShutsMoreAddsToIt) {
+    Lockdown second;
+    second.before = {0, true};
+    second.during = {0, false};
+    const Lockdown both = core::renewed(sample(), second);
+    EXPECT_EQ(both.before, (Door{7, true}));
+    EXPECT_EQ(both.during, (Door{0, false}));
+}
+
+TEST(Renewed, WhatWasOpenedByHandIsTheNewBefore) {
+    Lockdown second;
+    second.before = {20, true};
+    second.during = {0, true};
+    EXPECT_EQ(core::renewed(sample(), second).before, (Door{20, true}));
+    Lockdown first = sample();
+    first.before = {7, false};
+    first.during = {0, false};
+    second.before = {0, true};
+    EXPECT_EQ(core::renewed(first, second).before, (Door{7, true}));
+}
+
+TEST(Restoration, PutsBackExactlyWhatWas) {
+    const auto result = core::restoration(sample(), {0, true});
+    EXPECT_EQ(result.door, (Door{7, true}));
+    EXPECT_FALSE(result.limit_was_changed);
+    EXPECT_FALSE(result.openness_was_changed);
+    Lockdown closed = sample();
+    closed.during = {0, false};
+    EXPECT_EQ(core::restoration(closed, {0, false}).door, (Door{7, true}));
+    closed.before = {-1, false};
+    EXPECT_EQ(core::restoration(closed, {0, false}).door, (Door{-1, false}));
+}
+
+TEST(Restoration, LeavesWhatWasChangedByHand) {
+    const auto limit = core::restoration(sample(), {5, true});
+    EXPECT_EQ(limit.door, (Door{5, true}));
+    EXPECT_TRUE(limit.limit_was_changed);
+    EXPECT_FALSE(limit.openness_was_changed);
+    const auto openness = core::restoration(sample(), {0, false});
+    EXPECT_EQ(openness.door, (Door{7, false}));
+    EXPECT_FALSE(openness.limit_was_changed);
+    EXPECT_TRUE(openness.openness_was_changed);
+}
+
+} // namespace sessionctl::test
