@@ -351,6 +351,149 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
+-- Keep out: databases and roles
+
+CREATE FUNCTION sessionctl.lockdown_database(
+    database text,
+    include_superusers boolean DEFAULT false,
+    terminate boolean DEFAULT true,
+    pool text DEFAULT NULL,
+    timeout interval DEFAULT '2 s',
+    reason text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_lockdown_database' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.lockdown_database(text, boolean, boolean, text, interval, text) IS
+'Closes a database before it ends the sessions in it, and returns how many are proven gone: from the commit on nobody but superusers can connect (CONNECTION LIMIT 0), with include_superusers nobody at all (ALLOW_CONNECTIONS false), until unlock_database. While it works every login to that database waits, a superuser''s too: at most 1 s for the lock and timeout (2 s at most) for the sessions. Needs the right to ALTER DATABASE. Errors undo everything: 3D000 for an unknown database, 25001 in a transaction block, 25006 on a standby, 55P03 where the door can''t be had in time, 22023 for a longer timeout.';
+
+CREATE FUNCTION sessionctl.unlock_database(database text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_unlock_database' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.unlock_database(text) IS
+'Ends a lockdown: puts back the connection limit, and whether connections are allowed, as they were before it; what somebody has changed by hand since then stays, with a NOTICE. False with a NOTICE where the database is not locked down. Works from any database that has the extension. Needs the right to ALTER DATABASE. Errors: 3D000 for an unknown database, 55000 where the memory of the lockdown is not readable.';
+
+CREATE FUNCTION sessionctl.lockdown_role(
+    role text,
+    terminate boolean DEFAULT true,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_lockdown_role' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text) IS
+'Shuts a role out (NOLOGIN, which binds superusers, too) and ends its sessions; returns how many are proven gone. It takes effect when the transaction commits; logins that were under way then are ended by a background worker within moments. Members of the role are not touched. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 25006 on a standby, 53400 where max_worker_processes leaves no room, 55000 for the last superuser who may log in.';
+
+CREATE FUNCTION sessionctl.unlock_role(role text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_unlock_role' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.unlock_role(text) IS
+'Ends a lockdown: the role may log in as it might before it; what somebody has changed by hand since then stays, with a NOTICE. False with a NOTICE where the role is not locked down. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 55000 where the memory of the lockdown is not readable.';
+
+CREATE FUNCTION sessionctl.limit_role(
+    role text,
+    sessions integer,
+    terminate_excess boolean DEFAULT false,
+    keep_which text DEFAULT 'oldest',
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_limit_role' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) IS
+'Sets the connection limit of a role (-1: none) and returns how many of its sessions are above it now: ALTER ROLE says nothing of them. terminate_excess ends them first; keep_which says who stays: oldest, newest or busiest. Needs the right to ALTER ROLE. A limit does not bind superusers (WARNING). Errors: 42704 for an unknown role, 22023 for a limit below -1.';
+
+CREATE FUNCTION sessionctl._session_lockdowns(
+    OUT kind text,
+    OUT id oid,
+    OUT name text,
+    OUT means text,
+    OUT since timestamptz,
+    OUT locked_by text,
+    OUT reason text,
+    OUT until timestamptz,
+    OUT restores_to text,
+    OUT changed text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_session_lockdowns' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl._session_lockdowns() IS
+'Behind sessionctl.session_lockdowns.';
+
+CREATE VIEW sessionctl.session_lockdowns AS
+SELECT l.kind,
+       l.name,
+       l.means,
+       l.since,
+       l.locked_by,
+       l.reason,
+       l.until,
+       (SELECT pg_catalog.count(*)
+        FROM sessionctl.session_activity AS s
+        WHERE s.backend_type = 'client backend'
+          AND CASE l.kind WHEN 'database' THEN s.datid = l.id WHEN 'role' THEN s.usesysid = l.id ELSE true END) AS sessions,
+       l.restores_to,
+       l.changed
+FROM sessionctl._session_lockdowns() AS l;
+
+COMMENT ON VIEW sessionctl.session_lockdowns IS
+'What is locked down in this cluster, by pg_sessionctl.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.kind IS
+'database, role or server.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.name IS
+'Of the database or of the role.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.means IS
+'What keeps sessions out.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.since IS
+'When it was locked down, last where more than once.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.locked_by IS
+'The role that did it.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
+'As given.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
+'When it ends by itself; NULL: by unlock alone.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.sessions IS
+'Clients'' sessions that are connected all the same, one''s own included.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
+'What unlock puts back.';
+COMMENT ON COLUMN sessionctl.session_lockdowns.changed IS
+'What somebody has changed by hand since then: it is as it says here, and unlock leaves it so. NULL: nothing.';
+
+CREATE VIEW sessionctl.session_limits AS
+SELECT l.kind,
+       l.name,
+       l.connection_limit,
+       l.connected,
+       CASE WHEN l.is_bound THEN greatest(l.connected - l.connection_limit, 0) END AS over_by
+FROM (SELECT 'role'::text AS kind,
+             r.rolname::text AS name,
+             r.rolconnlimit AS connection_limit,
+             (SELECT pg_catalog.count(*) FROM sessionctl.session_activity AS s
+              WHERE s.usesysid = r.oid AND s.backend_type = 'client backend') AS connected,
+             NOT r.rolsuper AS is_bound
+      FROM pg_catalog.pg_roles AS r
+      WHERE r.rolconnlimit >= 0
+      UNION ALL
+      SELECT 'database',
+             d.datname,
+             d.datconnlimit,
+             (SELECT pg_catalog.count(*) FROM sessionctl.session_activity AS s
+              WHERE s.datid = d.oid AND s.backend_type = 'client backend'),
+             true
+      FROM pg_catalog.pg_database AS d
+      WHERE d.datconnlimit >= 0) AS l;
+
+COMMENT ON VIEW sessionctl.session_limits IS
+'Every role and database with a connection limit, and how many sessions there are now. Core only looks at a limit when somebody logs in.';
+COMMENT ON COLUMN sessionctl.session_limits.kind IS
+'role or database.';
+COMMENT ON COLUMN sessionctl.session_limits.name IS
+'Of the role or of the database.';
+COMMENT ON COLUMN sessionctl.session_limits.connection_limit IS
+'As set.';
+COMMENT ON COLUMN sessionctl.session_limits.connected IS
+'Clients'' sessions now.';
+COMMENT ON COLUMN sessionctl.session_limits.over_by IS
+'How many of them are above the limit; NULL for a superuser, whom no limit binds.';
+
 -- Automate
 
 CREATE FUNCTION sessionctl.reaper_start() RETURNS boolean
@@ -544,6 +687,13 @@ GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
+-- Core's own right to ALTER the database or the role is asked for inside.
+GRANT EXECUTE ON FUNCTION sessionctl.lockdown_database(text, boolean, boolean, text, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.unlock_database(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.unlock_role(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) TO PUBLIC;
+GRANT SELECT ON sessionctl.session_limits TO PUBLIC;
 
 DO $$
 BEGIN
@@ -559,6 +709,8 @@ BEGIN
     END IF;
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_monitor') THEN
         GRANT SELECT ON sessionctl.reaper_status, sessionctl.session_audit, sessionctl.session_stats TO pg_monitor;
+        GRANT SELECT ON sessionctl.session_lockdowns TO pg_monitor;
+        GRANT EXECUTE ON FUNCTION sessionctl._session_lockdowns() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._reaper_status() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._session_audit() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._session_stats() TO pg_monitor;

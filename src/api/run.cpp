@@ -28,6 +28,22 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     return plan;
 }
 
+/// The server as a call sees it that has an errand while it waits.
+class WaitingServer final : public pg::LiveServer {
+  public:
+    WaitingServer(const pg::Farewell& farewell, Errand* meanwhile)
+        : LiveServer(farewell), meanwhile_(meanwhile) {}
+
+    void sleep(core::Timestamp microseconds) override {
+        if (meanwhile_ != nullptr)
+            meanwhile_->run();
+        LiveServer::sleep(microseconds);
+    }
+
+  private:
+    Errand* const meanwhile_;
+};
+
 void write_audit(void* audit) noexcept {
     static_cast<pg::Audit*>(audit)->write();
 }
@@ -51,7 +67,7 @@ void act(const Request& request, Result& result) {
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::Farewell farewell = farewell_of(request.reason);
-    pg::LiveServer server(farewell);
+    WaitingServer server(farewell, request.meanwhile);
     try {
         core::signal_all(result.plan, request.action, request.recheck, server);
         if (request.timeout > 0) {

@@ -9,6 +9,15 @@
 
 namespace sessionctl::api {
 
+/// What has to be done again and again while a call waits for sessions to end.
+class Errand {
+  public:
+    virtual void run() = 0;
+
+  protected:
+    ~Errand() = default;
+};
+
 struct Request {
     core::Action action = core::Action::count;
     core::Recheck recheck = core::Recheck::identity;
@@ -16,6 +25,7 @@ struct Request {
     core::Guards guards;
     std::int64_t timeout = 0; // ms; 0 = signal and return
     const char* reason = nullptr;
+    Errand* meanwhile = nullptr;
 };
 
 struct Result {

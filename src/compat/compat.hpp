@@ -108,12 +108,26 @@ bool awaits_standby(int index, int pid);
 /// This process, or the session that a parallel worker works for.
 bool is_own_session(int pid) noexcept;
 
+/// What the process array knows of a client's process, from before it is authenticated until it is gone.
+struct ClientProcess {
+    int pid; // 0: nobody has that place
+    Oid role;
+    Oid database;
+};
+int client_process_count() noexcept;
+/// The places of clients only, no worker's; up to 11 walsenders among them.
+ClientProcess client_process_at(int index);
+
 /// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
 ArrayType* blocking_pids(int pid);
 
 /// Does a session that waits for its client, active otherwise, show it (10)?
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();
+
+/// ALTER DATABASE … ALLOW_CONNECTIONS (9.5; before it, a column of pg_database); subscriptions (10).
+constexpr bool has_allow_connections = PG_VERSION_NUM >= 90500;
+constexpr bool has_subscriptions = PG_VERSION_NUM >= 100000;
 
 // --- rights
 // ------------------------------------------------------------------------------------------------------
@@ -173,6 +187,8 @@ bool is_infinite(const Interval& interval) noexcept;
 void* allocate_guc_extra(std::size_t bytes) noexcept;
 /// Sets a parameter until the current GUC nest level ends.
 void set_parameter_locally(const char* name, const char* value);
+/// This transaction's commit waits for no standby.
+void lower_synchronous_commit();
 void reserve_guc_prefix(const char* prefix);
 
 } // namespace sessionctl::compat

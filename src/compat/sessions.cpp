@@ -279,6 +279,21 @@ const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) 
     return nullptr;
 }
 
+int client_process_count() noexcept {
+    return MaxConnections;
+}
+
+ClientProcess client_process_at(int index) {
+    PGPROC* const proc = &ProcGlobal->allProcs[index];
+    const auto& live = *const_cast<const volatile PGPROC*>(proc);
+    const ClientProcess process = {live.pid, live.roleId, live.databaseId};
+    // Up to 13 the place of a process that is gone keeps its pid; what it said belongs to it if it is there
+    // now.
+    if (process.pid == 0 || BackendPidGetProc(process.pid) != proc)
+        return {};
+    return process;
+}
+
 bool is_own_session(int pid) noexcept {
 #if PG_VERSION_NUM >= 90600 // 9.6: parallel workers
     const PGPROC* const leader = MyProc->lockGroupLeader;

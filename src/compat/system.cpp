@@ -197,12 +197,25 @@ bool is_infinite([[maybe_unused]] const Interval& interval) noexcept {
 #endif
 }
 
-void set_parameter_locally(const char* name, const char* value) {
+namespace {
+
+void set_parameter(const char* name, const char* value, GucAction action) {
 #if PG_VERSION_NUM >= 90500 // 9.5: is_reload
-    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
 #else
-    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0);
+    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action, true, 0);
 #endif
+}
+
+} // namespace
+
+void set_parameter_locally(const char* name, const char* value) {
+    set_parameter(name, value, GUC_ACTION_SAVE);
+}
+
+void lower_synchronous_commit() {
+    if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
+        set_parameter("synchronous_commit", "local", GUC_ACTION_LOCAL);
 }
 
 void reserve_guc_prefix(const char* prefix) {

@@ -16,6 +16,8 @@ constexpr char feature_not_supported[] = "0A000";
 constexpr char object_not_in_prerequisite_state[] = "55000";
 constexpr char program_limit_exceeded[] = "54000";
 constexpr char configuration_limit_exceeded[] = "53400";
+constexpr char active_sql_transaction[] = "25001";
+constexpr char read_only_sql_transaction[] = "25006";
 constexpr char lock_not_available[] = "55P03";
 } // namespace sqlstate
 

@@ -21,6 +21,7 @@ bool reap_superusers = false;
 int reaper_action = static_cast<int>(ReaperAction::terminate);
 bool farewell = true;
 int audit_size = 0;
+bool kick_on_nologin = false;
 
 const config_enum_entry reaper_actions[] = {
     {"terminate", static_cast<int>(ReaperAction::terminate), false},
@@ -90,6 +91,10 @@ void define_settings() {
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.kick_on_nologin",
+                             "Ends the sessions of a role when ALTER ROLE … NOLOGIN or DROP ROLE commits.",
+                             "Needs the library in shared_preload_libraries. Protected roles are spared.",
+                             &kick_on_nologin, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
     // mistake.
     DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
@@ -104,6 +109,10 @@ int audit_size_setting() noexcept {
 
 bool farewell_setting() noexcept {
     return farewell;
+}
+
+bool kick_on_nologin_setting() noexcept {
+    return kick_on_nologin;
 }
 
 ReaperAction reaper_action_setting() noexcept {

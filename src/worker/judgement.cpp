@@ -2,6 +2,7 @@
 
 #include "core/engine.hpp"
 #include "core/offence_text.hpp"
+#include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
@@ -12,10 +13,6 @@
 #include "pg/shared_memory.hpp"
 #include "pg/stillness.hpp"
 
-extern "C" {
-#include "access/xact.h"
-}
-
 namespace sessionctl::worker {
 
 namespace {
@@ -24,28 +21,6 @@ namespace {
 constexpr core::Timestamp patience = 5 * core::microseconds_per_second;
 constexpr core::Timestamp first_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp pause_divisor = 20;
-
-/// Names and rights are in the catalogs, which only a transaction reads.
-class CatalogScope {
-  public:
-    CatalogScope() {
-        pg::call([] {
-            const MemoryContext memory = CurrentMemoryContext;
-            StartTransactionCommand();
-            MemoryContextSwitchTo(memory);
-        });
-    }
-    CatalogScope(const CatalogScope&) = delete;
-    CatalogScope& operator=(const CatalogScope&) = delete;
-
-    void leave() {
-        pg::call([] {
-            const MemoryContext memory = CurrentMemoryContext;
-            CommitTransactionCommand();
-            MemoryContextSwitchTo(memory);
-        });
-    }
-};
 
 bool is_exempt(const pg::RosterEntry& entry) {
     if (entry.facts.is_superuser && !pg::reap_superusers_setting())
@@ -128,7 +103,7 @@ void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
 } // namespace
 
 void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
-    CatalogScope catalogs;
+    pg::CatalogScope catalogs;
     const pg::Roster roster = pg::Roster::take_one(offence.session);
     const bool is_gone = roster.entries.empty();
     const bool is_spared = !is_gone && is_exempt(roster.entries.front());

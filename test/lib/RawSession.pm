@@ -10,16 +10,25 @@ use IO::Socket::UNIX;
 use SessionctlTest;
 use Time::HiRes qw(time);
 
-# Options: user, and tcp (true: over TCP).
+# Options: user, database, options (PGOPTIONS), and tcp (true: over TCP).
 sub new
+{
+	my $self = knock(@_);
+	($self->{pid}) = unpack 'N', $self->expect('K');
+	$self->expect('Z');
+	return $self;
+}
+
+# The same without waiting to be let in.
+sub knock
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;
 	$self->{socket} = $with{tcp} ? _tcp($node) : _unix($node);
-	my $options = join '', map { "$_\0" } 'user', $with{user}, 'database', 'postgres', 'application_name', 'raw';
+	my %startup = (user => $with{user}, database => $with{database} || 'postgres', application_name => 'raw');
+	$startup{options} = $with{options} if $with{options};
+	my $options = join '', map { "$_\0$startup{$_}\0" } sort keys %startup;
 	$self->write_bytes(pack('NN', length($options) + 9, 3 << 16) . "$options\0");
-	($self->{pid}) = unpack 'N', $self->expect('K');
-	$self->expect('Z');
 	return $self;
 }
 

@@ -1,0 +1,84 @@
+// limit_role: a connection limit that also says, or ends, what is above it now.
+
+#include "api/options.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "pg/door.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/acl.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+
+namespace {
+
+constexpr std::int32_t unlimited = -1;
+
+std::int32_t checked_limit(std::int32_t sessions) {
+    if (sessions < unlimited)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "sessions must not be negative")
+            .hint("-1 removes the limit.");
+    return sessions;
+}
+
+void set_limit(const char* role, std::int32_t limit) {
+    pg::run_sql(pg::call(
+        [=] { return psprintf("ALTER ROLE %s CONNECTION LIMIT %d", quote_identifier(role), limit); }));
+}
+
+void warn_of_superuser(const char* role, Oid oid) {
+    pg::call([=] {
+        if (superuser_arg(oid))
+            ereport(WARNING,
+                    (errmsg("a connection limit does not bind role \"%s\": it is a superuser", role)));
+    });
+}
+
+std::int64_t connected(Oid role) {
+    const pg::Roster roster = pg::Roster::take();
+    return std::count_if(roster.entries.begin(), roster.entries.end(), [role](const pg::RosterEntry& entry) {
+        return entry.role == role && entry.facts.kind == core::Kind::client;
+    });
+}
+
+void end_excess(Request& request, Oid role, std::int32_t limit) {
+    Oid type = OIDOID;
+    Datum value = ObjectIdGetDatum(role);
+    char is_null = ' ';
+    request.action = core::Action::terminate;
+    request.condition = {"usesysid = $1", 1, &type, &value, &is_null, nullptr};
+    request.guards.keep = limit;
+    api::run(request);
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_limit_role)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const std::int32_t limit = checked_limit(arguments.integer("sessions"));
+        const bool terminate_excess = arguments.boolean("terminate_excess");
+        Request request;
+        request.guards.keep_which = core::checked_keep_which(arguments.text("keep_which"));
+        api::read_wait(arguments, request);
+        const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
+        pg::require_primary("limit_role");
+        set_limit(role, limit);
+        if (limit == unlimited)
+            return Int64GetDatum(0);
+        warn_of_superuser(role, oid);
+        if (terminate_excess)
+            end_excess(request, oid, limit);
+        return Int64GetDatum(std::max<std::int64_t>(connected(oid) - limit, 0));
+    });
+}

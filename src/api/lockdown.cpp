@@ -1,0 +1,120 @@
+#include "api/lockdown.hpp"
+
+#include "pg/audit_record.hpp"
+#include "pg/error.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "utils/syscache.h"
+}
+
+namespace sessionctl::api {
+
+namespace {
+
+using pg::Lockable;
+
+const char* noun(Lockable kind) noexcept {
+    return kind == Lockable::database ? "database" : "role";
+}
+
+void alter(Lockable kind, const char* name, const char* what) {
+    const char* const statement = pg::call([=] {
+        return psprintf("ALTER %s %s %s", kind == Lockable::database ? "DATABASE" : "ROLE",
+                        quote_identifier(name), what);
+    });
+    pg::run_sql(statement);
+}
+
+void alter_openness(Lockable kind, const char* name, bool is_open) {
+    if (kind == Lockable::role)
+        alter(kind, name, is_open ? "LOGIN" : "NOLOGIN");
+    else if (compat::has_allow_connections)
+        alter(kind, name, is_open ? "ALLOW_CONNECTIONS true" : "ALLOW_CONNECTIONS false");
+    else
+        pg::run_sql(pg::call([=] {
+            return psprintf("UPDATE pg_catalog.pg_database SET datallowconn = %s WHERE datname = %s",
+                            is_open ? "true" : "false", quote_literal_cstr(name));
+        }));
+}
+
+} // namespace
+
+core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason) {
+    core::Lockdown lockdown;
+    lockdown.before = before;
+    lockdown.during = during;
+    lockdown.since = GetCurrentTimestamp();
+    const char* const by = pg::call([] { return compat::role_name_or_null(GetUserId()); });
+    lockdown.by = pg::kept_text(by);
+    if (reason != nullptr)
+        lockdown.reason = pg::kept_text(core::clean_reason(reason, pg::server_encoding()).c_str());
+    return lockdown;
+}
+
+void set_door(Lockable kind, const char* name, const core::Door& from, const core::Door& to) {
+    if (kind == Lockable::database) {
+        char what[48];
+        std::snprintf(what, sizeof what, "CONNECTION LIMIT %d", to.limit);
+        alter(kind, name, what);
+    }
+    if (kind == Lockable::role || to.is_open != from.is_open)
+        alter_openness(kind, name, to.is_open);
+}
+
+void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
+                          const core::Restoration& restoration, const core::Door& current) {
+    if (restoration.limit_was_changed)
+        pg::call([&] {
+            ereport(
+                NOTICE,
+                (errmsg(
+                     "the connection limit of %s \"%s\" was changed to %d since its lockdown, and stays so",
+                     noun(kind), name, current.limit),
+                 errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
+        });
+    if (restoration.openness_was_changed)
+        pg::call([&] {
+            ereport(
+                NOTICE,
+                (errmsg("who may log in to %s \"%s\" was changed since its lockdown, and stays so",
+                        noun(kind), name),
+                 errdetail(lockdown.before.is_open ? "Before the lockdown connections were allowed."
+                                                   : "Before the lockdown connections were not allowed.")));
+        });
+}
+
+Datum not_locked(Lockable kind, const char* name) {
+    pg::call([=] {
+        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", noun(kind), name),
+                         errhint("A connection limit set by hand is not a lockdown: ALTER %s changes it.",
+                                 kind == Lockable::database ? "DATABASE" : "ROLE")));
+    });
+    return BoolGetDatum(false);
+}
+
+core::Door door_of(Lockable kind, Oid oid) {
+    return pg::call([=] {
+        const HeapTuple tuple =
+            SearchSysCache1(kind == Lockable::database ? DATABASEOID : AUTHOID, ObjectIdGetDatum(oid));
+        if (!HeapTupleIsValid(tuple))
+            ereport(ERROR, (errcode(kind == Lockable::database ? ERRCODE_UNDEFINED_DATABASE
+                                                               : ERRCODE_UNDEFINED_OBJECT),
+                            errmsg("%s with OID %u does not exist", noun(kind), oid)));
+        core::Door door;
+        if (kind == Lockable::database) {
+            const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+            door = {row.datconnlimit, row.datallowconn};
+        } else {
+            // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+            door = {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
+        }
+        ReleaseSysCache(tuple);
+        return door;
+    });
+}
+
+} // namespace sessionctl::api

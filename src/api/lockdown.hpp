@@ -1,0 +1,26 @@
+// What lockdowns of databases and of roles have in common.
+#pragma once
+
+#include "api/options.hpp"
+#include "core/lockdown.hpp"
+#include "pg/lockdown_memory.hpp"
+
+namespace sessionctl::api {
+
+/// The memory of a lockdown that begins now, by the caller.
+core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason);
+
+/// ALTER DATABASE or ROLE, as the caller: even where nothing changes, since it shows his right to do so.
+void set_door(pg::Lockable kind, const char* name, const core::Door& from, const core::Door& to);
+
+/// Tells what an unlock did not put back, because somebody had changed it by hand.
+void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
+                          const core::Restoration& restoration, const core::Door& current);
+
+/// False, and a NOTICE: nothing to unlock.
+Datum not_locked(pg::Lockable kind, const char* name);
+
+/// The door of a database, or of a role, as it is now.
+core::Door door_of(pg::Lockable kind, Oid oid);
+
+} // namespace sessionctl::api

@@ -1,0 +1,187 @@
+// lockdown_database and unlock_database: the door is closed before the room is emptied, and stays shut.
+
+#include "api/lockdown.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "pg/door.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/newcomers.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+using pg::Lockable;
+
+namespace {
+
+struct Wish {
+    const char* database;
+    Oid oid;
+    bool include_superusers;
+    bool terminate;
+    const char* pool;
+    Request request; // timeout and reason
+};
+
+/// Who queues at the door meanwhile would keep a slot of the server each, and be refused in the end.
+class TurnAwayQueue final : public api::Errand {
+  public:
+    explicit TurnAwayQueue(const Wish& wish) : wish_(wish), next_(pg::monotonic_now() + interval) {}
+
+    void run() override {
+        if (pg::monotonic_now() < next_)
+            return;
+        pg::turn_away_from_database(wish_.oid, wish_.include_superusers);
+        next_ = pg::monotonic_now() + interval;
+    }
+
+  private:
+    static constexpr core::Timestamp interval = 100 * core::microseconds_per_millisecond;
+
+    const Wish& wish_;
+    core::Timestamp next_;
+};
+
+Wish read_wish(FunctionCallInfo fcinfo) {
+    Arguments arguments(fcinfo);
+    Wish wish;
+    wish.database = arguments.text("database");
+    wish.include_superusers = arguments.boolean("include_superusers");
+    wish.terminate = arguments.boolean("terminate");
+    wish.pool = arguments.text_or_null();
+    api::read_wait(arguments, wish.request);
+    if (wish.request.timeout > pg::longest_door_hold)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be longer than 2 s here")
+            .detail("While it waits nobody can log in to the database, superusers included.")
+            .hint("Close the door with a short timeout; then end who is left with "
+                  "terminate_database_sessions.");
+    wish.oid = pg::call([&wish] { return get_database_oid(wish.database, false); }); // 3D000
+    return wish;
+}
+
+core::Door closed(const core::Door& before, bool include_superusers) noexcept {
+    return {0, before.is_open && !include_superusers};
+}
+
+/// As core refuses it on 9.5 and later.
+void require_other_database(const Wish& wish) {
+    if (wish.include_superusers && wish.oid == MyDatabaseId)
+        throw core::Error(core::sqlstate::invalid_parameter_value,
+                          "cannot shut superusers out of the database that you are connected to")
+            .hint("Call it from another database that has the extension.");
+}
+
+void close(const Wish& wish) {
+    const core::Door before = api::door_of(Lockable::database, wish.oid);
+    const core::Door during = closed(before, wish.include_superusers);
+    api::set_door(Lockable::database, wish.database, before, during);
+    core::Lockdown lockdown = api::new_lockdown(before, during, wish.request.reason);
+    if (wish.pool != nullptr)
+        lockdown.pool = pg::kept_text(wish.pool);
+    pg::remember(Lockable::database, wish.database,
+                 core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
+}
+
+std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
+    if (!wish.terminate)
+        return 0;
+    Request& request = wish.request;
+    Oid type = OIDOID;
+    Datum value = ObjectIdGetDatum(wish.oid);
+    char is_null = ' ';
+    request.action = core::Action::terminate;
+    request.condition = {"datid = $1", 1, &type, &value, &is_null, nullptr};
+    request.guards.include.superusers = wish.include_superusers;
+    const core::Timestamp left = (hold_ends - pg::monotonic_now()) / core::microseconds_per_millisecond;
+    request.timeout = std::min<std::int64_t>(request.timeout, std::max<std::int64_t>(left, 1));
+    TurnAwayQueue queue(wish);
+    request.meanwhile = &queue;
+    return core::counted(api::run(request).plan, request.action);
+}
+
+/// No session's end removes these.
+void tell_what_remains(const Wish& wish) {
+    const char* const list = pg::query_sql(pg::call([&wish] {
+        const char* const name = quote_literal_cstr(wish.database);
+        StringInfoData query;
+        initStringInfo(&query);
+        appendStringInfo(&query,
+                         "SELECT string_agg(what, ', ' ORDER BY what) FROM ("
+                         "SELECT format('prepared transaction %%L', gid) AS what FROM pg_prepared_xacts "
+                         "WHERE database = %s "
+                         "UNION ALL SELECT format('logical replication slot %%I', slot_name) "
+                         "FROM pg_replication_slots WHERE database = %s "
+                         "UNION ALL SELECT format('autovacuum to prevent wraparound, process %%s', pid) "
+                         "FROM pg_stat_activity WHERE datname = %s "
+                         "AND query LIKE 'autovacuum: %%(to prevent wraparound)' ",
+                         name, name, name);
+        if (compat::has_subscriptions)
+            appendStringInfo(&query,
+                             "UNION ALL SELECT format('subscription %%I', subname) "
+                             "FROM pg_subscription WHERE subdbid = %u",
+                             wish.oid);
+        appendStringInfoString(&query, ") AS remains");
+        return query.data;
+    }));
+    if (list == nullptr)
+        return;
+    pg::call([&] {
+        ereport(NOTICE, (errmsg("in database \"%s\" remains what no end of a session removes", wish.database),
+                         errdetail("%s.", list),
+                         errhint("ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER "
+                                 "SUBSCRIPTION … DISABLE remove them.")));
+    });
+}
+
+/// The lock would be held while a synchronous standby does not answer.
+void commit_without_standbys() {
+    pg::call([] { compat::lower_synchronous_commit(); });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_lockdown_database)
+{
+    return api::serve([&]() -> Datum {
+        pg::require_primary("lockdown_database");
+        pg::require_own_transaction("lockdown_database");
+        const pg::ScratchMemory scratch;
+        Wish wish = read_wish(fcinfo);
+        require_other_database(wish);
+        commit_without_standbys();
+        pg::lock_door(wish.oid, wish.database, wish.include_superusers);
+        const core::Timestamp hold_ends =
+            pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
+        close(wish);
+        const std::int64_t ended = empty(wish, hold_ends);
+        tell_what_remains(wish);
+        return Int64GetDatum(ended);
+    });
+}
+
+SQL_FUNCTION(sessionctl_unlock_database)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const name = arguments.text("database");
+        pg::require_primary("unlock_database");
+        const Oid oid = pg::call([name] { return get_database_oid(name, false); });
+        const auto lockdown = pg::remembered(Lockable::database, oid);
+        if (!lockdown)
+            return api::not_locked(Lockable::database, name);
+        const core::Door current = api::door_of(Lockable::database, oid);
+        const core::Restoration restoration = core::restoration(*lockdown, current);
+        api::set_door(Lockable::database, name, current, restoration.door);
+        pg::forget(Lockable::database, name);
+        api::tell_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
+        return BoolGetDatum(true);
+    });
+}

@@ -1,0 +1,108 @@
+// lockdown_role and unlock_role.
+
+#include "api/lockdown.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "pg/door.hpp"
+#include "pg/memory.hpp"
+#include "pg/sql.hpp"
+#include "pg/sweep.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/acl.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+using pg::Lockable;
+
+namespace {
+
+Oid role_oid(const char* role) {
+    return pg::call([role] { return get_role_oid(role, false); }); // 42704
+}
+
+/// A lock-out of everybody who could end it is never wanted.
+void require_another_superuser(const char* role, Oid oid) {
+    if (!pg::call([oid] { return superuser_arg(oid); }))
+        return;
+    const char* const other = pg::query_sql(pg::call([oid] {
+        return psprintf("SELECT 1 FROM pg_roles WHERE rolsuper AND rolcanlogin AND oid <> %u LIMIT 1", oid);
+    }));
+    if (other == nullptr)
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "role \"%s\" is the only superuser who may log in", role)
+            .hint("Make another superuser first, who can unlock it.");
+}
+
+std::int64_t end_sessions(Request& request, Oid role) {
+    Oid type = OIDOID;
+    Datum value = ObjectIdGetDatum(role);
+    char is_null = ' ';
+    request.action = core::Action::terminate;
+    request.condition = {"usesysid = $1", 1, &type, &value, &is_null, nullptr};
+    request.guards.include.superusers = pg::call([role] { return superuser_arg(role); });
+    return core::counted(api::run(request).plan, request.action);
+}
+
+/// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.
+void sweep_after_commit(Oid role) {
+    if (!pg::call([role] { return compat::may_signal(GetUserId(), role); }))
+        return;
+    if (!pg::order_sweep(role))
+        throw core::Error(core::sqlstate::configuration_limit_exceeded,
+                          "the server has no room for the background worker that ends the logins under way")
+            .hint(
+                "Raise max_worker_processes, which needs a restart; or pass terminate => false, and end the "
+                "role's sessions after the commit.");
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_lockdown_role)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const bool terminate = arguments.boolean("terminate");
+        Request request;
+        api::read_wait(arguments, request);
+        const Oid oid = role_oid(role);
+        pg::require_primary("lockdown_role");
+        require_another_superuser(role, oid);
+        const core::Door before = api::door_of(Lockable::role, oid);
+        const core::Door during = {before.limit, false};
+        api::set_door(Lockable::role, role, before, during);
+        pg::remember(Lockable::role, role,
+                     core::renewed(pg::remembered(Lockable::role, oid),
+                                   api::new_lockdown(before, during, request.reason)));
+        if (!terminate)
+            return Int64GetDatum(0);
+        pg::forbid_prepare("lockdown_role");
+        sweep_after_commit(oid);
+        return Int64GetDatum(end_sessions(request, oid));
+    });
+}
+
+SQL_FUNCTION(sessionctl_unlock_role)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const Oid oid = role_oid(role);
+        pg::require_primary("unlock_role");
+        const auto lockdown = pg::remembered(Lockable::role, oid);
+        if (!lockdown)
+            return api::not_locked(Lockable::role, role);
+        const core::Door current = api::door_of(Lockable::role, oid);
+        const core::Restoration restoration = core::restoration(*lockdown, current);
+        api::set_door(Lockable::role, role, current, restoration.door);
+        pg::forget(Lockable::role, role);
+        api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
+        return BoolGetDatum(true);
+    });
+}

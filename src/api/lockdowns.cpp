@@ -1,0 +1,85 @@
+// Behind the view session_lockdowns.
+
+#include "api/lockdown.hpp"
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "pg/memory.hpp"
+
+using namespace sessionctl;
+using pg::Lockable;
+
+namespace {
+
+core::string limit_text(std::int32_t limit) {
+    char text[48];
+    if (limit == core::Door::unlimited)
+        return "no connection limit";
+    std::snprintf(text, sizeof text, "connection limit %d", limit);
+    return text;
+}
+
+const char* openness_text(Lockable kind, bool is_open) noexcept {
+    if (kind == Lockable::role)
+        return is_open ? "login" : "nologin";
+    return is_open ? "connections allowed" : "no connections allowed";
+}
+
+/// What is different from `other`.
+core::string difference(Lockable kind, const core::Door& door, const core::Door& other) {
+    core::string text;
+    if (door.limit != other.limit)
+        text = limit_text(door.limit);
+    if (door.is_open != other.is_open) {
+        if (!text.empty())
+            text.append(", ");
+        text.append(openness_text(kind, door.is_open));
+    }
+    return text;
+}
+
+/// The door as it is where it is shut.
+core::string means_of(Lockable kind, const core::Door& door) {
+    if (kind == Lockable::role || !door.is_open)
+        return openness_text(kind, door.is_open);
+    return limit_text(door.limit);
+}
+
+void put(const pg::KnownLockdown& known, api::Rows& rows) {
+    const core::Door current = api::door_of(known.kind, known.oid);
+    const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
+    const core::string means = means_of(known.kind, current);
+    const core::string by = pg::shown_text(memory.by);
+    const core::string reason = pg::shown_text(memory.reason);
+    const core::string before = known.memory ? difference(known.kind, memory.before, memory.during) : "";
+    const core::string changed = known.memory ? difference(known.kind, current, memory.during) : "";
+    const auto text = [](const core::string& value) { return value.empty() ? nullptr : value.c_str(); };
+    pg::call([&] {
+        api::Row<10> row;
+        row.add_text(known.kind == Lockable::database ? "database" : "role");
+        row.add(ObjectIdGetDatum(known.oid));
+        row.add_text(known.name);
+        row.add_text(means.c_str());
+        row.add_if(memory.since != 0, [&] { return TimestampTzGetDatum(memory.since); });
+        row.add_text(text(by));
+        row.add_text(text(reason));
+        row.add_null(); // until
+        row.add_text(known.memory ? text(before) : "not readable: open it by hand");
+        row.add_text(text(changed));
+        row.put_into(rows);
+    });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_session_lockdowns)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const core::vector<pg::KnownLockdown> known = pg::known_lockdowns();
+        // Its memory outlives the scratch.
+        api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
+        for (const pg::KnownLockdown& each : known)
+            put(each, rows);
+        return 0;
+    });
+}

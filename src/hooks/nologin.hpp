@@ -1,0 +1,8 @@
+// NOLOGIN means now: pg_sessionctl.kick_on_nologin.
+#pragma once
+
+namespace sessionctl::hooks {
+
+void install_nologin();
+
+} // namespace sessionctl::hooks

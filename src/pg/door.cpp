@@ -1,0 +1,139 @@
+#include "pg/door.hpp"
+
+#include "core/error.hpp"
+#include "pg/error.hpp"
+#include "pg/newcomers.hpp"
+#include "pg/sql.hpp"
+
+#include <csignal>
+
+#include <unistd.h>
+
+extern "C" {
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_database.h"
+#include "storage/lmgr.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr int waits = 4; // after each that fails, who keeps us waiting is ended
+/// Beyond the longest hold: for the commit of a call that used all of it.
+constexpr int hold_margin = 500; // ms
+
+bool is_registered = false;
+TimeoutId hold_timeout;
+bool is_hold_timed = false;
+const char* unpreparable = nullptr; // what was called in this transaction
+
+/// As core's own timeouts do it.
+extern "C" void sessionctl_hold_expired(void) {
+    kill(MyProcPid, SIGINT);
+}
+
+extern "C" void sessionctl_door_transaction(XactEvent event, void*) {
+    switch (event) {
+    case XACT_EVENT_PRE_PREPARE:
+        if (unpreparable != nullptr)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("cannot PREPARE a transaction that has called %s", unpreparable)));
+        break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+        if (is_hold_timed)
+            disable_timeout(hold_timeout, false);
+        is_hold_timed = false;
+        unpreparable = nullptr;
+        break;
+    default:
+        break;
+    }
+}
+
+void register_callbacks() {
+    if (is_registered)
+        return;
+    call([] {
+        hold_timeout = RegisterTimeout(USER_TIMEOUT, sessionctl_hold_expired);
+        RegisterXactCallback(sessionctl_door_transaction, nullptr);
+    });
+    is_registered = true;
+}
+
+/// In a subtransaction, so that running out of time leaves nothing behind.
+bool try_to_lock(Oid database, int milliseconds) {
+    const MemoryContext memory = CurrentMemoryContext;
+    const ResourceOwner owner = CurrentResourceOwner;
+    const auto back = [=] {
+        MemoryContextSwitchTo(memory);
+        CurrentResourceOwner = owner;
+    };
+    call([memory] {
+        BeginInternalSubTransaction(nullptr);
+        MemoryContextSwitchTo(memory);
+    });
+    try {
+        LockPatience wait(milliseconds);
+        call([database] { LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock); });
+        wait.end();
+        call([&back] {
+            ReleaseCurrentSubTransaction();
+            back();
+        });
+        return true;
+    } catch (const PgError& error) {
+        call([&back] {
+            RollbackAndReleaseCurrentSubTransaction();
+            back();
+        });
+        if (error.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+            throw;
+        return false;
+    }
+}
+
+} // namespace
+
+void lock_door(Oid database, const char* name, bool include_superusers) {
+    forbid_prepare("lockdown_database");
+    for (int i = 0; i < waits; ++i) {
+        if (try_to_lock(database, longest_door_wait / waits)) {
+            call([] { enable_timeout_after(hold_timeout, longest_door_hold + hold_margin); });
+            is_hold_timed = true;
+            return;
+        }
+        turn_away_from_database(database, include_superusers);
+    }
+    throw core::Error(core::sqlstate::lock_not_available, "could not close database \"%s\" within %d ms",
+                      name, longest_door_wait)
+        .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
+                "ended by you.")
+        .hint("Nothing was changed. Try again when that has ended.");
+}
+
+void forbid_prepare(const char* what) {
+    register_callbacks();
+    unpreparable = what;
+}
+
+void require_own_transaction(const char* what) {
+    if (IsTransactionBlock() || IsSubTransaction())
+        throw core::Error(core::sqlstate::active_sql_transaction, "%s cannot run inside a transaction block",
+                          what)
+            .hint("Until its transaction ends nobody can log in to that database, superusers included.");
+}
+
+void require_primary(const char* what) {
+    if (RecoveryInProgress())
+        throw core::Error(core::sqlstate::read_only_sql_transaction, "%s cannot run during recovery", what)
+            .hint("Call it on the primary: what it changes comes here by replication, but ends no sessions "
+                  "here. "
+                  "On a standby, close the gate: sessionctl.lockdown_server().");
+}
+
+} // namespace sessionctl::pg

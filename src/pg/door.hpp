@@ -1,0 +1,25 @@
+// The lock that every login takes on its database: held, nobody gets in.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+/// How long it may be waited for, and held: meanwhile every login to that database hangs, a superuser's too.
+constexpr int longest_door_wait = 1000; // ms
+constexpr int longest_door_hold = 2000; // ms
+
+/// Takes it until the transaction ends, and ends the logins that are past it but no sessions yet, which would
+/// keep it for as long as they like. Should the transaction not end soon after the longest hold, its
+/// statement is cancelled. Errors: 25001 in a transaction block; 55P03 after the longest wait.
+void lock_door(Oid database, const char* name, bool include_superusers);
+
+/// From now on this transaction can't be prepared: `what` has done something that must end soon.
+void forbid_prepare(const char* what);
+
+/// Errors: 25001 in a transaction block or a subtransaction.
+void require_own_transaction(const char* what);
+/// Errors: 25006 on a standby.
+void require_primary(const char* what);
+
+} // namespace sessionctl::pg

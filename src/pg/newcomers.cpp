@@ -1,0 +1,92 @@
+#include "pg/newcomers.hpp"
+
+#include "pg/error.hpp"
+#include "pg/session_table.hpp"
+#include "pg/signals.hpp"
+
+#include <csignal>
+
+extern "C" {
+#include "catalog/pg_database.h"
+#include "storage/lock.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+bool is_same(const Newcomer& newcomer) {
+    const compat::ClientProcess now = compat::client_process_at(newcomer.place);
+    return now.pid == newcomer.pid && now.role == newcomer.role;
+}
+
+/// Does the session table show it with all that a condition looks at?
+bool is_listed(int pid, const core::vector<core::Session>& sessions) noexcept {
+    return std::any_of(sessions.begin(), sessions.end(), [pid](const core::Session& session) {
+        return session.id.pid == pid && session.kind != core::Kind::other &&
+               session.state != core::State::starting;
+    });
+}
+
+/// Who waits for the lock that a login takes on its database.
+core::vector<int> queue_of(Oid database) {
+    core::vector<int> pids;
+    call([&] {
+        LOCKTAG tag;
+        SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
+        const LockData* const locks = GetLockStatusData();
+        for (int i = 0; i < locks->nelements; ++i) {
+            const LockInstanceData& lock = locks->locks[i];
+            if (lock.waitLockMode == RowExclusiveLock && std::memcmp(&lock.locktag, &tag, sizeof tag) == 0)
+                pids.push_back(lock.pid);
+        }
+    });
+    return pids;
+}
+
+} // namespace
+
+core::vector<Newcomer> all_arrivals() {
+    core::vector<Newcomer> found;
+    call([&found] {
+        for (int place = 0; place < compat::client_process_count(); ++place) {
+            const compat::ClientProcess process = compat::client_process_at(place);
+            if (process.pid != 0 && process.pid != MyProcPid)
+                found.push_back({place, process.pid, process.role, process.database});
+        }
+    });
+    return found;
+}
+
+core::vector<Newcomer> newcomers() {
+    core::vector<Newcomer> found = all_arrivals();
+    core::vector<core::Session> sessions; // read after the processes: who has become a session since is one
+    call([&sessions] { list_sessions(sessions); });
+    found.erase(std::remove_if(found.begin(), found.end(),
+                               [&](const Newcomer& each) { return is_listed(each.pid, sessions); }),
+                found.end());
+    return found;
+}
+
+bool turn_away(const Newcomer& newcomer) {
+    Signaller signaller;
+    return signaller.hold(newcomer.pid) && call([&] { return is_same(newcomer); }) &&
+           signaller.send(SIGTERM) == core::Delivery::delivered;
+}
+
+void turn_away_from_database(Oid database, bool include_superusers) {
+    const core::vector<int> queue = queue_of(database);
+    for (const Newcomer& newcomer : newcomers()) {
+        const bool queues = std::find(queue.begin(), queue.end(), newcomer.pid) != queue.end();
+        if (!OidIsValid(newcomer.role) || (newcomer.database != database && !queues))
+            continue;
+        const bool may_end = call([&] {
+            return (include_superusers || !superuser_arg(newcomer.role)) &&
+                   (queues || compat::may_signal(GetUserId(), newcomer.role));
+        });
+        if (may_end)
+            turn_away(newcomer);
+    }
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,102 @@
+#include "pg/sql.hpp"
+
+#include "core/error.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "utils/guc.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr int patience = 1000; // ms
+
+/// Another role's rights until it is told to give them back; an error gives them back at once.
+class ActAs {
+  public:
+    explicit ActAs(As as) noexcept {
+        GetUserIdAndSecContext(&user_, &context_);
+        if (as == As::superuser)
+            SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context_ | SECURITY_LOCAL_USERID_CHANGE);
+    }
+    ~ActAs() { SetUserIdAndSecContext(user_, context_); }
+    ActAs(const ActAs&) = delete;
+    ActAs& operator=(const ActAs&) = delete;
+
+  private:
+    Oid user_;
+    int context_;
+};
+
+/// Another session has changed the row meanwhile, or is about to.
+bool is_conflict(const ErrorData& error) noexcept {
+    return error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+           (error.sqlerrcode == ERRCODE_INTERNAL_ERROR && error.message != nullptr &&
+            std::strstr(error.message, "concurrently") != nullptr);
+}
+
+const char* run(const char* statement, bool wants_row) {
+    return call([=]() -> const char* {
+        const MemoryContext memory = CurrentMemoryContext;
+        if (SPI_connect() != SPI_OK_CONNECT)
+            elog(ERROR, "SPI_connect failed");
+        const int result = SPI_execute(statement, false, 0);
+        if (result < 0)
+            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+        const char* value = nullptr;
+        if (wants_row && SPI_processed > 0)
+            value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+        if (value != nullptr)
+            value = MemoryContextStrdup(memory, value);
+        SPI_finish();
+        return value;
+    });
+}
+
+} // namespace
+
+LockPatience::LockPatience(int milliseconds) {
+    level_ = call([milliseconds] {
+        char value[16];
+        std::snprintf(value, sizeof value, "%d", milliseconds);
+        const int level = NewGUCNestLevel();
+        compat::set_parameter_locally("lock_timeout", value);
+        compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
+        return level;
+    });
+}
+
+void LockPatience::end() {
+    call([this] { AtEOXact_GUC(true, level_); });
+}
+
+void run_sql(const char* statement, As as) {
+    try {
+        LockPatience wait(patience);
+        {
+            const ActAs role(as);
+            run(statement, false);
+        }
+        wait.end();
+        return;
+    } catch (const PgError& error) {
+        if (!is_conflict(*error.data()))
+            throw;
+    }
+    throw core::Error(core::sqlstate::lock_not_available,
+                      "another session is changing the same database or role")
+        .hint("Try again when its transaction has ended.");
+}
+
+const char* query_sql(const char* statement) {
+    LockPatience wait(patience);
+    const char* const value = run(statement, true);
+    wait.end();
+    return value;
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,29 @@
+// SQL of our own, beside the caller's: names are looked up in pg_catalog alone, and no lock is waited for
+// longer than a second.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+enum class As : bool { caller, superuser };
+
+/// Runs one statement. With the caller's rights PostgreSQL checks them as for his own statement; as superuser
+/// only where the caller's rights have been checked. Errors: the statement's own; 55P03 in the place of what
+/// two sessions that change the same row at once get otherwise.
+void run_sql(const char* statement, As as = As::caller);
+
+/// The first column of its only row as text, in the memory that is current; null for NULL or no row.
+const char* query_sql(const char* statement);
+
+/// Waits one second, at most, for a lock that this statement or that function needs.
+class LockPatience {
+  public:
+    explicit LockPatience(int milliseconds);
+    void end();
+
+  private:
+    int level_;
+};
+
+} // namespace sessionctl::pg

@@ -1,0 +1,307 @@
+# lockdown_database and unlock_database: the door shuts before the room is emptied, stays shut, and opens as it was.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RawSession;
+use SessionctlTest;
+use Storm;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $node = new_server('lockdown_database', init => { allows_streaming => 1 },
+	conf => "max_prepared_transactions = 5\nwal_level = logical\nmax_connections = 60\n");
+my $admin = SessionctlTest::Session->new($node);
+my $odd = q{O'Brien "the" \ Ödd};
+(my $odd_identifier = $odd) =~ s/"/""/g;
+(my $odd_literal = $odd) =~ s/'/''/g;
+$admin->run(qq{
+	CREATE ROLE app LOGIN;
+	CREATE ROLE boss LOGIN SUPERUSER;
+	CREATE ROLE keeper LOGIN;
+	CREATE DATABASE shop OWNER keeper CONNECTION LIMIT 7;
+	CREATE DATABASE other;
+	CREATE DATABASE "$odd_identifier"});
+
+sub session
+{
+	my ($user, $database, %with) = @_;
+	return SessionctlTest::Session->new($node, user => $user, database => $database, %with);
+}
+
+# What a login is told; nothing where it is let in.
+sub refusal
+{
+	my ($user, $database) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', 'SELECT 1',
+		connstr => $node->connstr($database) . " user=$user", on_error_die => 0);
+	return $status == 0 ? '' : $err;
+}
+
+sub door
+{
+	my ($database) = @_;
+	return $admin->run("SELECT datconnlimit, datallowconn FROM pg_database WHERE datname = '$database'");
+}
+
+sub lockdowns
+{
+	return $admin->run('SELECT kind, name, means, locked_by, reason, sessions, restores_to, changed FROM sessionctl.session_lockdowns');
+}
+
+subtest 'shuts, empties, opens' => sub {
+	my @gone = map { session($_, 'shop') } qw(app app keeper);
+	my ($boss, $elsewhere) = (session('boss', 'shop'), session('app', 'other'));
+	is( $admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'restore')}),
+		"NOTICE:  matched 4: 3 ended, 1 spared (superuser)\n3", 'ends all but superusers');
+	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @gone, $boss, $elsewhere), 'gone gone gone lives lives', 'in that database');
+	like(refusal('app', 'shop'), qr/too many connections for database "shop"/, 'nobody comes in');
+	like(refusal('keeper', 'shop'), qr/too many connections/, 'not its owner');
+	is(refusal('boss', 'shop'), '', 'but superusers');
+	is(refusal('app', 'other'), '', 'elsewhere nothing changes');
+	is(lockdowns(), 'database|shop|connection limit 0|' . $admin->run('SELECT current_user') . '|restore|1|connection limit 7|', 'the view tells');
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
+	is(door('shop'), '7|t', 'with the old limit');
+	is(lockdowns(), '', 'nothing is remembered');
+	is($admin->run(q{SELECT count(*) FROM pg_db_role_setting}), '0', 'nor left behind');
+	is(refusal('app', 'shop'), '', 'all come in');
+	like($admin->complaint(q{SELECT sessionctl.unlock_database('shop')}),
+		qr/\ANOTICE:  00000: database "shop" is not locked down\nHINT: /, 'unlocked already');
+	$_->quit for @gone, $boss, $elsewhere;
+};
+
+subtest 'superusers, too' => sub {
+	my @gone = map { session($_, 'shop') } qw(app boss);
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)}), '2', 'ends them');
+	$_->quit for @gone;
+	like(refusal('boss', 'shop'), qr/not currently accepting connections/, 'and keeps them out');
+	is(lockdowns() =~ s/\|postgres\|/|x|/r =~ s/\|\w+\|\|0/|x||0/r, 'database|shop|no connections allowed|x||0|connection limit 7, connections allowed|', 'the view tells');
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
+	is(door('shop'), '7|t', 'as it was');
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('postgres', include_superusers => true)}),
+		qr/\AERROR:  22023: cannot shut superusers out of the database that you are connected to\nHINT: /, 'not out of one\'s own database');
+	is(door('postgres'), '-1|t', 'which stays open');
+};
+
+subtest 'a second lockdown' => sub {
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop')}) for 1 .. 2;
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)});
+	is(door('shop'), '0|f', 'shuts more');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	is(door('shop'), '7|t', 'keeps the memory of the first');
+};
+
+subtest 'only the door' => sub {
+	my $session = session('app', 'shop');
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}), '0', 'ends nobody');
+	ok($session->lives, 'who is inside stays');
+	like(refusal('app', 'shop'), qr/too many connections/, 'nobody else comes in');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$session->quit;
+};
+
+subtest 'what others do meanwhile' => sub {
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
+	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 5');
+	like(lockdowns(), qr/\|connection limit 7\|connection limit 5\z/, 'a limit set by hand is shown');
+	is( $admin->run(q{SELECT sessionctl.unlock_database('shop')}),
+		"NOTICE:  the connection limit of database \"shop\" was changed to 5 since its lockdown, and stays so\n"
+		  . "DETAIL:  Before the lockdown it was 7.\nt", 'unlock says what it did about it');
+	is(door('shop'), '5|t', 'it stays');
+	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 7');
+
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
+	$admin->run('ALTER DATABASE shop RENAME TO store');
+	like(lockdowns(), qr/\Adatabase\|store\|/, 'renamed, it is still locked');
+	is($admin->run(q{SELECT sessionctl.unlock_database('store')}), 't', 'and unlocked by its new name');
+	$admin->run('ALTER DATABASE store RENAME TO shop');
+	is(door('shop'), '7|t', 'as it was');
+
+	$admin->run('CREATE DATABASE short_lived');
+	$admin->run(q{SELECT sessionctl.lockdown_database('short_lived')});
+	$admin->run('DROP DATABASE short_lived');
+	is($admin->run('SELECT count(*) FROM pg_db_role_setting'), '0', 'dropped, it takes the memory along');
+
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
+	$admin->run(q{ALTER DATABASE shop SET pg_sessionctl.lockdown TO 'nonsense'});
+	like(lockdowns(), qr/not readable: open it by hand/, 'a memory that somebody has spoiled is shown');
+	like($admin->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  55000: .*not readable\nDETAIL: .*\nHINT: /, 'and refused');
+	$admin->run('ALTER DATABASE shop RESET pg_sessionctl.lockdown; ALTER DATABASE shop CONNECTION LIMIT 7');
+};
+
+subtest 'from any database that has the extension, by whoever may alter it' => sub {
+	my $there = SessionctlTest::Session->new($node, database => 'other');
+	$there->run('CREATE EXTENSION pg_sessionctl');
+	my $keeper = session('keeper', 'other');
+	my $foreign = session('app', 'shop');
+	like($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/matched 1: 1 denied\n0\z/, 'its owner shuts it, but ends nobody whom he may not');
+	ok($foreign->lives, 'who is inside stays');
+	is(door('shop'), '0|t', 'it is shut');
+	is($there->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'and opened from another database');
+	$keeper->run(q{SELECT sessionctl.lockdown_database('shop')});
+	is($keeper->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'by its owner, too');
+	is(door('shop'), '7|t', 'as it was');
+	my $app = session('app', 'other');
+	like($app->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  42501: must be owner of database shop/, 'others may not');
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)});
+	like($app->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  42501: must be owner of database shop/, 'nor open it');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$_->quit for $keeper, $foreign, $app, $there;
+};
+
+subtest 'arguments' => sub {
+	my $lock = 'SELECT sessionctl.lockdown_database';
+	like($admin->complaint("$lock('$_')"), qr/\AERROR:  3D000: database .* does not exist/, "unknown: $_") for 'nowhere', 'SHOP', 'a' x 64, '';
+	like($admin->complaint("$lock(NULL)"), qr/\AERROR:  22004: argument "database"/, 'NULL');
+	like($admin->complaint("$lock('shop', include_superusers => NULL)"), qr/\AERROR:  22004: argument "include_superusers"/, 'NULL');
+	like($admin->complaint("$lock('shop', timeout => '2001 ms')"), qr/\AERROR:  22023: timeout must not be longer than 2 s here\nDETAIL: .*\nHINT: /, 'a longer timeout');
+	is($admin->run("$lock('$odd_literal')"), '0', 'any name');
+	is($admin->run(qq{SELECT sessionctl.unlock_database('$odd_literal')}), 't', 'there and back');
+	like($admin->complaint("BEGIN; $lock('shop')"), qr/\AERROR:  25001: lockdown_database cannot run inside a transaction block\nHINT: /, 'in a transaction block');
+	$admin->run('ROLLBACK');
+	like($admin->complaint("DO \$\$ BEGIN PERFORM sessionctl.lockdown_database('shop'); EXCEPTION WHEN division_by_zero THEN NULL; END \$\$"),
+		qr/\AERROR:  25001: /, 'in a subtransaction');
+	is(door('shop'), '7|t', 'nothing has changed');
+};
+
+subtest 'what fails half way' => sub {
+	is($admin->run(q{SELECT 1 / (sessionctl.lockdown_database('shop') * 0)}), 'ERROR:  division by zero', 'an error in the same statement');
+	is(door('shop'), '7|t', 'undoes it');
+	my $stubborn = session('app', 'shop');
+	my $caller = SessionctlTest::Session->new($node);
+	stop_process($stubborn->pid);
+	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
+	wait_for('the lock', sub { holds_door($caller) });
+	$admin->run('SELECT pg_cancel_backend(' . $caller->pid . ')');
+	like($caller->answer, qr/canceling statement due to user request/, 'so does a cancel');
+	is(door('shop'), '7|t', 'it is open');
+	like($caller->run(q{SELECT sessionctl.lockdown_database('shop'), pg_sleep(600)}), qr/canceling statement due to user request/,
+		'so does a statement that would hold the lock on');
+	is(door('shop'), '7|t', 'it is open');
+	is(refusal('app', 'shop'), '', 'all come in');
+	continue_process($stubborn->pid);
+	$_->quit for $stubborn, $caller;
+};
+
+sub holds_door
+{
+	my ($session) = @_;
+	return $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass
+		AND mode = 'AccessExclusiveLock' AND granted AND pid = } . $session->pid) eq '1';
+}
+
+subtest 'who will not go' => sub {
+	my $stubborn = session('app', 'shop');
+	my $caller = SessionctlTest::Session->new($node);
+	stop_process($stubborn->pid);
+	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
+	wait_for('the lock', sub { holds_door($caller) });
+	my $knocking = RawSession->knock($node, user => 'app', database => 'shop');
+	is($knocking->ended_with, '57P01', 'who queues at the door meanwhile is ended');
+	like($caller->answer, qr/WARNING:  1 session is still running after .*\n0\z/s, 'survivors are counted in a warning');
+	like(refusal('app', 'shop'), qr/too many connections/, 'the door stays shut');
+	continue_process($stubborn->pid);
+	wait_for('the end', sub { !is_running($stubborn->pid) });
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$_->quit for $stubborn, $caller;
+};
+
+subtest 'who is at the door' => sub {
+	my $late = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
+	wait_for('a login under way', sub {
+		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
+	});
+	# Ended, it may become a session for an instant.
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/\A[01]\z/, 'a login under way does not hold it up');
+	is($late->ended_with, '57P01', 'it is ended');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+
+	my $rival = SessionctlTest::Session->new($node);
+	$rival->run('BEGIN; ALTER DATABASE shop CONNECTION LIMIT 9');
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
+		qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: /, 'an open ALTER DATABASE is told');
+	$rival->run(q{ROLLBACK; BEGIN; COMMENT ON DATABASE shop IS 'ours'});
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
+		qr/\AERROR:  55P03: could not close database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
+	is(refusal('app', 'shop'), '', 'nobody has to wait afterwards');
+	$rival->run('ROLLBACK');
+	is(door('shop'), '7|t', 'nothing has changed');
+	$rival->quit;
+};
+
+subtest 'a commit that waits for a standby does not keep the lock' => sub {
+	$admin->run(q{ALTER SYSTEM SET synchronous_standby_names TO 'nobody'});
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for('the reload', sub { $admin->run('SHOW synchronous_standby_names') eq 'nobody' });
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), '0', 'it returns');
+	$admin->run('SET synchronous_commit TO local');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$admin->run(q{ALTER SYSTEM RESET synchronous_standby_names});
+	$admin->run('SELECT pg_reload_conf(); RESET synchronous_commit');
+	wait_for('the reload', sub { $admin->run('SHOW synchronous_standby_names') eq '' });
+};
+
+subtest 'what no end of a session removes' => sub {
+	my $inside = SessionctlTest::Session->new($node, database => 'shop');
+	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'test_decoding')});
+	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
+		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over'\.\nHINT: /, 'is listed');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$inside->run(q{ROLLBACK PREPARED 'left over'});
+	$inside->run(q{SELECT pg_drop_replication_slot('feed')});
+	$inside->quit;
+};
+
+subtest 'a dump of the cluster' => sub {
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'a move')});
+	my $dump = qx(pg_dumpall --schema-only -d '@{[ $node->connstr('postgres') ]}' 2>&1);
+	like($dump, qr/ALTER DATABASE shop SET "pg_sessionctl\.lockdown" TO 'limit=7 open=yes locked_limit=0 .* reason=a%20move pool='/,
+		'has the memory');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+};
+
+subtest 'a standby' => sub {
+	my $backup = 'base';
+	$node->backup($backup);
+	my $standby = new_node('lockdown_standby');
+	$standby->init_from_backup($node, $backup, has_streaming => 1);
+	$standby->append_conf('postgresql.conf', "hot_standby = on\n");
+	$standby->start;
+	my $there = SessionctlTest::Session->new($standby);
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
+	wait_for('replay', sub { $there->run('SELECT count(*) FROM sessionctl.session_lockdowns') eq '1' });
+	like($there->complaint(q{SELECT sessionctl.lockdown_database('other')}),
+		qr/\AERROR:  25006: lockdown_database cannot run during recovery\nHINT: .*gate/, 'says what to do instead');
+	like($there->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  25006: /, 'nor can it be opened there');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$there->quit;
+	$standby->stop;
+};
+
+subtest 'a storm' => sub {
+	my $rounds = $ENV{STORM_ROUNDS} || 3;
+	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 30');
+	my $storm = Storm->new($node, user => 'app', database => 'shop', clients => 24);
+	my $inside = q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop'};
+	my ($ended, $intruders) = (0, 0);
+	for (1 .. $rounds)
+	{
+		wait_for('all to be inside', sub { $admin->run($inside) >= 24 });
+		my ($count) = $admin->run(q{SELECT sessionctl.lockdown_database('shop')}) =~ /(\d+)\z/;
+		$ended += $count;
+		for (my $until = time + 1; time < $until; usleep(5000))
+		{
+			$intruders += $admin->run($inside);
+		}
+		$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	}
+	$storm->quit;
+	ok($ended >= 24 * $rounds, 'all are ended');
+	is($intruders, 0, 'nobody is inside afterwards');
+	is(door('shop'), '30|t', 'the door is as it was');
+};
+
+done_testing();
