@@ -1,0 +1,216 @@
+# lockdown_role, unlock_role, limit_role, session_limits, kick_on_nologin.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RawSession;
+use SessionctlTest;
+use Storm;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $node = new_server('lockdown_role', conf => "max_connections = 60\nmax_prepared_transactions = 5\n");
+my $admin = SessionctlTest::Session->new($node);
+my $odd = q{O'Brien "the" \ Odd};
+(my $odd_identifier = $odd) =~ s/"/""/g;
+(my $odd_literal = $odd) =~ s/'/''/g;
+$admin->run(qq{
+	CREATE ROLE app LOGIN;
+	CREATE ROLE other LOGIN IN ROLE app;
+	CREATE ROLE boss LOGIN SUPERUSER;
+	CREATE ROLE crew;
+	CREATE ROLE clerk LOGIN CREATEROLE;
+	CREATE ROLE "$odd_identifier" LOGIN});
+
+sub session
+{
+	my ($user, %with) = @_;
+	return SessionctlTest::Session->new($node, user => $user, %with);
+}
+
+sub refusal
+{
+	my ($user) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', 'SELECT 1',
+		connstr => $node->connstr('postgres') . " user='$user'", on_error_die => 0);
+	return $status == 0 ? '' : $err;
+}
+
+sub login
+{
+	my ($role) = @_;
+	return $admin->run("SELECT rolcanlogin FROM pg_roles WHERE rolname = '$role'");
+}
+
+sub connected
+{
+	my ($role) = @_;
+	return $admin->run("SELECT count(*) FROM sessionctl.session_activity WHERE usename = '$role'");
+}
+
+sub sweepers
+{
+	return $admin->run(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_sessionctl sweeper'});
+}
+
+subtest 'shuts out, ends, lets in' => sub {
+	my @gone = map { session('app') } 1 .. 2;
+	my $other = session('other');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('app', reason => 'leaves us')}), '2', 'ends its sessions');
+	ok($other->lives, 'not those of its members');
+	like(refusal('app'), qr/role "app" is not permitted to log in/, 'it is kept out');
+	is(refusal('other'), '', 'its members are not');
+	like($admin->run('SELECT kind, name, means, reason, sessions, restores_to, changed FROM sessionctl.session_lockdowns'),
+		qr/\Arole\|app\|nologin\|leaves us\|0\|login\|\z/, 'the view tells');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), '0', 'locked again');
+	is($admin->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'unlocked');
+	is(refusal('app'), '', 'it comes in');
+	is($admin->run('SELECT count(*) FROM pg_db_role_setting'), '0', 'nothing is left behind');
+	like($admin->complaint(q{SELECT sessionctl.unlock_role('app')}), qr/\ANOTICE:  00000: role "app" is not locked down\n/, 'unlocked already');
+	$_->quit for @gone, $other;
+};
+
+subtest 'a superuser' => sub {
+	my $boss = session('boss');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('boss')}), '1', 'ends a superuser, whom no limit binds');
+	like(refusal('boss'), qr/not permitted to log in/, 'and keeps it out');
+	like($admin->complaint('SELECT sessionctl.lockdown_role(current_user)'),
+		qr/\AERROR:  55000: role ".*" is the only superuser who may log in\nHINT: /, 'never the last one');
+	is($admin->run(q{SELECT sessionctl.unlock_role('boss')}), 't', 'unlocked');
+	my $other_boss = session('boss');
+	is($other_boss->run('SELECT sessionctl.lockdown_role(current_user)'), "NOTICE:  matched 1: 1 spared (self)\n0", 'one\'s own: the caller stays');
+	wait_for('the sweep', sub { sweepers() eq '0' });
+	ok($other_boss->lives, 'after the sweep, too');
+	$other_boss->run('SELECT sessionctl.unlock_role(current_user)');
+	$_->quit for $boss, $other_boss;
+};
+
+subtest 'a role that could not log in before' => sub {
+	is($admin->run(q{SELECT sessionctl.lockdown_role('crew')}), '0', 'is locked');
+	is($admin->run(q{SELECT sessionctl.unlock_role('crew')}), 't', 'and unlocked');
+	is(login('crew'), 'f', 'as it was');
+};
+
+subtest 'what others do meanwhile' => sub {
+	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
+	$admin->run('ALTER ROLE app LOGIN');
+	like($admin->run('SELECT changed FROM sessionctl.session_lockdowns'), qr/\Alogin\z/, 'is shown');
+	like($admin->run(q{SELECT sessionctl.unlock_role('app')}), qr/\ANOTICE:  who may log in to role "app" was changed since its lockdown, and stays so\n.*\nt\z/s, 'and told');
+	is(login('app'), 't', 'it stays');
+	$admin->run('CREATE ROLE short_lived LOGIN');
+	$admin->run(q{SELECT sessionctl.lockdown_role('short_lived')});
+	$admin->run('DROP ROLE short_lived');
+	is($admin->run('SELECT count(*) FROM pg_db_role_setting'), '0', 'dropped, it takes the memory along');
+};
+
+subtest 'in a transaction' => sub {
+	$admin->run('BEGIN');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), '0', 'locked');
+	my $late = session('app');
+	$admin->run('COMMIT');
+	wait_for('who came in until the commit to be ended', sub { !is_running($late->pid) });
+	pass('who came in until the commit is ended');
+	$admin->run(q{SELECT sessionctl.unlock_role('app')});
+
+	$admin->run(q{BEGIN; SELECT sessionctl.lockdown_role('app')});
+	my $stays = session('app');
+	$admin->run('ROLLBACK');
+	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	ok($stays->lives, 'rolled back, nothing happens');
+	is(login('app'), 't', 'nor is it locked');
+	like($admin->complaint(q{BEGIN; SELECT sessionctl.lockdown_role('other', timeout => '0'); PREPARE TRANSACTION 'never'}),
+		qr/ERROR:  0A000: cannot PREPARE a transaction that has called lockdown_role/, 'it cannot be prepared');
+	$_->quit for $late, $stays;
+};
+
+subtest 'a login under way' => sub {
+	my $position = log_position($node);
+	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	wait_for('a login under way', sub {
+		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
+	});
+	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
+	is($late->ended_with, '57P01', 'is ended');
+	wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*reason="The role may no longer log in\."/);
+	pass('and the audit tells');
+	$admin->run(q{SELECT sessionctl.unlock_role('app')});
+};
+
+subtest 'rights and arguments' => sub {
+	my ($app, $clerk) = (session('app'), session('clerk'));
+	like($app->complaint(q{SELECT sessionctl.lockdown_role('other')}), qr/\AERROR:  42501: /, 'who may not alter it may not lock it');
+	$admin->run('GRANT other TO clerk WITH ADMIN OPTION');
+	my $other = session('other');
+	like($clerk->run(q{SELECT sessionctl.lockdown_role('other')}), qr/\A(NOTICE:  matched 1: 1 denied\n0|1)\z/, 'who may, may');
+	is(login('other'), 'f', 'it is locked');
+	like($app->complaint(q{SELECT sessionctl.unlock_role('other')}), qr/\AERROR:  42501: /, 'nor open it');
+	is($clerk->run(q{SELECT sessionctl.unlock_role('other')}), 't', 'opened');
+	$admin->run('ALTER ROLE other LOGIN; REVOKE other FROM clerk');
+	like($clerk->complaint(q{SELECT sessionctl.lockdown_role('boss')}), qr/\AERROR:  42501: /, 'only a superuser locks a superuser');
+	for my $function (qw(lockdown_role unlock_role))
+	{
+		like($admin->complaint("SELECT sessionctl.$function('$_')"), qr/\AERROR:  42704: role .* does not exist/, "$function: $_") for 'nobody', 'APP', 'a' x 64, '';
+		like($admin->complaint("SELECT sessionctl.$function(NULL)"), qr/\AERROR:  22004: argument "role"/, "$function: NULL");
+	}
+	my $named = session($odd);
+	is($admin->run("SELECT sessionctl.lockdown_role('$odd_literal')"), '1', 'any name');
+	is($admin->run("SELECT sessionctl.unlock_role('$odd_literal')"), 't', 'there and back');
+	$_->quit for $app, $clerk, $other, $named;
+};
+
+subtest 'limit_role' => sub {
+	my @sessions = map { session('app') } 1 .. 4;
+	is($admin->run(q{SELECT sessionctl.limit_role('app', 2)}), '2', 'tells how many are over it');
+	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|app|2|4|2', 'so does the view');
+	like(refusal('app'), qr/too many connections for role "app"/, 'nobody else comes in');
+	is($admin->run(q{SELECT sessionctl.limit_role('app', 3, terminate_excess => true, keep_which => 'newest')}),
+		"NOTICE:  matched 4: 1 ended, 3 spared (kept)\n0", 'ends the excess');
+	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @sessions), 'gone lives lives lives', 'and keeps whom it is told to');
+	is($admin->run(q{SELECT sessionctl.limit_role('app', -1)}), '0', 'no limit');
+	is($admin->run(q{SELECT count(*) FROM sessionctl.session_limits}), '0', 'and none in the view');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: sessions must not be negative\nHINT:  -1 removes the limit\./, 'a negative one');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('nobody', 1)}), qr/\AERROR:  42704: /, 'an unknown role');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
+	my $boss = session('boss');
+	is($admin->run(q{SELECT sessionctl.limit_role('boss', 0)}), "WARNING:  a connection limit does not bind role \"boss\": it is a superuser\n1", 'a superuser');
+	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|boss|0|1|', 'is not over it');
+	$admin->run(q{SELECT sessionctl.limit_role('boss', -1)});
+	my $app = session('app');
+	like($app->complaint(q{SELECT sessionctl.limit_role('other', 1)}), qr/\AERROR:  42501: /, 'who may not alter it');
+	$admin->run('CREATE DATABASE limited CONNECTION LIMIT 3');
+	is($app->run(q{SELECT * FROM sessionctl.session_limits}), 'database|limited|3|0|0', 'everybody may look');
+	$_->quit for @sessions, $boss, $app;
+};
+
+subtest 'a storm' => sub {
+	my $rounds = $ENV{STORM_ROUNDS} || 3;
+	my $storm = Storm->new($node, user => 'app', database => 'postgres', clients => 24);
+	my $intruders = 0;
+	for (1 .. $rounds)
+	{
+		wait_for('all to be inside', sub { connected('app') >= 24 });
+		$admin->run(q{SELECT sessionctl.lockdown_role('app')});
+		wait_for('the sweep', sub { sweepers() eq '0' && connected('app') eq '0' });
+		for (my $until = time + 1; time < $until; usleep(5000))
+		{
+			$intruders += connected('app');
+		}
+		$admin->run(q{SELECT sessionctl.unlock_role('app')});
+	}
+	$storm->quit;
+	is($intruders, 0, 'nobody is inside afterwards');
+};
+
+subtest 'no room for a worker' => sub {
+	$node->append_conf('postgresql.conf', "max_worker_processes = 0\n");
+	$node->restart;
+	my $poor = SessionctlTest::Session->new($node);
+	like($poor->complaint(q{SELECT sessionctl.lockdown_role('app')}), qr/\AERROR:  53400: the server has no room .*\nHINT: /, 'is told');
+	is($poor->run(q{SELECT rolcanlogin FROM pg_roles WHERE rolname = 'app'}), 't', 'and nothing done');
+	is($poor->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)}), '0', 'only the door needs none');
+	$poor->quit;
+};
+
+done_testing();

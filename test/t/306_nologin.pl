@@ -1,0 +1,69 @@
+# pg_sessionctl.kick_on_nologin: NOLOGIN means now.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use SessionctlTest;
+use Test::More;
+
+my $node = new_reaper_server('nologin');
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE leaver LOGIN; CREATE ROLE vip LOGIN; CREATE ROLE crew');
+
+sub session { return SessionctlTest::Session->new($node, user => $_[0]) }
+
+sub no_sweepers
+{
+	return wait_for('the sweepers to go', sub {
+		$admin->run(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_sessionctl sweeper'}) eq '0';
+	});
+}
+
+my ($app, $other) = (session('app'), session('other'));
+$admin->run('ALTER ROLE app NOLOGIN');
+no_sweepers();
+ok($app->lives, 'off by default');
+$admin->run('ALTER ROLE app LOGIN; SET pg_sessionctl.kick_on_nologin = on');
+
+$admin->run('BEGIN; ALTER ROLE app NOLOGIN');
+ok($app->lives, 'before the commit nothing happens');
+$admin->run('ROLLBACK');
+no_sweepers();
+ok($app->lives, 'rolled back, nothing happens');
+
+$admin->run('BEGIN; SAVEPOINT s; ALTER ROLE app NOLOGIN; ROLLBACK TO s; ALTER ROLE app CONNECTION LIMIT 5; COMMIT');
+no_sweepers();
+ok($app->lives, 'nor in a subtransaction');
+
+my $position = log_position($node);
+$admin->run('ALTER ROLE app NOLOGIN');
+wait_for('the sweep', sub { !is_running($app->pid) });
+ok($other->lives, 'committed, it ends the sessions of that role');
+wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*reason="The role may no longer log in\."/);
+pass('and the audit tells');
+
+my ($leaver, $again) = (session('leaver'), session('leaver'));
+$admin->run('BEGIN; ALTER ROLE other NOLOGIN; DROP ROLE leaver; COMMIT');
+wait_for('the sweeps', sub { !is_running($_->pid) }) for $leaver, $again, $other;
+pass('several roles at once, a dropped one among them');
+
+my $inside = session('vip');
+$admin->run(q{SET pg_sessionctl.kick_on_nologin = off; ALTER ROLE vip NOLOGIN; SET pg_sessionctl.kick_on_nologin = on});
+$admin->run('ALTER ROLE vip CONNECTION LIMIT 5');
+no_sweepers();
+ok($inside->lives, 'a change that takes nothing away ends nobody');
+
+$admin->run(q{ALTER ROLE vip LOGIN; ALTER SYSTEM SET pg_sessionctl.protected_roles = 'vip'});
+$admin->run('SELECT pg_reload_conf()');
+wait_for('the reload', sub { $admin->run('SHOW pg_sessionctl.protected_roles') eq 'vip' });
+$admin->run('ALTER ROLE vip NOLOGIN');
+no_sweepers();
+ok($inside->lives, 'protected roles are spared');
+
+like(session('crew2')->complaint('SET pg_sessionctl.kick_on_nologin = off'), qr/\AERROR:  42501: /, 'no user switches it off')
+  if $admin->run('CREATE ROLE crew2 LOGIN') eq '';
+
+$_->quit for $app, $other, $leaver, $again, $inside;
+done_testing();
