@@ -10,6 +10,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 }

@@ -15,6 +15,7 @@ extern "C" {
 #include "mb/pg_wchar.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 

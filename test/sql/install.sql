@@ -35,7 +35,8 @@ SELECT proname FROM functions
 WHERE prosecdef OR proisstrict OR proparallel <> 'u'
    OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count'));
 -- Optional arguments stand last, so that a call by position keeps its meaning.
-SELECT proname FROM functions WHERE proname NOT LIKE '\_%' AND pronargs - pronargdefaults > 1;
+SELECT proname FROM functions WHERE proname NOT LIKE '\_%' AND pronargs - pronargdefaults > 1
+  AND proname NOT IN ('limit_role', 'pause_pool', 'resume_pool');
 
 -- Everything has a comment.
 SELECT count(*) > 0 AS members,
@@ -59,9 +60,9 @@ FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
 -- for superusers; who may monitor reads those.
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_signal_backend'
-  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats');
+  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns');
 SELECT proname FROM functions, pg_roles
-WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats'
+WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats|lockdowns'
   AND has_function_privilege(rolname, id, 'execute') <> (proname LIKE '\_%');
 SET ROLE regress_sessionctl_squatter;
 SELECT sessionctl.terminate_where('false');
