@@ -17,6 +17,13 @@ constexpr char object_not_in_prerequisite_state[] = "55000";
 constexpr char program_limit_exceeded[] = "54000";
 constexpr char configuration_limit_exceeded[] = "53400";
 constexpr char lock_not_available[] = "55P03";
+constexpr char object_in_use[] = "55006";
+constexpr char undefined_object[] = "42704";
+constexpr char undefined_database[] = "3D000";
+constexpr char name_too_long[] = "42622";
+constexpr char connection_failure[] = "08006";
+constexpr char unable_to_connect[] = "08001";
+constexpr char query_canceled[] = "57014";
 } // namespace sqlstate
 
 class Error : public std::exception {
