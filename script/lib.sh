@@ -121,6 +121,7 @@ clean_up() {
     trap - ERR
     set +e
     allow_default_cluster
+    allow_services
     if [[ -n ${scratch-} ]]; then
         end_children 2>/dev/null
         rm -rf "$scratch"

@@ -53,13 +53,16 @@ install_missing() {
     [[ -z ${CXX-} ]] || has_command "${CXX%% *}" || die "there is no CXX=$CXX"
     mapfile -t missing < <(missing_tools)
     choose_pg_config
-    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG ]]; then return; fi
+    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG ]]; then
+        if has_pgbouncer || ! can_install; then return; fi # without it one test is skipped
+    fi
 
     can_install || die "please install by hand: ${missing[*]}${PG_CONFIG:+ }${PG_CONFIG:-, a PostgreSQL server and its headers}"
     say "Refreshing the package lists"
     apt_get update
+    has_pgbouncer || install_pgbouncer
     if [[ -n $PG_CONFIG ]]; then
-        install_packages "${missing[@]}"
+        if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
         return
     fi
     version=$(newest_server)
@@ -120,4 +123,42 @@ allow_default_cluster() {
     as_root rm -f "$no_cluster_file"
     no_cluster_file=
     as_root rmdir --ignore-fail-on-non-empty "$cluster_settings.d"
+}
+
+# --- PgBouncer, for the tests of pools, where the distribution has it
+
+# Its place is not in everybody's PATH.
+has_pgbouncer() { has_command pgbouncer || [[ -x /usr/sbin/pgbouncer ]]; }
+
+install_pgbouncer() {
+    if [[ -n $(apt-cache show pgbouncer 2>/dev/null) ]]; then
+        without_service pgbouncer install_packages pgbouncer
+    else
+        say "PgBouncer: this distribution has no package of it"
+    fi
+}
+
+# Debian starts a service with its package, and at each boot. For the moment of this installation a file says no, unless
+# the administrator's own answers; a service that was not here before stays disabled afterwards.
+services_policy=/usr/sbin/policy-rc.d
+no_service_file=
+
+without_service() { # without_service NAME COMMAND...
+    local name=$1
+    shift
+    if [[ ! -e $services_policy ]]; then
+        no_service_file=$services_policy
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$no_service_file" >/dev/null
+        as_root chmod 755 "$no_service_file"
+    fi
+    "$@"
+    allow_services
+    if has_command systemctl; then as_root systemctl disable "$name" >"$log" 2>&1 </dev/null || true; fi
+    if [[ -d /run/systemd/system ]]; then as_root systemctl stop "$name" >"$log" 2>&1 </dev/null || true; fi
+}
+
+allow_services() {
+    [[ -n $no_service_file ]] || return 0
+    as_root rm -f "$no_service_file"
+    no_service_file=
 }

@@ -493,6 +493,17 @@ COMMENT ON COLUMN sessionctl.session_limits.connected IS
 'Clients'' sessions now.';
 COMMENT ON COLUMN sessionctl.session_limits.over_by IS
 'How many of them are above the limit; NULL for a superuser, whom no limit binds.';
+-- Keep out: pools
+
+CREATE FUNCTION sessionctl.pause_pool(server text, database text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_pause_pool' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.pause_pool(text, text) IS
+'PgBouncer''s PAUSE of one database: its clients wait instead of failing, from now on until resume_pool(); returns when no transaction is open in it through this PgBouncer. server: a foreign server of dblink_fdw with dbname ''pgbouncer'', on which the caller has USAGE and a user mapping with the name and the password of one of PgBouncer''s admin_users. database: as SHOW DATABASES names it; where PgBouncer has an entry *, it takes any name. False with a NOTICE where it is paused already. May be granted; works with the caller''s rights. Errors, a cancel included, leave the database resumed: 55000 without the extension dblink, 42704 unknown server or no user mapping, 08001 no connection, 3D000 no such database, 55006 not quiet within 5 s.';
+
+CREATE FUNCTION sessionctl.resume_pool(server text, database text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_resume_pool' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.resume_pool(text, text) IS
+'PgBouncer''s RESUME of one database: its clients go on. False with a NOTICE where it is not paused. Parameters, rights and errors as pause_pool.';
 
 -- Automate
 

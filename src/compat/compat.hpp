@@ -58,6 +58,11 @@ bool wait_latch(long milliseconds, uint32 wait_event = 0);
 /// An own name in pg_stat_activity.wait_event, where extensions may have one (17).
 uint32 own_wait_event(const char* name);
 
+/// Is there a cancel, a termination or (17) the end of the transaction's time to answer to?
+bool is_interrupted() noexcept;
+/// Forgets a cancel that this process gave itself.
+void drop_cancel() noexcept;
+
 /// When the running statement (or transaction, 17) will be ended by its own timeout; 0 where none is set.
 TimestampTz own_timeout_at();
 

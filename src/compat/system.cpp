@@ -111,6 +111,18 @@ uint32 own_wait_event([[maybe_unused]] const char* name) {
 #endif
 }
 
+bool is_interrupted() noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: transaction_timeout
+    if (TransactionTimeoutPending)
+        return true;
+#endif
+    return QueryCancelPending || ProcDiePending;
+}
+
+void drop_cancel() noexcept {
+    QueryCancelPending = false;
+}
+
 TimestampTz own_timeout_at() {
     TimestampTz at = 0;
 #if PG_VERSION_NUM >= 130000 // 13: get_timeout_active

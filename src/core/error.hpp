@@ -19,6 +19,13 @@ constexpr char configuration_limit_exceeded[] = "53400";
 constexpr char active_sql_transaction[] = "25001";
 constexpr char read_only_sql_transaction[] = "25006";
 constexpr char lock_not_available[] = "55P03";
+constexpr char object_in_use[] = "55006";
+constexpr char undefined_object[] = "42704";
+constexpr char undefined_database[] = "3D000";
+constexpr char name_too_long[] = "42622";
+constexpr char connection_failure[] = "08006";
+constexpr char unable_to_connect[] = "08001";
+constexpr char query_canceled[] = "57014";
 } // namespace sqlstate
 
 class Error : public std::exception {

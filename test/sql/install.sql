@@ -35,8 +35,7 @@ SELECT proname FROM functions
 WHERE prosecdef OR proisstrict OR proparallel <> 'u'
    OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count'));
 -- Optional arguments stand last, so that a call by position keeps its meaning.
-SELECT proname FROM functions WHERE proname NOT LIKE '\_%' AND pronargs - pronargdefaults > 1
-  AND proname NOT IN ('limit_role', 'pause_pool', 'resume_pool');
+SELECT proname FROM functions WHERE proname !~ '^_|_pool$' AND proname <> 'limit_role' AND pronargs - pronargdefaults > 1;
 
 -- Everything has a comment.
 SELECT count(*) > 0 AS members,
@@ -56,11 +55,11 @@ SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
        has_table_privilege('public', 'sessionctl.session_activity', 'insert, update, delete, trigger') AS other;
 SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody
 FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
--- Where the server has such roles: who may signal may call everything but the reaper's and the account's, which are
--- for superusers; who may monitor reads those.
+-- Where the server has such roles: who may signal may call everything but the reaper's, the account's and the pools',
+-- which are for superusers; who may monitor reads the first two.
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_signal_backend'
-  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns');
+  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns|pool');
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats|lockdowns'
   AND has_function_privilege(rolname, id, 'execute') <> (proname LIKE '\_%');

@@ -1,0 +1,302 @@
+#include "pg/dblink.hpp"
+
+#include "core/error.hpp"
+#include "pg/interrupts.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/server.hpp"
+
+#include <csignal>
+#include <cstdlib>
+
+#include <unistd.h>
+
+extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "foreign/foreign.h"
+#include "parser/parse_func.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr char libpq_patience[] = "5"; // seconds
+constexpr int connect_patience =
+    6000; // ms: after libpq, which words it better where it keeps the time itself
+constexpr core::Timestamp drain_patience = core::microseconds_per_second;
+constexpr core::Timestamp shortest_nap = core::microseconds_per_millisecond;
+constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
+
+// --- SQL
+
+/// With texts as its parameters.
+Cells query(const core::string& statement, std::initializer_list<const char*> parameters) {
+    Cells cells = {};
+    const MemoryContext memory = CurrentMemoryContext;
+    call([&] {
+        Oid types[2];
+        Datum values[2];
+        int count = 0;
+        for (const char* const parameter : parameters) {
+            types[count] = TEXTOID;
+            values[count++] = CStringGetTextDatum(parameter);
+        }
+        if (SPI_connect() != SPI_OK_CONNECT)
+            elog(ERROR, "SPI_connect failed");
+        const int result = SPI_execute_with_args(statement.c_str(), count, types, values, nullptr, true, 0);
+        if (result != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+        const SPITupleTable& rows = *SPI_tuptable;
+        cells.columns = rows.tupdesc->natts;
+        for (uint64 row = 0; row < SPI_processed; ++row)
+            for (int column = 1; column <= cells.columns; ++column) {
+                const char* const value = SPI_getvalue(rows.vals[row], rows.tupdesc, column);
+                cells.values.push_back(value != nullptr ? MemoryContextStrdup(memory, value) : nullptr);
+            }
+        SPI_finish();
+    });
+    return cells;
+}
+
+core::string identifier(const char* name) {
+    return call([name] { return quote_identifier(name); });
+}
+
+// --- the extension
+
+struct Signature {
+    const char* name;
+    int arguments; // all of type text
+};
+constexpr Signature used_functions[] = {{"dblink_connect", 2},    {"dblink_send_query", 2},
+                                        {"dblink_is_busy", 1},    {"dblink_error_message", 1},
+                                        {"dblink_get_result", 1}, {"dblink_disconnect", 1}};
+
+/// Nothing in the text is looked up in search_path, nor is in any other statement here.
+const char* schema_of_dblink() {
+    const Cells found =
+        query("SELECT n.nspname FROM pg_catalog.pg_extension AS e, pg_catalog.pg_namespace AS n "
+              "WHERE e.extname OPERATOR(pg_catalog.=) 'dblink' "
+              "AND n.oid OPERATOR(pg_catalog.=) e.extnamespace",
+              {});
+    if (found.values.empty())
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "extension dblink is not installed in this database")
+            .hint("CREATE EXTENSION dblink");
+    return found.at(0, 0);
+}
+
+/// Others may create functions in that schema, too; but none with the name and the arguments of a member.
+void check_members(const char* schema) {
+    const bool is_whole = call([schema] {
+        const Oid extension = get_extension_oid("dblink", false);
+        const Oid types[] = {TEXTOID, TEXTOID};
+        for (const Signature& function : used_functions) {
+            List* const name = list_make2(makeString(pstrdup(schema)), makeString(pstrdup(function.name)));
+            const Oid oid = LookupFuncName(name, function.arguments, types, true);
+            if (!OidIsValid(oid) || getExtensionOfObject(ProcedureRelationId, oid) != extension)
+                return false;
+        }
+        return true;
+    });
+    if (!is_whole)
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "extension dblink does not have its functions in its schema \"%s\"", schema)
+            .hint("DROP EXTENSION dblink; CREATE EXTENSION dblink");
+}
+
+// --- the server
+
+/// dblink would take the name of a server that is not there for a connection string.
+void check_server(const char* server) {
+    const Oid oid = call([server] {
+        return std::strlen(server) < NAMEDATALEN ? get_foreign_server_oid(server, true) : InvalidOid;
+    });
+    const core::string name = identifier(server);
+    if (!OidIsValid(oid))
+        throw core::Error(core::sqlstate::undefined_object, "server \"%s\" does not exist", server)
+            .hint("CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '...', port '6432', dbname "
+                  "'pgbouncer'); CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user '...', "
+                  "password '...')",
+                  name.c_str(), name.c_str());
+    const bool is_mapped = call([oid] {
+        for (const Oid user : {GetUserId(), InvalidOid}) // the second one is PUBLIC's
+            if (SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user), ObjectIdGetDatum(oid)))
+                return true;
+        return false;
+    });
+    if (!is_mapped)
+        throw core::Error(core::sqlstate::undefined_object,
+                          "role \"%s\" has no user mapping for server \"%s\"",
+                          call([] { return compat::role_name_or_null(GetUserId()); }), server)
+            .hint("CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user '...', password '...')",
+                  name.c_str());
+}
+
+// --- connecting, which must not last. Up to 15 libpq keeps the time, if told, and hears no cancel; from 16
+// on dblink waits by itself, hears a cancel, and keeps no time.
+
+volatile sig_atomic_t is_overdue = false;
+
+extern "C" void sessionctl_connect_overdue() {
+    is_overdue = true;
+    kill(getpid(), SIGINT); // a cancel, as statement_timeout gives it
+}
+
+/// libpq's default where neither the server nor the administrator says anything.
+class LibpqPatience {
+  public:
+    LibpqPatience() noexcept : is_ours_(getenv(variable) == nullptr) {
+        if (is_ours_)
+            setenv(variable, libpq_patience, true);
+    }
+    ~LibpqPatience() {
+        if (is_ours_)
+            unsetenv(variable);
+    }
+    LibpqPatience(const LibpqPatience&) = delete;
+    LibpqPatience& operator=(const LibpqPatience&) = delete;
+
+  private:
+    static constexpr char variable[] = "PGCONNECT_TIMEOUT";
+    const bool is_ours_;
+};
+
+TimeoutId start_timer() {
+    static TimeoutId timer;
+    static bool is_registered = false;
+    is_overdue = false;
+    return call([] {
+        if (!is_registered)
+            timer = RegisterTimeout(USER_TIMEOUT, sessionctl_connect_overdue);
+        is_registered = true;
+        enable_timeout_after(timer, connect_patience);
+        return timer;
+    });
+}
+
+/// Whether it has gone off; the cancel that it gave is forgotten.
+bool stop_timer(TimeoutId timer) {
+    call([timer] { disable_timeout(timer, false); });
+    if (is_overdue)
+        compat::drop_cancel();
+    return is_overdue;
+}
+
+/// False where it took too long, even if it came to an end.
+template <typename Connect>
+bool connect_in_time(Connect&& connect) {
+    const LibpqPatience patience;
+    const TimeoutId timer = start_timer();
+    try {
+        in_subtransaction(connect);
+    } catch (...) {
+        if (stop_timer(timer))
+            return false;
+        throw;
+    }
+    return !stop_timer(timer);
+}
+
+} // namespace
+
+bool is_remote(const PgError& error) noexcept {
+    const char* const context = error.data()->context;
+    return context != nullptr && std::strstr(context, "dblink connection named") != nullptr;
+}
+
+DblinkConnection::DblinkConnection(const char* server) : server_(server) {
+    static unsigned int number = 0;
+    std::snprintf(name_, sizeof name_, "pg_sessionctl %u", ++number);
+    const char* const schema = schema_of_dblink();
+    check_members(schema);
+    check_server(server);
+    schema_ = identifier(schema);
+    const core::string statement = invocation("dblink_connect", "$1, $2");
+    if (connect_in_time([&] { query(statement, {name_, server}); }))
+        return;
+    close();
+    throw core::Error(core::sqlstate::unable_to_connect, "could not establish connection")
+        .detail("Server \"%s\" did not answer within %d s.", server, connect_patience / 1000);
+}
+
+core::string DblinkConnection::invocation(const char* function, const char* arguments) const {
+    core::string text("SELECT ");
+    return text.append(schema_).append(".").append(function).append("(").append(arguments).append(")");
+}
+
+// A cancel in between would leave it open for as long as the session lasts.
+void DblinkConnection::close() noexcept {
+    callback([this] {
+        const InterruptsHeld held;
+        in_subtransaction([this] { query(invocation("dblink_disconnect", "$1"), {name_}); });
+    });
+}
+
+void DblinkConnection::send(const char* statement) {
+    const Cells sent = in_subtransaction([&] {
+        return query(invocation("dblink_send_query", "$1, $2"), {name_, statement});
+    });
+    if (std::strcmp(sent.at(0, 0), "1") != 0)
+        throw core::Error(core::sqlstate::connection_failure, "could not send to server \"%s\"", server_);
+}
+
+/// A connection that is lost stays busy for ever, but has something to say.
+bool DblinkConnection::is_busy() {
+    core::string statement = invocation("dblink_is_busy", "$1");
+    statement.append(", ").append(schema_).append(".dblink_error_message($1)");
+    const Cells answer = query(statement, {name_});
+    return std::strcmp(answer.at(0, 0), "1") == 0 && std::strcmp(answer.at(0, 1), "OK") == 0;
+}
+
+DblinkConnection::Wait DblinkConnection::wait(core::Timestamp deadline, Heed heed) {
+    for (core::Timestamp nap = shortest_nap; is_busy(); nap = std::min(2 * nap, longest_nap)) {
+        if (heed == Heed::interrupts && InterruptHoldoffCount > 0 && compat::is_interrupted())
+            return Wait::interrupted;
+        if (monotonic_now() >= deadline)
+            return Wait::overdue;
+        pause(nap);
+    }
+    return Wait::answered;
+}
+
+Cells DblinkConnection::result(int columns) {
+    core::string statement("SELECT * FROM ");
+    statement.append(schema_).append(".dblink_get_result($1) AS t (");
+    for (int column = 1; column <= columns; ++column)
+        statement.append(column > 1 ? ", c" : "c")
+            .append(std::to_string(column).c_str())
+            .append(" pg_catalog.text");
+    statement.append(")");
+    try {
+        Cells cells = in_subtransaction([&] { return query(statement, {name_}); });
+        drain();
+        return cells;
+    } catch (const PgError&) {
+        drain();
+        throw;
+    }
+}
+
+/// After a statement's only result comes the word that there is no more: only then it takes the next one.
+void DblinkConnection::drain() {
+    if (wait(monotonic_now() + drain_patience, Heed::nothing) != Wait::answered)
+        return;
+    core::string statement("SELECT 1 FROM ");
+    statement.append(schema_).append(".dblink_get_result($1) AS t (c1 pg_catalog.text)");
+    callback([&] { in_subtransaction([&] { query(statement, {name_}); }); });
+}
+
+Cells DblinkConnection::ask(const char* statement, int columns, core::Timestamp patience, Heed heed) {
+    send(statement);
+    if (wait(monotonic_now() + patience, heed) != Wait::answered)
+        throw core::Error(core::sqlstate::connection_failure, "server \"%s\" does not answer", server_);
+    return result(columns);
+}
+
+} // namespace sessionctl::pg

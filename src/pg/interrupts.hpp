@@ -1,0 +1,18 @@
+// Interrupts that have to wait.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+/// While it lives no cancel and no termination is served. An error on the way leaves the count as it was (see
+/// detail::Guard).
+class InterruptsHeld {
+  public:
+    InterruptsHeld() noexcept { HOLD_INTERRUPTS(); }
+    ~InterruptsHeld() { RESUME_INTERRUPTS(); }
+    InterruptsHeld(const InterruptsHeld&) = delete;
+    InterruptsHeld& operator=(const InterruptsHeld&) = delete;
+};
+
+} // namespace sessionctl::pg
