@@ -7,7 +7,9 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/newcomers.hpp"
+#include "pg/pool.hpp"
 #include "pg/sql.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include "catalog/pg_database.h"
@@ -79,12 +81,12 @@ void require_other_database(const Wish& wish) {
             .hint("Call it from another database that has the extension.");
 }
 
-void close(const Wish& wish) {
+void close(const Wish& wish, bool has_paused_pool) {
     const core::Door before = api::door_of(Lockable::database, wish.oid);
     const core::Door during = closed(before, wish.include_superusers);
     api::set_door(Lockable::database, wish.database, before, during);
     core::Lockdown lockdown = api::new_lockdown(before, during, wish.request.reason);
-    if (wish.pool != nullptr)
+    if (has_paused_pool) // one that was paused before stays so
         lockdown.pool = pg::kept_text(wish.pool);
     pg::remember(Lockable::database, wish.database,
                  core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
@@ -141,7 +143,52 @@ void tell_what_remains(const Wish& wish) {
     });
 }
 
-/// The lock would be held while a synchronous standby does not answer.
+/// Locked or not, the lockdown's own result counts: a pool that does not answer is told.
+void resume_or_warn(const char* pool, const char* database) {
+    try {
+        pg::in_subtransaction([=] { pg::resume_pool(pool, database); });
+        return;
+    } catch (const pg::PgError&) {
+    } catch (const core::Error&) {
+    }
+    pg::call([=] {
+        ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", database),
+                          errhint("Call sessionctl.resume_pool('%s', '%s') where that server is defined.",
+                                  pool, database)));
+    });
+}
+
+std::int64_t lock_down(Wish& wish, bool has_paused_pool) {
+    pg::lock_door(wish.oid, wish.database,
+                  wish.include_superusers ? pg::TurnAway::superusers_too : pg::TurnAway::clients);
+    const core::Timestamp hold_ends =
+        pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
+    close(wish, has_paused_pool);
+    return empty(wish, hold_ends);
+}
+
+/// Who can't be let in again by unlock must not wait for ever.
+std::int64_t lock_down_behind_pool(Wish& wish) {
+    const bool has_paused_pool = pg::pause_pool(wish.pool, wish.database);
+    try {
+        return pg::in_subtransaction([&] { return lock_down(wish, has_paused_pool); });
+    } catch (...) {
+        if (has_paused_pool)
+            resume_or_warn(wish.pool, wish.database);
+        throw;
+    }
+}
+
+/// Behind the locked door: a pool's logins wait for the commit, and then find it open.
+void open_with_pool(const char* name, Oid oid, const core::Door& current, const core::Door& door,
+                    const char* pool) {
+    pg::lock_door(oid, name, pg::TurnAway::nobody);
+    api::set_door(Lockable::database, name, current, door);
+    pg::forget(Lockable::database, name);
+    resume_or_warn(pool, name);
+}
+
+/// The lock would be held for as long as a synchronous standby does not answer.
 void commit_without_standbys() {
     pg::call([] { compat::lower_synchronous_commit(); });
 }
@@ -157,11 +204,8 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         Wish wish = read_wish(fcinfo);
         require_other_database(wish);
         commit_without_standbys();
-        pg::lock_door(wish.oid, wish.database, wish.include_superusers);
-        const core::Timestamp hold_ends =
-            pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
-        close(wish);
-        const std::int64_t ended = empty(wish, hold_ends);
+        const std::int64_t ended =
+            wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false);
         tell_what_remains(wish);
         return Int64GetDatum(ended);
     });
@@ -180,8 +224,14 @@ SQL_FUNCTION(sessionctl_unlock_database)
             return api::not_locked(Lockable::database, name);
         const core::Door current = api::door_of(Lockable::database, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
-        api::set_door(Lockable::database, name, current, restoration.door);
-        pg::forget(Lockable::database, name);
+        if (lockdown->pool.empty()) {
+            api::set_door(Lockable::database, name, current, restoration.door);
+            pg::forget(Lockable::database, name);
+        } else {
+            pg::require_own_transaction("unlock_database with a paused pool");
+            commit_without_standbys();
+            open_with_pool(name, oid, current, restoration.door, pg::shown_text(lockdown->pool).c_str());
+        }
         api::tell_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });

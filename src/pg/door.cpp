@@ -4,6 +4,7 @@
 #include "pg/error.hpp"
 #include "pg/newcomers.hpp"
 #include "pg/sql.hpp"
+#include "pg/subtransaction.hpp"
 
 #include <csignal>
 
@@ -14,7 +15,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
 #include "storage/lmgr.h"
-#include "utils/resowner.h"
 #include "utils/timeout.h"
 }
 
@@ -67,30 +67,14 @@ void register_callbacks() {
 
 /// In a subtransaction, so that running out of time leaves nothing behind.
 bool try_to_lock(Oid database, int milliseconds) {
-    const MemoryContext memory = CurrentMemoryContext;
-    const ResourceOwner owner = CurrentResourceOwner;
-    const auto back = [=] {
-        MemoryContextSwitchTo(memory);
-        CurrentResourceOwner = owner;
-    };
-    call([memory] {
-        BeginInternalSubTransaction(nullptr);
-        MemoryContextSwitchTo(memory);
-    });
     try {
-        LockPatience wait(milliseconds);
-        call([database] { LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock); });
-        wait.end();
-        call([&back] {
-            ReleaseCurrentSubTransaction();
-            back();
+        in_subtransaction([=] {
+            LockPatience wait(milliseconds);
+            call([database] { LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock); });
+            wait.end();
         });
         return true;
     } catch (const PgError& error) {
-        call([&back] {
-            RollbackAndReleaseCurrentSubTransaction();
-            back();
-        });
         if (error.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
             throw;
         return false;
@@ -99,18 +83,19 @@ bool try_to_lock(Oid database, int milliseconds) {
 
 } // namespace
 
-void lock_door(Oid database, const char* name, bool include_superusers) {
-    forbid_prepare("lockdown_database");
+void lock_door(Oid database, const char* name, TurnAway whom) {
+    forbid_prepare("a function that locks a database");
     for (int i = 0; i < waits; ++i) {
         if (try_to_lock(database, longest_door_wait / waits)) {
             call([] { enable_timeout_after(hold_timeout, longest_door_hold + hold_margin); });
             is_hold_timed = true;
             return;
         }
-        turn_away_from_database(database, include_superusers);
+        if (whom != TurnAway::nobody)
+            turn_away_from_database(database, whom == TurnAway::superusers_too);
     }
-    throw core::Error(core::sqlstate::lock_not_available, "could not close database \"%s\" within %d ms",
-                      name, longest_door_wait)
+    throw core::Error(core::sqlstate::lock_not_available,
+                      "could not lock the door of database \"%s\" within %d ms", name, longest_door_wait)
         .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
                 "ended by you.")
         .hint("Nothing was changed. Try again when that has ended.");

@@ -9,10 +9,13 @@ namespace sessionctl::pg {
 constexpr int longest_door_wait = 1000; // ms
 constexpr int longest_door_hold = 2000; // ms
 
-/// Takes it until the transaction ends, and ends the logins that are past it but no sessions yet, which would
-/// keep it for as long as they like. Should the transaction not end soon after the longest hold, its
-/// statement is cancelled. Errors: 25001 in a transaction block; 55P03 after the longest wait.
-void lock_door(Oid database, const char* name, bool include_superusers);
+/// Logins that are past it but no sessions yet would keep it for as long as they like.
+enum class TurnAway { nobody, clients, superusers_too };
+
+/// Takes it until the transaction ends; who keeps it waiting by a login is turned away. Should the
+/// transaction not end soon after the longest hold, its statement is cancelled. Errors: 25001 in a
+/// transaction block; 55P03 after the longest wait.
+void lock_door(Oid database, const char* name, TurnAway whom);
 
 /// From now on this transaction can't be prepared: `what` has done something that must end soon.
 void forbid_prepare(const char* what);

@@ -224,7 +224,7 @@ subtest 'who is at the door' => sub {
 		qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: /, 'an open ALTER DATABASE is told');
 	$rival->run(q{ROLLBACK; BEGIN; COMMENT ON DATABASE shop IS 'ours'});
 	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/\AERROR:  55P03: could not close database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
+		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
 	is(refusal('app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
 	is(door('shop'), '7|t', 'nothing has changed');

@@ -368,6 +368,16 @@ subtest 'in a transaction' => sub {
 
 # --- under load
 
+# As a superuser, whom a lockdown lets in.
+sub restore_table
+{
+	my $connstr = $node->connstr('shop');
+	my $dump = qx(pg_dump -t counted -d '$connstr');
+	$node->safe_psql('shop', 'DROP TABLE counted');
+	my $psql = IPC::Run::run([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $connstr ], '<', \$dump, '>&', \my $output);
+	return ok($psql, 'a table is restored') || diag($output);
+}
+
 subtest 'clients see no error' => sub {
 	my ($clients, $rounds) = (20, 5);
 	write_file("$directory/transaction.sql", "BEGIN;\nINSERT INTO counted DEFAULT VALUES;\nCOMMIT;\n");
@@ -389,10 +399,42 @@ subtest 'clients see no error' => sub {
 		is($admin->run(call('resume_pool', 'shop')), 't', 'resume');
 		wait_for('clients at work', sub { $count->() > $before });
 	}
+	for my $include_superusers ('false', 'true')
+	{
+		like($admin->run("SELECT sessionctl.lockdown_database('shop', $include_superusers, pool => 'pool')"), qr/\d\z/, 'locked down');
+		is($admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop'}), '0', 'nobody is inside');
+		is(paused_databases(), 'shop', 'the clients wait');
+		restore_table() if $include_superusers eq 'false';
+		is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
+		is(paused_databases(), '', 'and resumed');
+		my $before = $count->();
+		wait_for('clients at work', sub { $count->() > $before });
+	}
 	$pgbench->pump_nb;
 	ok($pgbench->pumpable, 'all are still there');
 	unlike($output, qr/error|abort|fail/i, 'and complained of nothing') or diag($output);
 	$pgbench->kill_kill;
+};
+
+subtest 'a lockdown that fails lets the clients go on' => sub {
+	my $rival = SessionctlTest::Session->new($node);
+	$rival->run('BEGIN; ALTER DATABASE shop CONNECTION LIMIT 9');
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')}), qr/\AERROR:  55P03: /, 'an error');
+	is(paused_databases(), '', 'it is resumed');
+	$rival->run('ROLLBACK');
+	$console->run('PAUSE shop');
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
+	is(paused_databases(), 'shop', 'who was paused before stays so');
+	$console->run('RESUME shop');
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
+	$admin->run('ALTER SERVER pool RENAME TO puddle');
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}),
+		"WARNING:  database \"shop\" is still paused in PgBouncer\nHINT:  Call sessionctl.resume_pool('pool', 'shop') where that server is defined.\nt",
+		'a pool that can not be resumed');
+	$admin->run('ALTER SERVER puddle RENAME TO pool');
+	is($admin->run(call('resume_pool', 'shop')), 't', 'is, by hand');
+	$rival->quit;
 };
 
 subtest 'PgBouncer dies half way' => sub {
