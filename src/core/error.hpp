@@ -17,6 +17,7 @@ constexpr char object_not_in_prerequisite_state[] = "55000";
 constexpr char program_limit_exceeded[] = "54000";
 constexpr char configuration_limit_exceeded[] = "53400";
 constexpr char lock_not_available[] = "55P03";
+constexpr char config_file_error[] = "F0000";
 } // namespace sqlstate
 
 class Error : public std::exception {
