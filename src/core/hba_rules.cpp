@@ -71,22 +71,34 @@ class Reader {
         rule.type = line.fields[0].tokens[0].text;
         rule.databases = string(line.raw(1, 1));
         rule.rest = string(line.raw(3, line.fields.size() - 1));
-        rule.only_replication =
-            std::all_of(line.fields[1].tokens.begin(), line.fields[1].tokens.end(),
-                        [](const Token& token) { return token.is_keyword("replication"); });
         rule.path = file.path;
         rule.line = line.number;
-        for (const Token& token : line.fields[2].tokens)
-            add_role(file, line.number, token, depth, rule.roles);
-        // The field is gone then, and the next one takes its place.
-        if (rule.roles.empty())
-            refuse_line(file, line.number, "names no role: the file with the names is empty");
+        for (std::size_t i = 1; i < line.fields.size(); ++i) {
+            vector<Token> words = words_of(file, line, i, depth);
+            if (i == 1)
+                rule.only_replication = std::all_of(words.begin(), words.end(), [](const Token& word) {
+                    return word.is_keyword("replication");
+                });
+            else if (i == 2)
+                rule.roles = std::move(words);
+        }
         rules.push_back(std::move(rule));
     }
 
-    void add_role(const File& outer, int line, const Token& token, int depth, vector<Token>& roles) {
+    /// Of one field, those in files too.
+    vector<Token> words_of(const File& file, const Line& line, std::size_t field, int depth) {
+        vector<Token> words;
+        for (const Token& token : line.fields[field].tokens)
+            add_word(file, line.number, token, depth, words);
+        // To the server there is no such field then: the next one takes its place.
+        if (words.empty())
+            refuse_line(file, line.number, "names a file in which there is nothing");
+        return words;
+    }
+
+    void add_word(const File& outer, int line, const Token& token, int depth, vector<Token>& words) {
         if (!token.is_file()) {
-            roles.push_back(token);
+            words.push_back(token);
             return;
         }
         const string name(std::string_view(token.text).substr(1));
@@ -95,20 +107,20 @@ class Reader {
         const std::optional<File> file = server_.read(name, outer.path);
         if (!file)
             refuse_file(outer, line, name, "does not exist");
-        add_roles(*file, depth + 1, roles);
+        add_words(*file, depth + 1, words);
     }
 
     /// Every word of a file, and of those that it includes.
-    void add_roles(const File& file, int depth, vector<Token>& roles) {
+    void add_words(const File& file, int depth, vector<Token>& words) {
         for (const Line& line : lines_of(file, dialect_)) {
             if (is_include(line, dialect_)) {
                 for (const File& included : files_of(file, line, depth))
-                    add_roles(included, depth + 1, roles);
+                    add_words(included, depth + 1, words);
                 continue;
             }
             for (const Field& field : line.fields)
                 for (const Token& token : field.tokens)
-                    add_role(file, line.number, token, depth, roles);
+                    add_word(file, line.number, token, depth, words);
         }
     }
 

@@ -135,7 +135,11 @@ TEST_F(Hba, RefusesAFileOfRolesThatItCannotRead) {
     EXPECT_STREQ(refused("local all @loop peer").what(),
                  "line 1 of \"loop\" includes \"loop\", which is nested too deep");
     EXPECT_STREQ(refused("local all @empty peer").what(),
-                 "line 1 of \"pg_hba.conf\" names no role: the file with the names is empty");
+                 "line 1 of \"pg_hba.conf\" names a file in which there is nothing");
+    EXPECT_STREQ(refused("host @empty all all all md5").what(),
+                 "line 1 of \"pg_hba.conf\" names a file in which there is nothing")
+        << "its fields would be others";
+    EXPECT_STREQ(refused("local @gone all md5").sqlstate(), "F0000");
 }
 
 TEST_F(Hba, KnowsPatternsFrom16On) {
@@ -143,7 +147,7 @@ TEST_F(Hba, KnowsPatternsFrom16On) {
     EXPECT_EQ(rule("local all /o+t$ peer"), "");
     version = 160000;
     EXPECT_EQ(rule("local all /o+t$ peer"), "local all \"root\" peer");
-    EXPECT_EQ(rule("local all \"/^ro{2}t\" peer"), "local all \"root\" peer") << "in quotes, too";
+    EXPECT_EQ(rule("local all \"/^r.o+t\" peer"), "local all \"root\" peer") << "in quotes, too";
     EXPECT_EQ(rule("local /^db\\d+$,app all peer"), "local /^db\\d+$,app \"root\" peer");
     EXPECT_EQ(rule("local all +/o peer"), "");
 }
@@ -166,7 +170,7 @@ TEST_F(Hba, ANameWithANewlineNeedsAPattern) {
 TEST_F(Hba, KeepsDatabasesAsWritten) {
     for (const std::string databases :
          {"all", "\"all\"", "sameuser", "samerole", "samegroup", "app,\"my db\",@dbs", "app,\tother",
-          "\"a\"\"b\"", "@\"my dbs\"", "app,,other", "replication,postgres", "\"replication\""})
+          "\"a\"\"b\"", "@\"dbs\"", "app,,other", "replication,postgres", "\"replication\""})
         EXPECT_EQ(rule("local " + databases + " all peer"), "local " + databases + " \"root\" peer");
 }
 
@@ -353,6 +357,7 @@ TEST_F(Hba, DoesNotMoveARelativeFileName) {
     world.files["sub/x.conf"] = "local @dbs all peer\n";
     EXPECT_STREQ(refused("include sub/x.conf\n").what(),
                  "line 1 of \"sub/x.conf\" names a file relative to it: \"@dbs\"");
+    world.files["/etc/dbs"] = "app\n";
     world.files["sub/x.conf"] = "local @/etc/dbs @admins peer\n";
     EXPECT_EQ(rules("include sub/x.conf\n"), "local @/etc/dbs \"root\" peer\n");
 }
