@@ -258,6 +258,14 @@ TEST_F(Hba, ABackslashAtTheEndJoinsNothing) {
     EXPECT_EQ(locked("").substr(0, 44), "# >>> pg_sessionctl lockdown reason \"C:\\\\\"\n#");
 }
 
+TEST_F(Hba, ACarriageReturnSeparatesUpTo18) {
+    version = 180000;
+    EXPECT_EQ(rule("local\rall all peer"), "local all \"root\" peer");
+    version = 190000;
+    EXPECT_STREQ(refused("local\rall all peer").sqlstate(), "F0000");
+    EXPECT_EQ(rules("#\nlocal all all peer\r\n"), "local all \"root\" peer\n") << "not at the line's end";
+}
+
 TEST_F(Hba, CountsJoinedLinesInErrors) {
     EXPECT_STREQ(refused("local all \\\n all peer\n\nlocale all all peer\n").what(),
                  "line 4 of \"pg_hba.conf\" does not begin with a connection type");
