@@ -2,7 +2,10 @@
 
 #include "core/error.hpp"
 
+#include <boost/container/flat_set.hpp>
+
 #include <algorithm>
+#include <functional>
 
 namespace sessionctl::core::hba {
 
@@ -63,21 +66,17 @@ string written(std::string_view name, const Dialect& dialect) {
 }
 
 vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Server& server) {
-    vector<string> names;
+    boost::container::flat_set<string, std::less<string>, Allocator<string>> names;
     if (!lockdown.include_superusers)
-        names = lockdown.superusers;
+        names.insert(lockdown.superusers.begin(), lockdown.superusers.end());
     for (const string& role : lockdown.allow_roles) {
-        names.push_back(role);
-        for (string& member : server.members_of(role))
-            names.push_back(std::move(member));
+        names.insert(role);
+        const vector<string> members = server.members_of(role);
+        names.insert(members.begin(), members.end());
     }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
     vector<Role> roles;
-    for (string& name : names) {
-        string text = written(name, dialect);
-        roles.push_back({std::move(name), std::move(text)});
-    }
+    for (const string& name : names)
+        roles.push_back({name, written(name, dialect)});
     if (roles.empty() && !lockdown.include_superusers)
         throw Error(sqlstate::object_not_in_prerequisite_state, "no role could log in any more")
             .detail("There is no superuser who can log in, and no role is allowed.")
