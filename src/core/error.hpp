@@ -26,6 +26,7 @@ constexpr char name_too_long[] = "42622";
 constexpr char connection_failure[] = "08006";
 constexpr char unable_to_connect[] = "08001";
 constexpr char query_canceled[] = "57014";
+constexpr char config_file_error[] = "F0000";
 } // namespace sqlstate
 
 class Error : public std::exception {

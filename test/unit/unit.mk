@@ -23,13 +23,18 @@ $(UNIT_BUILD)/%.o: %.cpp
 
 -include $(UNIT_OBJECTS:.o=.d)
 
-# `make fuzz`: the properties of the text functions under libFuzzer, for FUZZ_SECONDS.
+# `make fuzz`: the properties of the text functions and of pg_hba.conf under libFuzzer, each for FUZZ_SECONDS.
 FUZZ_CXX = clang++
+FUZZ_CXXFLAGS = -std=c++17 -g -O1 -Wall -Wextra -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZ_SECONDS = 30
-FUZZ_SOURCES = test/fuzz/text.cpp test/unit/memory.cpp test/unit/text_properties.cpp src/core/text.cpp
+FUZZ_TARGETS = $(patsubst test/fuzz/%.cpp,fuzz-%,$(wildcard test/fuzz/*.cpp))
+FUZZ_SOURCES_text = test/unit/text_properties.cpp src/core/text.cpp
+FUZZ_SOURCES_hba = test/unit/hba_model.cpp src/core/error.cpp src/core/text.cpp $(wildcard src/core/hba*.cpp)
 
-fuzz:
-	@mkdir -p build/fuzz/corpus
-	$(FUZZ_CXX) -std=c++17 -g -O1 -Wall -Wextra -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Isrc -Itest/unit -o build/fuzz/text $(FUZZ_SOURCES)
-	build/fuzz/text -max_total_time=$(FUZZ_SECONDS) -max_len=256 -print_final_stats=1 build/fuzz/corpus
+.PHONY: $(FUZZ_TARGETS)
+fuzz: $(FUZZ_TARGETS)
+$(FUZZ_TARGETS): fuzz-%:
+	@mkdir -p build/fuzz/corpus-$*
+	$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -Isrc -Itest/unit -o build/fuzz/$* test/fuzz/$*.cpp test/unit/memory.cpp $(FUZZ_SOURCES_$*)
+	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=256 -print_final_stats=1 \
+		$(addprefix -dict=,$(wildcard test/fuzz/$*.dict)) build/fuzz/corpus-$*
