@@ -1,6 +1,7 @@
 // What the server sees of pg_sessionctl when it loads the library.
 
 #include "hooks/farewell.hpp"
+#include "hooks/gate.hpp"
 #include "pg/error.hpp"
 #include "pg/session_limits.hpp"
 #include "pg/settings.hpp"
@@ -21,5 +22,6 @@ void _PG_init(void) {
         return;
     pg::request_shared_memory();
     hooks::install_farewell();
+    hooks::install_gate();
     worker::register_reaper();
 }

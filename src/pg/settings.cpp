@@ -20,6 +20,7 @@ char* exempt_applications = nullptr;
 bool reap_superusers = false;
 int reaper_action = static_cast<int>(ReaperAction::terminate);
 bool farewell = true;
+bool gate = true;
 int audit_size = 0;
 
 const config_enum_entry reaper_actions[] = {
@@ -90,6 +91,12 @@ void define_settings() {
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.gate",
+                             "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
+                             "Off: everybody gets in, whatever was locked down. The way out without a login: "
+                             "-c pg_sessionctl.gate=off on the server's command line, or a reload. Needs the "
+                             "library in shared_preload_libraries.",
+                             &gate, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
     // mistake.
     DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
@@ -104,6 +111,10 @@ int audit_size_setting() noexcept {
 
 bool farewell_setting() noexcept {
     return farewell;
+}
+
+bool gate_setting() noexcept {
+    return gate;
 }
 
 ReaperAction reaper_action_setting() noexcept {
