@@ -25,6 +25,7 @@ class GateSweep {
 
     /// Waits for those that were told to end. How many are left at the deadline, with those of no role.
     int wait_for_newcomers(core::Timestamp deadline);
+    int without_role() const noexcept { return without_role_; }
 
   private:
     /// How many have no role yet.
