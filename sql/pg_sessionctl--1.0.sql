@@ -530,7 +530,8 @@ COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
 
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
 -- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
--- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor.
+-- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor. The server's gate is for
+-- superusers, and for whom they grant it.
 
 DO $$
 DECLARE
