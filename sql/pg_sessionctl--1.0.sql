@@ -504,6 +504,27 @@ CREATE FUNCTION sessionctl.resume_pool(server text, database text) RETURNS boole
 AS 'MODULE_PATHNAME', 'sessionctl_resume_pool' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.resume_pool(text, text) IS
 'PgBouncer''s RESUME of one database: its clients go on. False with a NOTICE where it is not paused. Parameters, rights and errors as pause_pool.';
+-- Keep out: the server
+
+CREATE FUNCTION sessionctl.lockdown_server(
+    method text DEFAULT 'gate',
+    allow_roles text[] DEFAULT '{}',
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    terminate boolean DEFAULT true,
+    hold interval DEFAULT '0',
+    until timestamptz DEFAULT NULL,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_lockdown_server' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text) IS
+'Closes the server to new logins, at once and whatever becomes of the transaction, then (unless terminate is false) ends the sessions and the logins under way that it would now refuse; returns how many sessions are proven gone within timeout (0: signalled), the caller''s own never among them. Let in, and not ended, are superusers (unless include_superusers, which only a superuser may say), allow_roles and their members (names matched exactly, 64 at most), and walsenders (unless include_replication). Who is refused reads SQLSTATE 57P03, "the server is locked down", by whom, until when and the reason. hold: a login waits so long for the server to open before it is refused; at most authentication_timeout less 10 s, or half of it where that is more; a quarter of the slots may wait, and with few free slots nobody. until: opens by itself then; NULL: at unlock_server(). It survives a crash and a restart, works on standbys, and is this server''s alone. If the call fails, is cancelled or its session ended, the server is open or closed as it was before. A second call replaces the first one''s rule. Way out without a login: start the server with -c pg_sessionctl.gate=off (or set that in the configuration and reload), or remove the file pg_sessionctl.gate from the data directory and restart; a base backup taken meanwhile has that file, too. Where that file is damaged only superusers get in after a restart. Errors: 55000 (not in shared_preload_libraries, or pg_sessionctl.gate is off), 22023 (method, hold, until, timeout), 42704 (no such role), 54000 (too many roles), 42501, 22004, 0A000 (method hba); those of the file.';
+
+CREATE FUNCTION sessionctl.unlock_server() RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_unlock_server' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.unlock_server() IS
+'Opens the server that lockdown_server() closed, at once and whatever becomes of the transaction; logins that it holds go on within 100 ms. False with a NOTICE where it was not locked down. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries; those of the file.';
 
 -- Automate
 
@@ -662,7 +683,8 @@ COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
 
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
 -- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
--- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor.
+-- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor. The server's gate is for
+-- superusers, and for whom they grant it.
 
 DO $$
 DECLARE

@@ -1,6 +1,7 @@
 // What the server sees of pg_sessionctl when it loads the library.
 
 #include "hooks/farewell.hpp"
+#include "hooks/gate.hpp"
 #include "hooks/nologin.hpp"
 #include "pg/error.hpp"
 #include "pg/lockdown_memory.hpp"
@@ -24,6 +25,7 @@ void _PG_init(void) {
         return;
     pg::request_shared_memory();
     hooks::install_farewell();
+    hooks::install_gate();
     hooks::install_nologin();
     worker::register_reaper();
 }

@@ -16,6 +16,21 @@ char* copy_text(Datum datum) {
     return pg::call([datum] { return TextDatumGetCString(datum); });
 }
 
+struct Elements {
+    Datum* values;
+    bool* nulls;
+    int count;
+};
+
+Elements elements_of(Datum array) {
+    return pg::call([array] {
+        Elements elements;
+        deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, 'i', &elements.values,
+                          &elements.nulls, &elements.count);
+        return elements;
+    });
+}
+
 core::Interval interval_from(Datum datum) noexcept {
     const Interval& interval = *DatumGetIntervalP(datum);
     return {interval.time, interval.day, interval.month, compat::is_infinite(interval)};
@@ -88,14 +103,32 @@ std::optional<core::Interval> Arguments::interval_or_null() {
     return is_null ? std::nullopt : std::optional(interval_from(datum));
 }
 
+core::Timestamp Arguments::timestamp_or_zero() {
+    const bool is_null = next_is_null();
+    const Datum datum = take();
+    if (is_null || TIMESTAMP_IS_NOEND(DatumGetTimestampTz(datum)))
+        return 0;
+    return DatumGetTimestampTz(datum);
+}
+
+core::vector<const char*> Arguments::texts(const char* name) {
+    require(name);
+    const Elements elements = elements_of(take());
+    core::vector<const char*> texts;
+    for (int i = 0; i < elements.count; ++i) {
+        if (elements.nulls[i])
+            throw core::Error(core::sqlstate::null_value_not_allowed, "argument \"%s\" must not contain null",
+                              name);
+        texts.push_back(copy_text(elements.values[i]));
+    }
+    return texts;
+}
+
 void Arguments::parameters(const char* name, pg::Condition& condition) {
     require(name);
-    const Datum datum = take();
+    const Elements elements = elements_of(take());
     pg::call([&] {
-        Datum* values;
-        bool* nulls;
-        int count;
-        deconstruct_array(DatumGetArrayTypeP(datum), TEXTOID, -1, false, 'i', &values, &nulls, &count);
+        const auto [values, nulls, count] = elements;
         condition.arguments = count;
         condition.values = values;
         condition.types = static_cast<Oid*>(palloc(count * sizeof(Oid)));

@@ -33,6 +33,8 @@ extern "C" {
 
 #include "core/session.hpp"
 
+struct Port;
+
 // 16: PGDLLEXPORT makes a symbol visible in a module built with -fvisibility=hidden; before, it was empty.
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT
@@ -168,8 +170,29 @@ const char* column_name(Oid relation, AttrNumber number);
 int max_backends() noexcept;
 /// Called while preloading: `attach` runs when shared memory is there, `size` tells how much is wanted.
 void request_shared_memory(Size (*size)(), void (*attach)());
-/// The lock that was asked for with it.
-LWLock* shared_memory_lock();
+/// The locks that are asked for with it. To be called once for each, in this order, when the memory is new.
+constexpr int shared_memory_locks = 2;
+LWLock* shared_memory_lock(int number);
+
+// --- logins
+// ------------------------------------------------------------------------------------------------------
+
+/// Called with each login's port and status when core has made up its mind, in a transaction that can read
+/// the shared catalogs, before the session has its role.
+using LoginHook = void (*)(Port* port, int status);
+/// The one that was there before, or null.
+LoginHook exchange_login_hook(LoginHook hook) noexcept;
+/// The name of the role that wants in.
+const char* role_of_login(const Port* port) noexcept;
+bool is_walsender_login() noexcept;
+/// In seconds.
+int authentication_timeout() noexcept;
+/// Slots that are not everybody's (16: pg_use_reserved_connections).
+int reserved_connections() noexcept;
+bool has_free_slots(int count);
+/// Up to 9.4 a login can be ended at any instruction, not only where it checks for interrupts; returns
+/// whether it could before.
+bool set_immediate_interrupts(bool are_allowed) noexcept;
 
 // --- background workers
 // ------------------------------------------------------------------------------------------

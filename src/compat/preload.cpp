@@ -23,9 +23,9 @@ shmem_startup_hook_type previous_startup = nullptr;
 void request() {
     RequestAddinShmemSpace(wanted_size());
 #if PG_VERSION_NUM >= 90600 // 9.6: locks have names
-    RequestNamedLWLockTranche(tranche, 1);
+    RequestNamedLWLockTranche(tranche, shared_memory_locks);
 #else
-    RequestAddinLWLocks(1);
+    RequestAddinLWLocks(shared_memory_locks);
 #endif
 }
 
@@ -70,9 +70,9 @@ void request_shared_memory(Size (*size)(), void (*attach)()) {
     previous_startup = std::exchange(shmem_startup_hook, sessionctl_shmem_startup);
 }
 
-LWLock* shared_memory_lock() {
+LWLock* shared_memory_lock([[maybe_unused]] int number) {
 #if PG_VERSION_NUM >= 90600
-    return &GetNamedLWLockTranche(tranche)->lock;
+    return &GetNamedLWLockTranche(tranche)[number].lock;
 #else
     return LWLockAssign();
 #endif

@@ -11,8 +11,13 @@ namespace {
 
 constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
 
-/// In ms, rounded up, so that '1 us' is not "do not wait"; -1 for a negative interval. Long ones saturate.
-std::int64_t milliseconds(const Interval& interval) noexcept {
+[[noreturn]] void refuse_timeout(const char* what) {
+    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what).hint("%s", timeout_hint);
+}
+
+} // namespace
+
+std::int64_t milliseconds_of(const Interval& interval) noexcept {
     constexpr std::int64_t longer_than_any = 100000 * day_ms;
     if (interval.infinite)
         return interval.microseconds < 0 ? -1 : longer_than_any;
@@ -30,20 +35,14 @@ std::int64_t milliseconds(const Interval& interval) noexcept {
     return total / microseconds_per_millisecond + (total % microseconds_per_millisecond > 0 ? 1 : 0);
 }
 
-[[noreturn]] void refuse_timeout(const char* what) {
-    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what).hint("%s", timeout_hint);
-}
-
-} // namespace
-
 bool is_negative(const Interval& interval) noexcept {
-    return milliseconds(interval) < 0;
+    return milliseconds_of(interval) < 0;
 }
 
 std::int64_t checked_timeout(const Interval& timeout) {
     if (timeout.infinite)
         refuse_timeout("infinite");
-    const std::int64_t total = milliseconds(timeout);
+    const std::int64_t total = milliseconds_of(timeout);
     if (total < 0)
         refuse_timeout("negative");
     if (total > longest_timeout_ms)
@@ -78,7 +77,7 @@ void check_cooldown(const Interval& cooldown) {
     if (is_negative(cooldown))
         throw Error(sqlstate::invalid_parameter_value, "cooldown must not be negative")
             .hint("Allowed is '0', no cooldown.");
-    if (milliseconds(cooldown) > 0)
+    if (milliseconds_of(cooldown) > 0)
         throw Error(sqlstate::feature_not_supported,
                     "cooldown is not supported by this release of pg_sessionctl")
             .hint("Leave cooldown out, or write cooldown => '0'.");

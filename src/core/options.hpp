@@ -33,6 +33,9 @@ struct Interval {
     bool infinite;
 };
 
+/// In ms, rounded up, so that '1 us' is not "do not wait"; -1 for a negative interval. Long ones saturate.
+std::int64_t milliseconds_of(const Interval& interval) noexcept;
+
 bool is_negative(const Interval& interval) noexcept;
 
 /// How long to wait for proof, in ms, 0 = don't. Errors: 22023 (negative, infinite, over one hour).

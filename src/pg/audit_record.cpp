@@ -3,10 +3,7 @@
 #include "pg/audit_ring.hpp"
 #include "pg/client_address.hpp"
 #include "pg/error.hpp"
-
-extern "C" {
-#include "mb/pg_wchar.h"
-}
+#include "pg/log_line.hpp"
 
 namespace sessionctl::pg {
 
@@ -22,47 +19,32 @@ core::string client_of(const RosterEntry& entry) {
     return text;
 }
 
-void add(core::string& line, const char* key, const char* value) {
-    line.append(" ");
-    line.append(key);
-    line.append("=");
-    line.append(value != nullptr ? value : "NULL");
-}
-
-void add_quoted(core::string& line, const char* key, const char* value) {
-    add(line, key, value != nullptr ? core::quoted(value, server_encoding()).c_str() : nullptr);
-}
-
-core::string line_of(const AuditRecord& record) {
+LogLine line_of(const AuditRecord& record) {
     char pid[16];
     std::snprintf(pid, sizeof pid, "%d", record.pid);
-    core::string line("pg_sessionctl:");
-    add(line, "action", record.action.get());
-    add_quoted(line, "result", record.result.get());
-    add(line, "session_id", record.session_id.get());
-    add(line, "pid", pid);
-    add_quoted(line, "role", record.role.get());
-    add_quoted(line, "database", record.database.get());
-    add_quoted(line, "application", record.application.get());
-    add(line, "client", record.client.get());
-    add_quoted(line, "by_session_user", record.by_session_user.get());
-    add_quoted(line, "by_current_user", record.by_current_user.get());
-    add(line, "by_session_id", record.by_session_id.get());
+    LogLine line;
+    line.add("action", record.action.get());
+    line.add_quoted("result", record.result.get());
+    line.add("session_id", record.session_id.get());
+    line.add("pid", pid);
+    line.add_quoted("role", record.role.get());
+    line.add_quoted("database", record.database.get());
+    line.add_quoted("application", record.application.get());
+    line.add("client", record.client.get());
+    line.add_quoted("by_session_user", record.by_session_user.get());
+    line.add_quoted("by_current_user", record.by_current_user.get());
+    line.add("by_session_id", record.by_session_id.get());
     if (record.rule.is_present)
-        add_quoted(line, "rule", record.rule.get());
+        line.add_quoted("rule", record.rule.get());
     if (record.condition.is_present)
-        add_quoted(line, "condition", record.condition.get());
+        line.add_quoted("condition", record.condition.get());
     if (record.args.is_present)
-        add_quoted(line, "args", record.args.get());
-    add_quoted(line, "reason", record.reason.get());
+        line.add_quoted("args", record.args.get());
+    line.add_quoted("reason", record.reason.get());
     return line;
 }
 
 } // namespace
-
-core::Encoding server_encoding() noexcept {
-    return GetDatabaseEncoding() == PG_UTF8 ? core::Encoding::utf8 : core::Encoding::other;
-}
 
 void AuditRecord::describe(const RosterEntry& session) {
     pid = session.facts.id.pid;
@@ -81,15 +63,7 @@ void AuditRecord::set_field(Field& field, const char* text) {
 }
 
 void AuditRecord::log() const noexcept {
-    callback([this] {
-        const core::string line = line_of(*this);
-        const char* const text = line.c_str();
-        call([text] {
-            // One session, one line: neither the statement nor the context of the call belongs to it.
-            error_context_stack = nullptr;
-            ereport(compat::log_server_only, (errmsg_internal("%s", text), errhidestmt(true)));
-        });
-    });
+    callback([this] { line_of(*this).write(); });
 }
 
 void keep_record(AuditRecord& record) noexcept {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/plan.hpp"
-#include "core/text.hpp"
+#include "pg/log_line.hpp"
 #include "pg/roster.hpp"
 
 namespace sessionctl::pg {
@@ -49,9 +49,6 @@ struct AuditRecord {
     /// One line in the server log; never raises.
     void log() const noexcept;
 };
-
-/// What counts as a control character depends on it.
-core::Encoding server_encoding() noexcept;
 
 /// Log line, ring and nothing else: what everybody does who acted on a session.
 void keep_record(AuditRecord& record) noexcept;

@@ -20,6 +20,7 @@ char* exempt_applications = nullptr;
 bool reap_superusers = false;
 int reaper_action = static_cast<int>(ReaperAction::terminate);
 bool farewell = true;
+bool gate = true;
 int audit_size = 0;
 bool kick_on_nologin = false;
 
@@ -95,6 +96,12 @@ void define_settings() {
                              "Ends the sessions of a role when ALTER ROLE … NOLOGIN or DROP ROLE commits.",
                              "Needs the library in shared_preload_libraries. Protected roles are spared.",
                              &kick_on_nologin, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.gate",
+                             "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
+                             "Off: everybody gets in, whatever was locked down. The way out without a login: "
+                             "-c pg_sessionctl.gate=off on the server's command line, or a reload. Needs the "
+                             "library in shared_preload_libraries.",
+                             &gate, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
     // mistake.
     DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
@@ -113,6 +120,10 @@ bool farewell_setting() noexcept {
 
 bool kick_on_nologin_setting() noexcept {
     return kick_on_nologin;
+}
+
+bool gate_setting() noexcept {
+    return gate;
 }
 
 ReaperAction reaper_action_setting() noexcept {

@@ -36,7 +36,8 @@ void attach() {
         std::memset(memory, 0, size_of_all());
         shared->slot_count = compat::max_backends();
         shared->counters_reset = GetCurrentTimestamp();
-        shared->audit_lock = compat::shared_memory_lock();
+        shared->audit_lock = compat::shared_memory_lock(0);
+        shared->gate_lock = compat::shared_memory_lock(1);
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }
@@ -44,6 +45,7 @@ void attach() {
     // What was kept is read once, by the process that makes the memory, and written once, when that one ends.
     if (!IsUnderPostmaster && !found) {
         shared->audit->load();
+        shared->gate.load();
         on_shmem_exit(AuditRing::save_at_exit, 0);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "core/limits.hpp"
 #include "pg/farewell.hpp"
+#include "pg/gate.hpp"
 #include "pg/postgres.hpp"
 
 #include <atomic>
@@ -16,6 +17,7 @@ struct SessionSlot {
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
+    GatePass pass;
 };
 
 /// What the reaper tells about itself.
@@ -60,6 +62,8 @@ struct SharedMemory {
     std::atomic<core::Timestamp> counters_reset;
     LWLock* audit_lock;
     AuditRing* audit;
+    LWLock* gate_lock; // of who changes the gate and its file
+    Gate gate;
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 

@@ -55,11 +55,11 @@ SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
        has_table_privilege('public', 'sessionctl.session_activity', 'insert, update, delete, trigger') AS other;
 SELECT proname AS function, has_function_privilege('public', id, 'execute') AS everybody
 FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
--- Where the server has such roles: who may signal may call everything but the reaper's, the account's and the pools',
--- which are for superusers; who may monitor reads the first two.
+-- Where the server has such roles: who may signal may call everything but the reaper's, the account's, the pools'
+-- and the gate's, which are for superusers; who may monitor reads the first two.
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_signal_backend'
-  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns|pool');
+  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns|pool|_server');
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats|lockdowns'
   AND has_function_privilege(rolname, id, 'execute') <> (proname LIKE '\_%');

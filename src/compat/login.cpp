@@ -1,0 +1,63 @@
+// Logins, at the moment at which core has let them in.
+#include "pg/postgres.hpp"
+
+// What follows in the port's struct on the fields read here is nothing to us: without it no header of a
+// library that the server was built with is needed.
+#undef USE_OPENSSL
+#undef USE_SSL
+#undef ENABLE_GSS
+#undef ENABLE_SSPI
+
+extern "C" {
+#include "libpq/auth.h"
+#include "libpq/libpq-be.h"
+#include "postmaster/postmaster.h"
+#include "replication/walsender.h"
+}
+
+namespace sessionctl::compat {
+
+LoginHook exchange_login_hook(LoginHook hook) noexcept {
+    return std::exchange(ClientAuthentication_hook, hook);
+}
+
+const char* role_of_login(const Port* port) noexcept {
+    return port->user_name;
+}
+
+bool is_walsender_login() noexcept {
+    return am_walsender;
+}
+
+int authentication_timeout() noexcept {
+    return AuthenticationTimeout;
+}
+
+int reserved_connections() noexcept {
+#if PG_VERSION_NUM >= 160000 // 16: pg_use_reserved_connections has slots, too
+    return SuperuserReservedConnections + ReservedConnections;
+#else
+    return ReservedBackends;
+#endif
+}
+
+bool has_free_slots(int count) {
+#if PG_VERSION_NUM >= 160000 // 16: tells how many
+    int free;
+    return HaveNFreeProcs(count, &free);
+#else
+    return HaveNFreeProcs(count);
+#endif
+}
+
+bool set_immediate_interrupts([[maybe_unused]] bool are_allowed) noexcept {
+#if PG_VERSION_NUM < 90500 // 9.5: interrupts wait for CHECK_FOR_INTERRUPTS() during authentication, too
+    const bool were_allowed = ImmediateInterruptOK;
+    ImmediateInterruptOK = are_allowed;
+    return were_allowed;
+#else
+    return false;
+#endif
+}
+
+} // namespace sessionctl::compat

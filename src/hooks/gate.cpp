@@ -1,0 +1,154 @@
+#include "hooks/gate.hpp"
+
+#include "pg/monotonic.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "utils/acl.h"
+#include "utils/inval.h"
+}
+
+// A login ends here by FATAL, and by ERROR out of a look-up, which is FATAL, too, since nothing would catch
+// it yet. So nothing in this file has a destructor, throws or needs pg::call.
+
+namespace sessionctl::hooks {
+
+namespace {
+
+compat::LoginHook previous = nullptr;
+bool is_held = false;
+
+constexpr long look_every = 100; // ms: how late an opening is noticed
+/// Kept free of held logins, beyond the slots reserved for superusers: a login needs a slot before it is
+/// known whose it is.
+constexpr int spare_slots = 3;
+/// Before authentication_timeout, which ends a login without a word.
+constexpr core::Timestamp timeout_margin = core::microseconds_per_second;
+
+std::atomic<std::int32_t>* own_pass() noexcept {
+    pg::SessionSlot* const slot = pg::shared_memory()->slot(compat::own_slot());
+    return slot != nullptr ? &slot->pass.pid : nullptr;
+}
+
+/// Written before the gate is looked at, so that who closes it finds either the pass or the login at the
+/// gate (pg/gate.hpp).
+void write_pass() noexcept {
+    if (auto* const pass = own_pass())
+        pass->store(compat::is_walsender_login() ? -MyProcPid : MyProcPid, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void take_pass_back() noexcept {
+    if (auto* const pass = own_pass())
+        pass->store(0, std::memory_order_seq_cst);
+}
+
+void leave_place() noexcept {
+    if (std::exchange(is_held, false))
+        pg::shared_memory()->gate.leave_place();
+}
+
+extern "C" void sessionctl_leave_gate(int, Datum) {
+    leave_place();
+    take_pass_back();
+}
+
+bool take_place(pg::Gate& gate) {
+    if (is_held)
+        return true;
+    const int reserved = compat::reserved_connections();
+    is_held = compat::has_free_slots(reserved + spare_slots) &&
+              gate.take_place(core::hold_places(MaxConnections, reserved));
+    return is_held;
+}
+
+/// How long a hold can be here: authentication began before the gate was reached.
+core::Timestamp longest_hold() noexcept {
+    const core::Timestamp end =
+        compat::own_start() + compat::authentication_timeout() * core::microseconds_per_second;
+    const core::Timestamp left = end - timeout_margin - GetCurrentTimestamp();
+    return std::max<core::Timestamp>(left / core::microseconds_per_millisecond, 0);
+}
+
+[[noreturn]] void refuse(const core::GateState& state, bool is_full) {
+    char who[core::GateState::by_size + 32] = "";
+    if (state.by[0] != '\0')
+        std::snprintf(who, sizeof who, " by role \"%s\"", state.by);
+    // The caller of lockdown_server() wrote the reason in another session: %s, never a format.
+    ereport(
+        FATAL,
+        (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the server is locked down"),
+         errdetail("Locked%s until %s%s%s", who,
+                   state.until != 0 ? timestamptz_to_str(state.until) : "it is unlocked",
+                   state.reason[0] != '\0' ? ": " : ".", state.reason),
+         is_full ? errhint("As many logins as may wait for it to open wait already. Try again later.") : 0));
+    pg_unreachable();
+}
+
+/// Where the gate was seen closed. Returns when the login may go on.
+void wait_at(pg::Gate& gate, Oid role) {
+    const core::Timestamp began = pg::monotonic_now();
+    const core::Timestamp longest = longest_hold();
+    core::Login login = {};
+    std::uint32_t judged = 1; // no whole version is odd
+    for (;;) {
+        pg::Gate::View found = gate.view();
+        const core::Timestamp now = GetCurrentTimestamp();
+        found.state.hold = static_cast<std::int32_t>(std::min<core::Timestamp>(found.state.hold, longest));
+        if (found.version != judged) {
+            AcceptInvalidationMessages(); // roles may have changed while it waited
+            login = pg::login_of(role, compat::is_walsender_login(), found.state);
+            judged = found.version;
+        }
+        const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;
+        switch (core::knock(found.state, login, now, waited)) {
+        case core::Knock::let_in:
+            if (found.state.is_closed && !found.state.is_closed_at(now))
+                pg::open_expired_gate(found.version);
+            return;
+        case core::Knock::refuse:
+            refuse(found.state, false);
+        case core::Knock::hold:
+            break;
+        }
+        // Who closes the gate anew need not wait for who waits at it.
+        take_pass_back();
+        if (!take_place(gate))
+            refuse(found.state, true);
+        const core::Timestamp left = found.state.hold - waited;
+        compat::wait_latch(std::min<long>(look_every, static_cast<long>(left)));
+        CHECK_FOR_INTERRUPTS();
+        write_pass();
+    }
+}
+
+void pass(const Port* port) {
+    before_shmem_exit(sessionctl_leave_gate, 0);
+    write_pass();
+    pg::Gate& gate = pg::shared_memory()->gate;
+    if (!gate.is_closed() || !pg::gate_setting())
+        return;
+    const bool were_allowed = compat::set_immediate_interrupts(false);
+    const Oid role = get_role_oid(compat::role_of_login(port), true);
+    if (OidIsValid(role)) // else core refuses it, in its own words
+        wait_at(gate, role);
+    leave_place();
+    compat::set_immediate_interrupts(were_allowed);
+}
+
+extern "C" void sessionctl_gate(Port* port, int status) {
+    if (previous != nullptr)
+        previous(port, status);
+    if (status == STATUS_OK && pg::shared_memory() != nullptr)
+        pass(port);
+}
+
+} // namespace
+
+void install_gate() {
+    previous = compat::exchange_login_hook(sessionctl_gate);
+}
+
+} // namespace sessionctl::hooks

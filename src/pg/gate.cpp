@@ -1,0 +1,215 @@
+#include "pg/gate.hpp"
+
+#include "core/text.hpp"
+#include "pg/error.hpp"
+#include "pg/gate_file.hpp"
+#include "pg/log_line.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+#include "utils/acl.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+static_assert(std::is_trivially_copyable_v<GateState>);
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+
+/// UTF-8 in the database's encoding, or what of it is ASCII.
+template <std::size_t size>
+void convert(char (&text)[size]) {
+    if (GetDatabaseEncoding() == PG_UTF8)
+        return;
+    const char* const converted =
+        call([&text] { return pg_any_to_server(text, static_cast<int>(std::strlen(text)), PG_UTF8); });
+    std::snprintf(text, sizeof text, "%s", converted);
+    compat::clip(text);
+}
+
+void add_time(LogLine& line, const char* key, core::Timestamp time) {
+    line.add_quoted(key, time != 0 ? call([time] { return timestamptz_to_str(time); }) : nullptr);
+}
+
+void add_rule(LogLine& line, const GateState& state) {
+    core::string roles;
+    char number[16];
+    for (int i = 0; i < state.role_count; ++i) {
+        std::snprintf(number, sizeof number, i > 0 ? ",%u" : "%u", state.allow_roles[i]);
+        roles.append(number);
+    }
+    std::snprintf(number, sizeof number, "%d", state.hold);
+    line.add_quoted("allow_roles", roles.c_str());
+    line.add("include_superusers", state.include_superusers ? "true" : "false");
+    line.add("include_replication", state.include_replication ? "true" : "false");
+    line.add("hold_ms", number);
+    add_time(line, "until", state.until);
+}
+
+} // namespace
+
+Gate::View Gate::view() const noexcept {
+    for (;;) {
+        View view;
+        view.version = version_.load(std::memory_order_seq_cst);
+        std::memcpy(&view.state, &state_, sizeof view.state);
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (view.version % 2 == 0 && view.version == version_.load(std::memory_order_relaxed))
+            return view;
+        pg_usleep(1000);
+    }
+}
+
+void Gate::publish(const GateState& state) noexcept {
+    version_.fetch_add(1, std::memory_order_seq_cst);
+    std::memcpy(&state_, &state, sizeof state_);
+    version_.fetch_add(1, std::memory_order_seq_cst);
+    is_closed_.store(state.is_closed, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void Gate::load() {
+    GateState state = {};
+    const TimestampTz now = GetCurrentTimestamp();
+    switch (find_gate_file(state)) {
+    case GateFileFound::none:
+        return;
+    case GateFileFound::damaged:
+        state = core::closed_for_safety(now, "the file \"pg_sessionctl.gate\" is damaged");
+        ereport(
+            WARNING,
+            (errmsg("file \"%s\", which remembers that the server is locked down, is damaged or of another "
+                    "version",
+                    gate_file_name),
+             errdetail("Until sessionctl.unlock_server() only superusers can log in."),
+             errhint("To open the server without a login remove the file and restart, or set "
+                     "pg_sessionctl.gate = off.")));
+        break;
+    case GateFileFound::sound:
+        if (!state.is_closed_at(now)) {
+            write_gate_file({});
+            ereport(LOG, (errmsg("pg_sessionctl: the lockdown of the server in file \"%s\" is over",
+                                 gate_file_name)));
+            return;
+        }
+        ereport(LOG, (errmsg("pg_sessionctl: the server is locked down, as file \"%s\" says", gate_file_name),
+                      gate_setting() ? 0 : errdetail("pg_sessionctl.gate is off: everybody gets in.")));
+        break;
+    }
+    publish(state);
+}
+
+bool Gate::take_place(int places) noexcept {
+    if (held_.fetch_add(1) < places)
+        return true;
+    --held_;
+    return false;
+}
+
+GateState gate_state() {
+    const SharedMemory* const shared = shared_memory();
+    if (shared == nullptr || !gate_setting())
+        return {};
+    GateState state = shared->gate.view().state;
+    if (!state.is_closed_at(GetCurrentTimestamp()))
+        return {};
+    convert(state.by);
+    convert(state.reason);
+    return state;
+}
+
+void GateChange::make(const GateState& next) {
+    SharedMemory& shared = *shared_memory();
+    call([&] {
+        LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
+        before_ = shared.gate.view().state;
+        if (!before_.is_closed_at(GetCurrentTimestamp()))
+            before_ = {};
+        const bool is_written = write_gate_file(next);
+        const int why = errno;
+        if (is_written) {
+            shared.gate.publish(next);
+            version_ = shared.gate.view().version;
+            is_made_ = true;
+        } else {
+            write_gate_file(before_);
+        }
+        LWLockRelease(shared.gate_lock);
+        errno = why;
+        if (!is_written)
+            ereport(ERROR, (errcode_for_file_access(),
+                            errmsg("could not %s file \"%s\": %m", next.is_closed ? "write" : "remove",
+                                   gate_file_name),
+                            errdetail("The server is as it was.")));
+    });
+}
+
+void GateChange::undo() noexcept {
+    if (!std::exchange(is_made_, false))
+        return;
+    SharedMemory& shared = *shared_memory();
+    LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
+    const Gate::View made = shared.gate.view();
+    const bool is_ours = made.version == version_;
+    const bool is_written = !is_ours || write_gate_file(before_);
+    const int why = errno;
+    if (is_ours)
+        shared.gate.publish(before_);
+    LWLockRelease(shared.gate_lock);
+    if (!is_ours)
+        return;
+    log_gate("lockdown_server", before_.is_closed ? "undone, closed as before" : "undone, open", made.state);
+    errno = why;
+    if (!is_written)
+        ereport(LOG, (errcode_for_file_access(),
+                      errmsg("could not %s file \"%s\": %m", before_.is_closed ? "write" : "remove",
+                             gate_file_name),
+                      errdetail("A restart of the server goes by that file.")));
+}
+
+bool GateChange::is_in_force() const noexcept {
+    return is_made_ && shared_memory()->gate.view().version == version_;
+}
+
+void open_expired_gate(std::uint32_t version) noexcept {
+    SharedMemory& shared = *shared_memory();
+    if (!LWLockConditionalAcquire(shared.gate_lock, LW_EXCLUSIVE))
+        return; // somebody is at it
+    const Gate::View found = shared.gate.view();
+    const bool is_it = found.version == version && write_gate_file({});
+    if (is_it)
+        shared.gate.publish({});
+    LWLockRelease(shared.gate_lock);
+    if (is_it)
+        ereport(LOG, (errmsg("pg_sessionctl: the lockdown of the server is over"), errhidestmt(true)));
+}
+
+core::Login login_of(Oid role, bool is_walsender, const GateState& state) {
+    bool is_allowed = state.allows_role(role);
+    for (int i = 0; i < state.role_count && !is_allowed; ++i)
+        is_allowed = is_member_of_role_nosuper(role, state.allow_roles[i]);
+    return {is_walsender, superuser_arg(role), is_allowed};
+}
+
+void log_gate(const char* action, const char* result, const GateState& state) noexcept {
+    HOLD_INTERRUPTS();
+    callback([&] {
+        LogLine line;
+        line.add("action", action);
+        line.add_quoted("result", result);
+        line.add_quoted("by_session_user",
+                        MyProcPort != nullptr ? compat::role_of_login(MyProcPort) : nullptr);
+        line.add_quoted("by_current_user", state.by[0] != '\0' ? state.by : nullptr);
+        line.add("by_session_id", core::SessionId({MyProcPid, compat::own_start()}).text);
+        if (state.is_closed)
+            add_rule(line, state);
+        line.add_quoted("reason", state.reason[0] != '\0' ? state.reason : nullptr);
+        line.write();
+    });
+    RESUME_INTERRUPTS();
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,87 @@
+// The gate in shared memory: one flag that every login reads, and behind it the lockdown that is in force.
+//
+// Nobody slips through between the closing and the sweep that follows it. A login writes its pass (that it
+// goes through) before it reads the flag; who closes writes the flag before it reads the passes; between
+// write and read both have a full barrier. So of each login one of two things is true: it sees the gate
+// closed, and is judged by the new rule, or who closed sees its pass, and waits until the login has a role
+// to judge it by (pg/gate_sweep). The same holds for a change of the rule: the pass is written before the
+// state is read that let the login in.
+#pragma once
+
+#include "core/gate.hpp"
+#include "pg/postgres.hpp"
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+using core::GateState;
+
+/// In the slot of a session: it went through the gate, or is about to. Taken back when the login is refused
+/// or waits, and when the session exits; so it is never left to a successor.
+struct GatePass {
+    std::atomic<std::int32_t> pid; // 0: none; negative: of a walsender
+};
+
+class Gate {
+  public:
+    /// What is in force, and the number of its version, which each change raises.
+    struct View {
+        std::uint32_t version;
+        GateState state;
+    };
+
+    /// The one atomic read of a login while the gate is open.
+    bool is_closed() const noexcept { return is_closed_.load(std::memory_order_seq_cst); }
+    View view() const noexcept;
+    /// By who holds the lock of the gate.
+    void publish(const GateState& state) noexcept;
+    /// What the file says, in the process that makes shared memory: the postmaster, at each start and after
+    /// each crash of a session.
+    void load();
+
+    /// Logins that wait for the gate to open. False where all places are taken.
+    bool take_place(int places) noexcept;
+    void leave_place() noexcept { --held_; }
+
+  private:
+    std::atomic<bool> is_closed_;
+    std::atomic<std::int32_t> held_;
+    std::atomic<std::uint32_t> version_; // odd: being written
+    GateState state_;
+};
+
+/// The lockdown in force, for everybody who wants to show it: its texts in the database's encoding. Not
+/// closed: none, or the library is not preloaded, or pg_sessionctl.gate is off.
+GateState gate_state();
+
+/// A change of the gate that can be taken back, as long as nobody else made another one after it.
+class GateChange {
+  public:
+    /// File first, then memory: a crash in between comes back changed, an error leaves both as they were.
+    /// Errors: those of the file (class 58 and 53).
+    void make(const GateState& next);
+    /// What was before. Raises nothing, and does nothing where nothing was made or somebody else made a
+    /// change after it.
+    void undo() noexcept;
+    /// Nobody made another one since.
+    bool is_in_force() const noexcept;
+    /// A gate that had opened by itself was open.
+    bool was_closed() const noexcept { return before_.is_closed; }
+
+  private:
+    bool is_made_ = false;
+    std::uint32_t version_ = 0;
+    GateState before_ = {};
+};
+
+/// Clears away a lockdown of that version whose time is over. Raises nothing.
+void open_expired_gate(std::uint32_t version) noexcept;
+
+/// What the gate knows of a role.
+core::Login login_of(Oid role, bool is_walsender, const GateState& state);
+
+/// One line in the server log: who did what to the gate, and why.
+void log_gate(const char* action, const char* result, const GateState& state) noexcept;
+
+} // namespace sessionctl::pg

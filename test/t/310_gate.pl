@@ -1,0 +1,206 @@
+# lockdown_server() by the gate: who gets in, who is ended, what the others are told, and who may do it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use GateTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_reaper_server('gate', init => { allows_streaming => 1 });
+my $admin = SessionctlTest::Session->new($node);
+$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
+	CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+$admin->run(q{DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_signal_backend') THEN GRANT pg_signal_backend TO operator; END IF; END $$});
+my $refused = 'FATAL 57P03 the server is locked down Locked by role "postgres" until';
+
+sub lock_down { my ($arguments, $who) = @_; return ($who || $admin)->complaint_or_result('sessionctl.lockdown_server(' . ($arguments || '') . ')') }
+sub unlock { return $admin->run('SELECT sessionctl.unlock_server()') }
+sub SessionctlTest::Session::complaint_or_result
+{
+	my ($self, $call) = @_;
+	return join "\n", grep { !/^LOCATION: / } split /\n/, $self->run_verbose("SELECT $call");
+}
+sub session { my ($user) = @_; return SessionctlTest::Session->new($node, user => $user) }
+sub walsender_of { my ($user) = @_; return qx(psql -XAtq -d "@{[$node->connstr('postgres')]} user=$user replication=1" -c IDENTIFY_SYSTEM 2>&1) }
+my $is_in = qr/^\d{15,}\|/;
+
+subtest 'closed and opened' => sub {
+	is(unlock(), "NOTICE:  the server is not locked down\nf", 'there is nothing to unlock');
+	my $position = log_position($node);
+	is(lock_down(), '0', 'locked down');
+	is(knock($node, 'app'), "$refused it is unlocked.", 'who is nobody is refused');
+	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	like(walsender_of('streamer'), $is_in, 'so does a walsender');
+	like(knock($node, 'nobody'), qr/^FATAL 28000 role "nobody" does not exist/, 'a role that does not exist gets its own answer');
+	is(unlock(), 't', 'unlocked');
+	is(knock($node, 'app'), 'in', 'everybody gets in');
+	ok(!-e gate_file($node), 'no file is left');
+	my ($closed, $open) = gate_lines($node, $position);
+	like($closed, qr/^action=lockdown_server result="closed" by_session_user="postgres" by_current_user="postgres" by_session_id=[0-9a-f]+\.[0-9a-f]+ allow_roles="" include_superusers=false include_replication=false hold_ms=0 until=NULL reason=NULL\z/,
+		'the log tells who closed it');
+	like($open, qr/^action=unlock_server result="open" by_session_user="postgres" .*reason=NULL\z/, 'and who opened it');
+};
+
+subtest 'what the refused read' => sub {
+	my $position = log_position($node);
+	lock_down(q{reason => E'ticket "4711"\n100 %s größer', until => '2099-01-02 03:04:05+00'});
+	is(knock($node, 'app'), qq{$refused 2099-01-02 03:04:05+00: ticket "4711" 100 %s größer}, 'until when, and why');
+	like((gate_lines($node, $position))[0], qr/ until="2099-01-02 03:04:05\+00" reason="ticket \\"4711\\" 100 %s größer"\z/, 'as the log does');
+	lock_down(q{reason => repeat('ä', 2000), until => 'infinity'});
+	my $answer = knock($node, 'app');
+	ok(utf8::decode($answer), 'a long reason is cut between two characters');
+	like($answer, qr/^$refused it is unlocked: \x{e4}{200,}\z/, 'infinity is no time');
+	unlock();
+};
+
+subtest 'sessions are ended as they would be refused' => sub {
+	my %session = map { $_ => session($_) } qw(app other boss operator);
+	my $walsender = SessionctlTest::Session->new($node, user => 'boss', replication => 'database');
+	my $position = log_position($node);
+	is(lock_down(q{allow_roles => '{other}', reason => 'maintenance'}), '2', 'counted, without a word about those who stay');
+	is_deeply([ map { $session{$_}->lives ? "$_ lives" : "$_ ended" } sort keys %session ],
+		[ 'app ended', 'boss lives', 'operator ended', 'other lives' ], 'and ended');
+	ok($walsender->lives, 'not the walsender');
+	is(scalar(grep { /action=terminate result="terminated" .*reason="maintenance"/ } audit_lines($node, $position)), 2, 'the audit has them');
+	is(lock_down('include_superusers => true'), '2', 'superusers when told, except the caller');
+	ok(!$session{boss}->lives, 'the other one is ended');
+	ok($walsender->lives, 'not its walsender');
+	is(lock_down('include_superusers => true, include_replication => true'), '1', 'walsenders when told');
+	ok(!$walsender->lives, 'it is ended');
+	unlock();
+	$_->quit for values %session, $walsender;
+};
+
+subtest 'terminate => false' => sub {
+	my $app = session('app');
+	is(lock_down('terminate => false'), '0', 'nobody is ended');
+	ok($app->lives, 'who is in stays');
+	like(knock($node, 'app'), qr/^$refused/, 'who is out, too');
+	unlock();
+	$app->quit;
+};
+
+subtest 'allow_roles' => sub {
+	my $duty = 'Duty "x"';
+	lock_down(q{allow_roles => '{ops,app}'});
+	is(knock($node, 'app'), 'in', 'one that is named');
+	is(knock($node, $duty), 'in', 'a member of one');
+	like(knock($node, 'other'), qr/^$refused/, 'not another one');
+	$admin->run(q{REVOKE ops FROM "Duty ""x"""});
+	like(knock($node, $duty), qr/^$refused/, 'no longer a member');
+	$admin->run(q{GRANT ops TO "Duty ""x"""});
+	is(knock($node, $duty), 'in', 'a member again');
+	lock_down(q{allow_roles => ARRAY['Duty "x"']});
+	is(knock($node, $duty), 'in', 'names are matched exactly');
+	like(knock($node, 'app'), qr/^$refused/, 'the last rule is in force');
+	is(lock_down(q{allow_roles => '{duty}'}), qq{ERROR:  42704: role "duty" does not exist}, 'not folded');
+	like(knock($node, 'app'), qr/^$refused/, 'an error leaves the gate as it was');
+	is(knock($node, $duty), 'in', 'and the rule');
+	lock_down(q{include_superusers => true, allow_roles => '{app}'});
+	is(knock($node, 'app'), 'in', 'without superusers: who is named');
+	like(knock($node, 'boss'), qr/^$refused/, 'not a superuser, who is a member of nothing by right');
+	lock_down(q{include_superusers => true, allow_roles => '{boss}'});
+	is(knock($node, 'boss'), 'in', 'unless it is named');
+	unlock();
+};
+
+subtest 'include_replication' => sub {
+	lock_down('include_replication => true');
+	like(walsender_of('streamer'), qr/the server is locked down/, 'a walsender is refused');
+	like(walsender_of('boss'), $is_in, 'a superuser\'s is not');
+	lock_down(q{include_replication => true, allow_roles => '{streamer}'});
+	like(walsender_of('streamer'), $is_in, 'nor is one that is allowed');
+	unlock();
+};
+
+subtest 'until' => sub {
+	my $position = log_position($node);
+	lock_down(q{until => clock_timestamp() + '700 ms'});
+	my $first = knock($node, 'app');
+	like($first, qr/^$refused 20|^in\z/, 'closed until then');
+	wait_for('it to open', sub { knock($node, 'app') eq 'in' });
+	wait_for_log($node, $position, qr/pg_sessionctl: the lockdown of the server is over/);
+	ok(!-e gate_file($node), 'no file is left');
+	is(unlock(), "NOTICE:  the server is not locked down\nf", 'it is open');
+};
+
+subtest 'arguments' => sub {
+	my %wrong = (
+		q{method => 'door'} => qr/^ERROR:  22023: unrecognized method "door"\nHINT:  Allowed are 'gate' and 'hba'\.\z/,
+		q{method => 'hba'} => qr/^ERROR:  0A000: /,
+		q{method => NULL} => qr/^ERROR:  22004: argument "method" must not be null/,
+		q{allow_roles => NULL} => qr/^ERROR:  22004: argument "allow_roles" must not be null/,
+		q{allow_roles => '{app,NULL}'} => qr/^ERROR:  22004: argument "allow_roles" must not contain null/,
+		q{allow_roles => '{public}'} => qr/^ERROR:  42704: role "public" does not exist/,
+		q{hold => NULL} => qr/^ERROR:  22004/,
+		q{hold => '51 s'} => qr/^ERROR:  22023: hold must not be .*\nDETAIL:  .*\nHINT:  Allowed is '0' \(refuse at once\) to '50000 ms'\.\z/,
+		q{hold => '-1 s'} => qr/^ERROR:  22023: hold must not be negative/,
+		q{until => now()} => qr/^ERROR:  22023: until must be in the future\nHINT:  /,
+		q{until => '-infinity'} => qr/^ERROR:  22023: until must be in the future/,
+		q{timeout => '2 h'} => qr/^ERROR:  22023: timeout must not be longer than one hour/,
+		q{timeout => NULL} => qr/^ERROR:  22023: timeout must not be null/);
+	like(lock_down($_), $wrong{$_}, $_) for sort keys %wrong;
+	$admin->run(q{DO $$ BEGIN FOR i IN 1 .. 65 LOOP EXECUTE 'CREATE ROLE many' || i; END LOOP; END $$});
+	my $many = q{(SELECT array_agg(rolname::text) FROM pg_roles WHERE rolname LIKE 'many%' AND rolname <> '%s')};
+	like(lock_down('allow_roles => ' . sprintf($many, '')), qr/^ERROR:  54000: allow_roles has more than 64 roles\nHINT:  /, '65 roles');
+	is(knock($node, 'app'), 'in', 'all of these leave it open');
+	$admin->run('GRANT many1 TO app');
+	is(lock_down('allow_roles => ' . sprintf($many, 'many65')), '0', '64 roles');
+	is(knock($node, 'app'), 'in', 'a member of one of them');
+	unlock();
+};
+
+subtest 'it is not transactional' => sub {
+	is($admin->run('BEGIN; SELECT sessionctl.lockdown_server(); ROLLBACK'), '0', 'in a transaction that is rolled back');
+	like(knock($node, 'app'), qr/^$refused/, 'it is closed');
+	is($admin->run('BEGIN; SELECT sessionctl.unlock_server(); ROLLBACK'), 't', 'unlocked in another one');
+	is(knock($node, 'app'), 'in', 'it is open');
+};
+
+subtest 'rights' => sub {
+	my $operator = session('operator');
+	like(lock_down('', $operator), qr/^ERROR:  42501: permission denied for function lockdown_server/, 'nobody may lock');
+	like($operator->complaint('SELECT sessionctl.unlock_server()'), qr/^ERROR:  42501: permission denied for function unlock_server/, 'nor unlock');
+	$admin->run("GRANT EXECUTE ON FUNCTION $_ TO operator") for 'sessionctl.unlock_server()',
+	  'sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text)';
+	like(lock_down('include_superusers => true', $operator), qr/^ERROR:  42501: must be superuser to shut out superusers/, 'a grant does not reach superusers');
+	is(knock($node, 'app'), 'in', 'it is open');
+	my $app = session('app');
+	is(lock_down('', $operator), '1', 'with a grant');
+	(my $by = $refused) =~ s/postgres/operator/;
+	like(knock($node, 'app'), qr/^$by/, 'it is closed, and says by whom');
+	ok(!$app->lives, 'who may be signalled is ended');
+	ok($_->lives, 'superusers and the caller stay') for $admin, $operator;
+	is($operator->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
+	$_->quit for $app, $operator;
+};
+
+subtest 'the setting' => sub {
+	lock_down();
+	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = off\n");
+	$node->reload;
+	wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+	wait_for('the session to know', sub { $admin->run('SHOW pg_sessionctl.gate') eq 'off' });
+	like(lock_down(), qr/^ERROR:  55000: the gate is switched off by pg_sessionctl\.gate\nHINT:  /, 'nobody locks what does not close');
+	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = on\n");
+	$node->reload;
+	wait_for('it to be closed again', sub { knock($node, 'app') =~ /^$refused/ });
+	unlock();
+	like($admin->complaint('SET pg_sessionctl.gate = off'), qr/^ERROR:  55P02: /, 'no session sets it');
+};
+
+subtest 'not preloaded' => sub {
+	$admin->quit;
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	my $answer = qr/^ERROR:  55000: the gate needs the library to be preloaded\nHINT:  Add pg_sessionctl to shared_preload_libraries .*method => 'hba'\.\z/;
+	like(lock_down(), $answer, 'lockdown_server');
+	like($admin->complaint('SELECT sessionctl.unlock_server()'), $answer, 'unlock_server');
+};
+
+$admin->quit;
+done_testing();

@@ -1,0 +1,125 @@
+# When lockdown_server() has returned nobody is inside whom the gate refuses: not who reconnects without pause, not who was
+# under way when it closed.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use GateTest;
+use IO::Socket::UNIX;
+use SessionctlTest;
+use Test::More;
+
+my ($clients, $rounds) = (24, 20);
+my $node = new_reaper_server('storm', conf => "max_connections = 60\nlog_min_messages = panic\n");
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
+my $inside = q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'};
+
+# A client that never gives up: with every login it stays until it is ended, or leaves at once.
+sub storm_client
+{
+	my ($path, $stays) = @_;
+	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
+	my $startup = pack('NN', length($options) + 9, 3 << 16) . "$options\0";
+	for (;;)
+	{
+		my $socket = IO::Socket::UNIX->new(Peer => $path) or next;
+		syswrite $socket, $startup;
+		my $heard = '';
+		while (sysread $socket, $heard, 65536, length $heard)
+		{
+			last if !$stays && $heard =~ /Z\x00\x00\x00\x05/;
+		}
+	}
+}
+
+sub start_storm
+{
+	my $path = $node->host . '/.s.PGSQL.' . $node->port;
+	my @pids;
+	for my $number (1 .. $clients)
+	{
+		my $pid = fork;
+		die "cannot fork: $!" if !defined $pid;
+		if ($pid == 0)
+		{
+			$SIG{__DIE__} = 'DEFAULT';
+			storm_client($path, $number % 2);
+		}
+		push @pids, $pid;
+	}
+	return @pids;
+}
+
+my @storm;
+END
+{
+	my $status = $?;
+	kill 'KILL', @storm if @storm;
+	$? = $status;
+}
+
+subtest 'a storm' => sub {
+	@storm = start_storm();
+	my ($intruders, $ended, $short) = (0, 0, 0);
+	for my $round (1 .. $rounds)
+	{
+		wait_for('everybody to be back', sub { $admin->run($inside) >= $clients / 2 });
+		my $answer = $admin->run('SET client_min_messages = warning; SELECT sessionctl.lockdown_server()');
+		$short++ if $answer !~ /^\d+\z/ || $answer < $clients / 2 - 2;
+		$ended += $answer =~ /(\d+)\z/ ? $1 : 0;
+		$intruders += $admin->run($inside) for 1 .. 5;
+		$admin->run('SELECT sessionctl.unlock_server()');
+	}
+	is($intruders, 0, "nobody inside in $rounds rounds");
+	is($short, 0, 'and each time those were ended who were there') or diag("$ended in all");
+	kill 'KILL', @storm;
+	waitpid $_, 0 for splice @storm;
+	wait_for('the storm to be over', sub { $admin->run($inside) eq '0' });
+};
+
+# A login that went through the gate and stands in no session table: its client makes it wait there.
+sub newcomer
+{
+	my ($user) = @_;
+	my $newcomer = start_knocking($node, $user, q{options='-c post_auth_delay=60'});
+	my @pids;
+	wait_for('a login under way', sub {
+		@pids = waiting_logins($node, $user, 'startup');
+		@pids == 1 && $admin->run("SELECT count(*) FROM pg_locks WHERE pid = $pids[0]") ne '0';
+	});
+	$newcomer->{pid} = $pids[0];
+	return $newcomer;
+}
+
+subtest 'logins under way' => sub {
+	my ($refused, $allowed) = map { newcomer($_) } qw(app other);
+	is($admin->run(q{SELECT sessionctl.lockdown_server(allow_roles => '{other}')}), '0', 'they are no sessions');
+	# Proven out of the process array; the process itself ends a moment later.
+	wait_for('who would have been refused to be gone', sub { !is_running($refused->{pid}) });
+	unlike(heard($refused), qr/42/, 'and never was inside');
+	ok(is_running($allowed->{pid}), 'who would not goes on');
+	is($admin->run(q{SELECT sessionctl.lockdown_server(timeout => '0')}), '0', 'without waiting');
+	wait_for('the other one to go', sub { !is_running($allowed->{pid}) });
+	heard($allowed);
+	like($admin->run(q{SELECT string_agg(action || ' ' || result || ' ' || role, ', ' ORDER BY role) FROM sessionctl.session_audit
+		WHERE condition = 'a login under way' AND pid IN (} . "$refused->{pid}, $allowed->{pid})"),
+		qr/^terminate signalled app, terminate signalled other\z/, 'the audit has both');
+	$admin->run('SELECT sessionctl.unlock_server()');
+};
+
+subtest 'logins that are slow to say who they are' => sub {
+	my $socket = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or die "cannot connect: $!";
+	is($admin->run('SELECT sessionctl.lockdown_server()'), '0', 'are not waited for');
+	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
+	syswrite $socket, pack('NN', length($options) + 9, 3 << 16) . "$options\0";
+	my $heard = '';
+	1 while sysread $socket, $heard, 65536, length $heard;
+	like($heard, qr/C57P03\0/, 'and come to a closed gate');
+	$admin->run('SELECT sessionctl.unlock_server()');
+};
+
+$admin->quit;
+done_testing();
