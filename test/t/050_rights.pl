@@ -20,14 +20,15 @@ $admin->run(q{
 	CREATE ROLE outsider LOGIN NOINHERIT; GRANT app TO outsider;
 	CREATE ROLE reader LOGIN; GRANT pg_read_all_stats TO reader});
 
-my $accounts = q{proname ~ 'reaper|audit|stats'};
-my $looks = qq{(proname IN ('safe_count', 'preview_where') OR proname LIKE '\\_%') AND NOT $accounts};
+my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server'};
+my $asks_inside = q{proname IN ('lockdown_database', 'unlock_database', 'lockdown_role', 'unlock_role', 'limit_role')};
+my $for_all = qq{(proname IN ('safe_count', 'preview_where') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
 
 subtest 'who may call' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
 	is( $admin->run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'sessionctl'::regnamespace
-				AND has_function_privilege('nobody', oid, 'EXECUTE') <> ($looks)"),
-		'0', 'everybody may look, nobody may act');
+				AND has_function_privilege('nobody', oid, 'EXECUTE') <> ($for_all)"),
+		'0', 'everybody may look, nobody may act, but where the right to ALTER is asked for inside');
 	my %calls = (
 		terminate_where => q{'true'},
 		terminate_report => q{'true'},
@@ -47,8 +48,8 @@ subtest 'who may call' => sub {
 	is($nobody->run(q{SELECT outcome FROM sessionctl.preview_where($$usename = 'nobody' AND NOT is_self$$)}),
 		'chosen', 'and preview');
 	is( $admin->run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'sessionctl'::regnamespace
-				AND has_function_privilege('operator', oid, 'EXECUTE') = ($accounts)"),
-		'0', 'a member of pg_signal_backend may call everything but the reaper\'s functions and the account\'s');
+				AND has_function_privilege('operator', oid, 'EXECUTE') = ($for_superusers)"),
+		'0', 'a member of pg_signal_backend may call everything but what is for superusers');
 	$_->quit for $nobody, $victim;
 };
 
