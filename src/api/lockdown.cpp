@@ -1,5 +1,6 @@
 #include "api/lockdown.hpp"
 
+#include "core/error.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/sql.hpp"
@@ -8,6 +9,8 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "utils/acl.h"
 #include "utils/syscache.h"
 }
 
@@ -55,7 +58,7 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
     return lockdown;
 }
 
-void set_door(Lockable kind, const char* name, const core::Door& from, const core::Door& to) {
+void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to) {
     if (kind == Lockable::database) {
         char what[48];
         std::snprintf(what, sizeof what, "CONNECTION LIMIT %d", to.limit);
@@ -63,6 +66,13 @@ void set_door(Lockable kind, const char* name, const core::Door& from, const cor
     }
     if (kind == Lockable::role || to.is_open != from.is_open)
         alter_openness(kind, name, to.is_open);
+    // From here on nobody else can rename it.
+    const Oid altered = pg::call(
+        [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
+    if (altered != oid)
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile", noun(kind),
+                          name)
+            .hint("Nothing was changed. Try again.");
 }
 
 void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,

@@ -11,7 +11,8 @@ namespace sessionctl::api {
 core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason);
 
 /// ALTER DATABASE or ROLE, as the caller: even where nothing changes, since it shows his right to do so.
-void set_door(pg::Lockable kind, const char* name, const core::Door& from, const core::Door& to);
+/// Errors: core's own; 55P03 where the name is another's by now.
+void set_door(pg::Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to);
 
 /// Tells what an unlock did not put back, because somebody had changed it by hand.
 void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,

@@ -84,10 +84,12 @@ void require_other_database(const Wish& wish) {
 void close(const Wish& wish, bool has_paused_pool) {
     const core::Door before = api::door_of(Lockable::database, wish.oid);
     const core::Door during = closed(before, wish.include_superusers);
-    api::set_door(Lockable::database, wish.database, before, during);
+    api::set_door(Lockable::database, wish.database, wish.oid, before, during);
     core::Lockdown lockdown = api::new_lockdown(before, during, wish.request.reason);
-    if (has_paused_pool) // one that was paused before stays so
+    if (has_paused_pool) { // one that was paused before stays so
         lockdown.pool = pg::kept_text(wish.pool);
+        lockdown.pool_database = pg::kept_text(wish.database);
+    }
     pg::remember(Lockable::database, wish.database,
                  core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
 }
@@ -110,8 +112,8 @@ std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
 }
 
 /// No session's end removes these.
-void tell_what_remains(const Wish& wish) {
-    const char* const list = pg::query_sql(pg::call([&wish] {
+const char* what_remains(const Wish& wish) {
+    return pg::query_sql(pg::call([&wish] {
         const char* const name = quote_literal_cstr(wish.database);
         StringInfoData query;
         initStringInfo(&query);
@@ -133,6 +135,17 @@ void tell_what_remains(const Wish& wish) {
         appendStringInfoString(&query, ") AS remains");
         return query.data;
     }));
+}
+
+/// A caller who may not read one of these catalogs is told nothing.
+void tell_what_remains(const Wish& wish) {
+    const char* list = nullptr;
+    try {
+        list = pg::in_subtransaction([&wish] { return what_remains(wish); });
+    } catch (const pg::PgError& error) {
+        if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+            throw;
+    }
     if (list == nullptr)
         return;
     pg::call([&] {
@@ -143,49 +156,45 @@ void tell_what_remains(const Wish& wish) {
     });
 }
 
-/// Locked or not, the lockdown's own result counts: a pool that does not answer is told.
-void resume_or_warn(const char* pool, const char* database) {
-    try {
-        pg::in_subtransaction([=] { pg::resume_pool(pool, database); });
-        return;
-    } catch (const pg::PgError&) {
-    } catch (const core::Error&) {
-    }
-    pg::call([=] {
-        ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", database),
-                          errhint("Call sessionctl.resume_pool('%s', '%s') where that server is defined.",
-                                  pool, database)));
-    });
-}
-
 std::int64_t lock_down(Wish& wish, bool has_paused_pool) {
     pg::lock_door(wish.oid, wish.database,
                   wish.include_superusers ? pg::TurnAway::superusers_too : pg::TurnAway::clients);
     const core::Timestamp hold_ends =
         pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
     close(wish, has_paused_pool);
-    return empty(wish, hold_ends);
+    const std::int64_t ended = empty(wish, hold_ends);
+    tell_what_remains(wish);
+    return ended;
 }
 
-/// Who can't be let in again by unlock must not wait for ever.
 std::int64_t lock_down_behind_pool(Wish& wish) {
     const bool has_paused_pool = pg::pause_pool(wish.pool, wish.database);
+    if (has_paused_pool)
+        pg::keep_paused_if_committed(wish.pool, wish.database);
     try {
         return pg::in_subtransaction([&] { return lock_down(wish, has_paused_pool); });
     } catch (...) {
         if (has_paused_pool)
-            resume_or_warn(wish.pool, wish.database);
+            pg::resume_after_failure(wish.pool, wish.database);
         throw;
     }
 }
 
+void open(const char* name, Oid oid, const core::Door& current, const core::Door& door) {
+    api::set_door(Lockable::database, name, oid, current, door);
+    pg::forget(Lockable::database, name);
+}
+
 /// Behind the locked door: a pool's logins wait for the commit, and then find it open.
 void open_with_pool(const char* name, Oid oid, const core::Door& current, const core::Door& door,
-                    const char* pool) {
-    pg::lock_door(oid, name, pg::TurnAway::nobody);
-    api::set_door(Lockable::database, name, current, door);
-    pg::forget(Lockable::database, name);
-    resume_or_warn(pool, name);
+                    const core::Lockdown& lockdown) {
+    const core::string server = pg::shown_text(lockdown.pool);
+    const core::string database = pg::shown_text(lockdown.pool_database);
+    if (!pg::resume_pool_after(server.c_str(), database.c_str(), [&] {
+            pg::lock_door(oid, name, pg::TurnAway::nobody);
+            open(name, oid, current, door);
+        }))
+        open(name, oid, current, door);
 }
 
 /// The lock would be held for as long as a synchronous standby does not answer.
@@ -203,6 +212,7 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         const pg::ScratchMemory scratch;
         Wish wish = read_wish(fcinfo);
         require_other_database(wish);
+        pg::require_owner(wish.oid, wish.database);
         commit_without_standbys();
         const std::int64_t ended =
             wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false);
@@ -224,13 +234,13 @@ SQL_FUNCTION(sessionctl_unlock_database)
             return api::not_locked(Lockable::database, name);
         const core::Door current = api::door_of(Lockable::database, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
+        pg::require_owner(oid, name);
         if (lockdown->pool.empty()) {
-            api::set_door(Lockable::database, name, current, restoration.door);
-            pg::forget(Lockable::database, name);
+            open(name, oid, current, restoration.door);
         } else {
             pg::require_own_transaction("unlock_database with a paused pool");
             commit_without_standbys();
-            open_with_pool(name, oid, current, restoration.door, pg::shown_text(lockdown->pool).c_str());
+            open_with_pool(name, oid, current, restoration.door, *lockdown);
         }
         api::tell_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
         return BoolGetDatum(true);

@@ -48,15 +48,9 @@ std::int64_t end_sessions(Request& request, Oid role) {
 }
 
 /// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.
-void sweep_after_commit(Oid role) {
-    if (!pg::call([role] { return compat::may_signal(GetUserId(), role); }))
-        return;
-    if (!pg::order_sweep(role))
-        throw core::Error(core::sqlstate::configuration_limit_exceeded,
-                          "the server has no room for the background worker that ends the logins under way")
-            .hint(
-                "Raise max_worker_processes, which needs a restart; or pass terminate => false, and end the "
-                "role's sessions after the commit.");
+void sweep(Oid role) {
+    if (pg::call([role] { return compat::may_signal(GetUserId(), role); }))
+        pg::sweep_after_commit(role, pg::Need::vital);
 }
 
 } // namespace
@@ -75,14 +69,14 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         require_another_superuser(role, oid);
         const core::Door before = api::door_of(Lockable::role, oid);
         const core::Door during = {before.limit, false};
-        api::set_door(Lockable::role, role, before, during);
+        api::set_door(Lockable::role, role, oid, before, during);
         pg::remember(Lockable::role, role,
                      core::renewed(pg::remembered(Lockable::role, oid),
                                    api::new_lockdown(before, during, request.reason)));
         if (!terminate)
             return Int64GetDatum(0);
         pg::forbid_prepare("lockdown_role");
-        sweep_after_commit(oid);
+        sweep(oid);
         return Int64GetDatum(end_sessions(request, oid));
     });
 }
@@ -100,7 +94,7 @@ SQL_FUNCTION(sessionctl_unlock_role)
             return api::not_locked(Lockable::role, role);
         const core::Door current = api::door_of(Lockable::role, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
-        api::set_door(Lockable::role, role, current, restoration.door);
+        api::set_door(Lockable::role, role, oid, current, restoration.door);
         pg::forget(Lockable::role, role);
         api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
         return BoolGetDatum(true);

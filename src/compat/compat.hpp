@@ -132,6 +132,14 @@ ArrayType* blocking_pids(int pid);
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();
 
+/// Does a login read its role anew after the client has shown who it is (12)? Before, it may believe what it
+/// read before it asked for the password.
+constexpr bool login_reads_role_late = PG_VERSION_NUM >= 120000;
+/// As core asks before ALTER DATABASE.
+bool owns_database(Oid user, Oid database);
+/// A transaction that ends with its statement, even in the middle of a pipeline, where the server knows that.
+void commit_at_once() noexcept;
+
 /// ALTER DATABASE … ALLOW_CONNECTIONS (9.5; before it, a column of pg_database); subscriptions (10).
 constexpr bool has_allow_connections = PG_VERSION_NUM >= 90500;
 constexpr bool has_subscriptions = PG_VERSION_NUM >= 100000;
@@ -201,6 +209,11 @@ bool set_immediate_interrupts(bool are_allowed) noexcept;
 BackgroundWorker describe_worker(const char* name, const char* function);
 /// To the shared catalogs only. The process stands in the session table afterwards.
 void connect_worker(const char* name);
+/// A short list for the worker, beside its argument: it has room for one from 9.6 on.
+constexpr int most_handed_over = PG_VERSION_NUM >= 90600 ? 30 : 0;
+void hand_over(BackgroundWorker& worker, const Oid* list, int count) noexcept;
+/// In the worker: how many there are.
+int take_over(Oid* list) noexcept;
 /// Sinval messages that came while it slept (9.5).
 void process_catchup();
 

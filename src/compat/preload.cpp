@@ -104,6 +104,24 @@ void connect_worker(const char* name) {
     pgstat_report_appname(name);
 }
 
+void hand_over([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const Oid* list,
+               [[maybe_unused]] int count) noexcept {
+#if PG_VERSION_NUM >= 90600 // 9.6: bgw_extra
+    static_assert((most_handed_over + 1) * sizeof(Oid) <= BGW_EXTRALEN);
+    std::memcpy(worker.bgw_extra, &count, sizeof count);
+    std::memcpy(worker.bgw_extra + sizeof count, list, count * sizeof *list);
+#endif
+}
+
+int take_over([[maybe_unused]] Oid* list) noexcept {
+    int count = 0;
+#if PG_VERSION_NUM >= 90600
+    std::memcpy(&count, MyBgworkerEntry->bgw_extra, sizeof count);
+    std::memcpy(list, MyBgworkerEntry->bgw_extra + sizeof count, count * sizeof *list);
+#endif
+    return count;
+}
+
 void process_catchup() {
 #if PG_VERSION_NUM >= 90500 // 9.5: no longer done by the signal handler
     ProcessCatchupInterrupt();

@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -171,6 +172,20 @@ bool may_signal(Oid signaller, Oid role) {
     return has_privs_of_role(signaller, role);
 #else
     return signaller == role;
+#endif
+}
+
+bool owns_database(Oid user, Oid database) {
+#if PG_VERSION_NUM >= 160000 // 16: one function for all kinds of objects
+    return object_ownercheck(DatabaseRelationId, database, user);
+#else
+    return pg_database_ownercheck(database, user);
+#endif
+}
+
+void commit_at_once() noexcept {
+#ifdef XACT_FLAGS_NEEDIMMEDIATECOMMIT // minor releases of 2022
+    MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
 #endif
 }
 

@@ -116,6 +116,8 @@ string written(const Lockdown& lockdown) {
     add(text, "by", std::string_view(lockdown.by.data(), lockdown.by.size()));
     add(text, "reason", std::string_view(lockdown.reason.data(), lockdown.reason.size()));
     add(text, "pool", std::string_view(lockdown.pool.data(), lockdown.pool.size()));
+    add(text, "pool_database",
+        std::string_view(lockdown.pool_database.data(), lockdown.pool_database.size()));
     return text;
 }
 
@@ -125,7 +127,8 @@ std::optional<Lockdown> read_lockdown(std::string_view text) {
     if (reader.take("limit", "open", lockdown.before) &&
         reader.take("locked_limit", "locked_open", lockdown.during) &&
         reader.take_number("since", lockdown.since) && reader.take("by", lockdown.by) &&
-        reader.take("reason", lockdown.reason) && reader.take("pool", lockdown.pool) && reader.at_end())
+        reader.take("reason", lockdown.reason) && reader.take("pool", lockdown.pool) &&
+        reader.take("pool_database", lockdown.pool_database) && reader.at_end())
         return lockdown;
     return {};
 }
@@ -138,8 +141,10 @@ Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now) {
         now.before.limit = earlier->before.limit;
     if (now.before.is_open == earlier->during.is_open)
         now.before.is_open = earlier->before.is_open;
-    if (now.pool.empty())
+    if (now.pool.empty()) {
         now.pool = earlier->pool;
+        now.pool_database = earlier->pool_database;
+    }
     return now;
 }
 

@@ -27,8 +27,9 @@ struct Lockdown {
     Door during;
     Timestamp since = 0; // wall clock
     string by;
-    string reason; // empty: none was given
-    string pool;   // the foreign server of the pool that was paused; empty: none
+    string reason;        // empty: none was given
+    string pool;          // the foreign server of the pool that was paused; empty: none
+    string pool_database; // as it is called there
 };
 
 /// ASCII without spaces in its values, so that it reads the same in a database of any encoding.

@@ -14,6 +14,7 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "storage/lmgr.h"
 #include "utils/timeout.h"
 }
@@ -29,11 +30,14 @@ constexpr int hold_margin = 500; // ms
 bool is_registered = false;
 TimeoutId hold_timeout;
 bool is_hold_timed = false;
+bool was_cancelled = false;
 const char* unpreparable = nullptr; // what was called in this transaction
 
-/// As core's own timeouts do it.
+/// Cancels the statement, as core's own timeouts do it. It may catch that, or be over with its transaction
+/// still open: who still holds the lock the next time is ended.
 extern "C" void sessionctl_hold_expired(void) {
-    kill(MyProcPid, SIGINT);
+    kill(MyProcPid, std::exchange(was_cancelled, true) ? SIGTERM : SIGINT);
+    enable_timeout_after(hold_timeout, hold_margin);
 }
 
 extern "C" void sessionctl_door_transaction(XactEvent event, void*) {
@@ -48,6 +52,7 @@ extern "C" void sessionctl_door_transaction(XactEvent event, void*) {
         if (is_hold_timed)
             disable_timeout(hold_timeout, false);
         is_hold_timed = false;
+        was_cancelled = false;
         unpreparable = nullptr;
         break;
     default:
@@ -81,14 +86,28 @@ bool try_to_lock(Oid database, int milliseconds) {
     }
 }
 
+/// While we waited the name may have passed to another database.
+void require_name(Oid database, const char* name) {
+    if (call([name] { return get_database_oid(name, true); }) != database)
+        throw core::Error(core::sqlstate::lock_not_available,
+                          "database \"%s\" was renamed or dropped meanwhile", name)
+            .hint("Nothing was changed. Try again.");
+}
+
 } // namespace
 
 void lock_door(Oid database, const char* name, TurnAway whom) {
+    if (is_hold_timed)
+        throw core::Error(core::sqlstate::active_sql_transaction,
+                          "another database has been locked in this transaction")
+            .hint("Call it once in each statement.");
     forbid_prepare("a function that locks a database");
+    compat::commit_at_once();
     for (int i = 0; i < waits; ++i) {
         if (try_to_lock(database, longest_door_wait / waits)) {
             call([] { enable_timeout_after(hold_timeout, longest_door_hold + hold_margin); });
             is_hold_timed = true;
+            require_name(database, name);
             return;
         }
         if (whom != TurnAway::nobody)
@@ -111,6 +130,11 @@ void require_own_transaction(const char* what) {
         throw core::Error(core::sqlstate::active_sql_transaction, "%s cannot run inside a transaction block",
                           what)
             .hint("Until its transaction ends nobody can log in to that database, superusers included.");
+}
+
+void require_owner(Oid database, const char* name) {
+    if (!call([database] { return compat::owns_database(GetUserId(), database); }))
+        throw core::Error(core::sqlstate::insufficient_privilege, "must be owner of database %s", name);
 }
 
 void require_primary(const char* what) {

@@ -2,6 +2,7 @@
 
 #include "pg/error.hpp"
 #include "pg/session_table.hpp"
+#include "pg/settings.hpp"
 #include "pg/signals.hpp"
 
 #include <csignal>
@@ -81,9 +82,11 @@ void turn_away_from_database(Oid database, bool include_superusers) {
         if (!OidIsValid(newcomer.role) || (newcomer.database != database && !queues))
             continue;
         const bool may_end = call([&] {
-            return (include_superusers || !superuser_arg(newcomer.role)) &&
-                   (queues || compat::may_signal(GetUserId(), newcomer.role));
-        });
+                                 if (superuser_arg(newcomer.role))
+                                     return include_superusers && superuser();
+                                 return queues || compat::may_signal(GetUserId(), newcomer.role);
+                             }) &&
+                             !is_protected_role(newcomer.role);
         if (may_end)
             turn_away(newcomer);
     }

@@ -6,13 +6,18 @@
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
 
+extern "C" {
+#include "access/xact.h"
+#include "foreign/foreign.h"
+}
+
 namespace sessionctl::pg {
 
 namespace {
 
 constexpr core::Timestamp answer_patience = 5 * core::microseconds_per_second;
 constexpr core::Timestamp pause_patience = 5 * core::microseconds_per_second;
-constexpr core::Timestamp resume_patience = 2 * core::microseconds_per_second; // no cancel is heard meanwhile
+constexpr core::Timestamp resume_patience = core::microseconds_per_second; // no cancel is heard meanwhile
 
 using Heed = DblinkConnection::Heed;
 using Wait = DblinkConnection::Wait;
@@ -90,16 +95,16 @@ bool is_paused(DblinkConnection& console, const Pool& pool) {
     return false;
 }
 
-/// The way back; raises nothing.
-void resume_quietly(DblinkConnection& console, const Pool& pool) {
+/// The way back; raises nothing. False, with a WARNING, where nobody knows whether it was.
+bool resume_quietly(DblinkConnection& console, const Pool& pool) {
     core::string statement("RESUME ");
     statement.append(pool.argument);
     try {
         in_subtransaction([&] { console.ask(statement.c_str(), 1, resume_patience, Heed::nothing); });
-        return;
+        return true;
     } catch (const PgError& error) {
         if (says(error, "is not paused") || says(error, "no such database"))
-            return;
+            return true;
     } catch (const core::Error&) {
         // no answer
     }
@@ -109,6 +114,7 @@ void resume_quietly(DblinkConnection& console, const Pool& pool) {
         ereport(WARNING, (errmsg("database \"%s\" may still be paused in PgBouncer", database),
                           errhint("In its admin console: RESUME %s", argument)));
     });
+    return false;
 }
 
 Pause pause_and_wait(DblinkConnection& waiting, const Pool& pool) {
@@ -159,6 +165,37 @@ Pause pause(const Pool& pool) {
     });
 }
 
+void warn_still_paused(const char* server, const char* database) {
+    call([=] {
+        ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", database),
+                          errhint("Call sessionctl.resume_pool('%s', '%s') where that server is defined.",
+                                  server, database)));
+    });
+}
+
+/// Whoever owns it chooses where the caller connects to, with the caller's own identity.
+bool is_trusted(const char* server) {
+    return call([server] {
+        const ForeignServer* const found = GetForeignServerByName(server, true);
+        return found != nullptr && (found->owner == GetUserId() || superuser_arg(found->owner));
+    });
+}
+
+/// Paused by this transaction, for as long as it may fail. Names of a role's or database's length.
+char paused_server[NAMEDATALEN];
+char paused_database[NAMEDATALEN];
+
+extern "C" void sessionctl_pool_transaction(XactEvent event, void*) {
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+        return;
+    if (event == XACT_EVENT_ABORT && paused_server[0] != '\0')
+        ereport(WARNING,
+                (errmsg("database \"%s\" is still paused in PgBouncer", paused_database),
+                 errdetail("The lockdown that paused it was undone."),
+                 errhint("Call sessionctl.resume_pool('%s', '%s').", paused_server, paused_database)));
+    paused_server[0] = '\0';
+}
+
 } // namespace
 
 bool pause_pool(const char* server, const char* database) {
@@ -201,6 +238,49 @@ bool resume_pool(const char* server, const char* database) {
         notice("database \"%s\" is not paused in PgBouncer", database);
         return false;
     });
+}
+
+bool resume_pool_after(const char* server, const char* database, const std::function<void()>& before) {
+    const Pool pool = {server, database, core::console_name(database)};
+    bool has_begun = false;
+    try {
+        if (is_trusted(server))
+            return in_subtransaction([&] {
+                return with_connection(server, [&](DblinkConnection& console) {
+                    has_begun = true;
+                    before();
+                    resume_quietly(console, pool);
+                    return true;
+                });
+            });
+    } catch (const PgError&) {
+        if (has_begun)
+            throw;
+    } catch (const core::Error&) {
+        if (has_begun)
+            throw;
+    }
+    warn_still_paused(server, database);
+    return false;
+}
+
+void resume_after_failure(const char* server, const char* database) {
+    paused_server[0] = '\0';
+    try {
+        in_subtransaction([=] { resume_pool(server, database); });
+        return;
+    } catch (const PgError&) {
+    } catch (const core::Error&) {
+    }
+    warn_still_paused(server, database);
+}
+
+void keep_paused_if_committed(const char* server, const char* database) {
+    static bool is_registered = false;
+    if (!std::exchange(is_registered, true))
+        call([] { RegisterXactCallback(sessionctl_pool_transaction, nullptr); });
+    std::snprintf(paused_server, sizeof paused_server, "%s", server);
+    std::snprintf(paused_database, sizeof paused_database, "%s", database);
 }
 
 } // namespace sessionctl::pg

@@ -169,6 +169,15 @@ core::vector<Oid> protected_role_oids() {
     return roles;
 }
 
+bool is_protected_role(Oid role) {
+    for (const Oid each : protected_role_oids()) {
+        const bool is_member = call([=] { return role == each || is_member_of_role_nosuper(role, each); });
+        if (is_member)
+            return true;
+    }
+    return false;
+}
+
 void warn_of_unknown_protected_roles() {
     for (const core::string& name : names_in(protected_roles)) {
         if (OidIsValid(role_or_invalid(name)))

@@ -28,6 +28,8 @@ int refuse_above_setting() noexcept;
 
 /// The roles named in pg_sessionctl.protected_roles; a name that no role has is left out.
 core::vector<Oid> protected_role_oids();
+/// It, or a role that it is a member of.
+bool is_protected_role(Oid role);
 
 /// A WARNING for each such name: a misspelt guard rail protects nobody.
 void warn_of_unknown_protected_roles();

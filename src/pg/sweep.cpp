@@ -1,29 +1,136 @@
 #include "pg/sweep.hpp"
 
+#include "core/error.hpp"
 #include "pg/error.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "utils/syscache.h"
 }
 
 namespace sessionctl::pg {
 
-SweepOrder sweep_order(Datum argument) noexcept {
-    const auto packed = static_cast<uint64>(argument);
-    return {static_cast<TransactionId>(packed >> 32), static_cast<Oid>(packed)};
+namespace {
+
+constexpr int longest_list = 1000;
+
+/// Of this transaction.
+Oid roles[longest_list];
+int role_count = 0;
+Need need_of_all = Need::wished;
+bool has_forgotten = false;
+bool is_registered = false;
+
+void forget_all() noexcept {
+    role_count = 0;
+    need_of_all = Need::wished;
+    has_forgotten = false;
 }
 
-bool order_sweep(Oid role) {
-    return call([role] {
+bool start_worker(const Oid* first, int count) {
+    return call([=] {
         BackgroundWorker worker = compat::describe_worker(sweeper_name, sweeper_function);
-        const auto packed = static_cast<uint64>(GetTopTransactionId()) << 32 | role;
+        const auto packed = static_cast<uint64>(GetTopTransactionId()) << 32 | first[0];
         static_assert(sizeof(Datum) == sizeof packed);
         worker.bgw_main_arg = static_cast<Datum>(packed);
+        compat::hand_over(worker, first + 1, count - 1);
         worker.bgw_restart_time = BGW_NEVER_RESTART;
         worker.bgw_notify_pid = MyProcPid;
         BackgroundWorkerHandle* handle = nullptr;
         return RegisterDynamicBackgroundWorker(&worker, &handle);
     });
+}
+
+void warn(const char* message, const char* detail) {
+    call([=] {
+        ereport(WARNING, (errmsg_internal("%s", message), errdetail_internal("%s", detail),
+                          errhint("Call sessionctl.terminate_nologin_sessions() after the commit.")));
+    });
+}
+
+constexpr char not_ended[] = "the sessions of roles that may no longer log in are not ended";
+
+void start_workers() {
+    int shut_out = 0;
+    for (int i = 0; i < role_count; ++i) {
+        const Oid role = roles[i];
+        if (!call([role] { return may_log_in(role); }))
+            roles[shut_out++] = role;
+    }
+    constexpr int share = 1 + compat::most_handed_over;
+    for (int first = 0; first < shut_out; first += share)
+        if (!start_worker(roles + first, std::min(share, shut_out - first))) {
+            if (need_of_all == Need::vital)
+                throw core::Error(
+                    core::sqlstate::configuration_limit_exceeded,
+                    "the server has no room for the background worker that ends the logins under way")
+                    .hint(
+                        "Raise max_worker_processes, which needs a restart; or pass terminate => false, and "
+                        "end the role's sessions after the commit.");
+            warn(not_ended, "The server has no room for another background worker.");
+            return;
+        }
+    if (has_forgotten)
+        warn(not_ended, "Not of all of them: the transaction has altered too many.");
+}
+
+extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
+    switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+        if (role_count > 0)
+            entry([] { start_workers(); });
+        break;
+    case XACT_EVENT_PRE_PREPARE:
+        if (role_count > 0)
+            entry([] { warn(not_ended, "The transaction that shuts them out is prepared."); });
+        break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+        forget_all();
+        break;
+    default:
+        break;
+    }
+}
+
+} // namespace
+
+void sweep_after_commit(Oid role, Need need) {
+    if (!std::exchange(is_registered, true))
+        call([] { RegisterXactCallback(sessionctl_sweep_transaction, nullptr); });
+    if (need == Need::vital)
+        need_of_all = need;
+    if (std::find(roles, roles + role_count, role) != roles + role_count)
+        return;
+    if (role_count < longest_list)
+        roles[role_count++] = role;
+    else if (need == Need::vital)
+        throw core::Error(core::sqlstate::program_limit_exceeded,
+                          "one transaction can lock down at most %d roles", longest_list);
+    else
+        has_forgotten = true;
+}
+
+bool may_log_in(Oid role) {
+    const HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    ReleaseSysCache(tuple);
+    return may;
+}
+
+SweepOrder sweep_order(Datum argument) {
+    const auto packed = static_cast<uint64>(argument);
+    SweepOrder order = {static_cast<TransactionId>(packed >> 32), {}};
+    order.roles.push_back(static_cast<Oid>(packed));
+    Oid more[1 + compat::most_handed_over];
+    const int count = compat::take_over(more);
+    order.roles.insert(order.roles.end(), more, more + count);
+    return order;
 }
 
 } // namespace sessionctl::pg

@@ -1,8 +1,9 @@
-// A sweep: when a transaction has committed that shut a role out, a background worker ends the logins of that
-// role that were under way. Nothing locks a role as a login locks its database, so it can't be done before,
+// A sweep: when a transaction has committed that shut roles out, a background worker ends the logins of those
+// roles that were under way. Nothing locks a role as a login locks its database, so it can't be done before,
 // and after the commit there is nobody left to do it in the session that committed.
 #pragma once
 
+#include "core/memory.hpp"
 #include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
@@ -10,15 +11,23 @@ namespace sessionctl::pg {
 constexpr char sweeper_name[] = "pg_sessionctl sweeper";
 constexpr char sweeper_function[] = "sessionctl_sweeper_main";
 
-struct SweepOrder {
-    TransactionId after; // which has to commit first
-    Oid role;            // may no longer log in, or is dropped
+enum class Need : bool {
+    vital,  // without a worker the transaction fails
+    wished, // without one, or where it is prepared, a WARNING says so
 };
 
-SweepOrder sweep_order(Datum argument) noexcept;
-
-/// Starts a worker for what this transaction does to the role; it spares this session. False where the server
+/// When this transaction commits, and the role may not log in any more then (or is dropped), a sweep of it
+/// begins, which spares this session. Errors: 54000 for too many roles; at the commit 53400 where the server
 /// has no room for another worker.
-bool order_sweep(Oid role);
+void sweep_after_commit(Oid role, Need need);
+
+bool may_log_in(Oid role);
+
+/// What a sweeper is told.
+struct SweepOrder {
+    TransactionId after; // which has to commit first
+    core::vector<Oid> roles;
+};
+SweepOrder sweep_order(Datum argument);
 
 } // namespace sessionctl::pg

@@ -148,7 +148,12 @@ subtest 'from any database that has the extension, by whoever may alter it' => s
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)});
 	like($app->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  42501: must be owner of database shop/, 'nor open it');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
-	$_->quit for $keeper, $foreign, $app, $there;
+	# Before anything is locked, waited for or ended.
+	my $rival = SessionctlTest::Session->new($node);
+	$rival->run(q{BEGIN; COMMENT ON DATABASE shop IS 'ours'});
+	like($app->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  42501: /, 'which is looked at first');
+	$rival->run('ROLLBACK');
+	$_->quit for $keeper, $foreign, $app, $there, $rival;
 };
 
 subtest 'arguments' => sub {
@@ -191,6 +196,37 @@ sub holds_door
 	return $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass
 		AND mode = 'AccessExclusiveLock' AND granted AND pid = } . $session->pid) eq '1';
 }
+
+# Nobody keeps the lock, whatever becomes of the statement that took it.
+subtest 'the lock is not kept' => sub {
+	my $lock = q{sessionctl.lockdown_database('shop', terminate => false)};
+	my $pipeline = RawSession->new($node, user => 'boss');
+	$pipeline->extended("SELECT $lock");
+	is(refusal('boss', 'shop'), '', 'in a pipeline that goes no further');
+	$pipeline->quit;
+	my $deaf = SessionctlTest::Session->new($node);
+	like($deaf->run("DO \$\$ BEGIN PERFORM $lock; BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(600); END \$\$"),
+		qr/terminating connection due to administrator command/, 'nor by who catches the cancel');
+	is(refusal('boss', 'shop'), '', 'logins go on');
+	like($admin->complaint(qq{SELECT $lock, sessionctl.lockdown_database('other')}),
+		qr/\AERROR:  25001: another database has been locked in this transaction\nHINT: /, 'nor two at once');
+	is(door('other'), '-1|t', 'neither is locked');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	is(door('shop'), '7|t', 'as it was');
+	$deaf->quit;
+};
+
+subtest 'a name that passes to another database meanwhile' => sub {
+	my ($caller, $rival) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	$rival->run('BEGIN; ALTER DATABASE shop RENAME TO shop_old; ALTER DATABASE other RENAME TO shop');
+	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
+	wait_for('the wait', sub { $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1' });
+	$rival->run('COMMIT');
+	like($caller->answer, qr/\AERROR:  database "shop" was renamed or dropped meanwhile\nHINT: /, 'is told');
+	is(door('shop') . ' ' . door('shop_old'), '-1|t 7|t', 'and neither is locked');
+	$rival->run('ALTER DATABASE shop RENAME TO other; ALTER DATABASE shop_old RENAME TO shop');
+	$_->quit for $caller, $rival;
+};
 
 subtest 'who will not go' => sub {
 	my $stubborn = session('app', 'shop');
@@ -258,7 +294,7 @@ subtest 'what no end of a session removes' => sub {
 subtest 'a dump of the cluster' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'a move')});
 	my $dump = qx(pg_dumpall --schema-only -d '@{[ $node->connstr('postgres') ]}' 2>&1);
-	like($dump, qr/ALTER DATABASE shop SET "pg_sessionctl\.lockdown" TO 'limit=7 open=yes locked_limit=0 .* reason=a%20move pool='/,
+	like($dump, qr/ALTER DATABASE shop SET "pg_sessionctl\.lockdown" TO 'limit=7 open=yes locked_limit=0 .* reason=a%20move pool= pool_database='/,
 		'has the memory');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 };

@@ -138,6 +138,51 @@ subtest 'a login under way' => sub {
 	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 };
 
+subtest 'a sweep ends with the lockdown' => sub {
+	my $stubborn = session('app');
+	stop_process($stubborn->pid);
+	$admin->run(q{SELECT sessionctl.lockdown_role('app', timeout => '0')});
+	wait_for('the sweeper', sub { sweepers() eq '1' });
+	$admin->run(q{SELECT sessionctl.unlock_role('app')});
+	my @next = map { session('app') } 1 .. 3;
+	continue_process($stubborn->pid);
+	wait_for('its end', sub { sweepers() eq '0' });
+	ok($_->lives, 'who logs in after the unlock stays') for @next;
+	$_->quit for $stubborn, @next;
+};
+
+subtest 'many roles at once' => sub {
+	$admin->run("CREATE ROLE fired_$_ LOGIN") for 1 .. 40;
+	my @sessions = map { session("fired_$_") } 1, 20, 40;
+	$admin->run(q{BEGIN; SELECT count(sessionctl.lockdown_role('fired_' || i, timeout => '0')) FROM generate_series(1, 40) AS i});
+	is(sweepers(), '0', 'before the commit there is no worker');
+	my $late = session('fired_30');
+	$admin->run('COMMIT');
+	wait_for('all to be ended', sub { !is_running($_->pid) }) for @sessions, $late;
+	pass('need no worker each');
+	$_->quit for @sessions, $late;
+	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	$admin->run("DROP ROLE fired_$_") for 1 .. 40;
+};
+
+subtest 'protected roles' => sub {
+	$admin->run(q{SET pg_sessionctl.protected_roles = 'app'; ALTER SYSTEM SET pg_sessionctl.protected_roles = 'app'});
+	$admin->run('SELECT pg_reload_conf()');
+	my $inside = session('app');
+	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	my $under_way = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
+	wait_for('a login under way', sub { $admin->run($under_way) ne '' });
+	my $pid = $admin->run($under_way);
+	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), "NOTICE:  matched 1: 1 spared (protected role)\n0", 'are spared');
+	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	ok($inside->lives, 'the session lives');
+	ok(is_running($pid), 'so does the login under way');
+	kill 'TERM', $pid;
+	$admin->run(q{ALTER SYSTEM RESET pg_sessionctl.protected_roles; RESET pg_sessionctl.protected_roles});
+	$admin->run(q{SELECT pg_reload_conf(); SELECT sessionctl.unlock_role('app')});
+	$inside->quit;
+};
+
 subtest 'rights and arguments' => sub {
 	my ($app, $clerk) = (session('app'), session('clerk'));
 	like($app->complaint(q{SELECT sessionctl.lockdown_role('other')}), qr/\AERROR:  42501: /, 'who may not alter it may not lock it');

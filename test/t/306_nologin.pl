@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use SessionctlTest;
 use Test::More;
 
-my $node = new_reaper_server('nologin');
+my $node = new_reaper_server('nologin', conf => "max_prepared_transactions = 5\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE leaver LOGIN; CREATE ROLE vip LOGIN; CREATE ROLE crew');
 
@@ -48,6 +48,12 @@ my ($leaver, $again) = (session('leaver'), session('leaver'));
 $admin->run('BEGIN; ALTER ROLE other NOLOGIN; DROP ROLE leaver; COMMIT');
 wait_for('the sweeps', sub { !is_running($_->pid) }) for $leaver, $again, $other;
 pass('several roles at once, a dropped one among them');
+
+$admin->run('CREATE ROLE prepared LOGIN');
+like($admin->run(q{BEGIN; ALTER ROLE prepared NOLOGIN; PREPARE TRANSACTION 'later'}),
+	qr/\AWARNING:  the sessions of roles that may no longer log in are not ended\nDETAIL:  The transaction that shuts them out is prepared\.\nHINT: /,
+	'a prepared transaction is told');
+$admin->run(q{ROLLBACK PREPARED 'later'});
 
 my $inside = session('vip');
 $admin->run(q{SET pg_sessionctl.kick_on_nologin = off; ALTER ROLE vip NOLOGIN; SET pg_sessionctl.kick_on_nologin = on});

@@ -434,7 +434,34 @@ subtest 'a lockdown that fails lets the clients go on' => sub {
 		'a pool that can not be resumed');
 	$admin->run('ALTER SERVER puddle RENAME TO pool');
 	is($admin->run(call('resume_pool', 'shop')), 't', 'is, by hand');
+
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
+	$admin->run('GRANT USAGE ON FOREIGN DATA WRAPPER dblink_fdw TO helper; ALTER SERVER pool OWNER TO helper');
+	like($admin->run(q{SELECT sessionctl.unlock_database('shop')}), qr/\AWARNING:  database "shop" is still paused in PgBouncer\n.*\nt\z/s,
+		'nobody connects where another role, no superuser, says');
+	is(paused_databases(), 'shop', 'it is still paused');
+	$admin->run('ALTER SERVER pool OWNER TO CURRENT_USER');
+	$admin->run(call('resume_pool', 'shop'));
+
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool') / 0}),
+		qr/\AERROR:  division by zero\nWARNING:  database "shop" is still paused in PgBouncer\nDETAIL:  The lockdown that paused it was undone\.\nHINT: /,
+		'a statement that fails after it is told what it leaves');
+	is($admin->run(call('resume_pool', 'shop')), 't', 'resumed by hand');
 	$rival->quit;
+};
+
+subtest 'a pool that is silent when it should be resumed' => sub {
+	my $path = $node->host . '/.s.PGSQL.' . ($port + 1);
+	my $deaf = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "cannot listen at $path: $!";
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
+	$admin->run("ALTER SERVER pool OPTIONS (SET port '@{[ $port + 1 ]}')");
+	like($admin->run(q{SELECT sessionctl.unlock_database('shop')}), qr/\AWARNING:  database "shop" is still paused in PgBouncer\n.*\nt\z/s,
+		'does not keep the database locked');
+	is($admin->run(q{SELECT datconnlimit FROM pg_database WHERE datname = 'shop'}), '-1', 'it is open');
+	$admin->run("ALTER SERVER pool OPTIONS (SET port '$port')");
+	is($admin->run(call('resume_pool', 'shop')), 't', 'resumed by hand');
+	close $deaf;
+	unlink $path;
 };
 
 subtest 'PgBouncer dies half way' => sub {

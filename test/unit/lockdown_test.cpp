@@ -20,6 +20,7 @@ Lockdown sample() {
     lockdown.by = "O'Brien \"the\" = 100 %";
     lockdown.reason = "Wiederherstellung für Anna\nzwei";
     lockdown.pool = "pgbouncer";
+    lockdown.pool_database = "shop";
     return lockdown;
 }
 
@@ -29,7 +30,7 @@ std::string text_of(const Lockdown& lockdown) {
 
 bool same(const Lockdown& a, const Lockdown& b) {
     return a.before == b.before && a.during == b.during && a.since == b.since && a.by == b.by &&
-           a.reason == b.reason && a.pool == b.pool;
+           a.reason == b.reason && a.pool == b.pool && a.pool_database == b.pool_database;
 }
 
 } // namespace
@@ -50,7 +51,7 @@ TEST(Lockdown, IsWrittenInOneLineOfAscii) {
     lockdown.reason = "a b";
     lockdown.by = "ü";
     EXPECT_EQ(text_of(lockdown), "limit=7 open=yes locked_limit=0 locked_open=yes since=123456789 by=%C3%BC "
-                                 "reason=a%20b pool=pgbouncer");
+                                 "reason=a%20b pool=pgbouncer pool_database=shop");
     for (const char c : text_of(sample()))
         EXPECT_TRUE(c >= ' ' && c < 0x7F && c != '\'' && c != '"' && c != '\\') << static_cast<int>(c);
 }
@@ -59,7 +60,7 @@ TEST(Lockdown, ReadsNothingElse) {
     const std::string good = text_of(sample());
     for (std::size_t length = 0; length < good.size(); ++length) {
         // Cut inside the last value it is a shorter name, not damage.
-        if (length < good.rfind("pool=") + 5) {
+        if (length < good.rfind("pool_database=") + 14) {
             EXPECT_FALSE(read_lockdown(good.substr(0, length))) << length;
         }
     }
@@ -105,6 +106,7 @@ TEST(Renewed, TheFirstOneRemembers) {
     second.before = {0, true};
     EXPECT_EQ(core::renewed(sample(), second).before, (Door{7, true}));
     EXPECT_EQ(core::renewed(sample(), second).pool, "pgbouncer");
+    EXPECT_EQ(core::renewed(sample(), second).pool_database, "shop");
     second.pool = "other";
     EXPECT_EQ(core::renewed(sample(), second).pool, "other");
 }
