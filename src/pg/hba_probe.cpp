@@ -5,9 +5,9 @@
 #include "pg/server.hpp"
 #include "pg/signals.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>

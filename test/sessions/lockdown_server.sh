@@ -34,7 +34,6 @@ receive caller
 like "$reply" 'canceling statement due to user request' 'a call that is cancelled half way'
 is "$(hba_sum)" "$before" 'puts the file back'
 thaw other
-until_gone other
 
 sql admin "SELECT sessionctl.lockdown_server('hba', hold := '1 s')"
 like "$reply" "method 'hba' knows no hold" 'a file holds nobody'
