@@ -51,6 +51,8 @@ struct Lockdown {
 
 void undo(void* argument) noexcept {
     Lockdown& lockdown = *static_cast<Lockdown*>(argument);
+    if (!lockdown.change.is_made())
+        return;
     const bool is_undone = lockdown.change.undo();
     pg::log_gate("lockdown_server", is_undone ? "undone in pg_hba.conf" : "not undone in pg_hba.conf",
                  lockdown.arguments.state);

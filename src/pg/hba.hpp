@@ -27,6 +27,7 @@ class HbaChange {
     void make(core::string next);
     /// Waits until the postmaster obeys the block that was written. Errors: 55000 where it does not.
     void prove() const;
+    bool is_made() const noexcept { return is_made_; }
     /// What was before, in what somebody has made of it since. Raises nothing, and does nothing where nothing
     /// was made. False where that failed: the log tells.
     bool undo() noexcept;

@@ -151,6 +151,13 @@ subtest 'files' => sub {
 	write_file($file, "# before\n" . read_file($file) . "# after\n");
 	is(unlock(), 't', 'edited in between: unlocked');
 	is(read_file($file), "# before\nlocal all nobody reject # strangers\n$rules# after\n", 'with what was added');
+	write_file($node->data_dir . '/roles.txt', "app boss\npostgres, Gr\xc3\xb6\xc3\x9fe");
+	$admin->run("CREATE ROLE \"Gr\xc3\xb6\xc3\x9fe\" LOGIN");
+	set_rules("local all \@roles.txt trust\n");
+	is(lock_down("allow_roles => '{Gr\xc3\xb6\xc3\x9fe,other}'"), '0', 'names in a file: locked');
+	is(knock($node, $_), 'in', 'who is in it') for 'boss', "Gr\xc3\xb6\xc3\x9fe";
+	like(knock($node, 'other'), $rejected, 'who is allowed, and not in it');
+	is(unlock(), 't', 'unlocked');
 	set_rules($rules);
 };
 
@@ -183,7 +190,9 @@ subtest 'a damaged block' => sub {
 	my $damaged = read_file($file) =~ s/^# <<<.*\n//mr;
 	write_file($file, $damaged);
 	like(unlock(), qr/^ERROR:  F0000: /, 'unlock_server');
+	my $position = log_position($node);
 	like(lock_down(), qr/^ERROR:  F0000: /, 'lockdown_server');
+	is_deeply([ gate_lines($node, $position) ], [], 'which had nothing to undo');
 	is(read_file($file), $damaged, 'nothing is changed');
 	like($admin->run('SELECT means, restores_to FROM sessionctl.session_lockdowns'), qr/^hba\|.*no end/, 'session_lockdowns tells');
 	set_rules($rules);
@@ -301,6 +310,37 @@ subtest 'kill -9 of the postmaster' => sub {
 	like(knock($node, 'app'), $rejected, 'it comes back closed');
 	is(unlock(), 't', 'unlocked');
 	is_as_before($rules, 'unlocked');
+};
+
+SKIP: {
+	skip 'a standby without a primary needs 12', 1 if $admin->run('SHOW server_version_num') < 120000;
+	subtest 'a standby' => sub {
+		$admin->quit;
+		$node->stop;
+		write_file($node->data_dir . '/standby.signal', '');
+		$node->start;
+		$admin = SessionctlTest::Session->new($node);
+		is(lock_down(), '0', 'locked');
+		like(knock($node, 'app'), $rejected, 'closed');
+		is(unlock(), 't', 'unlocked');
+		is_as_before($rules, 'unlocked');
+		$admin->quit;
+		unlink $node->data_dir . '/standby.signal';
+		$node->restart;
+		$admin = SessionctlTest::Session->new($node);
+	};
+}
+
+subtest 'preloaded' => sub {
+	$admin->quit;
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sessionctl'\n");
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	is($admin->run('SELECT sessionctl.lockdown_server()'), '0', 'by the gate');
+	is(lock_down(), '0', 'and by the file');
+	is($admin->run('SELECT string_agg(means, \' \' ORDER BY means) FROM sessionctl.session_lockdowns'), 'gate hba', 'session_lockdowns tells both');
+	is(unlock(), 't', 'unlocked');
+	is_as_before($rules, 'both');
 };
 
 subtest 'a storm' => sub {
