@@ -25,8 +25,8 @@ using api::ServerLockdown;
 
 namespace {
 
-/// Whose session is now refused. The sweep looked the roles up; whoever
-/// it is, workers and the caller are none of its business.
+/// Whose session is now refused. The sweep has looked the roles up; whoever it is, workers and the caller are
+/// none of its business.
 constexpr char condition[] =
     "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client'), true) "
     "AND ($2 OR protection IS DISTINCT FROM 'replication')";

@@ -9,7 +9,8 @@ namespace sessionctl::pg {
 /// A child of the postmaster has the pg_hba.conf that was in force when it was forked, which is when its
 /// client connected: one that then says nothing stands in no table and no array for authentication_timeout,
 /// and gets in by the old rules when it speaks. Only the system's list of processes shows it (Linux); without
-/// one the process array is all there is.
+/// one the process array is all there is. A walsender under way is left alone where it can be told from other
+/// clients (12).
 class HbaSweep final : public ServerSweep {
   public:
     /// From now on, which is after the proof that the postmaster obeys. Who has not said who he is after
