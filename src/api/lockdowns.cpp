@@ -3,6 +3,8 @@
 #include "api/lockdown.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
+#include "pg/gate.hpp"
+#include "pg/hba.hpp"
 #include "pg/memory.hpp"
 
 using namespace sessionctl;
@@ -69,6 +71,41 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
     });
 }
 
+struct ServerLockdown {
+    const char* means;
+    core::Timestamp since; // 0: not known
+    const char* by;
+    const char* reason;
+    core::Timestamp until; // 0: by unlock alone
+    const char* restores_to;
+};
+
+void put(const ServerLockdown& lockdown, api::Rows& rows) {
+    const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
+    pg::call([&] {
+        api::Row<10> row;
+        row.add_text("server");
+        row.add_null(); // id
+        row.add_null(); // name
+        row.add_text(lockdown.means);
+        row.add_if(lockdown.since != 0, [&] { return TimestampTzGetDatum(lockdown.since); });
+        row.add_text(text(lockdown.by));
+        row.add_text(text(lockdown.reason));
+        row.add_if(lockdown.until != 0, [&] { return TimestampTzGetDatum(lockdown.until); });
+        row.add_text(text(lockdown.restores_to));
+        row.add_null(); // changed
+        row.put_into(rows);
+    });
+}
+
+void put_server(api::Rows& rows) {
+    const pg::GateState gate = pg::gate_state();
+    if (gate.is_closed)
+        put({"gate", gate.since, gate.by, gate.reason, gate.until, ""}, rows);
+    if (const std::optional<pg::HbaLockdown> hba = pg::hba_lockdown())
+        put({"hba", hba->since, hba->by.c_str(), hba->reason.c_str(), 0, hba->damage.c_str()}, rows);
+}
+
 } // namespace
 
 SQL_FUNCTION(sessionctl_session_lockdowns)
@@ -80,6 +117,7 @@ SQL_FUNCTION(sessionctl_session_lockdowns)
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const pg::KnownLockdown& each : known)
             put(each, rows);
+        put_server(rows);
         return 0;
     });
 }

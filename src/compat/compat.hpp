@@ -220,6 +220,9 @@ void process_catchup();
 // --- various
 // -----------------------------------------------------------------------------------------------------
 
+/// As in PG_VERSION_NUM.
+constexpr int server_version = PG_VERSION_NUM;
+
 /// To the server log, never to the client.
 extern const int log_server_only;
 

@@ -2,12 +2,12 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utc.hpp"
 
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 
 namespace sessionctl::core {
 
@@ -50,18 +50,10 @@ class Writer {
         add("\"\n");
     }
 
-    /// UTC, so that whoever reads it on another machine reads the same.
     void add_time(const char* key, Timestamp time) noexcept {
         if (time == 0)
             return;
-        Timestamp fraction = time % microseconds_per_second;
-        fraction += fraction < 0 ? microseconds_per_second : 0;
-        const std::time_t seconds =
-            (time - fraction) / microseconds_per_second + static_cast<std::time_t>(unix_epoch_of_timestamp);
-        std::tm parts = {};
-        gmtime_r(&seconds, &parts);
-        add("%s %04d-%02d-%02d %02d:%02d:%02d.%06d UTC\n", key, parts.tm_year + 1900, parts.tm_mon + 1,
-            parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(fraction));
+        add("%s %s\n", key, utc_text(time).text);
     }
 
   private:
@@ -122,30 +114,6 @@ bool read_quoted(std::string_view text, char (&target)[size]) noexcept {
     return true;
 }
 
-bool read_time(std::string_view text, Timestamp& time) noexcept {
-    char copy[64] = "";
-    if (text.size() >= sizeof copy)
-        return false;
-    std::memcpy(copy, text.data(), text.size());
-    std::tm parts = {};
-    int fraction = 0;
-    int end = 0;
-    if (std::sscanf(copy, "%d-%2d-%2d %2d:%2d:%2d.%6d UTC%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                    &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &fraction, &end) != 7 ||
-        static_cast<std::size_t>(end) != text.size() || parts.tm_year < 1970 || parts.tm_year > 294276)
-        return false;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    const std::tm written = parts;
-    const std::time_t seconds = timegm(&parts);
-    // The 31st of February is damage, not the 3rd of March.
-    if (parts.tm_mon != written.tm_mon || parts.tm_mday != written.tm_mday ||
-        parts.tm_hour != written.tm_hour || parts.tm_min != written.tm_min || fraction < 0)
-        return false;
-    time = (static_cast<Timestamp>(seconds) - unix_epoch_of_timestamp) * microseconds_per_second + fraction;
-    return true;
-}
-
 bool read_role(std::string_view value, GateState& state) noexcept {
     std::int64_t role = 0;
     if (state.role_count == GateState::most_roles || !read_number(value, UINT32_MAX, role) || role == 0)
@@ -169,9 +137,9 @@ bool read_line(std::string_view line, GateState& state) noexcept {
     const std::string_view key = line.substr(0, space);
     const std::string_view value = line.substr(std::min(space + 1, line.size()));
     if (key == "since")
-        return read_time(value, state.since);
+        return read_utc(value, state.since);
     if (key == "until")
-        return read_time(value, state.until) && state.until != 0;
+        return read_utc(value, state.until) && state.until != 0;
     if (key == "by")
         return read_quoted(value, state.by);
     if (key == "reason")

@@ -18,6 +18,8 @@ constexpr char way_out[] =
     "# To undo it: sessionctl.unlock_server(). Without a login: delete the lines from >>> to "
     "<<<, then pg_ctl reload.";
 
+constexpr char about_probe[] = "# Nobody has this name: it shows whether the server has read these lines.";
+
 struct Role {
     string name;
     string written;
@@ -152,21 +154,30 @@ class Writer {
     std::string_view line_end_;
 };
 
-void reject(Writer& writer, const char* database) {
-    for (const char* const type : {"local", "host"}) {
-        const bool local = *type == 'l';
-        for (const char* const address : {" 0.0.0.0/0", " ::/0"}) {
-            string content(type);
-            content.append(" ");
-            content.append(database);
-            content.append(" all");
-            content.append(local ? "" : address);
-            content.append(" reject");
-            writer.line(content);
-            if (local)
-                break;
-        }
+/// For connections of every kind.
+void rules(Writer& writer, const string& databases, const string& roles, const char* method) {
+    for (const char* const address : {"", " 0.0.0.0/0", " ::/0"}) {
+        string content(*address == '\0' ? "local " : "host ");
+        content.append(databases);
+        content.append(" ");
+        content.append(roles);
+        content.append(address);
+        content.append(" ");
+        content.append(method);
+        writer.line(content);
     }
+}
+
+void reject(Writer& writer, const char* database) {
+    rules(writer, database, "all", "reject");
+}
+
+/// A role that does not exist has no password.
+void ask_probe(Writer& writer, const string& probe) {
+    if (probe.empty())
+        return;
+    writer.line(about_probe);
+    rules(writer, in_quotes(probe), in_quotes(probe), "password");
 }
 
 void narrow(Writer& writer, const Rule& rule, const vector<Role>& roles, const Dialect& dialect,
@@ -197,6 +208,7 @@ string lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, 
     Writer writer(file.text, dialect);
     writer.line(first_line(lockdown.mark));
     writer.line(way_out);
+    ask_probe(writer, lockdown.probe);
     // First, so that no rule below, with `replication` in a file of database names maybe, comes before it.
     if (lockdown.include_replication)
         reject(writer, "replication");
@@ -223,6 +235,18 @@ std::optional<Mark> mark_of(std::string_view text) {
     if (!block)
         return std::nullopt;
     return read_mark(text.substr(block->begin, block->end - block->begin));
+}
+
+std::optional<string> probe_of(std::string_view text) {
+    const std::optional<Block> block = find_block(text);
+    if (!block)
+        return std::nullopt;
+    const std::string_view lines = text.substr(block->begin, block->end - block->begin);
+    const std::size_t begin = lines.find(probe_prefix);
+    const std::size_t end = lines.find('"', begin == std::string_view::npos ? lines.size() : begin);
+    if (end == std::string_view::npos || begin == 0 || lines[begin - 1] != '"')
+        return std::nullopt;
+    return string(lines.substr(begin, end - begin));
 }
 
 bool is_locked(std::string_view text) {

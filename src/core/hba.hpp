@@ -22,7 +22,12 @@ struct Lockdown {
     bool include_superusers = false;
     bool include_replication = false;
     Mark mark;
+    /// Empty, or the name of a role and a database that do not exist, probe_prefix at its beginning: the
+    /// block asks for its password, so that a login in that name shows that the server has read the block.
+    string probe;
 };
+
+constexpr char probe_prefix[] = "pg_sessionctl probe ";
 
 /// The same file with the block at its top: each rule narrowed to those of the allowed roles that it names
 /// (by name, as memberships are at this moment: a member who is added later stays out), and the rejects.
@@ -37,6 +42,9 @@ std::optional<string> unlock(std::string_view text);
 
 /// Who locked it and why. Null where there is no block. Errors: F0000 it is damaged.
 std::optional<Mark> mark_of(std::string_view text);
+
+/// The name of the probe that the block knows. Null where there is none. Errors: F0000 it is damaged.
+std::optional<string> probe_of(std::string_view text);
 
 /// Errors: F0000 the block is damaged.
 bool is_locked(std::string_view text);

@@ -65,6 +65,22 @@ TEST_F(Hba, PutsABlockBeforeTheText) {
                   rejects + end_marker + text);
 }
 
+TEST_F(Hba, AsksTheProbeForAPassword) {
+    lockdown.probe = "pg_sessionctl probe 1a";
+    const std::string text = locked("local all all peer\n");
+    EXPECT_EQ(text.substr(text.find("# Nobody")),
+              "# Nobody has this name: it shows whether the server has read these lines.\n"
+              "local \"pg_sessionctl probe 1a\" \"pg_sessionctl probe 1a\" password\n"
+              "host \"pg_sessionctl probe 1a\" \"pg_sessionctl probe 1a\" 0.0.0.0/0 password\n"
+              "host \"pg_sessionctl probe 1a\" \"pg_sessionctl probe 1a\" ::/0 password\n"
+              "local all \"root\" peer\n"s +
+                  rejects + end_marker + "local all all peer\n");
+    EXPECT_EQ(str(core::hba::probe_of(text).value_or("none")), lockdown.probe.c_str());
+    lockdown.probe.clear();
+    EXPECT_FALSE(core::hba::probe_of(locked("local all all peer\n")));
+    EXPECT_FALSE(core::hba::probe_of("local \"pg_sessionctl probe 1a\" all password\n"));
+}
+
 TEST_F(Hba, NarrowsTheRolesOfARule) {
     allow("bob");
     EXPECT_EQ(rule("local all all peer"), "local all \"bob\",\"root\" peer");

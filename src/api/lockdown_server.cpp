@@ -1,0 +1,187 @@
+// Keep out: lockdown_server, unlock_server.
+
+#include "api/server_lockdown.hpp"
+
+#include "api/options.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "pg/log_line.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/server.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+using api::ServerLockdown;
+
+namespace {
+
+/// Whose session is now refused. The sweep has looked the roles up; whoever it is, workers and the caller are
+/// none of its business.
+constexpr char condition[] =
+    "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client'), true) "
+    "AND ($2 OR protection IS DISTINCT FROM 'replication')";
+
+/// The texts of the gate are read before a login has a database, and in every database: UTF-8. What is too
+/// long is cut at the end of a character.
+template <std::size_t size>
+void keep(char (&target)[size], const char* text) {
+    const char* const converted =
+        pg::call([text] { return pg_server_to_any(text, static_cast<int>(std::strlen(text)), PG_UTF8); });
+    const std::size_t length = core::clipped_length(converted, size - 1);
+    std::memcpy(target, converted, length);
+    target[length] = '\0';
+}
+
+void keep_who(pg::GateState& state) {
+    state.since = GetCurrentTimestamp();
+    if (const char* const name = pg::call([] { return compat::role_name_or_null(GetUserId()); }))
+        keep(state.by, name);
+}
+
+void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
+    for (const char* const name : names) {
+        const Oid role = pg::call([name] { return get_role_oid(name, false); }); // 42704
+        if (state.allows_role(role))
+            continue;
+        if (state.role_count == pg::GateState::most_roles)
+            throw core::Error(core::sqlstate::program_limit_exceeded, "allow_roles has more than %d roles",
+                              pg::GateState::most_roles)
+                .hint("Allow a role that all of them are members of.");
+        state.allow_roles[state.role_count++] = role;
+    }
+}
+
+void check_until(core::Timestamp until) {
+    if (until != 0 && until <= GetCurrentTimestamp())
+        throw core::Error(core::sqlstate::invalid_parameter_value, "until must be in the future")
+            .hint("NULL is until sessionctl.unlock_server().");
+}
+
+std::int64_t milliseconds_until(core::Timestamp deadline) {
+    const core::Timestamp left = deadline - pg::monotonic_now();
+    return std::max<core::Timestamp>(left / core::microseconds_per_millisecond, 1);
+}
+
+Request request_for(const ServerLockdown& lockdown, const core::vector<Oid>& roles, Datum* values) {
+    static Oid types[] = {OIDARRAYOID, BOOLOID};
+    static char nulls[] = {' ', ' '};
+    values[0] = pg::call([&roles] {
+        auto* const elements = static_cast<Datum*>(palloc((roles.size() + 1) * sizeof(Datum)));
+        int count = 0;
+        for (const Oid role : roles)
+            elements[count++] = ObjectIdGetDatum(role);
+        return PointerGetDatum(construct_array(elements, count, OIDOID, sizeof(Oid), true, 'i'));
+    });
+    values[1] = BoolGetDatum(lockdown.state.include_replication);
+    Request request;
+    request.action = core::Action::terminate;
+    request.condition = {condition, 2, types, values, nulls, nullptr};
+    request.guards.include.superusers = lockdown.state.include_superusers;
+    request.guards.include.replication = lockdown.state.include_replication;
+    request.reason = lockdown.reason;
+    return request;
+}
+
+void warn_of_newcomers(int number) {
+    if (number == 0)
+        return;
+    pg::call([number] {
+        ereport(WARNING, (errmsg_plural("%d login that was under way is not proven gone",
+                                        "%d logins that were under way are not proven gone", number, number),
+                          errhint("Call again with a longer timeout.")));
+    });
+}
+
+ServerLockdown read_lockdown(Arguments& arguments) {
+    ServerLockdown lockdown;
+    pg::GateState& state = lockdown.state;
+    state.is_closed = true;
+    lockdown.allow_roles = arguments.texts("allow_roles");
+    keep_roles(state, lockdown.allow_roles);
+    state.include_superusers = arguments.boolean("include_superusers");
+    state.include_replication = arguments.boolean("include_replication");
+    lockdown.terminate = arguments.boolean("terminate");
+    state.hold = core::checked_hold(arguments.interval("hold"), compat::authentication_timeout());
+    state.until = arguments.timestamp_or_zero();
+    check_until(state.until);
+    Request wait;
+    api::read_wait(arguments, wait);
+    lockdown.timeout = wait.timeout;
+    lockdown.reason = wait.reason;
+    if (wait.reason != nullptr)
+        keep(state.reason, core::clean_reason(wait.reason, pg::server_encoding()).c_str());
+    keep_who(state);
+    if (state.include_superusers && !pg::call([] { return superuser(); }))
+        throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to shut out superusers");
+    return lockdown;
+}
+
+bool is_hba(std::string_view method) {
+    if (method == "gate" || method == "hba")
+        return method == "hba";
+    throw core::Error(core::sqlstate::invalid_parameter_value, "unrecognized method \"%.*s\"",
+                      static_cast<int>(method.size()), method.data())
+        .hint("Allowed are 'gate' and 'hba'.");
+}
+
+/// The file of a superuser, the gate of whoever may: where he can undo neither, an error tells why.
+bool unlock() {
+    pg::GateState open = {};
+    keep_who(open);
+    const bool is_superuser = pg::call([] { return superuser(); });
+    if (!is_superuser)
+        api::require_preload();
+    // First, so that an error leaves both as they were.
+    const bool has_hba = is_superuser && api::unlock_hba(open);
+    const bool has_gate = pg::shared_memory() != nullptr && api::unlock_gate(open);
+    return has_hba || has_gate;
+}
+
+} // namespace
+
+std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& sweep) {
+    const core::Timestamp wait = std::min<core::Timestamp>(
+        lockdown.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
+    const core::Timestamp deadline = pg::monotonic_now() + wait;
+    sweep.end_newcomers(deadline);
+    Datum values[2];
+    Request request = request_for(lockdown, sweep.refused_roles(), values);
+    request.timeout = lockdown.timeout > 0 ? milliseconds_until(deadline) : 0;
+    const std::int64_t ended = core::counted(run(request).plan, request.action);
+    // With no time to wait there is nothing to prove, as everywhere.
+    warn_of_newcomers(lockdown.timeout > 0 ? sweep.wait_for_newcomers(deadline) : sweep.without_role());
+    return ended;
+}
+
+SQL_FUNCTION(sessionctl_lockdown_server)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const bool by_hba = is_hba(arguments.text("method"));
+        by_hba ? api::require_hba() : api::require_gate();
+        const ServerLockdown lockdown = read_lockdown(arguments);
+        return Int64GetDatum(by_hba ? api::lock_hba(lockdown) : api::lock_gate(lockdown));
+    });
+}
+
+SQL_FUNCTION(sessionctl_unlock_server)
+{
+    return api::serve([]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const bool was_locked = unlock();
+        if (!was_locked)
+            pg::call([] { ereport(NOTICE, (errmsg("the server is not locked down"))); });
+        return BoolGetDatum(was_locked);
+    });
+}

@@ -1,0 +1,172 @@
+#include "pg/hba.hpp"
+
+#include "core/error.hpp"
+#include "core/utc.hpp"
+#include "pg/error.hpp"
+#include "pg/hba_probe.hpp"
+#include "pg/lockdown_memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/server.hpp"
+
+#include <csignal>
+
+extern "C" {
+#include "storage/lock.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr core::Timestamp longest_proof = 5 * core::microseconds_per_second;
+constexpr core::Timestamp pause_length = 10 * core::microseconds_per_millisecond;
+
+/// Beside those of the reaper (pg/reaper_lock).
+LOCKTAG lock_tag() noexcept {
+    constexpr uint32 key = 0x70677363; // "pgsc"
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, InvalidOid, key, 3, 2);
+    return tag;
+}
+
+bool try_to_lock() {
+    return call([] {
+        const LOCKTAG tag = lock_tag();
+        return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+    });
+}
+
+/// As pg_reload_conf(). In single-user mode there is nobody to tell.
+bool reload() noexcept {
+    return !IsUnderPostmaster || kill(PostmasterPid, SIGHUP) == 0;
+}
+
+[[noreturn]] void raise_failure(FileFailure failure) {
+    if (failure.why == EAGAIN)
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "somebody else has changed \"%s\" meanwhile", failure.path)
+            .hint("Nothing was changed. Try again.");
+    call([&failure] {
+        errno = failure.why;
+        ereport(ERROR, (errcode_for_file_access(),
+                        errmsg("could not %s file \"%s\": %m", failure.what, failure.path),
+                        errdetail("pg_hba.conf is as it was.")));
+    });
+    pg_unreachable();
+}
+
+std::string_view block_in(const core::string& text) {
+    const std::optional<core::hba::Block> block = core::hba::find_block(text);
+    return block ? std::string_view(text).substr(block->begin, block->end - block->begin) : "";
+}
+
+} // namespace
+
+HbaLock::HbaLock(core::Timestamp patience) {
+    const core::Timestamp deadline = monotonic_now() + patience;
+    while (!try_to_lock()) {
+        if (monotonic_now() >= deadline)
+            throw core::Error(core::sqlstate::lock_not_available,
+                              "another session is locking or unlocking the server by pg_hba.conf")
+                .hint("Try again when it is done.");
+        pause(pause_length);
+    }
+}
+
+void HbaLock::release() {
+    call([] {
+        const LOCKTAG tag = lock_tag();
+        LockRelease(&tag, ExclusiveLock, false);
+    });
+}
+
+void HbaChange::make(core::string next) {
+    made_ = std::move(next);
+    const FileFailure failure = replace_hba_file(before_, made_);
+    if (failure.what != nullptr && failure.is_replaced) {
+        is_made_ = true; // and may not outlive a crash
+        undo();
+    }
+    if (failure.what != nullptr)
+        raise_failure(failure);
+    is_made_ = true;
+    if (!reload())
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "could not signal the postmaster: %s", std::strerror(errno));
+}
+
+void HbaChange::prove() const {
+    const std::optional<core::string> probe = core::hba::probe_of(made_);
+    if (probe && is_block_obeyed(*probe, monotonic_now() + longest_proof))
+        return;
+    throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                      "the server does not obey the new pg_hba.conf")
+        .detail("For %d s a login that it rejects was not rejected.",
+                static_cast<int>(longest_proof / core::microseconds_per_second))
+        .hint("The old file is back. The server log tells which line of it the server refuses; or all slots "
+              "for connections are taken.");
+}
+
+bool HbaChange::undo() noexcept {
+    if (!std::exchange(is_made_, false))
+        return true;
+    FileFailure failure = {"read", before_.target.c_str(), 0};
+    HOLD_INTERRUPTS();
+    // Without what raises a PostgreSQL error: the process may be about to exit.
+    const bool is_done = callback([&] {
+        HbaFile now = before_;
+        failure.why = read_whole(now.target.c_str(), now.file.text, now.status);
+        if (failure.why == 0)
+            failure = replace_hba_file(now, restored(now.file.text));
+    });
+    if (is_done && failure.what == nullptr && reload()) {
+        RESUME_INTERRUPTS();
+        return true;
+    }
+    errno = failure.why;
+    ereport(LOG,
+            (errcode_for_file_access(),
+             errmsg("pg_sessionctl: could not undo the lockdown in \"%s\": could not %s file \"%s\": %m",
+                    before_.target.c_str(), failure.what != nullptr ? failure.what : "reload", failure.path),
+             errhint("Delete the lines from >>> to <<< in it, then reload the configuration.")));
+    RESUME_INTERRUPTS();
+    return false;
+}
+
+/// The old block, or nothing, in the place of the new one.
+core::string HbaChange::restored(const core::string& now) const {
+    if (now == made_)
+        return before_.file.text;
+    const std::string_view made = block_in(made_);
+    const std::size_t place = std::string_view(now).find(made);
+    if (made.empty() || place == std::string_view::npos)
+        return now; // somebody else has removed it
+    core::string text(now.data(), place);
+    text.append(block_in(before_.file.text));
+    text.append(std::string_view(now).substr(place + made.size()));
+    return text;
+}
+
+bool is_forgotten(const core::string& text) {
+    const std::optional<core::string> probe = core::hba::probe_of(text);
+    return IsUnderPostmaster && probe && is_block_gone(*probe, monotonic_now() + longest_proof);
+}
+
+std::optional<HbaLockdown> hba_lockdown() {
+    if (!call([] { return superuser(); }))
+        return std::nullopt;
+    HbaLockdown lockdown = {};
+    try {
+        const std::optional<core::hba::Mark> mark = core::hba::mark_of(read_hba_file().file.text);
+        if (!mark)
+            return std::nullopt;
+        lockdown.by = shown_text(mark->by);
+        lockdown.reason = shown_text(mark->reason);
+        core::read_utc(mark->at, lockdown.since);
+    } catch (const core::Error& error) {
+        lockdown.damage = error.what();
+    }
+    return lockdown;
+}
+
+} // namespace sessionctl::pg

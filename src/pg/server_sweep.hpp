@@ -1,0 +1,63 @@
+// After the server is locked down: the logins that were under way just before, in no session table yet, where
+// nobody else looks. One can stay there for as long as its client likes (post_auth_delay).
+#pragma once
+
+#include "core/memory.hpp"
+#include "pg/gate.hpp"
+
+namespace sessionctl::pg {
+
+/// A process in the process array.
+struct ArrayMember {
+    bool is_there;
+    Oid role; // 0: not known yet
+};
+ArrayMember array_member(std::int32_t pid);
+
+/// The pids of all clients' sessions in the session table, sorted.
+core::vector<std::int32_t> listed_pids();
+
+bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept;
+
+/// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.
+class ServerSweep {
+  public:
+    /// Ends every login that would now be refused and that is in no session table yet, and waits, on the
+    /// monotonic clock until `deadline`, for those whose role is not known yet. From then on each session
+    /// that would be refused either stands in the session table or has been told to end.
+    void end_newcomers(core::Timestamp deadline);
+
+    /// The roles of all sessions that would be refused, found by end_newcomers().
+    const core::vector<Oid>& refused_roles() const noexcept { return refused_; }
+
+    /// Waits for those that were told to end. How many are left at the deadline, with those of no role.
+    int wait_for_newcomers(core::Timestamp deadline);
+    int without_role() const noexcept { return without_role_; }
+
+  protected:
+    /// Both live as long as the sweep; the reason may be null.
+    ServerSweep(const GateState& state, const char* reason) noexcept : state_(state), reason_(reason) {}
+    ~ServerSweep() = default;
+
+    /// Ends whom it may. How many have no role yet.
+    virtual int look() = 0;
+
+    const GateState& state() const noexcept { return state_; }
+    bool is_refused(Oid role);
+    bool is_ended(std::int32_t pid) const noexcept { return contains(ended_, pid); }
+    void end(std::int32_t pid, Oid role);
+
+  private:
+    /// Asked when it is pinned by its pid, besides that it is in the process array with that role.
+    virtual bool is_still(std::int32_t pid) = 0;
+    void tell(std::int32_t pid, Oid role);
+
+    const GateState& state_;
+    const char* const reason_;
+    core::vector<Oid> refused_;
+    core::vector<Oid> let_in_;
+    core::vector<std::int32_t> ended_;
+    int without_role_ = 0;
+};
+
+} // namespace sessionctl::pg

@@ -1,0 +1,367 @@
+# lockdown_server() by pg_hba.conf: who gets in, what becomes of the file, and that a call that fails leaves no trace.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use GateTest;
+use IO::Socket::UNIX;
+use RawSession;
+use SessionctlTest;
+use Storm;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $node = new_server('hba', init => { allows_streaming => 1 },
+	conf => "max_connections = 60\nlisten_addresses = '127.0.0.1'\nlog_min_messages = log\n");
+my $file = $node->data_dir . '/pg_hba.conf';
+my $admin = SessionctlTest::Session->new($node);
+$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
+	CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+my $rejected = qr/^FATAL 28000 pg_hba\.conf rejects connection/;
+my $rules = join '', map { "$_\n" } '# ours', 'local replication all trust', 'local all all trust', 'host all all 127.0.0.1/32 trust';
+
+sub lock_down { my ($arguments, $who) = @_; return ($who || $admin)->complaint_or_result("sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
+sub unlock { return $admin->complaint_or_result('sessionctl.unlock_server()') }
+sub SessionctlTest::Session::complaint_or_result
+{
+	my ($self, $call) = @_;
+	return join "\n", grep { !/^LOCATION: / } split /\n/, $self->run_verbose("SELECT $call");
+}
+sub session { my ($user) = @_; return SessionctlTest::Session->new($node, user => $user) }
+sub walsender_of { my ($user) = @_; return qx(psql -XAtq -d "@{[$node->connstr('postgres')]} user=$user replication=1" -c IDENTIFY_SYSTEM 2>&1) }
+my $is_in = qr/^\d{15,}\|/;
+
+sub write_file
+{
+	my ($path, $text) = @_;
+	open my $out, '>:raw', $path or die "cannot open $path: $!";
+	print $out $text;
+	return close $out;
+}
+
+# The server obeys this text.
+sub set_rules
+{
+	my ($text) = @_;
+	write_file($file, $text);
+	$node->reload;
+	return wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+}
+
+# A failure puts the file back, and the server reads it a moment later.
+sub is_as_before
+{
+	my ($text, $name) = @_;
+	is(read_file($file), $text, "$name: the file is as before");
+	wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+	return is(join(' ', glob "$file.*"), '', "$name: none is left beside it");
+}
+
+sub knock_by_tcp
+{
+	my ($user) = @_;
+	my $session = eval { RawSession->new($node, user => $user, tcp => 1) };
+	return $@ =~ /^the server complains: (.*) at \S+ line \d+/s ? $1 : "no word: $@" if !$session;
+	$session->quit;
+	return 'in';
+}
+
+set_rules($rules);
+
+subtest 'closed and opened' => sub {
+	my %session = map { $_ => session($_) } qw(app boss);
+	my $position = log_position($node);
+	is(unlock(), "NOTICE:  00000: the server is not locked down\nf", 'there is nothing to unlock');
+	my $mode = (stat $file)[2];
+	chmod 0640, $file;
+	is(lock_down(q{reason => 'ticket "4711"'}), '1', 'locked down');
+	ok(!$session{app}->lives, 'who is nobody is ended');
+	ok($session{boss}->lives, 'a superuser is not');
+	like(knock($node, 'app'), $rejected, 'and is refused');
+	like(knock_by_tcp('app'), $rejected, 'by TCP, too');
+	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	is(knock_by_tcp('boss'), 'in', 'by TCP, too');
+	like(walsender_of('streamer'), $is_in, 'replication is not touched');
+	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
+	is($admin->run(q{SELECT kind, name, means, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
+		'server||hba|t|postgres|ticket "4711"||', 'session_lockdowns tells');
+	is(unlock(), 't', 'unlocked');
+	is(knock($node, 'app'), 'in', 'everybody gets in');
+	is(read_file($file), $rules, 'the file is what it was');
+	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
+	chmod $mode & 07777, $file;
+	my ($closed, $open) = gate_lines($node, $position);
+	like($closed, qr/^action=lockdown_server result="closed in pg_hba\.conf" by_session_user="postgres" .*reason="ticket \\"4711\\""\z/, 'the log tells who closed it');
+	like($open, qr/^action=unlock_server result="open in pg_hba\.conf" by_session_user="postgres"/, 'and who opened it');
+	$_->quit for values %session;
+};
+
+subtest 'who is let in' => sub {
+	is(lock_down(q{allow_roles => '{ops,app}'}), '0', 'allow_roles');
+	is(knock($node, $_), 'in', "$_ is in") for 'app', 'Duty "x"', 'boss';
+	like(knock($node, 'other'), $rejected, 'other is not');
+	is(lock_down(q{allow_roles => ARRAY['Duty "x"'], include_superusers => true}), '0', 'a second lockdown replaces the first');
+	is(knock($node, 'Duty "x"'), 'in', 'names are written as they are');
+	like(knock($node, $_), $rejected, "$_ is not in") for 'app', 'boss';
+	like(lock_down(q{allow_roles => '{nobody}'}), qr/^ERROR:  42704: /, 'an error');
+	is(knock($node, 'Duty "x"'), 'in', 'leaves the first as it was');
+	is(lock_down('include_replication => true'), '0', 'include_replication');
+	like(walsender_of('streamer'), qr/pg_hba\.conf rejects replication connection/, 'shuts walsenders out');
+	my $session = session('boss');
+	is(lock_down(q{include_superusers => true, terminate => false}), '0', 'nobody but the caller');
+	ok($session->lives, 'terminate => false ends nobody');
+	like(knock($node, 'boss'), $rejected, 'nobody gets in');
+	is(unlock(), 't', 'unlocked');
+	is(read_file($file), $rules, 'the file is what it was');
+	$session->quit;
+};
+
+subtest 'refused' => sub {
+	my %wrong = (
+		q{hold => '1 s'} => qr/^ERROR:  22023: method 'hba' knows no hold\nHINT:  .*method => 'gate'/,
+		q{until => now() + '1 h'} => qr/^ERROR:  22023: method 'hba' knows no until\nHINT:  .*method => 'gate'/,
+		q{timeout => NULL} => qr/^ERROR:  22023: timeout must not be null/);
+	like(lock_down($_), $wrong{$_}, $_) for sort keys %wrong;
+	my $operator = session('operator');
+	$admin->run("GRANT EXECUTE ON FUNCTION $_ TO operator") for 'sessionctl.unlock_server()',
+	  'sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text)';
+	like(lock_down('', $operator), qr/^ERROR:  42501: must be superuser to lock the server down by pg_hba\.conf/, 'who is no superuser');
+	$operator->quit;
+	is_as_before($rules, 'refused');
+};
+
+subtest 'files' => sub {
+	my %texts = (
+		'Windows line ends' => $rules =~ s/\n/\r\n/gr,
+		'no last newline' => $rules =~ s/\n\z//r,
+		'an explicit reject' => "local all nobody reject\n${rules}local all all reject\nhost all all all reject\n");
+	for my $name (sort keys %texts)
+	{
+		set_rules($texts{$name});
+		is(lock_down(), '0', "$name: locked");
+		like(knock($node, 'app'), $rejected, "$name: closed");
+		is(knock($node, 'boss'), 'in', "$name: open to superusers");
+		is(unlock(), 't', "$name: unlocked");
+		is(read_file($file), $texts{$name}, "$name: byte by byte");
+	}
+	set_rules("local all all reject # strangers\n" =~ s/all reject/nobody reject/r . $rules);
+	is(lock_down(), '0', 'locked');
+	write_file($file, "# before\n" . read_file($file) . "# after\n");
+	is(unlock(), 't', 'edited in between: unlocked');
+	is(read_file($file), "# before\nlocal all nobody reject # strangers\n$rules# after\n", 'with what was added');
+	write_file($node->data_dir . '/roles.txt', "app boss\npostgres, Gr\xc3\xb6\xc3\x9fe");
+	$admin->run("CREATE ROLE \"Gr\xc3\xb6\xc3\x9fe\" LOGIN");
+	set_rules("local all \@roles.txt trust\n");
+	is(lock_down("allow_roles => '{Gr\xc3\xb6\xc3\x9fe,other}'"), '0', 'names in a file: locked');
+	is(knock($node, $_), 'in', 'who is in it') for 'boss', "Gr\xc3\xb6\xc3\x9fe";
+	like(knock($node, 'other'), $rejected, 'who is allowed, and not in it');
+	is(unlock(), 't', 'unlocked');
+	set_rules($rules);
+};
+
+subtest 'what the old rules reject all the same' => sub {
+	write_file($file, "local all postgres,app trust\nlocal all all reject\n");
+	$node->reload;
+	wait_for('strangers to be rejected', sub { knock($node, 'other') =~ $rejected });
+	is(lock_down(), '0', 'the proof is not theirs');
+	like(knock($node, 'app'), $rejected, 'closed');
+	is(unlock(), 't', 'unlocked');
+	is(knock($node, 'app'), 'in', 'open');
+	set_rules($rules);
+};
+
+subtest 'a symbolic link' => sub {
+	my $real = $node->data_dir . '/real.conf';
+	rename $file, $real or die $!;
+	symlink $real, $file or die $!;
+	is(lock_down(), '0', 'locked');
+	ok(-l $file, 'it still is one');
+	like(read_file($real), qr/\A# >>> pg_sessionctl lockdown/, 'its file was changed');
+	is(unlock(), 't', 'unlocked');
+	ok(-l $file, 'it still is one');
+	is(read_file($real), $rules, 'the file is what it was');
+	rename $real, $file or die $!;
+};
+
+subtest 'a damaged block' => sub {
+	lock_down();
+	my $damaged = read_file($file) =~ s/^# <<<.*\n//mr;
+	write_file($file, $damaged);
+	like(unlock(), qr/^ERROR:  F0000: /, 'unlock_server');
+	my $position = log_position($node);
+	like(lock_down(), qr/^ERROR:  F0000: /, 'lockdown_server');
+	is_deeply([ gate_lines($node, $position) ], [], 'which had nothing to undo');
+	is(read_file($file), $damaged, 'nothing is changed');
+	like($admin->run('SELECT means, restores_to FROM sessionctl.session_lockdowns'), qr/^hba\|.*no end/, 'session_lockdowns tells');
+	set_rules($rules);
+};
+
+SKIP: {
+	skip 'root writes everywhere', 1 if $> == 0;
+	subtest 'a read-only directory' => sub {
+		my $elsewhere = $node->basedir . '/readonly';
+		mkdir $elsewhere;
+		write_file("$elsewhere/hba.conf", $rules);
+		rename $file, "$file-kept" or die $!;
+		symlink "$elsewhere/hba.conf", $file or die $!;
+		chmod 0555, $elsewhere;
+		my $session = session('app');
+		like(lock_down(), qr/^ERROR:  42501: could not create file ".*": Permission denied\nDETAIL:  pg_hba\.conf is as it was/, 'refused');
+		is(read_file($file), $rules, 'the file is whole');
+		is(knock($node, 'app'), 'in', 'the door is open');
+		ok($session->lives, 'nobody was ended');
+		chmod 0755, $elsewhere;
+		rename "$file-kept", $file or die $!;
+		$session->quit;
+	};
+}
+
+SKIP: {
+	skip 'no prlimit', 1 if system('prlimit --version >/dev/null 2>&1') != 0;
+	subtest 'a full disk' => sub {
+		system('prlimit', '--pid', $admin->pid, '--fsize=100:100') == 0 or die;
+		like(lock_down(), qr/^ERROR:  \w{5}: could not write file ".*": File too large\nDETAIL:  pg_hba\.conf is as it was/, 'refused');
+		is_as_before($rules, 'a full disk');
+		$admin->quit;
+		$admin = SessionctlTest::Session->new($node);
+	};
+}
+
+subtest 'a file that the server refuses' => sub {
+	my $text = "${rules}local all all nosuchmethod\n";
+	write_file($file, $text);
+	like(lock_down(), qr/^ERROR:  55000: the server does not obey the new pg_hba\.conf\nDETAIL:  .*\nHINT:  .*server log/, 'it does not obey it');
+	is_as_before($text, 'refused');
+	set_rules($rules);
+};
+
+# A session that will not go keeps the call waiting, its door already closed.
+sub half_way
+{
+	my ($ending) = @_;
+	my $stuck = session('app');
+	stop_process($stuck->pid);
+	my $caller = SessionctlTest::Session->new($node);
+	$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
+	wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+	$admin->run("SELECT $ending(@{[$caller->pid]})");
+	my $answer = $caller->answer;
+	continue_process($stuck->pid);
+	$_->quit for $caller, $stuck;
+	return $answer;
+}
+
+subtest 'ended half way' => sub {
+	my $position = log_position($node);
+	like(half_way('pg_cancel_backend'), qr/canceling statement due to user request/, 'cancelled');
+	is_as_before($rules, 'cancelled');
+	like(half_way('pg_terminate_backend'), qr/terminating connection due to administrator command/, 'terminated');
+	is_as_before($rules, 'terminated');
+	is(scalar(grep { /result="undone in pg_hba\.conf"/ } gate_lines($node, $position)), 2, 'the log has both');
+};
+
+subtest 'two at once' => sub {
+	my $stuck = session('app');
+	stop_process($stuck->pid);
+	my $caller = SessionctlTest::Session->new($node);
+	$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
+	wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+	my $other = SessionctlTest::Session->new($node);
+	$other->send('SELECT sessionctl.unlock_server()');
+	continue_process($stuck->pid);
+	is($caller->answer, '1', 'the first');
+	is($other->answer, 't', 'then the second');
+	is_as_before($rules, 'in turn');
+	$_->quit for $caller, $other, $stuck;
+};
+
+subtest 'logins under way' => sub {
+	my $path = $node->host . '/.s.PGSQL.' . $node->port;
+	my $silent = IO::Socket::UNIX->new(Peer => $path) or die "cannot connect: $!";
+	my $late = start_knocking($node, 'app', q{options='-c post_auth_delay=60'});
+	my @pids;
+	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 });
+	my $began = time;
+	like(lock_down(), qr/^[01]\z/, 'locked');
+	cmp_ok(time - $began, '<', 4, 'and not waited for');
+	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
+	syswrite $silent, pack('NN', length($options) + 9, 3 << 16) . "$options\0";
+	my $heard = '';
+	1 while sysread $silent, $heard, 65536, length $heard;
+	is($heard, '', 'one that connected before and speaks afterwards is gone');
+	# The reload ends its delay: it may have been a session for a moment.
+	wait_for('the one that is past every check to be gone', sub { !is_running($pids[0]) });
+	heard($late);
+	is(unlock(), 't', 'unlocked');
+};
+
+subtest 'kill -9 of the postmaster' => sub {
+	lock_down();
+	my ($postmaster) = split /\n/, read_file($node->data_dir . '/postmaster.pid');
+	my @processes = ($postmaster, children_of($postmaster));
+	kill_server($node);
+	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
+	eval { $admin->quit };
+	write_file("$file.pg_sessionctl.tmp", 'half of it');
+	$node->start;
+	$admin = SessionctlTest::Session->new($node);
+	like(knock($node, 'app'), $rejected, 'it comes back closed');
+	is(unlock(), 't', 'unlocked');
+	is_as_before($rules, 'unlocked');
+};
+
+SKIP: {
+	skip 'a standby without a primary needs 12', 1 if $admin->run('SHOW server_version_num') < 120000;
+	subtest 'a standby' => sub {
+		$admin->quit;
+		$node->stop;
+		write_file($node->data_dir . '/standby.signal', '');
+		$node->start;
+		$admin = SessionctlTest::Session->new($node);
+		is(lock_down(), '0', 'locked');
+		like(knock($node, 'app'), $rejected, 'closed');
+		is(unlock(), 't', 'unlocked');
+		is_as_before($rules, 'unlocked');
+		$admin->quit;
+		unlink $node->data_dir . '/standby.signal';
+		$node->restart;
+		$admin = SessionctlTest::Session->new($node);
+	};
+}
+
+subtest 'preloaded' => sub {
+	$admin->quit;
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sessionctl'\n");
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	is($admin->run('SELECT sessionctl.lockdown_server()'), '0', 'by the gate');
+	is(lock_down(), '0', 'and by the file');
+	is($admin->run('SELECT string_agg(means, \' \' ORDER BY means) FROM sessionctl.session_lockdowns'), 'gate hba', 'session_lockdowns tells both');
+	is(unlock(), 't', 'unlocked');
+	is_as_before($rules, 'both');
+};
+
+subtest 'a storm' => sub {
+	my $inside = q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'};
+	my $storm = Storm->new($node, user => 'app', database => 'postgres', clients => 24);
+	my ($intruders, $short) = (0, 0);
+	for my $round (1 .. $ENV{STORM_ROUNDS} || 2)
+	{
+		wait_for('everybody to be in', sub { $admin->run($inside) >= 24 });
+		my $answer = lock_down();
+		$short++ if $answer !~ /^(?:NOTICE.*\n)?\d+\z/ || $answer !~ /\b2[2-9]\z/;
+		my $end = time + 1;
+		while (time < $end) { $intruders += $admin->run($inside) }
+		unlock();
+	}
+	is($intruders, 0, 'nobody inside within a second');
+	is($short, 0, 'and those who were there were ended');
+	wait_for('everybody to be back', sub { $admin->run($inside) >= 24 });
+	$storm->quit;
+	is(read_file($file), $rules, 'the file is what it was');
+};
+
+$admin->quit;
+done_testing();
