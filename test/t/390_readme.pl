@@ -126,6 +126,8 @@ IPC::Run::run([ 'pg_dump', '-Fc', '-d', 'shop', '-f', "$workplace/shop.dump" ]) 
 
 # --- PgBouncer
 
+# It begins to connect for the first client of all even while it is paused, gives that up, and tries again after
+# server_login_retry, 15 s by default.
 sub start_bouncer
 {
 	my ($program) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
@@ -144,6 +146,7 @@ unix_socket_dir = @{[ $node->host ]}
 auth_type = trust
 auth_file = $workplace/users
 admin_users = keeper
+server_login_retry = 1
 ignore_startup_parameters = extra_float_digits
 INI
 	$bouncer = IPC::Run::start([ $program, "$workplace/pgbouncer.ini" ], '<', \undef, '>&', "$workplace/log");
