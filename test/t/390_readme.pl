@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use IPC::Run;
 use SessionctlTest;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $readme = "$FindBin::Bin/../../README.md";
 plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
@@ -185,6 +186,10 @@ sub in_shell
 		IPC::Run::timeout($SessionctlTest::patience));
 	my $started = { run => $run, said => \$said };
 	return heard($started) if !$goes_on;
+	# It has to wait for what comes next.
+	usleep(500_000);
+	$run->pump_nb;
+	return "did not wait: $said" if $said ne '';
 	push @background, $started;
 	return '';
 }
