@@ -224,7 +224,7 @@ sub wait_for_setting
 sub as_user
 {
 	my ($input) = @_;
-	my $session = as_shown($sessions[-1]);
+	my $session = $sessions[-1];
 	wait_for('the session to be ended', sub { !is_running($session->pid) });
 	return in_psql($session, $input) =~ s/^server closed the connection.*//msr;
 }
@@ -249,7 +249,7 @@ for my $part (chapters(read_file($readme)))
 		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : undef;
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
-		push @sessions, session($_) for @$users;
+		push @sessions, as_shown(session($_)) for @$users;
 		for my $example (@examples)
 		{
 			my ($line, $prompt, $input, $shown) = @$example;
