@@ -38,9 +38,9 @@ print_machine() { # print_machine WHAT
         "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -r)" "$(server_version)" "$1"
 }
 
-# --- the two helpers: one warm connection that asks and measures, one process that plays the clients
+# --- one warm connection that asks and measures, one process that plays the clients
 
-patience=600 # s, for an answer of a helper
+patience=600 # s, for an answer
 
 # Their pipes are open for reading and writing, so that nobody waits for the other end.
 start_warm() { # sets backend to its process
@@ -66,14 +66,14 @@ tell() { # tell TEXT: to psql; sets answer to its last line, and elapsed in ms
     die "the measuring connection is gone: $answer"
 }
 
-start_helper() { # start_helper PROGRAM ARGUMENT...: answers each line with one line
-    mkfifo "$scratch/to_helper" "$scratch/from_helper"
-    exec {to_helper}<>"$scratch/to_helper" {from_helper}<>"$scratch/from_helper"
-    start "$scratch/from_helper" "$@" <&"$to_helper"
+start_clients() { # start_clients PROGRAM ARGUMENT...: answers each line with one line
+    mkfifo "$scratch/to_clients" "$scratch/from_clients"
+    exec {to_clients}<>"$scratch/to_clients" {from_clients}<>"$scratch/from_clients"
+    start "$scratch/from_clients" "$@" <&"$to_clients"
 }
 
-tell_helper() { # tell_helper LINE: sets reply
+tell_clients() { # tell_clients LINE: sets reply
     reply=
-    echo "$1" >&"$to_helper"
-    read -rt "$patience" reply <&"$from_helper" || true
+    echo "$1" >&"$to_clients"
+    read -rt "$patience" reply <&"$from_clients" || true
 }
