@@ -1,8 +1,10 @@
-# `make bench`: bench/run and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more than 5.
+# `make bench`: bench/run, bench/lockdown and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more
+# than 5.
 
 ROUNDS = 5
 
 .PHONY: bench
 bench:
 	PG_CONFIG='$(PG_CONFIG)' bench/run $(ROUNDS)
+	PG_CONFIG='$(PG_CONFIG)' bench/lockdown $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/reaper $(ROUNDS)

@@ -1,0 +1,265 @@
+# The examples of README.md about keeping sessions out, played from README.md itself: what it shows is what comes back.
+#
+# A chapter is played from its heading on, with the sessions that %chapter gives it. Its blocks without a language are
+# what a terminal shows: `postgres=#` is the DBA, `shop=>` a user whose session was ended, `$` a shell. `$ … &` goes on
+# beside the rest, and `$ wait` shows what it said.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IPC::Run;
+use SessionctlTest;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $readme = "$FindBin::Bin/../../README.md";
+plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
+
+# Who is connected to the shop when the chapter begins.
+my %chapter = (
+	'Restore a database that is in use' => [ ('app') x 5 ],
+	'With PgBouncer: clients wait instead of failing' => [ ('app') x 2 ],
+	'Restrict a user to one session' => [ ('batch') x 3 ],
+	'Not even one' => ['batch'],
+	'NOLOGIN means now' => ['leaver'],
+	'Lock the server down in an emergency' => [ ('app') x 3, 'batch' ],
+	'Hold instead of refuse' => ['app'],
+	'The way out without a login' => [ ('app') x 3, 'boss' ],
+);
+
+# --- what README.md shows
+
+# The chapters in their order: [ heading, [ line, prompt, input, output ] ... ]
+sub chapters
+{
+	my ($text) = @_;
+	my (@chapters, $chapter, $language, $example);
+	my $number = 0;
+	for my $line (split /\n/, $text)
+	{
+		$number++;
+		if (!defined $language && $line =~ /^##+ (.*)/)
+		{
+			push @chapters, $chapter = [$1];
+		}
+		elsif ($line =~ /^```(.*)/)
+		{
+			$language = defined $language ? undef : $1;
+			$example = undef;
+		}
+		elsif ($chapter && defined $language && $language eq '')
+		{
+			if ($line =~ /^(\w+=[#>]|\$) (.*)/)
+			{
+				push @$chapter, $example = [ $number, $1, $2, '' ];
+			}
+			elsif ($example && is_whole($example))
+			{
+				$example->[3] .= "$line\n";
+			}
+			elsif ($example)
+			{
+				$example->[2] .= "\n$line";
+			}
+		}
+	}
+	return @chapters;
+}
+
+sub is_whole { my ($example) = @_; return $example->[1] eq '$' || $example->[2] =~ /\A\\|;\z/ }
+
+# What differs from run to run, from machine to machine and between psql's versions: points in time, where the socket
+# is, blanks at the end, and the width of columns that depends on those.
+sub comparable
+{
+	my ($text) = @_;
+	$text =~ s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[-+]\d\d(:\d\d)?/<time>/g;
+	$text =~ s/\bsince=\d+/since=<time>/g;
+	$text =~ s/^psql: .*?(?=FATAL: )/psql: /mg;
+	$text =~ s/-{2,}/-/g;
+	$text =~ s/ +/ /g;
+	$text =~ s/\s+$//mg;
+	return $text;
+}
+
+# --- the server and those who are connected
+
+my $node = new_reaper_server('readme');
+my $dba;
+my (@sessions, @background);
+my ($bouncer, $bouncer_port);
+
+sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0]) }
+
+# As a user has it, whatever he is shown.
+sub as_shown { my ($session) = @_; $session->run("\\unset QUIET\n\\pset format aligned\n\\pset tuples_only off\n"); return $session }
+
+sub dba
+{
+	$dba = as_shown(SessionctlTest::Session->new($node)) if !$dba;
+	return $dba;
+}
+
+sub all_leave
+{
+	$_->quit for splice @sessions;
+	$bouncer->kill_kill if $bouncer;
+	undef $bouncer;
+	return;
+}
+
+$node->safe_psql('postgres', $_)
+  for 'CREATE ROLE app LOGIN', 'CREATE ROLE batch LOGIN', 'CREATE ROLE leaver LOGIN', 'CREATE ROLE ops LOGIN',
+  'CREATE ROLE boss LOGIN SUPERUSER', 'CREATE DATABASE shop';
+$node->safe_psql('shop', 'CREATE TABLE orders AS SELECT generate_series(1, 5000) AS id; ALTER TABLE orders OWNER TO app');
+
+# The README's words name its own server, and the superuser who began it is not always postgres.
+local $ENV{PGHOST} = $node->host;
+local $ENV{PGPORT} = $node->port;
+local $ENV{PGDATABASE} = 'postgres';
+local $ENV{PGDATA} = $node->data_dir;
+my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
+my $workplace = $node->data_dir . '/../desk';
+mkdir $workplace or die "cannot make $workplace: $!";
+IPC::Run::run([ 'pg_dump', '-Fc', '-d', 'shop', '-f', "$workplace/shop.dump" ]) or die 'no dump';
+
+# --- PgBouncer
+
+# It begins to connect for the first client of all even while it is paused, gives that up, and tries again after
+# server_login_retry, 15 s by default.
+sub start_bouncer
+{
+	my ($program) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
+	return 'PgBouncer (the package pgbouncer) is not installed' if !$program;
+	return 'dblink (the package postgresql-contrib) is not installed'
+	  if !$node->safe_psql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'});
+	$bouncer_port = $node->port == 65535 ? 1024 : $node->port + 1;    # in a directory of sockets that is ours alone
+	write_file("$workplace/users", qq{"app" ""\n"keeper" "open-sesame"\n});
+	write_file("$workplace/pgbouncer.ini", <<"INI");
+[databases]
+shop = host=@{[ $node->host ]} port=@{[ $node->port ]}
+[pgbouncer]
+listen_addr =
+listen_port = $bouncer_port
+unix_socket_dir = @{[ $node->host ]}
+auth_type = trust
+auth_file = $workplace/users
+admin_users = keeper
+server_login_retry = 1
+ignore_startup_parameters = extra_float_digits
+INI
+	$bouncer = IPC::Run::start([ $program, "$workplace/pgbouncer.ini" ], '<', \undef, '>&', "$workplace/log");
+	wait_for('PgBouncer', sub { -S $node->host . "/.s.PGSQL.$bouncer_port" });
+	return;
+}
+
+sub write_file
+{
+	my ($path, $text) = @_;
+	open my $file, '>', $path or die "cannot write $path: $!";
+	print {$file} $text;
+	return close $file;
+}
+
+END
+{
+	my $status = $?;
+	eval { $bouncer->kill_kill } if $bouncer;
+	eval { $_->{run}->kill_kill } for @background;
+	$? = $status;
+}
+
+# --- one example
+
+sub in_shell
+{
+	my ($command) = @_;
+	return join '', map { heard($_) } splice @background if $command eq 'wait';
+	my ($host, $port) = ($node->host, $bouncer_port);
+	$command =~ s/-h 127\.0\.0\.1 -p 6432/-h $host -p $port/ if $bouncer;
+	$command =~ s/-U postgres\b/-U "$superuser"/;
+	my $goes_on = $command =~ s/ &\z//;
+	my $said = '';
+	my $run = IPC::Run::start([ 'sh', '-c', "cd '$workplace' && $command" ], '<', \undef, '>&', \$said,
+		IPC::Run::timeout($SessionctlTest::patience));
+	my $started = { run => $run, said => \$said };
+	return heard($started) if !$goes_on;
+	# It has to wait for what comes next.
+	usleep(500_000);
+	$run->pump_nb;
+	return "did not wait: $said" if $said ne '';
+	push @background, $started;
+	return '';
+}
+
+sub heard { my ($started) = @_; $started->{run}->finish; return ${ $started->{said} } }
+
+my @new_setting;
+
+sub in_psql
+{
+	my ($session, $input) = @_;
+	if ($bouncer)
+	{
+		my $host = $node->host;
+		$input =~ s/host '127\.0\.0\.1', port '6432'/host '$host', port '$bouncer_port'/;
+	}
+	$input =~ s/;\z//;
+	my $output = $session->run($input);
+	@new_setting = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = (\w+)/;
+	wait_for_setting($session, @new_setting) if $input =~ /pg_reload_conf/;
+	return $output;
+}
+
+# A reload reaches a session a moment later: sooner than a reader types his next command.
+sub wait_for_setting
+{
+	my ($session, $name, $value) = @_;
+	return wait_for($name, sub { $session->run("SHOW $name") =~ /^ \Q$value\E$/m });
+}
+
+# Without what psql adds when its connection is lost.
+sub as_user
+{
+	my ($input) = @_;
+	my $session = $sessions[-1];
+	wait_for('the session to be ended', sub { !is_running($session->pid) });
+	return in_psql($session, $input) =~ s/^server closed the connection.*//msr;
+}
+
+sub output_of
+{
+	my ($prompt, $input) = @_;
+	return in_shell($input) if $prompt eq '$';
+	return as_user($input) if $prompt =~ />/;
+	return in_psql(dba(), $input);
+}
+
+# --- all of them
+
+my %played;
+for my $part (chapters(read_file($readme)))
+{
+	my ($heading, @examples) = @$part;
+	my $users = $chapter{$heading} or next;
+	$played{$heading} = 1;
+	subtest $heading => sub {
+		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : undef;
+		plan skip_all => $missing if $missing;
+		plan tests => scalar @examples;
+		push @sessions, as_shown(session($_)) for @$users;
+		for my $example (@examples)
+		{
+			my ($line, $prompt, $input, $shown) = @$example;
+			my $output = output_of($prompt, $input) =~ s/\b\Q$superuser\E\b/postgres/gr;
+			is(comparable($output), comparable($shown), "README.md, line $line: $input") or diag($output);
+			undef $dba if $input =~ /^pg_ctl/;    # which ends his session, too
+		}
+		all_leave();
+	};
+}
+is(join(', ', grep { !$played{$_} } sort keys %chapter), '', 'README.md has all of these chapters');
+
+done_testing();
