@@ -214,10 +214,7 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         require_other_database(wish);
         pg::require_owner(wish.oid, wish.database);
         commit_without_standbys();
-        const std::int64_t ended =
-            wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false);
-        tell_what_remains(wish);
-        return Int64GetDatum(ended);
+        return Int64GetDatum(wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false));
     });
 }
 

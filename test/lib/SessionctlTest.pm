@@ -21,6 +21,9 @@ my $has_cluster = eval { require PostgreSQL::Test::Cluster; require PostgreSQL::
 eval { require PostgresNode; require TestLib; 1 } or die "no PostgreSQL test library in \@INC: $@"
   unless $has_cluster;
 
+# The superuser's name, whoever runs the tests; these libraries have cleared the environment.
+$ENV{PGUSER} = 'postgres';
+
 sub new_node
 {
 	my ($name) = @_;
@@ -35,7 +38,7 @@ sub new_server
 {
 	my ($name, %with) = @_;
 	my $node = new_node($name);
-	$node->init(%{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
+	$node->init(%{ $with{init} || {} }, extra => [ '--username=postgres', '--encoding=UTF8', '--no-locale' ]);
 	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
 	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};
 	$node->start;
