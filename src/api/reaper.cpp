@@ -46,7 +46,7 @@ bool wait_until(Condition&& is_true) {
     return true;
 }
 
-/// The pid of a new worker.
+/// The pid of a new worker; 0 where it has ended already, as it does beside another one.
 int launch() {
     BackgroundWorker worker = compat::describe_worker(worker::reaper_name, worker::reaper_function);
     worker.bgw_notify_pid = MyProcPid;
@@ -60,10 +60,7 @@ int launch() {
             .hint("Raise max_worker_processes, which needs a restart.");
     return pg::call([handle] {
         pid_t pid = 0;
-        if (WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED)
-            ereport(ERROR, (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the reaper did not start"),
-                            errhint("The server log tells why.")));
-        return static_cast<int>(pid);
+        return WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED ? static_cast<int>(pid) : 0;
     });
 }
 
@@ -73,7 +70,8 @@ bool start() {
         return false;
     }
     const int pid = launch();
-    if (!wait_until([] { return pg::reaper_pid() != 0; }))
+    const auto is_there = [] { return pg::reaper_pid() != 0; };
+    if (pid == 0 ? !is_there() : !wait_until(is_there))
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not start")
             .hint("The server log tells why.");
     if (pg::reaper_pid() != pid) {

@@ -9,7 +9,7 @@ use Exporter 'import';
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_server new_reaper_server reconfigure reaped stream_from kill_server read_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server read_file log_position
   log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -33,12 +33,18 @@ sub new_node
 	return $get_new_node ? $get_new_node->($name) : PostgresNode->new($name);
 }
 
+sub init_node
+{
+	my ($node, %with) = @_;
+	return $node->init(%with, extra => [ '--username=postgres', @{ $with{extra} || [] } ]);
+}
+
 # A running server with the extension in database postgres. Only what the tests look for goes to its log.
 sub new_server
 {
 	my ($name, %with) = @_;
 	my $node = new_node($name);
-	$node->init(%{ $with{init} || {} }, extra => [ '--username=postgres', '--encoding=UTF8', '--no-locale' ]);
+	init_node($node, %{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
 	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
 	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};
 	$node->start;

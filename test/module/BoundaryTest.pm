@@ -34,7 +34,7 @@ sub boundary_node
 {
 	my ($name, @settings) = @_;
 	my $node = new_node($name);
-	$node->init;
+	init_node($node);
 	$node->append_conf('postgresql.conf', join("\n", 'log_statement = none', @settings, ''));
 	$node->start;
 	my $functions = slurp("$FindBin::RealBin/../module/functions.sql");

@@ -38,7 +38,7 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 stream_from($standby, "$conninfo application_name=standby");
 $standby->start;
 my $subscriber = new_node('subscriber');
-$subscriber->init;
+init_node($subscriber);
 $subscriber->start;
 $subscriber->safe_psql('postgres', 'CREATE TABLE published (a int PRIMARY KEY)');
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION sub CONNECTION \$\$$conninfo\$\$ PUBLICATION pub");

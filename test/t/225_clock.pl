@@ -13,7 +13,7 @@ my ($library) = glob '/usr/lib*/{*/,}faketime/libfaketime.so.1';
 plan skip_all => 'libfaketime (the package faketime) is not installed' if !$library;
 
 my $node = new_node('clock');
-$node->init;
+init_node($node);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sessionctl'\nlog_line_prefix = '%m %c [%p] '\n");
 my $clock = $node->basedir . '/clock';
 
