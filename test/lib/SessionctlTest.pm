@@ -6,10 +6,11 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server read_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server refusal read_file log_position
   log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -103,6 +104,16 @@ sub stream_from
 	my $file = -e $standby->data_dir . '/recovery.conf' ? 'recovery.conf' : 'postgresql.conf';
 	$conninfo =~ s/'/''/g;
 	return $standby->append_conf($file, "primary_conninfo = '$conninfo'");
+}
+
+# What a login is told; nothing where it is let in.
+sub refusal
+{
+	my ($node, $user, $database) = @_;
+	my $conninfo = $node->connstr($database || 'postgres') . " user='$user'";
+	my $said = '';
+	return '' if IPC::Run::run([ 'psql', '-XAtqw', '-d', $conninfo, '-c', 'SELECT 1' ], '<', \undef, '>&', \$said);
+	return $said;
 }
 
 sub read_file

@@ -31,15 +31,6 @@ sub session
 	return SessionctlTest::Session->new($node, user => $user, database => $database, %with);
 }
 
-# What a login is told; nothing where it is let in.
-sub refusal
-{
-	my ($user, $database) = @_;
-	my ($status, $out, $err) = $node->psql('postgres', 'SELECT 1',
-		connstr => $node->connstr($database) . " user=$user", on_error_die => 0);
-	return $status == 0 ? '' : $err;
-}
-
 sub door
 {
 	my ($database) = @_;
@@ -57,16 +48,16 @@ subtest 'shuts, empties, opens' => sub {
 	is( $admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'restore')}),
 		"NOTICE:  matched 4: 3 ended, 1 spared (superuser)\n3", 'ends all but superusers');
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @gone, $boss, $elsewhere), 'gone gone gone lives lives', 'in that database');
-	like(refusal('app', 'shop'), qr/too many connections for database "shop"/, 'nobody comes in');
-	like(refusal('keeper', 'shop'), qr/too many connections/, 'not its owner');
-	is(refusal('boss', 'shop'), '', 'but superusers');
-	is(refusal('app', 'other'), '', 'elsewhere nothing changes');
+	like(refusal($node, 'app', 'shop'), qr/too many connections for database "shop"/, 'nobody comes in');
+	like(refusal($node, 'keeper', 'shop'), qr/too many connections/, 'not its owner');
+	is(refusal($node, 'boss', 'shop'), '', 'but superusers');
+	is(refusal($node, 'app', 'other'), '', 'elsewhere nothing changes');
 	is(lockdowns(), 'database|shop|connection limit 0|' . $admin->run('SELECT current_user') . '|restore|1|connection limit 7|', 'the view tells');
 	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
 	is(door('shop'), '7|t', 'with the old limit');
 	is(lockdowns(), '', 'nothing is remembered');
 	is($admin->run(q{SELECT count(*) FROM pg_db_role_setting}), '0', 'nor left behind');
-	is(refusal('app', 'shop'), '', 'all come in');
+	is(refusal($node, 'app', 'shop'), '', 'all come in');
 	like($admin->complaint(q{SELECT sessionctl.unlock_database('shop')}),
 		qr/\ANOTICE:  00000: database "shop" is not locked down\nHINT: /, 'unlocked already');
 	$_->quit for @gone, $boss, $elsewhere;
@@ -76,7 +67,7 @@ subtest 'superusers, too' => sub {
 	my @gone = map { session($_, 'shop') } qw(app boss);
 	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)}), '2', 'ends them');
 	$_->quit for @gone;
-	like(refusal('boss', 'shop'), qr/not currently accepting connections/, 'and keeps them out');
+	like(refusal($node, 'boss', 'shop'), qr/not currently accepting connections/, 'and keeps them out');
 	is(lockdowns() =~ s/\|postgres\|/|x|/r =~ s/\|\w+\|\|0/|x||0/r, 'database|shop|no connections allowed|x||0|connection limit 7, connections allowed|', 'the view tells');
 	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
 	is(door('shop'), '7|t', 'as it was');
@@ -97,7 +88,7 @@ subtest 'only the door' => sub {
 	my $session = session('app', 'shop');
 	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}), '0', 'ends nobody');
 	ok($session->lives, 'who is inside stays');
-	like(refusal('app', 'shop'), qr/too many connections/, 'nobody else comes in');
+	like(refusal($node, 'app', 'shop'), qr/too many connections/, 'nobody else comes in');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$session->quit;
 };
@@ -185,7 +176,7 @@ subtest 'what fails half way' => sub {
 	like($caller->run(q{SELECT sessionctl.lockdown_database('shop'), pg_sleep(600)}), qr/canceling statement due to user request/,
 		'so does a statement that would hold the lock on');
 	is(door('shop'), '7|t', 'it is open');
-	is(refusal('app', 'shop'), '', 'all come in');
+	is(refusal($node, 'app', 'shop'), '', 'all come in');
 	continue_process($stubborn->pid);
 	$_->quit for $stubborn, $caller;
 };
@@ -202,12 +193,12 @@ subtest 'the lock is not kept' => sub {
 	my $lock = q{sessionctl.lockdown_database('shop', terminate => false)};
 	my $pipeline = RawSession->new($node, user => 'boss');
 	$pipeline->extended("SELECT $lock");
-	is(refusal('boss', 'shop'), '', 'in a pipeline that goes no further');
+	is(refusal($node, 'boss', 'shop'), '', 'in a pipeline that goes no further');
 	$pipeline->quit;
 	my $deaf = SessionctlTest::Session->new($node);
 	like($deaf->run("DO \$\$ BEGIN PERFORM $lock; BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(600); END \$\$"),
 		qr/terminating connection due to administrator command/, 'nor by who catches the cancel');
-	is(refusal('boss', 'shop'), '', 'logins go on');
+	is(refusal($node, 'boss', 'shop'), '', 'logins go on');
 	like($admin->complaint(qq{SELECT $lock, sessionctl.lockdown_database('other')}),
 		qr/\AERROR:  25001: another database has been locked in this transaction\nHINT: /, 'nor two at once');
 	is(door('other'), '-1|t', 'neither is locked');
@@ -237,7 +228,7 @@ subtest 'who will not go' => sub {
 	my $knocking = RawSession->knock($node, user => 'app', database => 'shop');
 	is($knocking->ended_with, '57P01', 'who queues at the door meanwhile is ended');
 	like($caller->answer, qr/WARNING:  1 session is still running after .*\n0\z/s, 'survivors are counted in a warning');
-	like(refusal('app', 'shop'), qr/too many connections/, 'the door stays shut');
+	like(refusal($node, 'app', 'shop'), qr/too many connections/, 'the door stays shut');
 	continue_process($stubborn->pid);
 	wait_for('the end', sub { !is_running($stubborn->pid) });
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
@@ -261,7 +252,7 @@ subtest 'who is at the door' => sub {
 	$rival->run(q{ROLLBACK; BEGIN; COMMENT ON DATABASE shop IS 'ours'});
 	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
 		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
-	is(refusal('app', 'shop'), '', 'nobody has to wait afterwards');
+	is(refusal($node, 'app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
 	is(door('shop'), '7|t', 'nothing has changed');
 	$rival->quit;

@@ -21,14 +21,6 @@ $node->safe_psql('postgres', 'CREATE ROLE app LOGIN');
 my $hba = $node->data_dir . '/pg_hba.conf';
 my $open = read_file($hba);
 
-# What a login is told; nothing where it is let in.
-sub refusal
-{
-	my ($status, $out, $err) = $node->psql('postgres', 'SELECT 1',
-		connstr => $node->connstr('postgres') . ' user=app', on_error_die => 0);
-	return $status == 0 ? '' : $err;
-}
-
 sub is_stopped { return qx(ps -o stat= -p $_[0]) =~ /^[Tt]/ }
 
 # The system calls that touch files, in the order of a call.
@@ -71,12 +63,12 @@ sub check
 {
 	my ($what, $message) = @_;
 	$node->start;
-	my $refusal = refusal();
+	my $refusal = refusal($node, 'app');
 	my $is_locked = $refusal ne '';
 	like($refusal, $is_locked ? $message : qr/\A\z/, "$what: " . ($is_locked ? 'locked' : 'open'));
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM sessionctl.session_lockdowns'), $is_locked ? '1' : '0', 'so does the view say');
 	is($node->safe_psql('postgres', 'SELECT sessionctl.unlock_server()'), $is_locked ? 't' : 'f', 'unlock knows it');
-	is(refusal(), '', 'then it is open');
+	is(refusal($node, 'app'), '', 'then it is open');
 	is(read_file($hba), $open, 'and pg_hba.conf as it was');
 	return $is_locked;
 }
