@@ -83,7 +83,7 @@ END
 {
 	my $status = $?;
 	eval { $_->{psql}->kill_kill } for @clients;
-	eval { $bouncer->kill_kill } if $bouncer;
+	eval { $bouncer->signal('KILL'); $bouncer->finish } if $bouncer;
 	$? = $status;
 }
 
@@ -471,7 +471,8 @@ subtest 'PgBouncer dies half way' => sub {
 	$busy->run('BEGIN; SELECT 1');
 	$admin->send("\\set VERBOSITY verbose\n" . call('pause_pool', 'shop'));
 	wait_for('the pause', sub { is_paused('shop') });
-	$bouncer->kill_kill;
+	$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
+	$bouncer->finish;
 	my $answer = $admin->answer;
 	like($answer, qr/^WARNING:  01000: database "shop" may still be paused in PgBouncer$/m, 'nobody can tell');
 	like($answer, qr/^ERROR:  08006: PgBouncer did not pause database "shop"\nDETAIL:  /m, 'an error');

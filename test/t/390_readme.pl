@@ -166,7 +166,7 @@ sub write_file
 END
 {
 	my $status = $?;
-	eval { $bouncer->kill_kill } if $bouncer;
+	eval { $bouncer->signal('KILL'); $bouncer->finish } if $bouncer;
 	eval { $_->{run}->kill_kill } for @background;
 	$? = $status;
 }
