@@ -19,7 +19,7 @@ struct Dialect {
     std::size_t longest_line;  // bytes, with the line's end
 };
 
-/// `version` as in PG_VERSION_NUM.
+/// `version` as the server numbers itself: 90426, 150020.
 Dialect dialect_of(int version) noexcept;
 
 struct File {

@@ -16,7 +16,7 @@ void run_sql(const char* statement, As as = As::caller);
 /// The first column of its only row as text, in the memory that is current; null for NULL or no row.
 const char* query_sql(const char* statement);
 
-/// Waits one second, at most, for a lock that this statement or that function needs.
+/// Until its end no lock is waited for longer than that, and names are looked up in pg_catalog alone.
 class LockPatience {
   public:
     explicit LockPatience(int milliseconds);
