@@ -145,7 +145,8 @@ Pause pause_or_resume(DblinkConnection& console, DblinkConnection& waiting, cons
             resume_quietly(console, pool);
         return pause;
     } catch (const PgError& error) {
-        if (says(error, "already suspended/paused")) // all databases together
+        // All databases together; the second since 1.26.
+        if (says(error, "already suspended/paused") || says(error, "already paused"))
             return Pause::already;
         if (!is_refusal(error))
             resume_quietly(console, pool);

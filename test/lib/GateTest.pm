@@ -45,7 +45,7 @@ sub waiting_logins
 {
 	my ($node, $user, $stage) = @_;
 	$stage ||= 'authentication';
-	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	my $postmaster = postmaster_pid($node);
 	return map { /^\s*(\d+) .*\b\Q$user\E postgres \[local\] $stage/ ? $1 : () } qx(ps -o pid=,args= --ppid $postmaster);
 }
 

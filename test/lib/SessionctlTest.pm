@@ -11,7 +11,8 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server refusal read_file log_position
-  log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process children_of);
+  log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
+  children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
 
@@ -129,7 +130,7 @@ sub read_file
 sub kill_server
 {
 	my ($node) = @_;
-	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	my $postmaster = postmaster_pid($node);
 	kill 'KILL', $postmaster or die "cannot kill $postmaster: $!";
 	$node->{_pid} = undef;
 	return;
@@ -203,6 +204,21 @@ sub stop_process
 }
 
 sub continue_process { return kill 'CONT', $_[0] }
+
+# A stopped process has been told to end, and hears of it when it continues.
+sub wait_for_sigterm
+{
+	my ($pid) = @_;
+	return if !-r '/proc/self/status';
+	return wait_for("$pid to be told to end", sub { read_file("/proc/$pid/status") =~ /^ShdPnd:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m });
+}
+
+sub postmaster_pid
+{
+	my ($node) = @_;
+	my ($pid) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	return $pid;
+}
 
 sub children_of
 {

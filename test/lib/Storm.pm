@@ -1,4 +1,5 @@
-# Clients that want in: each logs in again the moment it is refused or ended, and stays as long as it may.
+# Clients that want in: each logs in again the moment it is refused or ended, and stays as long as it may; those that
+# come and go leave as soon as they are in. (application_name: storm, passing.)
 package Storm;
 
 use strict;
@@ -7,12 +8,14 @@ use warnings;
 use IO::Select;
 use IO::Socket::UNIX;
 use POSIX ();
+use SessionctlTest;
 
-# Options: user, database, clients. They work in a process of their own until quit.
+# Options: user, database, clients, and coming_and_going (how many of them). They work in a process of their own until
+# quit.
 sub new
 {
 	my ($class, $node, %with) = @_;
-	my $self = bless { owner => $$ }, $class;
+	my $self = bless { owner => $$, node => $node, before => scalar children_of(postmaster_pid($node)) }, $class;
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	$self->{pid} = fork // die "cannot fork: $!";
 	return $self if $self->{pid};
@@ -21,16 +24,29 @@ sub new
 	POSIX::_exit(1);
 }
 
+sub _startup
+{
+	my $options = join '', map { "$_\0" } @_;
+	return pack('NN', length($options) + 9, 3 << 16) . "$options\0";
+}
+
 sub _storm
 {
 	my ($path, %with) = @_;
-	my $options = join '', map { "$_\0" } 'user', $with{user}, 'database', $with{database}, 'application_name', 'storm';
-	my $startup = pack('NN', length($options) + 9, 3 << 16) . "$options\0";
 	my $sockets = IO::Select->new;
+	my %heard;    # by those who come and go
 	my $knock = sub {
 		my $socket = IO::Socket::UNIX->new(Peer => $path) or return;
-		syswrite $socket, $startup;
 		$sockets->add($socket);
+		my $stays = keys %heard >= ($with{coming_and_going} || 0);
+		$heard{$socket} = '' if !$stays;
+		syswrite $socket, _startup(user => $with{user}, database => $with{database}, application_name => $stays ? 'storm' : 'passing');
+	};
+	my $leave = sub {
+		my ($socket) = @_;
+		$sockets->remove($socket);
+		delete $heard{$socket};
+		return close $socket;
 	};
 	for (;;)
 	{
@@ -38,15 +54,23 @@ sub _storm
 		for my $socket ($sockets->can_read)
 		{
 			my $got = sysread $socket, my $words, 65536;
-			next if $got;
-			$sockets->remove($socket);
-			close $socket;
+			$heard{$socket} .= $words if $got && exists $heard{$socket};
+			$leave->($socket) if !$got || ($heard{$socket} || '') =~ /Z\x00\x00\x00\x05/;    # ReadyForQuery
 		}
 	}
 	return;
 }
 
+# Also waits for those who are still at the door: the server forks for each before it forks for who comes now.
 sub quit
+{
+	my ($self) = @_;
+	$self->_kill;
+	SessionctlTest::Session->new($self->{node})->quit;
+	return wait_for('the storm to be over', sub { children_of(postmaster_pid($self->{node})) <= $self->{before} });
+}
+
+sub _kill
 {
 	my ($self) = @_;
 	return if !$self->{pid} || $self->{owner} != $$;
@@ -56,6 +80,6 @@ sub quit
 	return;
 }
 
-sub DESTROY { my ($self) = @_; local $?; return $self->quit }
+sub DESTROY { my ($self) = @_; local $?; return $self->_kill }
 
 1;

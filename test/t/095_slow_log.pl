@@ -27,7 +27,7 @@ sub kernel_function
 
 sub log_collector
 {
-	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	my $postmaster = postmaster_pid($node);
 	my ($collector) = grep { qx(ps -o args= -p $_) =~ /logger/ } children_of($postmaster);
 	return $collector;
 }

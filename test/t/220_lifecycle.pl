@@ -264,8 +264,7 @@ sub stubborn_victim
 	my $victim = SessionctlTest::Session->new($node, user => 'app');
 	$victim->run('BEGIN');
 	stop_process($victim->pid);
-	wait_for('it to be signalled', sub { read_file('/proc/' . $victim->pid . '/status') =~ /^ShdPnd:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m })
-	  if -r '/proc/self/status';
+	wait_for_sigterm($victim->pid);
 	return $victim;
 }
 
@@ -294,7 +293,7 @@ subtest 'kill -9 of a session on its way out' => sub {
 
 subtest 'kill -9 of the postmaster' => sub {
 	my $reaper = reaper();
-	my ($postmaster) = split /\n/, read_file($node->data_dir . '/postmaster.pid');
+	my $postmaster = postmaster_pid($node);
 	my @processes = ($postmaster, children_of($postmaster));
 	kill_server($node);
 	wait_for('the reaper to notice', sub { !is_running($reaper) });

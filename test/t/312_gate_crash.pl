@@ -58,7 +58,7 @@ subtest 'a crash of a session' => sub {
 };
 
 subtest 'kill -9 of the postmaster' => sub {
-	my ($postmaster) = split /\n/, read_file($node->data_dir . '/postmaster.pid');
+	my $postmaster = postmaster_pid($node);
 	my @processes = ($postmaster, children_of($postmaster));
 	kill_server($node);
 	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
@@ -139,6 +139,7 @@ sub unfinished
 	my $caller = SessionctlTest::Session->new($node, user => 'boss');
 	$caller->send(q{SELECT sessionctl.lockdown_server(timeout => '10 min', reason => 'unfinished')});
 	wait_for('the gate to close', sub { knock($node, 'other') =~ /unfinished/ });
+	wait_for_sigterm($victim->pid);
 	return ($caller, $victim);
 }
 

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use GateTest;
 use IO::Socket::UNIX;
 use SessionctlTest;
+use Storm;
 use Test::More;
 
 my ($clients, $rounds) = (24, 20);
@@ -17,67 +18,22 @@ my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
 my $inside = q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'};
 
-# A client that never gives up: with every login it stays until it is ended, or leaves at once.
-sub storm_client
-{
-	my ($path, $stays) = @_;
-	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
-	my $startup = pack('NN', length($options) + 9, 3 << 16) . "$options\0";
-	for (;;)
-	{
-		my $socket = IO::Socket::UNIX->new(Peer => $path) or next;
-		syswrite $socket, $startup;
-		my $heard = '';
-		while (sysread $socket, $heard, 65536, length $heard)
-		{
-			last if !$stays && $heard =~ /Z\x00\x00\x00\x05/;
-		}
-	}
-}
-
-sub start_storm
-{
-	my $path = $node->host . '/.s.PGSQL.' . $node->port;
-	my @pids;
-	for my $number (1 .. $clients)
-	{
-		my $pid = fork;
-		die "cannot fork: $!" if !defined $pid;
-		if ($pid == 0)
-		{
-			$SIG{__DIE__} = 'DEFAULT';
-			storm_client($path, $number % 2);
-		}
-		push @pids, $pid;
-	}
-	return @pids;
-}
-
-my @storm;
-END
-{
-	my $status = $?;
-	kill 'KILL', @storm if @storm;
-	$? = $status;
-}
-
 subtest 'a storm' => sub {
-	@storm = start_storm();
+	my $settled = $clients / 2;
+	my $storm = Storm->new($node, user => 'app', database => 'postgres', clients => $clients, coming_and_going => $clients - $settled);
 	my ($intruders, $ended, $short) = (0, 0, 0);
 	for my $round (1 .. $rounds)
 	{
-		wait_for('everybody to be back', sub { $admin->run($inside) >= $clients / 2 });
+		wait_for('everybody to be back', sub { $admin->run("$inside AND application_name = 'storm'") == $settled });
 		my $answer = $admin->run('SET client_min_messages = warning; SELECT sessionctl.lockdown_server()');
-		$short++ if $answer !~ /^\d+\z/ || $answer < $clients / 2 - 2;
+		$short++ if $answer !~ /^\d+\z/ || $answer < $settled;
 		$ended += $answer =~ /(\d+)\z/ ? $1 : 0;
 		$intruders += $admin->run($inside) for 1 .. 5;
 		$admin->run('SELECT sessionctl.unlock_server()');
 	}
 	is($intruders, 0, "nobody inside in $rounds rounds");
 	is($short, 0, 'and each time those were ended who were there') or diag("$ended in all");
-	kill 'KILL', @storm;
-	waitpid $_, 0 for splice @storm;
-	wait_for('the storm to be over', sub { $admin->run($inside) eq '0' });
+	$storm->quit;
 };
 
 # A login that went through the gate and stands in no session table: its client makes it wait there.

@@ -299,7 +299,7 @@ subtest 'logins under way' => sub {
 
 subtest 'kill -9 of the postmaster' => sub {
 	lock_down();
-	my ($postmaster) = split /\n/, read_file($node->data_dir . '/postmaster.pid');
+	my $postmaster = postmaster_pid($node);
 	my @processes = ($postmaster, children_of($postmaster));
 	kill_server($node);
 	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });

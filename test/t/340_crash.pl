@@ -51,7 +51,7 @@ sub stops_at
 
 sub kill_everything
 {
-	my ($postmaster) = read_file($node->data_dir . '/postmaster.pid') =~ /\A(\d+)/;
+	my $postmaster = postmaster_pid($node);
 	my @children = children_of($postmaster);
 	kill_server($node);
 	kill 'KILL', @children;

@@ -105,7 +105,11 @@ sub dba
 sub all_leave
 {
 	$_->quit for splice @sessions;
-	$bouncer->kill_kill if $bouncer;
+	if ($bouncer)
+	{
+		$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
+		$bouncer->finish;
+	}
 	undef $bouncer;
 	return;
 }
