@@ -9,7 +9,6 @@
 #include "pg/sql.hpp"
 
 extern "C" {
-#include "catalog/pg_type.h"
 #include "utils/acl.h"
 }
 
@@ -48,16 +47,6 @@ std::int64_t connected(Oid role) {
     });
 }
 
-void end_excess(Request& request, Oid role, std::int32_t limit) {
-    Oid type = OIDOID;
-    Datum value = ObjectIdGetDatum(role);
-    char is_null = ' ';
-    request.action = core::Action::terminate;
-    request.condition = {"usesysid = $1", 1, &type, &value, &is_null, nullptr};
-    request.guards.keep = limit;
-    api::run(request);
-}
-
 } // namespace
 
 SQL_FUNCTION(sessionctl_limit_role)
@@ -77,8 +66,10 @@ SQL_FUNCTION(sessionctl_limit_role)
         if (limit == unlimited)
             return Int64GetDatum(0);
         warn_of_superuser(role, oid);
-        if (terminate_excess)
-            end_excess(request, oid, limit);
+        if (terminate_excess) {
+            request.guards.keep = limit;
+            api::terminate(request, "usesysid = $1", api::oid_value(oid));
+        }
         return Int64GetDatum(std::max<std::int64_t>(connected(oid) - limit, 0));
     });
 }
