@@ -5,8 +5,8 @@
 #include "core/error.hpp"
 #include "pg/door.hpp"
 #include "pg/error.hpp"
+#include "pg/lockable.hpp"
 #include "pg/memory.hpp"
-#include "pg/sql.hpp"
 
 extern "C" {
 #include "utils/acl.h"
@@ -25,11 +25,6 @@ std::int32_t checked_limit(std::int32_t sessions) {
         throw core::Error(core::sqlstate::invalid_parameter_value, "sessions must not be negative")
             .hint("-1 removes the limit.");
     return sessions;
-}
-
-void set_limit(const char* role, std::int32_t limit) {
-    pg::run_sql(pg::call(
-        [=] { return psprintf("ALTER ROLE %s CONNECTION LIMIT %d", quote_identifier(role), limit); }));
 }
 
 void warn_of_superuser(const char* role, Oid oid) {
@@ -62,7 +57,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         api::read_wait(arguments, request);
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
         pg::require_primary("limit_role");
-        set_limit(role, limit);
+        pg::alter_limit(pg::Lockable::role, role, limit);
         if (limit == unlimited)
             return Int64GetDatum(0);
         warn_of_superuser(role, oid);
