@@ -3,11 +3,10 @@
 #include "core/error.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/error.hpp"
-#include "pg/sql.hpp"
+#include "pg/sweep.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
@@ -55,8 +54,8 @@ void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, 
     const Oid altered = pg::call(
         [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
     if (altered != oid)
-        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile", pg::noun(kind),
-                          name)
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile",
+                          pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
 }
 
@@ -92,21 +91,16 @@ Datum not_locked(Lockable kind, const char* name) {
 }
 
 core::Door door_of(Lockable kind, Oid oid) {
-    return pg::call([=] {
-        const HeapTuple tuple =
-            SearchSysCache1(kind == Lockable::database ? DATABASEOID : AUTHOID, ObjectIdGetDatum(oid));
+    return pg::call([=]() -> core::Door {
+        // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+        if (kind == Lockable::role)
+            return {core::Door::unlimited, pg::may_log_in(oid)};
+        const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
         if (!HeapTupleIsValid(tuple))
-            ereport(ERROR, (errcode(kind == Lockable::database ? ERRCODE_UNDEFINED_DATABASE
-                                                               : ERRCODE_UNDEFINED_OBJECT),
-                            errmsg("%s with OID %u does not exist", pg::noun(kind), oid)));
-        core::Door door;
-        if (kind == Lockable::database) {
-            const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
-            door = {row.datconnlimit, row.datallowconn};
-        } else {
-            // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
-            door = {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
-        }
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
+                            errmsg("database with OID %u does not exist", oid)));
+        const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+        const core::Door door = {row.datconnlimit, row.datallowconn};
         ReleaseSysCache(tuple);
         return door;
     });

@@ -176,8 +176,7 @@ Value oid_value(Oid oid) noexcept {
 std::int64_t terminate(Request& request, const char* condition, Value value) {
     char is_null = ' ';
     request.action = core::Action::terminate;
-    request.condition = {condition, 1, &value.type, &value.datum, &is_null,
-                         request.condition.per};
+    request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
     return core::counted(run(request).plan, request.action);
 }
 
