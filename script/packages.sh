@@ -12,6 +12,7 @@ missing_tools() {
     has_command prove || echo perl
     has_command ps || echo procps
     has_command faketime || echo faketime # sets the clock of a test's server
+    has_command strace || echo strace # stops a test's session at its n-th system call
     has_header boost/container/small_vector.hpp || echo libboost-dev
     has_header gssapi/gssapi.h || echo libkrb5-dev # PostgreSQL's own headers want it
     has_header gtest/gtest.h || echo libgtest-dev

@@ -4,10 +4,12 @@
 #include "pg/audit_record.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
+#include "pg/farewell.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/newcomers.hpp"
 #include "pg/server.hpp"
+#include "pg/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/sweep.hpp"
@@ -28,6 +30,8 @@ namespace {
 constexpr core::Timestamp longest_end = 5 * core::microseconds_per_second;
 constexpr core::Timestamp shortest_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_pause = 20 * core::microseconds_per_millisecond;
+
+constexpr char reason[] = "The role may no longer log in.";
 
 /// How long a login that says no role yet may have read its role's row before the commit. It says so in the
 /// process array right after it has read it: at once, or where it asks for a password in between, as long as
@@ -50,7 +54,7 @@ class Sweep {
   public:
     Sweep(core::vector<Oid> roles, int spared)
         : roles_(std::move(roles)), spared_(spared), began_(pg::monotonic_now()),
-          doubt_ends_(began_ + longest_doubt()) {}
+          doubt_ends_(began_ + longest_doubt()), blank_(record_by(spared)) {}
 
     void run() {
         for (const pg::Newcomer& each : pg::all_arrivals())
@@ -70,8 +74,25 @@ class Sweep {
         pg::Newcomer process;
         core::Timestamp since;
         pg::AuditRecord record;
+        core::Session session; // of slot -1: in no session table yet
         bool is_gone;
     };
+
+    /// What all records say alike: by whose command, where that session is still there, and why.
+    static pg::AuditRecord record_by(int caller) {
+        pg::CatalogScope catalogs;
+        pg::AuditRecord record = {};
+        const pg::Roster roster = pg::Roster::take();
+        const pg::RosterEntry* const entry = roster.find(caller);
+        if (entry != nullptr && entry->facts.id.start < pg::own_identity().start) {
+            record.by_session_user.set(entry->role_facts.name);
+            record.by_session_id.set(core::SessionId(entry->facts.id).text);
+        }
+        record.action.set("terminate");
+        record.set_field(record.reason, reason);
+        catalogs.leave();
+        return record;
+    }
 
     /// True when there is nobody left to wait for.
     bool look() {
@@ -114,11 +135,18 @@ class Sweep {
     }
 
     void end(const pg::Newcomer& process) {
-        Victim victim = {process, pg::monotonic_now(), {}, false};
-        if (!describe(victim))
+        Victim victim = {process, pg::monotonic_now(), blank_, {}, false};
+        if (!describe(victim)) {
             excused_.push_back(process.pid);
-        else if (pg::turn_away(process))
+            return;
+        }
+        pg::Farewell farewell = {};
+        std::snprintf(farewell.detail, sizeof farewell.detail, "%s", reason);
+        pg::leave_farewell(victim.session, false, farewell);
+        if (pg::turn_away(process))
             victims_.push_back(victim);
+        else
+            pg::take_farewell_back(victim.session);
     }
 
     /// False for a walsender.
@@ -126,8 +154,11 @@ class Sweep {
         pg::CatalogScope catalogs;
         const pg::Roster roster = pg::Roster::take();
         const pg::RosterEntry* const entry = roster.find(victim.process.pid);
-        if (entry != nullptr)
+        victim.session.slot = -1;
+        if (entry != nullptr) {
             victim.record.describe(*entry);
+            victim.session = entry->facts;
+        }
         victim.record.pid = victim.process.pid;
         // From 18 on a login stands in the table from its beginning, first without its role.
         victim.record.role.set(
@@ -138,10 +169,8 @@ class Sweep {
     }
 
     static void tell(Victim& victim) noexcept {
-        victim.record.action.set("terminate");
         victim.record.result.set(
             core::outcome_name(victim.is_gone ? core::Outcome::terminated : core::Outcome::still_running));
-        victim.record.set_field(victim.record.reason, "The role may no longer log in.");
         pg::keep_record(victim.record);
         if (pg::SharedMemory* const shared = pg::shared_memory())
             shared->counter(pg::Deed::terminate).add(victim.is_gone);
@@ -151,6 +180,7 @@ class Sweep {
     const int spared_;
     const core::Timestamp began_;
     const core::Timestamp doubt_ends_;
+    const pg::AuditRecord blank_;
     core::vector<int> doubtful_; // not authenticated yet when the sweep began
     core::vector<int> excused_;
     core::vector<Victim> victims_;

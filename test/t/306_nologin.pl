@@ -14,6 +14,9 @@ $admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE leaver 
 
 sub session { return SessionctlTest::Session->new($node, user => $_[0]) }
 
+# What a session that has ended reads when it says something.
+sub last_words { return join "\n", grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $_[0]->run('SELECT 1') }
+
 sub no_sweepers
 {
 	return wait_for('the sweepers to go', sub {
@@ -41,8 +44,15 @@ my $position = log_position($node);
 $admin->run('ALTER ROLE app NOLOGIN');
 wait_for('the sweep', sub { !is_running($app->pid) });
 ok($other->lives, 'committed, it ends the sessions of that role');
-wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*reason="The role may no longer log in\."/);
-pass('and the audit tells');
+like(last_words($app), qr/^FATAL:  terminating connection due to administrator command\nDETAIL:  The role may no longer log in\.\z/, 'its client reads why');
+my ($by) = $admin->run('SELECT session_id FROM sessionctl.session_activity WHERE is_self');
+my $boss = $admin->run('SELECT current_user');
+wait_for_log($node, $position,
+	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user=NULL by_session_id=$by reason="The role may no longer log in\."/);
+pass('and the log, and by whom');
+wait_for('the counters', sub { $admin->run(q{SELECT ended FROM sessionctl.session_stats WHERE action = 'terminate' AND rule IS NULL}) eq '1' });
+is( $admin->run('SELECT action, result, role, by_session_user, reason FROM sessionctl.session_audit'),
+	"terminate|terminated|app|$boss|The role may no longer log in.", 'and the audit');
 
 my ($leaver, $again) = (session('leaver'), session('leaver'));
 $admin->run('BEGIN; ALTER ROLE other NOLOGIN; DROP ROLE leaver; COMMIT');

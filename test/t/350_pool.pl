@@ -449,7 +449,19 @@ subtest 'a lockdown that fails lets the clients go on' => sub {
 	like($failed, qr/^WARNING:  database "shop" is still paused in PgBouncer\nDETAIL:  The lockdown that paused it was undone\.\nHINT: /m,
 		'is told what it leaves');
 	is($admin->run(call('resume_pool', 'shop')), 't', 'resumed by hand');
-	$rival->quit;
+
+	my $position = log_position($node);
+	my $caller = SessionctlTest::Session->new($node);
+	$caller->send(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool'), pg_sleep(600)});
+	wait_for('the lock', sub {
+		$admin->run(q{SELECT wait_event FROM sessionctl.session_activity WHERE pid = } . $caller->pid) eq 'PgSleep';
+	});
+	$admin->run('SELECT pg_terminate_backend(' . $caller->pid . ')');
+	wait_for_log($node, $position, qr/WARNING: .*database "shop" is still paused in PgBouncer$/m);
+	wait_for('its end', sub { !is_running($caller->pid) });
+	is($admin->run(q{SELECT datconnlimit FROM pg_database WHERE datname = 'shop'}), '-1', 'of a caller that is ended the log tells, and its door is open');
+	is($admin->run(call('resume_pool', 'shop')), 't', 'resumed by hand');
+	$_->quit for $rival, $caller;
 };
 
 subtest 'a pool that is silent when it should be resumed' => sub {
