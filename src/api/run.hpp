@@ -25,6 +25,7 @@ struct Request {
     core::Guards guards;
     std::int64_t timeout = 0; // ms; 0 = signal and return
     const char* reason = nullptr;
+    std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     Errand* meanwhile = nullptr;
 };
 
@@ -36,5 +37,8 @@ struct Result {
 /// Errors: the condition's own, 54000 (refuse_above). Tells the caller in a NOTICE what was matched but not
 /// counted, in a WARNING what would not go. Needs a scratch memory around it.
 Result run(const Request& request);
+
+/// WARNING, unless the number is 0.
+void warn_of_newcomers(int number);
 
 } // namespace sessionctl::api

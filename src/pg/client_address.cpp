@@ -1,5 +1,6 @@
 #include "pg/client_address.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 namespace sessionctl::pg {
@@ -19,6 +20,20 @@ ClientAddress::ClientAddress(const SockAddr& address) noexcept : host(""), port(
     port = std::atoi(service);
     if (char* const zone = std::strchr(host, '%'))
         *zone = '\0';
+}
+
+core::ClientHost host_of(const SockAddr& address) noexcept {
+    const auto bytes = [](const auto& number) { return reinterpret_cast<const unsigned char*>(&number); };
+    switch (address.addr.ss_family) {
+    case AF_UNIX:
+        return core::ClientHost::local();
+    case AF_INET:
+        return core::ClientHost::ipv4(bytes(reinterpret_cast<const sockaddr_in&>(address.addr).sin_addr));
+    case AF_INET6:
+        return core::ClientHost::ipv6(bytes(reinterpret_cast<const sockaddr_in6&>(address.addr).sin6_addr));
+    default:
+        return {};
+    }
 }
 
 } // namespace sessionctl::pg

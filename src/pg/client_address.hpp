@@ -1,6 +1,7 @@
 // Where a session's client is.
 #pragma once
 
+#include "core/cooldown.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -20,5 +21,7 @@ struct ClientAddress {
     bool is_network() const noexcept { return host[0] != '\0'; }
     bool is_local() const noexcept { return port == -1; }
 };
+
+core::ClientHost host_of(const SockAddr& address) noexcept;
 
 } // namespace sessionctl::pg
