@@ -11,11 +11,12 @@ use SessionctlTest;
 
 our @EXPORT = qw(knock start_knocking heard waiting_logins gate_file gate_lines);
 
-# One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint.
+# One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint. (More options: those
+# of a RawSession.)
 sub knock
 {
-	my ($node, $user) = @_;
-	my $session = eval { RawSession->new($node, user => $user) };
+	my ($node, $user, %with) = @_;
+	my $session = eval { RawSession->new($node, user => $user, %with) };
 	return $@ =~ /^the server complains: (.*) at \S+ line \d+/s ? $1 : "no word: $@" if !$session;
 	$session->quit;
 	return 'in';
