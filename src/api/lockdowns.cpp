@@ -3,13 +3,12 @@
 #include "api/lockdown.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
+#include "pg/client_address.hpp"
 #include "pg/cooldown.hpp"
 #include "pg/gate.hpp"
 #include "pg/hba.hpp"
 #include "pg/log_line.hpp"
 #include "pg/memory.hpp"
-
-#include <arpa/inet.h>
 
 using namespace sessionctl;
 using pg::Lockable;
@@ -114,16 +113,10 @@ void put_server(api::Rows& rows) {
 
 /// application "web", client 10.0.0.5
 core::string means_of(const core::Origin& origin) {
-    char address[INET6_ADDRSTRLEN] = "local";
-    if (origin.host.family == core::ClientHost::Family::unknown)
-        std::strcpy(address, "unknown");
-    else if (origin.host.family != core::ClientHost::Family::local)
-        inet_ntop(origin.host.family == core::ClientHost::Family::ipv4 ? AF_INET : AF_INET6,
-                  origin.host.address, address, sizeof address);
     core::string text("application ");
     text.append(core::quoted(origin.application, pg::server_encoding()));
     text.append(", client ");
-    text.append(address);
+    text.append(pg::host_text(origin.host));
     return text;
 }
 

@@ -1,7 +1,5 @@
 #include "core/cooldown.hpp"
 
-#include "core/text.hpp"
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -29,7 +27,9 @@ bool ClientHost::operator==(const ClientHost& other) const noexcept {
 
 void Origin::set_application(const char* name) noexcept {
     std::snprintf(application, sizeof application, "%s", name);
-    make_ascii(application);
+    for (char* byte = application; *byte != '\0'; ++byte)
+        if (static_cast<unsigned char>(*byte) < ' ' || static_cast<unsigned char>(*byte) > '~')
+            *byte = '?';
 }
 
 bool Origin::operator==(const Origin& other) const noexcept {

@@ -28,7 +28,7 @@ struct Origin {
     ClientHost host;
     char application[application_size]; // as it was named when it logged in; empty: it was not
 
-    /// ASCII, and cut where the server cuts it.
+    /// Printable ASCII, and cut where the server cuts it.
     void set_application(const char* name) noexcept;
     bool operator==(const Origin& other) const noexcept;
 };

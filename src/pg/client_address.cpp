@@ -36,4 +36,23 @@ core::ClientHost host_of(const SockAddr& address) noexcept {
     }
 }
 
+core::string host_text(const core::ClientHost& host) {
+    using Family = core::ClientHost::Family;
+    if (host.family == Family::local || host.family == Family::unknown)
+        return host.family == Family::local ? "local" : "unknown";
+    SockAddr address = {};
+    if (host.family == Family::ipv4) {
+        auto& socket = reinterpret_cast<sockaddr_in&>(address.addr);
+        socket.sin_family = AF_INET;
+        std::memcpy(&socket.sin_addr, host.address, sizeof socket.sin_addr);
+        address.salen = sizeof socket;
+    } else {
+        auto& socket = reinterpret_cast<sockaddr_in6&>(address.addr);
+        socket.sin6_family = AF_INET6;
+        std::memcpy(&socket.sin6_addr, host.address, sizeof socket.sin6_addr);
+        address.salen = sizeof socket;
+    }
+    return ClientAddress(address).host;
+}
+
 } // namespace sessionctl::pg

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/cooldown.hpp"
+#include "core/memory.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -23,5 +24,7 @@ struct ClientAddress {
 };
 
 core::ClientHost host_of(const SockAddr& address) noexcept;
+/// "local" for a Unix socket.
+core::string host_text(const core::ClientHost& host);
 
 } // namespace sessionctl::pg

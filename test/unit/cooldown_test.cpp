@@ -68,11 +68,12 @@ TEST(ClientHost, TakesAMappedAddressForWhatItMaps) {
     EXPECT_FALSE(ClientHost::ipv6(translated) == ipv4(7));
 }
 
-TEST(Origin, HasTheNameInAsciiAndCutAsTheServerCutsIt) {
+TEST(Origin, HasTheNameInPrintableAsciiAndCutAsTheServerCutsIt) {
     EXPECT_STREQ(origin_of("gr\xC3\xB6\xC3\x9F"
                            "er \"x\" %s")
                      .application,
                  "gr????er \"x\" %s");
+    EXPECT_STREQ(origin_of("two\nlines\t\x1b\x7f~ ").application, "two?lines???~ ");
     const std::string longest(63, 'x');
     EXPECT_EQ(origin_of(longest.c_str()).application, longest);
     EXPECT_TRUE(origin_of((longest + "y").c_str()) == origin_of((longest + "z").c_str()));
