@@ -239,7 +239,7 @@ CREATE FUNCTION sessionctl.terminate_where(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
-'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above; 0A000 for a cooldown.';
+'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above. cooldown: how long, 0 to 1 h, logins are refused (57P03) of the same role, application name (as at login) and client address, in all databases; superusers and walsenders are not. Errors: 22023; 55000 library not preloaded, or pg_sessionctl.gate off.';
 
 CREATE FUNCTION sessionctl.terminate_report(
     condition text,
@@ -411,6 +411,7 @@ CREATE FUNCTION sessionctl._session_lockdowns(
     OUT locked_by text,
     OUT reason text,
     OUT until timestamptz,
+    OUT connected bigint,
     OUT restores_to text,
     OUT changed text
 ) RETURNS SETOF record
@@ -426,22 +427,23 @@ SELECT l.kind,
        l.locked_by,
        l.reason,
        l.until,
+       coalesce(l.connected,
        (SELECT pg_catalog.count(*)
         FROM sessionctl.session_activity AS s
         WHERE s.backend_type = 'client backend'
-          AND CASE l.kind WHEN 'database' THEN s.datid = l.id WHEN 'role' THEN s.usesysid = l.id ELSE true END) AS sessions,
+          AND CASE l.kind WHEN 'database' THEN s.datid = l.id WHEN 'role' THEN s.usesysid = l.id ELSE true END)) AS sessions,
        l.restores_to,
        l.changed
 FROM sessionctl._session_lockdowns() AS l;
 
 COMMENT ON VIEW sessionctl.session_lockdowns IS
-'What is locked down in this cluster, by pg_sessionctl.';
+'What is locked down in this cluster, by pg_sessionctl, and which logins are in a cooldown.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.kind IS
-'database, role or server.';
+'database, role, server or cooldown (terminate_where).';
 COMMENT ON COLUMN sessionctl.session_lockdowns.name IS
 'Of the database or of the role.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.means IS
-'What keeps sessions out.';
+'What keeps sessions out; for a cooldown: the logins of which application, as named when logging in, and from where.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.since IS
 'When it was locked down, last where more than once.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.locked_by IS
@@ -449,7 +451,7 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.locked_by IS
 COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
 'As given.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
-'When it ends by itself; NULL: by unlock alone.';
+'When it ends by itself; NULL: by unlock alone. A cooldown is timed by a clock that nobody sets, and shown by the wall clock as it is now.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.sessions IS
 'Clients'' sessions that are connected all the same, one''s own included.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS

@@ -43,7 +43,7 @@ Request acting(Action action, FunctionCallInfo fcinfo) {
     api::read_wait(arguments, request);
     api::read_guards(arguments, request);
     if (action == Action::terminate)
-        api::read_cooldown(arguments);
+        api::read_cooldown(arguments, request);
     return request;
 }
 

@@ -37,6 +37,10 @@ void require_preload() {
 
 void require_gate() {
     require_preload();
+    require_gate_setting();
+}
+
+void require_gate_setting() {
     if (!pg::gate_setting())
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "the gate is switched off by pg_sessionctl.gate")

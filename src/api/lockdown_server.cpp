@@ -10,10 +10,10 @@
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
+#include "pg/utf8.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 }
@@ -31,21 +31,10 @@ constexpr char condition[] =
     "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client'), true) "
     "AND ($2 OR protection IS DISTINCT FROM 'replication')";
 
-/// The texts of the gate are read before a login has a database, and in every database: UTF-8. What is too
-/// long is cut at the end of a character.
-template <std::size_t size>
-void keep(char (&target)[size], const char* text) {
-    const char* const converted =
-        pg::call([text] { return pg_server_to_any(text, static_cast<int>(std::strlen(text)), PG_UTF8); });
-    const std::size_t length = core::clipped_length(converted, size - 1);
-    std::memcpy(target, converted, length);
-    target[length] = '\0';
-}
-
 void keep_who(pg::GateState& state) {
     state.since = GetCurrentTimestamp();
     if (const char* const name = pg::call([] { return compat::role_name_or_null(GetUserId()); }))
-        keep(state.by, name);
+        pg::keep_utf8(state.by, name);
 }
 
 void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
@@ -92,16 +81,6 @@ Request request_for(const ServerLockdown& lockdown, const core::vector<Oid>& rol
     return request;
 }
 
-void warn_of_newcomers(int number) {
-    if (number == 0)
-        return;
-    pg::call([number] {
-        ereport(WARNING, (errmsg_plural("%d login that was under way is not proven gone",
-                                        "%d logins that were under way are not proven gone", number, number),
-                          errhint("Call again with a longer timeout.")));
-    });
-}
-
 ServerLockdown read_lockdown(Arguments& arguments) {
     ServerLockdown lockdown;
     pg::GateState& state = lockdown.state;
@@ -119,7 +98,7 @@ ServerLockdown read_lockdown(Arguments& arguments) {
     lockdown.timeout = wait.timeout;
     lockdown.reason = wait.reason;
     if (wait.reason != nullptr)
-        keep(state.reason, core::clean_reason(wait.reason, pg::server_encoding()).c_str());
+        pg::keep_utf8(state.reason, core::clean_reason(wait.reason, pg::server_encoding()).c_str());
     keep_who(state);
     if (state.include_superusers && !pg::call([] { return superuser(); }))
         throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to shut out superusers");
@@ -159,7 +138,7 @@ std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSwe
     request.timeout = lockdown.timeout > 0 ? milliseconds_until(deadline) : 0;
     const std::int64_t ended = core::counted(run(request).plan, request.action);
     // With no time to wait there is nothing to prove, as everywhere.
-    warn_of_newcomers(lockdown.timeout > 0 ? sweep.wait_for_newcomers(deadline) : sweep.without_role());
+    api::warn_of_newcomers(lockdown.timeout > 0 ? sweep.wait_for_newcomers(deadline) : sweep.without_role());
     return ended;
 }
 

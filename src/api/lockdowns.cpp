@@ -3,8 +3,11 @@
 #include "api/lockdown.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
+#include "pg/client_address.hpp"
+#include "pg/cooldown.hpp"
 #include "pg/gate.hpp"
 #include "pg/hba.hpp"
+#include "pg/log_line.hpp"
 #include "pg/memory.hpp"
 
 using namespace sessionctl;
@@ -56,7 +59,7 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
     const core::string changed = known.memory ? difference(known.kind, current, memory.during) : "";
     const auto text = [](const core::string& value) { return value.empty() ? nullptr : value.c_str(); };
     pg::call([&] {
-        api::Row<10> row;
+        api::Row<11> row;
         row.add_text(known.kind == Lockable::database ? "database" : "role");
         row.add(ObjectIdGetDatum(known.oid));
         row.add_text(known.name);
@@ -65,6 +68,7 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
         row.add_text(text(by));
         row.add_text(text(reason));
         row.add_null(); // until
+        row.add_null(); // connected
         row.add_text(known.memory ? text(before) : "not readable: open it by hand");
         row.add_text(text(changed));
         row.put_into(rows);
@@ -83,7 +87,7 @@ struct ServerLockdown {
 void put(const ServerLockdown& lockdown, api::Rows& rows) {
     const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
     pg::call([&] {
-        api::Row<10> row;
+        api::Row<11> row;
         row.add_text("server");
         row.add_null(); // id
         row.add_null(); // name
@@ -92,6 +96,7 @@ void put(const ServerLockdown& lockdown, api::Rows& rows) {
         row.add_text(text(lockdown.by));
         row.add_text(text(lockdown.reason));
         row.add_if(lockdown.until != 0, [&] { return TimestampTzGetDatum(lockdown.until); });
+        row.add_null(); // connected
         row.add_text(text(lockdown.restores_to));
         row.add_null(); // changed
         row.put_into(rows);
@@ -106,6 +111,37 @@ void put_server(api::Rows& rows) {
         put({"hba", hba->since, hba->by.c_str(), hba->reason.c_str(), 0, hba->damage.c_str()}, rows);
 }
 
+/// application "web", client 10.0.0.5
+core::string means_of(const core::Origin& origin) {
+    core::string text("application ");
+    text.append(core::quoted(origin.application, pg::server_encoding()));
+    text.append(", client ");
+    text.append(pg::host_text(origin.host));
+    return text;
+}
+
+void put(const core::Cooldown& cooldown, api::Rows& rows) {
+    const core::string means = means_of(cooldown.login.origin);
+    const std::int64_t connected = pg::connected_of(cooldown.login);
+    const core::Timestamp clock = GetCurrentTimestamp() - pg::monotonic_now();
+    const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
+    pg::call([&] {
+        api::Row<11> row;
+        row.add_text("cooldown");
+        row.add(ObjectIdGetDatum(cooldown.login.role));
+        row.add_text(compat::role_name_or_null(cooldown.login.role));
+        row.add_text(means.c_str());
+        row.add(TimestampTzGetDatum(clock + cooldown.since));
+        row.add_text(text(cooldown.by));
+        row.add_text(text(cooldown.reason));
+        row.add(TimestampTzGetDatum(clock + cooldown.until));
+        row.add(Int64GetDatum(connected));
+        row.add_null(); // restores_to
+        row.add_null(); // changed
+        row.put_into(rows);
+    });
+}
+
 } // namespace
 
 SQL_FUNCTION(sessionctl_session_lockdowns)
@@ -118,6 +154,8 @@ SQL_FUNCTION(sessionctl_session_lockdowns)
         for (const pg::KnownLockdown& each : known)
             put(each, rows);
         put_server(rows);
+        for (const core::Cooldown& each : pg::running_cooldowns())
+            put(each, rows);
         return 0;
     });
 }

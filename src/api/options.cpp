@@ -1,7 +1,9 @@
 #include "api/options.hpp"
 
+#include "api/server_lockdown.hpp"
 #include "core/error.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
 
 namespace sessionctl::api {
 
@@ -17,6 +19,14 @@ std::optional<std::int64_t> bound_of(std::optional<std::int32_t> own, core::Acti
     return bound > 0 ? std::optional<std::int64_t>(bound) : std::nullopt;
 }
 
+core::Interval length(Arguments& arguments, const char* name, const char* hint) {
+    const std::optional<core::Interval> interval = arguments.interval_or_null();
+    if (!interval)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "%s must not be null", name)
+            .hint("%s", hint);
+    return *interval;
+}
+
 } // namespace
 
 void read_condition(Arguments& arguments, Request& request) {
@@ -25,11 +35,7 @@ void read_condition(Arguments& arguments, Request& request) {
 }
 
 void read_wait(Arguments& arguments, Request& request) {
-    const std::optional<core::Interval> timeout = arguments.interval_or_null();
-    if (!timeout)
-        throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be null")
-            .hint("%s", core::timeout_hint);
-    request.timeout = core::checked_timeout(*timeout);
+    request.timeout = core::checked_timeout(length(arguments, "timeout", core::timeout_hint));
     request.reason = arguments.text_or_null();
 }
 
@@ -45,8 +51,12 @@ void read_guards(Arguments& arguments, Request& request) {
         pg::check_column(request.condition.per);
 }
 
-void read_cooldown(Arguments& arguments) {
-    core::check_cooldown(arguments.interval("cooldown"));
+void read_cooldown(Arguments& arguments, Request& request) {
+    request.cooldown = core::checked_cooldown(length(arguments, "cooldown", core::cooldown_hint));
+    if (request.cooldown == 0)
+        return;
+    pg::require_shared_memory("cooldown");
+    require_gate_setting();
 }
 
 } // namespace sessionctl::api

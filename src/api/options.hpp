@@ -12,7 +12,7 @@ void read_condition(Arguments& arguments, Request& request);
 void read_wait(Arguments& arguments, Request& request);
 /// include_superusers, include_replication, refuse_above, keep, keep_which, per
 void read_guards(Arguments& arguments, Request& request);
-/// cooldown interval
-void read_cooldown(Arguments& arguments);
+/// cooldown interval. Errors: 22023; 55000 where no gate would keep anybody out.
+void read_cooldown(Arguments& arguments, Request& request);
 
 } // namespace sessionctl::api

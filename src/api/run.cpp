@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/audit.hpp"
+#include "pg/cooldown_sweep.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/server.hpp"
@@ -35,8 +36,8 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
 /// The server as a call sees it that has an errand while it waits.
 class WaitingServer final : public pg::LiveServer {
   public:
-    WaitingServer(const pg::Farewell& farewell, Errand* meanwhile)
-        : LiveServer(farewell), meanwhile_(meanwhile) {}
+    WaitingServer(const pg::Farewell& farewell, pg::CooldownOrder& cooldown, Errand* meanwhile)
+        : LiveServer(farewell, &cooldown), meanwhile_(meanwhile) {}
 
     void sleep(core::Timestamp microseconds) override {
         if (meanwhile_ != nullptr)
@@ -65,25 +66,43 @@ pg::Farewell farewell_of(const char* reason) {
     return farewell;
 }
 
+void warn_of_displaced(int number) {
+    if (number == 0)
+        return;
+    pg::call([number] {
+        ereport(WARNING, (errmsg_plural("%d cooldown ended early to make room",
+                                        "%d cooldowns ended early to make room", number, number),
+                          errdetail("At most %d logins can be in a cooldown at a time; the oldest make room.",
+                                    core::CooldownTable::capacity)));
+    });
+}
+
 void act(const Request& request, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
+    audit.set_cooldown(request.cooldown);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::Farewell farewell = farewell_of(request.reason);
-    WaitingServer server(farewell, request.meanwhile);
+    pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
+    pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
+    WaitingServer server(farewell, cooldown, request.meanwhile);
     try {
         core::signal_all(result.plan, request.action, request.recheck, server);
+        sweep.end_newcomers();
         if (request.timeout > 0) {
             const core::Timestamp wait = std::min<core::Timestamp>(
                 request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-            core::prove_all(result.plan, request.action, server.now() + wait, server);
+            const core::Timestamp deadline = server.now() + wait;
+            core::prove_all(result.plan, request.action, deadline, server);
+            warn_of_newcomers(sweep.wait_for_newcomers(deadline));
         }
     } catch (...) {
         audit.write();
         throw;
     }
     audit.write();
+    warn_of_displaced(cooldown.displaced());
 }
 
 void tell_summary(const Request& request, const core::Plan& plan) {
@@ -178,6 +197,16 @@ std::int64_t terminate(Request& request, const char* condition, Value value) {
     request.action = core::Action::terminate;
     request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
     return core::counted(run(request).plan, request.action);
+}
+
+void warn_of_newcomers(int number) {
+    if (number == 0)
+        return;
+    pg::call([number] {
+        ereport(WARNING, (errmsg_plural("%d login that was under way is not proven gone",
+                                        "%d logins that were under way are not proven gone", number, number),
+                          errhint("Call again with a longer timeout.")));
+    });
 }
 
 } // namespace sessionctl::api

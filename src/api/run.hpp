@@ -25,6 +25,7 @@ struct Request {
     core::Guards guards;
     std::int64_t timeout = 0; // ms; 0 = signal and return
     const char* reason = nullptr;
+    std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     Errand* meanwhile = nullptr;
 };
 
@@ -47,5 +48,8 @@ Value oid_value(Oid oid) noexcept;
 /// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
 /// were ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
+
+/// WARNING, unless the number is 0.
+void warn_of_newcomers(int number);
 
 } // namespace sessionctl::api

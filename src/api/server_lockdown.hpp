@@ -20,6 +20,8 @@ std::int64_t empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& s
 /// Errors: 55000 where the library is not preloaded.
 void require_preload();
 /// The same where the gate is switched off.
+void require_gate_setting();
+/// Both.
 void require_gate();
 /// How many sessions were ended.
 std::int64_t lock_gate(const ServerLockdown& lockdown);

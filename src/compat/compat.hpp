@@ -179,7 +179,7 @@ int max_backends() noexcept;
 /// Called while preloading: `attach` runs when shared memory is there, `size` tells how much is wanted.
 void request_shared_memory(Size (*size)(), void (*attach)());
 /// The locks that are asked for with it. To be called once for each, in this order, when the memory is new.
-constexpr int shared_memory_locks = 2;
+constexpr int shared_memory_locks = 3;
 LWLock* shared_memory_lock(int number);
 
 // --- logins
@@ -192,6 +192,9 @@ using LoginHook = void (*)(Port* port, int status);
 LoginHook exchange_login_hook(LoginHook hook) noexcept;
 /// The name of the role that wants in.
 const char* role_of_login(const Port* port) noexcept;
+/// As the client named it in its request to connect; empty where it did not. Before 12 as raw as it came.
+const char* application_of_login(const Port* port) noexcept;
+const SockAddr& address_of_login(const Port* port) noexcept;
 bool is_walsender_login() noexcept;
 /// In seconds.
 int authentication_timeout() noexcept;

@@ -25,6 +25,22 @@ const char* role_of_login(const Port* port) noexcept {
     return port->user_name;
 }
 
+const char* application_of_login(const Port* port) noexcept {
+#if PG_VERSION_NUM >= 120000 // 12: found when the request is read
+    return port->application_name != nullptr ? port->application_name : "";
+#else
+    const char* application = "";
+    for (const ListCell* cell = list_head(port->guc_options); cell != nullptr; cell = lnext(lnext(cell)))
+        if (std::strcmp(static_cast<const char*>(lfirst(cell)), "application_name") == 0)
+            application = static_cast<const char*>(lfirst(lnext(cell))); // the last one counts
+    return application;
+#endif
+}
+
+const SockAddr& address_of_login(const Port* port) noexcept {
+    return port->raddr;
+}
+
 bool is_walsender_login() noexcept {
     return am_walsender;
 }

@@ -11,8 +11,15 @@ namespace {
 
 constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
 
-[[noreturn]] void refuse_timeout(const char* what) {
-    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what).hint("%s", timeout_hint);
+std::int64_t checked_length(const char* name, const char* hint, const Interval& interval) {
+    const std::int64_t total = milliseconds_of(interval);
+    const char* const fault = interval.infinite            ? "infinite"
+                              : total < 0                  ? "negative"
+                              : total > longest_timeout_ms ? "longer than one hour"
+                                                           : nullptr;
+    if (fault != nullptr)
+        throw Error(sqlstate::invalid_parameter_value, "%s must not be %s", name, fault).hint("%s", hint);
+    return total;
 }
 
 } // namespace
@@ -40,14 +47,11 @@ bool is_negative(const Interval& interval) noexcept {
 }
 
 std::int64_t checked_timeout(const Interval& timeout) {
-    if (timeout.infinite)
-        refuse_timeout("infinite");
-    const std::int64_t total = milliseconds_of(timeout);
-    if (total < 0)
-        refuse_timeout("negative");
-    if (total > longest_timeout_ms)
-        refuse_timeout("longer than one hour");
-    return total;
+    return checked_length("timeout", timeout_hint, timeout);
+}
+
+std::int64_t checked_cooldown(const Interval& cooldown) {
+    return checked_length("cooldown", cooldown_hint, cooldown);
 }
 
 KeepWhich checked_keep_which(std::string_view word) {
@@ -71,16 +75,6 @@ std::int32_t checked_refuse_above(std::int32_t bound) {
         throw Error(sqlstate::invalid_parameter_value, "refuse_above must not be negative")
             .hint("Allowed is 0 (no bound) or more, or NULL for the setting pg_sessionctl.refuse_above.");
     return bound;
-}
-
-void check_cooldown(const Interval& cooldown) {
-    if (is_negative(cooldown))
-        throw Error(sqlstate::invalid_parameter_value, "cooldown must not be negative")
-            .hint("Allowed is '0', no cooldown.");
-    if (milliseconds_of(cooldown) > 0)
-        throw Error(sqlstate::feature_not_supported,
-                    "cooldown is not supported by this release of pg_sessionctl")
-            .hint("Leave cooldown out, or write cooldown => '0'.");
 }
 
 const char* keep_which_name(KeepWhich which) noexcept {

@@ -48,7 +48,10 @@ KeepWhich checked_keep_which(std::string_view word);
 std::int32_t checked_keep(std::int32_t keep);
 std::int32_t checked_refuse_above(std::int32_t bound);
 
-/// Errors: 22023 (negative), 0A000 (anything else but zero: it needs a gate that this release does not have).
-void check_cooldown(const Interval& cooldown);
+constexpr char cooldown_hint[] = "Allowed is '0' (none) to '1 h'; write '30 s' for thirty seconds.";
+
+/// How long who was ended is kept out, in ms, 0 = not at all. Errors: 22023 (negative, infinite, over one
+/// hour).
+std::int64_t checked_cooldown(const Interval& cooldown);
 
 } // namespace sessionctl::core

@@ -1,5 +1,6 @@
 #include "hooks/gate.hpp"
 
+#include "hooks/cooldown.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -124,11 +125,9 @@ void wait_at(pg::Gate& gate, Oid role) {
     }
 }
 
-void pass(const Port* port) {
-    before_shmem_exit(sessionctl_leave_gate, 0);
-    write_pass();
+void pass_lockdown(const Port* port) {
     pg::Gate& gate = pg::shared_memory()->gate;
-    if (!gate.is_closed() || !pg::gate_setting())
+    if (!gate.is_closed())
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
     const Oid role = get_role_oid(compat::role_of_login(port), true);
@@ -136,6 +135,16 @@ void pass(const Port* port) {
         wait_at(gate, role);
     leave_place();
     compat::set_immediate_interrupts(were_allowed);
+}
+
+void pass(const Port* port) {
+    before_shmem_exit(sessionctl_leave_gate, 0);
+    note_origin(port);
+    write_pass();
+    if (!pg::gate_setting())
+        return;
+    pass_lockdown(port);
+    refuse_in_cooldown(port);
 }
 
 extern "C" void sessionctl_gate(Port* port, int status) {

@@ -1,5 +1,6 @@
 #include "pg/audit.hpp"
 
+#include "core/offence_text.hpp"
 #include "pg/error.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -56,6 +57,11 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
     if (condition.arguments > 0)
         record_.set_field(record_.args, list_of(condition).c_str());
     record_.set_field(record_.reason, reason);
+}
+
+void Audit::set_cooldown(std::int64_t milliseconds) {
+    if (milliseconds > 0)
+        record_.cooldown.set(core::exact_time(static_cast<std::int32_t>(milliseconds)).c_str());
 }
 
 void Audit::write() noexcept {

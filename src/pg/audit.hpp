@@ -15,6 +15,9 @@ class Audit {
     Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
           const char* reason);
 
+    /// In ms; 0: none.
+    void set_cooldown(std::int64_t milliseconds);
+
     /// Writes one line for each session that was signalled, or that the operating system did not let us
     /// signal.
     void write() noexcept;

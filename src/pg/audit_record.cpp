@@ -40,6 +40,8 @@ LogLine line_of(const AuditRecord& record) {
         line.add_quoted("condition", record.condition.get());
     if (record.args.is_present)
         line.add_quoted("args", record.args.get());
+    if (record.cooldown.is_present)
+        line.add_quoted("cooldown", record.cooldown.get());
     line.add_quoted("reason", record.reason.get());
     return line;
 }

@@ -36,8 +36,9 @@ struct AuditRecord {
     Name role, database, application, client;
     Name by_session_user, by_current_user;
     AuditText<32> by_session_id;
-    Name rule;       // the reaper's
-    Field condition; // a call's
+    Name rule;     // the reaper's
+    Name cooldown; // a call's, as are those below
+    Field condition;
     Field args;
     Field reason;
 

@@ -1,6 +1,8 @@
 // Where a session's client is.
 #pragma once
 
+#include "core/cooldown.hpp"
+#include "core/memory.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -20,5 +22,9 @@ struct ClientAddress {
     bool is_network() const noexcept { return host[0] != '\0'; }
     bool is_local() const noexcept { return port == -1; }
 };
+
+core::ClientHost host_of(const SockAddr& address) noexcept;
+/// "local" for a Unix socket.
+core::string host_text(const core::ClientHost& host);
 
 } // namespace sessionctl::pg

@@ -1,14 +1,13 @@
 #include "pg/gate.hpp"
 
-#include "core/text.hpp"
 #include "pg/error.hpp"
 #include "pg/gate_file.hpp"
 #include "pg/log_line.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
+#include "pg/utf8.hpp"
 
 extern "C" {
-#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 }
 
@@ -18,17 +17,6 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<GateState>);
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
-
-/// UTF-8 in the database's encoding, or what of it is ASCII.
-template <std::size_t size>
-void convert(char (&text)[size]) {
-    if (GetDatabaseEncoding() == PG_UTF8)
-        return;
-    const char* const converted =
-        call([&text] { return pg_any_to_server(text, static_cast<int>(std::strlen(text)), PG_UTF8); });
-    std::snprintf(text, sizeof text, "%s", converted);
-    compat::clip(text);
-}
 
 void add_time(LogLine& line, const char* key, core::Timestamp time) {
     line.add_quoted(key, time != 0 ? call([time] { return timestamptz_to_str(time); }) : nullptr);
@@ -116,8 +104,8 @@ GateState gate_state() {
     GateState state = shared->gate.view().state;
     if (!state.is_closed_at(GetCurrentTimestamp()))
         return {};
-    convert(state.by);
-    convert(state.reason);
+    convert_utf8(state.by);
+    convert_utf8(state.reason);
     return state;
 }
 

@@ -21,19 +21,26 @@ bool LiveServer::hold(const core::Session& session, core::Action action) {
     is_cancel_ = action == core::Action::cancel;
     is_delivered_ = false;
     leave_farewell(session, is_cancel_, farewell_);
+    if (cooldown_ != nullptr)
+        cooldown_->begin(session);
     return true;
 }
 
 core::Delivery LiveServer::send() {
     const core::Delivery delivery = signaller_.send(is_cancel_ ? SIGINT : SIGTERM);
     is_delivered_ = delivery == core::Delivery::delivered;
+    if (is_delivered_ && cooldown_ != nullptr)
+        cooldown_->keep();
     return delivery;
 }
 
 void LiveServer::release() noexcept {
     signaller_.release();
-    if (!is_delivered_)
-        take_farewell_back(held_);
+    if (is_delivered_)
+        return;
+    take_farewell_back(held_);
+    if (cooldown_ != nullptr)
+        cooldown_->take_back();
 }
 
 core::Sight LiveServer::look(const core::Session& session) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/engine.hpp"
+#include "pg/cooldown.hpp"
 #include "pg/farewell.hpp"
 #include "pg/signals.hpp"
 
@@ -9,8 +10,10 @@ namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
   public:
-    /// Everybody who is signalled gets this farewell, which lives as long as the server.
-    explicit LiveServer(const Farewell& farewell) noexcept : farewell_(farewell) {}
+    /// Everybody who is signalled gets this farewell and this cooldown, which may be null; both live as long
+    /// as the server.
+    explicit LiveServer(const Farewell& farewell, CooldownOrder* cooldown = nullptr) noexcept
+        : farewell_(farewell), cooldown_(cooldown) {}
 
     bool hold(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
@@ -22,6 +25,7 @@ class LiveServer : public core::Server {
 
   private:
     const Farewell& farewell_;
+    CooldownOrder* const cooldown_;
     core::Session held_;
     bool is_cancel_ = false;
     bool is_delivered_ = false;

@@ -4,17 +4,9 @@
 
 #include "core/memory.hpp"
 #include "pg/gate.hpp"
+#include "pg/turned_away.hpp"
 
 namespace sessionctl::pg {
-
-/// A process in the process array.
-struct ArrayMember {
-    bool is_there;
-    Oid role; // 0: not known yet
-};
-ArrayMember array_member(std::int32_t pid);
-
-bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept;
 
 /// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.
 class ServerSweep {
@@ -33,7 +25,7 @@ class ServerSweep {
 
   protected:
     /// Both live as long as the sweep; the reason may be null.
-    ServerSweep(const GateState& state, const char* reason) noexcept : state_(state), reason_(reason) {}
+    ServerSweep(const GateState& state, const char* reason) noexcept : state_(state), ended_(reason) {}
     ~ServerSweep() = default;
 
     /// Ends whom it may. How many have no role yet.
@@ -41,19 +33,17 @@ class ServerSweep {
 
     const GateState& state() const noexcept { return state_; }
     bool is_refused(Oid role);
-    bool is_ended(std::int32_t pid) const noexcept { return contains(ended_, pid); }
+    bool is_ended(std::int32_t pid) const noexcept { return ended_.has(pid); }
     void end(std::int32_t pid, Oid role);
 
   private:
     /// Asked when it is pinned by its pid, besides that it is in the process array with that role.
     virtual bool is_still(std::int32_t pid) = 0;
-    void tell(std::int32_t pid, Oid role);
 
     const GateState& state_;
-    const char* const reason_;
     core::vector<Oid> refused_;
     core::vector<Oid> let_in_;
-    core::vector<std::int32_t> ended_;
+    TurnedAway ended_;
     int without_role_ = 0;
 };
 

@@ -38,6 +38,7 @@ void attach() {
         shared->counters_reset = GetCurrentTimestamp();
         shared->audit_lock = compat::shared_memory_lock(0);
         shared->gate_lock = compat::shared_memory_lock(1);
+        shared->cooldown_lock = compat::shared_memory_lock(2);
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }

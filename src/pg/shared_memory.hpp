@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/limits.hpp"
+#include "pg/cooldown.hpp"
 #include "pg/farewell.hpp"
 #include "pg/gate.hpp"
 #include "pg/postgres.hpp"
@@ -18,6 +19,7 @@ struct SessionSlot {
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
     GatePass pass;
+    core::Origin origin; // valid while there is a pass
 };
 
 /// What the reaper tells about itself.
@@ -64,6 +66,8 @@ struct SharedMemory {
     AuditRing* audit;
     LWLock* gate_lock; // of who changes the gate and its file
     Gate gate;
+    LWLock* cooldown_lock;
+    Cooldowns cooldowns;
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 

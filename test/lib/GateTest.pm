@@ -25,11 +25,12 @@ sub answer_of
 	return join "\n", grep { !/^LOCATION: / } split /\n/, $session->run_verbose("SELECT $call");
 }
 
-# One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint.
+# One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint. (More options: those
+# of a RawSession.)
 sub knock
 {
-	my ($node, $user) = @_;
-	my $session = eval { RawSession->new($node, user => $user) };
+	my ($node, $user, %with) = @_;
+	my $session = eval { RawSession->new($node, user => $user, %with) };
 	return $@ =~ /^the server complains: (.*) at \S+ line \d+/s ? $1 : "no word: $@" if !$session;
 	$session->quit;
 	return 'in';

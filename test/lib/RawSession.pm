@@ -10,7 +10,8 @@ use IO::Socket::UNIX;
 use SessionctlTest;
 use Time::HiRes qw(time);
 
-# Options: user, database, options (PGOPTIONS), and tcp (true: over TCP).
+# Options: user, database, app (application_name; an empty one: none), options (PGOPTIONS), tcp (true: over TCP), and from
+# (which address then).
 sub new
 {
 	my $self = knock(@_);
@@ -24,8 +25,10 @@ sub knock
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;
-	$self->{socket} = $with{tcp} ? _tcp($node) : _unix($node);
-	my %startup = (user => $with{user}, database => $with{database} || 'postgres', application_name => 'raw');
+	$self->{socket} = $with{tcp} ? _tcp($node, $with{from}) : _unix($node);
+	my %startup = (user => $with{user}, database => $with{database} || 'postgres');
+	my $app = defined $with{app} ? $with{app} : 'raw';
+	$startup{application_name} = $app if length $app;
 	$startup{options} = $with{options} if $with{options};
 	my $options = join '', map { "$_\0$startup{$_}\0" } sort keys %startup;
 	$self->write_bytes(pack('NN', length($options) + 9, 3 << 16) . "$options\0");
@@ -41,8 +44,9 @@ sub _unix
 
 sub _tcp
 {
-	my ($node) = @_;
-	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
+	my ($node, $from) = @_;
+	my @local = $from ? (LocalAddr => $from) : ();
+	return IO::Socket::INET->new(@local, PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
 	  || die "cannot connect: $@";
 }
 

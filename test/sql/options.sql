@@ -44,10 +44,10 @@ SELECT attname, pg_temp.tried('preview_where', '''is_self'', keep := 1, per := '
 FROM pg_attribute WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0
   AND pg_temp.tried('preview_where', '''is_self'', keep := 1, per := ''' || attname || '''') <> 'accepted';
 
--- Not built yet.
+-- Nothing is preloaded here.
 SELECT function, option, pg_temp.tried(function, '''pid / 0 = 1'', ' || option) FROM
     (VALUES ('terminate_where'), ('terminate_report')) AS f (function),
-    (VALUES ('cooldown := ''1 s'''), ('cooldown := ''-1 s'''), ('cooldown := NULL')) AS o (option)
+    (VALUES ('cooldown := ''1 s'''), ('cooldown := ''-1 s'''), ('cooldown := ''61 min'''), ('cooldown := NULL')) AS o (option)
 ORDER BY 1, 2;
 SELECT pg_temp.tried('terminate_where', '''false'', cooldown := ''0''');
 

@@ -187,7 +187,7 @@ subtest 'options out of range harm nobody' => sub {
 		'keep => -1' => 22023,
 		"keep_which => 'tallest'" => 22023,
 		"per => 'nonsense'" => 22023,
-		"cooldown => '1 s'" => '0A000',
+		"cooldown => '1 s'" => 55000,
 		'refuse_above => 1' => 54000);
 	$wrong{"timeout => 'infinity'"} = 22023 if $admin->run('SHOW server_version_num') >= 170000;
 	like($admin->complaint("SELECT sessionctl.terminate_where($victim, $_)"), qr/\AERROR:  $wrong{$_}: /, $_)

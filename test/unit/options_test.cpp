@@ -134,15 +134,18 @@ TEST(RefuseAboveOption, IsNotNegative) {
                  "refuse_above must not be negative");
 }
 
-TEST(CooldownOption, IsOnlyZeroInThisRelease) {
-    core::check_cooldown(microseconds(0));
-    core::check_cooldown({0, -30, 1, false});
-    for (const Interval& interval :
-         {microseconds(1), microseconds(largest), Interval{0, 1, 0, false}, forever})
-        EXPECT_STREQ(error_of([&] { core::check_cooldown(interval); }).sqlstate(), "0A000");
-    for (const Interval& interval :
-         {microseconds(-1), microseconds(smallest), Interval{0, 0, -1, false}, minus_forever})
-        EXPECT_STREQ(error_of([&] { core::check_cooldown(interval); }).sqlstate(), "22023");
+TEST(CooldownOption, IsBoundedAsTheTimeout) {
+    EXPECT_EQ(core::checked_cooldown(microseconds(0)), 0);
+    EXPECT_EQ(core::checked_cooldown({0, -30, 1, false}), 0);
+    EXPECT_EQ(core::checked_cooldown(microseconds(1)), 1);
+    EXPECT_EQ(core::checked_cooldown(microseconds(hour)), 60 * 60 * 1000);
+    for (const Interval& interval : {microseconds(hour + 1), microseconds(largest), microseconds(-1),
+                                     Interval{0, 1, 0, false}, Interval{0, 0, -1, false}, forever}) {
+        const core::Error error = error_of([&] { core::checked_cooldown(interval); });
+        EXPECT_STREQ(error.sqlstate(), "22023");
+        EXPECT_EQ(std::string(error.what()).rfind("cooldown must not be ", 0), 0U) << error.what();
+        EXPECT_STREQ(error.hint(), core::cooldown_hint);
+    }
 }
 
 } // namespace sessionctl::test

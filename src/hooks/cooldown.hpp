@@ -1,0 +1,14 @@
+// Logins in a cooldown are refused: part of the gate.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace sessionctl::hooks {
+
+/// Writes down where this login comes from; to be done before its pass is written.
+void note_origin(const Port* port) noexcept;
+
+/// Ends this login (FATAL) if it is in a cooldown.
+void refuse_in_cooldown(const Port* port);
+
+} // namespace sessionctl::hooks
