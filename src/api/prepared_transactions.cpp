@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "utils/array.h"
+#include "utils/lsyscache.h"
 }
 
 using namespace sessionctl;
