@@ -161,6 +161,93 @@ COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
 'Why the caller may not act on it with default options (self, parallel worker, not a client, replication, superuser, protected role, permission denied); NULL: it may.';
 
+CREATE FUNCTION sessionctl._session_blocking(
+    OUT waiter_pid integer,
+    OUT waiter_session_id text,
+    OUT blocker_pid integer,
+    OUT blocker_session_id text,
+    OUT blocker_gid text,
+    OUT lock_type text,
+    OUT lock text,
+    OUT mode_wanted text,
+    OUT mode_held text,
+    OUT since timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_session_blocking' LANGUAGE C ROWS 10;
+COMMENT ON FUNCTION sessionctl._session_blocking() IS
+'What the view sessionctl.session_blocking reads. Use the view.';
+
+CREATE VIEW sessionctl.session_blocking AS
+SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_gid,
+       lock_type, lock, mode_wanted, mode_held, since
+FROM sessionctl._session_blocking();
+COMMENT ON VIEW sessionctl.session_blocking IS
+'Who waits for whom: one row for each waiting session, each who is in its way, and each lock, read at one moment by the rules of pg_blocking_pids(). In a parallel query the leader stands for all.';
+COMMENT ON COLUMN sessionctl.session_blocking.waiter_pid IS
+'The session that waits.';
+COMMENT ON COLUMN sessionctl.session_blocking.waiter_session_id IS
+'As in session_activity.';
+COMMENT ON COLUMN sessionctl.session_blocking.blocker_pid IS
+'The session in its way; NULL for a prepared transaction.';
+COMMENT ON COLUMN sessionctl.session_blocking.blocker_session_id IS
+'As in session_activity.';
+COMMENT ON COLUMN sessionctl.session_blocking.blocker_gid IS
+'The prepared transaction in its way; NULL for a session.';
+COMMENT ON COLUMN sessionctl.session_blocking.lock_type IS
+'As locktype in pg_locks.';
+COMMENT ON COLUMN sessionctl.session_blocking.lock IS
+'The lock in words; relations of the current database by name, those of others by OID.';
+COMMENT ON COLUMN sessionctl.session_blocking.mode_wanted IS
+'The mode that the waiter asks for.';
+COMMENT ON COLUMN sessionctl.session_blocking.mode_held IS
+'The strongest conflicting mode that the blocker holds; NULL: it holds none, but asks for one and stands before the waiter in the queue.';
+COMMENT ON COLUMN sessionctl.session_blocking.since IS
+'When the wait began; NULL before PostgreSQL 14 and in its first moment.';
+
+CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
+COMMENT ON FUNCTION sessionctl.blocking_tree() IS
+'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue. Query texts are masked as in pg_stat_activity.';
+
+CREATE FUNCTION sessionctl._prepared_transactions(
+    OUT gid text,
+    OUT transaction xid,
+    OUT prepared timestamptz,
+    OUT age interval,
+    OUT owner text,
+    OUT database text,
+    OUT locks text[],
+    OUT blocks integer[],
+    OUT rollback_command text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_prepared_transactions' LANGUAGE C ROWS 10;
+COMMENT ON FUNCTION sessionctl._prepared_transactions() IS
+'What the view sessionctl.prepared_transactions reads. Use the view.';
+
+CREATE VIEW sessionctl.prepared_transactions AS
+SELECT gid, transaction, prepared, age, owner, database, locks, blocks, rollback_command
+FROM sessionctl._prepared_transactions();
+COMMENT ON VIEW sessionctl.prepared_transactions IS
+'The prepared transactions of all databases, the oldest first: they keep their locks whatever session is ended, and over a restart.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.gid IS
+'The name that PREPARE TRANSACTION gave it.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.transaction IS
+'Transaction ID.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.prepared IS
+'When it was prepared.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.age IS
+'How long ago that is.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.owner IS
+'The role that prepared it; it and superusers may end it.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.database IS
+'The database in which alone it can be ended.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.locks IS
+'What it holds, each with the strongest mode; relations of the current database by name, those of others by OID. Row locks are not among them, as in pg_locks.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.blocks IS
+'Pids of the sessions that wait behind it, directly or not.';
+COMMENT ON COLUMN sessionctl.prepared_transactions.rollback_command IS
+'What ends it, ready for \gexec; NULL in any database but its own.';
+
 -- Count and preview
 
 CREATE FUNCTION sessionctl.safe_count(
@@ -350,6 +437,39 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+
+CREATE FUNCTION sessionctl.terminate_blockers(
+    waiter_pid integer,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that has ended its transaction meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+
+CREATE FUNCTION sessionctl.terminate_lock_holders(
+    relation regclass,
+    min_mode text DEFAULT 'AccessShareLock',
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_lock_holders' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that has ended its transaction meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
 
 -- Keep out: databases and roles
 
@@ -720,6 +840,10 @@ GRANT EXECUTE ON FUNCTION sessionctl._library_version() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_activity() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
+GRANT SELECT ON sessionctl.session_blocking, sessionctl.prepared_transactions TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._session_blocking() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.blocking_tree() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._prepared_transactions() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 -- Core's own right to ALTER the database or the role is asked for inside.
@@ -741,6 +865,8 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
     END IF;
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_monitor') THEN
         GRANT SELECT ON sessionctl.reaper_status, sessionctl.session_audit, sessionctl.session_stats TO pg_monitor;

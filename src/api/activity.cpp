@@ -3,8 +3,8 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "api/values.hpp"
-#include "pg/blocking.hpp"
 #include "pg/error.hpp"
+#include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
 #include "pg/roster.hpp"
 
@@ -101,6 +101,16 @@ void put_roster(const pg::Roster& roster, FunctionCallInfo fcinfo) {
     });
 }
 
+/// The lock table is read once for a statement, at the first row that asks.
+const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
+    auto*& waits = reinterpret_cast<pg::LockWaits*&>(fcinfo->flinfo->fn_extra);
+    if (waits == nullptr) {
+        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+        waits = pg::LockWaits::take();
+    }
+    return *waits;
+}
+
 } // namespace
 
 SQL_FUNCTION(sessionctl_activity)
@@ -123,12 +133,12 @@ SQL_FUNCTION(sessionctl_blocked_by)
             fcinfo->isnull = true;
             return 0;
         }
-        const int pid = PG_GETARG_INT32(0);
-        return pg::call([pid] { return PointerGetDatum(compat::blocking_pids(pid)); });
+        const pg::LockWaits& waits = waits_for(fcinfo);
+        const core::vector<int> pids = waits.blocked_by(PG_GETARG_INT32(0));
+        return pg::call([&pids] { return api::integers_of(pids); });
     });
 }
 
-// The graph is taken once for a statement, at the first row that asks.
 SQL_FUNCTION(sessionctl_blocking_count)
 {
     return api::serve([&]() -> Datum {
@@ -136,11 +146,6 @@ SQL_FUNCTION(sessionctl_blocking_count)
             fcinfo->isnull = true;
             return 0;
         }
-        auto*& graph = reinterpret_cast<pg::WaitGraph*&>(fcinfo->flinfo->fn_extra);
-        if (graph == nullptr) {
-            const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-            graph = pg::WaitGraph::take();
-        }
-        return Int32GetDatum(graph->waiting_behind(PG_GETARG_INT32(0)));
+        return Int32GetDatum(waits_for(fcinfo).waiting_behind(PG_GETARG_INT32(0)));
     });
 }

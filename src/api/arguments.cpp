@@ -77,6 +77,11 @@ std::int32_t Arguments::integer(const char* name) {
     return DatumGetInt32(take());
 }
 
+Oid Arguments::oid(const char* name) {
+    require(name);
+    return DatumGetObjectId(take());
+}
+
 std::optional<std::int32_t> Arguments::integer_or_null() {
     const bool is_null = next_is_null();
     const Datum datum = take();

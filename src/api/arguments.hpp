@@ -19,6 +19,7 @@ class Arguments {
     const char* text_or_null();
     bool boolean(const char* name);
     std::int32_t integer(const char* name);
+    Oid oid(const char* name);
     std::optional<std::int32_t> integer_or_null();
     core::Interval interval(const char* name);
     /// Errors: 22023 for a negative one.

@@ -6,14 +6,30 @@ extern "C" {
 
 namespace sessionctl::api {
 
+namespace {
+
+/// Of the rows that the function is declared to return; what is no row is one column.
+TupleDesc description_of(FunctionCallInfo call, const ReturnSetInfo& result) {
+    TupleDesc description;
+    switch (get_call_result_type(call, nullptr, &description)) {
+    case TYPEFUNC_COMPOSITE:
+        return description;
+    case TYPEFUNC_SCALAR:
+        return CreateTupleDescCopy(result.expectedDesc);
+    default:
+        elog(ERROR, "return type must be a row type");
+    }
+}
+
+} // namespace
+
 Rows::Rows(FunctionCallInfo call) {
     auto* const result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
     if (result == nullptr || !IsA(result, ReturnSetInfo) || (result->allowedModes & SFRM_Materialize) == 0)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("set-valued function called in context that cannot accept a set")));
     const MemoryContext outer = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-    if (get_call_result_type(call, nullptr, &description_) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
+    description_ = description_of(call, *result);
     store_ = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
     result->returnMode = SFRM_Materialize;
     result->setResult = store_;

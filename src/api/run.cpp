@@ -173,6 +173,8 @@ Result run(const Request& request) {
     Result result;
     pg::warn_of_unknown_protected_roles();
     result.roster = pg::Roster::take();
+    if (request.finder != nullptr)
+        request.finder->find(result.roster);
     result.plan = plan_for(pg::evaluate(request.condition, result.roster), result.roster);
     core::choose(result.plan, request.guards);
     if (request.guards.refuse_above)

@@ -18,6 +18,16 @@ class Errand {
     ~Errand() = default;
 };
 
+/// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a session on
+/// the roster, or to none that is acted on.
+class Finder {
+  public:
+    virtual void find(const pg::Roster& roster) = 0;
+
+  protected:
+    ~Finder() = default;
+};
+
 struct Request {
     core::Action action = core::Action::count;
     core::Recheck recheck = core::Recheck::identity;
@@ -27,6 +37,7 @@ struct Request {
     const char* reason = nullptr;
     std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     Errand* meanwhile = nullptr;
+    Finder* finder = nullptr;
 };
 
 struct Result {

@@ -125,9 +125,6 @@ int client_process_count() noexcept;
 /// The places of clients only, no worker's; up to 11 walsenders among them.
 ClientProcess client_process_at(int index);
 
-/// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
-ArrayType* blocking_pids(int pid);
-
 /// Does a session that waits for its client, active otherwise, show it (10)?
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();

@@ -1,8 +1,8 @@
 #include "worker/reaper.hpp"
 
 #include "core/offence_text.hpp"
-#include "pg/blocking.hpp"
 #include "pg/error.hpp"
+#include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
@@ -54,13 +54,13 @@ extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
 /// Whoever cancels everybody's statement does not mean this process.
 extern "C" void sessionctl_reaper_ignore(SIGNAL_ARGS) {}
 
-/// What the watch asks of the server. The wait-for graph is taken once a look, and only when somebody asks.
+/// What the watch asks of the server. The lock table is read once a look, and only when somebody asks.
 class LiveFacts final : public core::Facts {
   public:
     int waiting_behind(const core::Session& session) override {
-        if (graph_ == nullptr)
-            graph_ = pg::WaitGraph::take();
-        return graph_->waiting_behind(session.id.pid);
+        if (waits_ == nullptr)
+            waits_ = pg::LockWaits::take();
+        return waits_->waiting_behind(session.id.pid);
     }
 
     std::int64_t held_back(const core::Session& session) override {
@@ -81,7 +81,7 @@ class LiveFacts final : public core::Facts {
     core::Stillness stillness(const core::Session& session) override { return pg::stillness_of(session); }
 
   private:
-    pg::WaitGraph* graph_ = nullptr;
+    const pg::LockWaits* waits_ = nullptr;
 };
 
 class Reaper {

@@ -1,0 +1,222 @@
+// blocking_tree(): who blocks whom, to be read at three in the morning.
+
+#include "core/blocking_tree.hpp"
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "core/offence_text.hpp"
+#include "core/text.hpp"
+#include "pg/error.hpp"
+#include "pg/lock_waits.hpp"
+#include "pg/log_line.hpp"
+#include "pg/memory.hpp"
+#include "pg/prepared.hpp"
+#include "pg/roster.hpp"
+
+using namespace sessionctl;
+using core::Branch;
+
+namespace {
+
+constexpr std::size_t longest_query = 80; // bytes
+constexpr std::size_t most_named = 3;     // of those that somebody waits for besides
+
+core::string one_line(const char* text) {
+    return core::clean_reason(text, pg::server_encoding());
+}
+
+/// Cut between two characters.
+core::string shortened(const core::string& text) {
+    if (text.size() <= longest_query)
+        return text;
+    char start[longest_query + 1] = "";
+    std::memcpy(start, text.data(), longest_query);
+    compat::clip(start);
+    core::string shorter(start);
+    shorter.append("...");
+    return shorter;
+}
+
+void append_number(core::string& line, const char* format, long number) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, number);
+    line.append(text);
+}
+
+void append_age(core::string& line, core::Timestamp age) {
+    line.append(core::length_of_time(std::max<core::Timestamp>(age, 0)));
+}
+
+class Lines {
+  public:
+    Lines(const pg::LockWaits& waits, const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
+        : waits_(waits), graph_(waits.graph()), roster_(roster), prepared_(prepared),
+          locks_(waits.lock_texts()) {}
+
+    core::string line_of(const Branch& branch) const {
+        core::string line(2 * branch.depth, ' ');
+        const core::Party& party = graph_.party(branch.party);
+        if (branch.cycle_size > 0)
+            append_number(line, "a cycle: %ld sessions wait for each other", branch.cycle_size);
+        else if (party.is_prepared())
+            append_prepared(line, branch, pg::find_prepared(prepared_, party.xid));
+        else
+            append_session(line, branch, roster_.find(party.pid));
+        return line;
+    }
+
+  private:
+    void append_prepared(core::string& line, const Branch& branch, const pg::Prepared* prepared) const {
+        line.append(one_line(pg::name_of(prepared_, graph_.party(branch.party).xid).c_str()));
+        if (prepared != nullptr) { // not ended since the lock table was read
+            append_user(line, prepared->owner, prepared->database);
+            line.append(", prepared ");
+            append_age(line, roster_.taken_at - prepared->prepared_at);
+            line.append(" ago");
+        }
+        append_followers(line, branch.party);
+        if (prepared != nullptr && prepared->database != nullptr)
+            line.append("; in ")
+                .append(one_line(prepared->database))
+                .append(": ")
+                .append(one_line(prepared->rollback));
+    }
+
+    void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
+        append_number(line, "pid %ld", graph_.party(branch.party).pid);
+        if (entry != nullptr)
+            append_who(line, *entry);
+        if (const core::Stake* const wait = wait_of(branch.party))
+            append_wait(line, *wait, entry);
+        else if (entry != nullptr)
+            append_state(line, *entry);
+        append_followers(line, branch.party);
+        append_others(line, branch);
+        if (entry != nullptr)
+            append_query(line, *entry);
+    }
+
+    static void append_user(core::string& line, const char* role, const char* database) {
+        if (role != nullptr)
+            line.append(" ").append(one_line(role).c_str());
+        if (database != nullptr)
+            line.append(role != nullptr ? "@" : " @").append(one_line(database).c_str());
+    }
+
+    static void append_who(core::string& line, const pg::RosterEntry& entry) {
+        if (entry.facts.kind != core::Kind::client && entry.backend_type != nullptr &&
+            entry.role_facts.is_visible)
+            line.append(" ").append(entry.backend_type);
+        append_user(line, entry.role_facts.name, entry.database_name);
+        if (entry.application_name[0] != '\0')
+            line.append(" (").append(one_line(entry.application_name)).append(")");
+    }
+
+    const core::Stake* wait_of(int party) const {
+        const core::Stake* wait = nullptr;
+        graph_.each_stake(party, [&wait](const core::Stake& stake) {
+            if (stake.wanted != 0 && wait == nullptr)
+                wait = &stake;
+        });
+        return wait;
+    }
+
+    /// Before 14 the server does not tell since when, only since when the statement runs.
+    void append_wait(core::string& line, const core::Stake& wait, const pg::RosterEntry* entry) const {
+        line.append(", waits ");
+        if (wait.since != 0) {
+            append_age(line, roster_.taken_at - wait.since);
+            line.append(" ");
+        }
+        const LOCKTAG& lock = waits_.lock_of(wait);
+        line.append("for ").append(compat::lock_mode_name(lock, wait.wanted)).append(" on ");
+        line.append(one_line(locks_[wait.lock]));
+        if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
+            core::is_active(entry->facts.state)) {
+            line.append(" in a statement that runs for ");
+            append_age(line, roster_.taken_at - entry->facts.query_start);
+        }
+    }
+
+    void append_state(core::string& line, const pg::RosterEntry& entry) const {
+        const core::State state = entry.facts.state;
+        const char* const name = core::state_name(state);
+        if (!entry.role_facts.is_visible || name == nullptr)
+            return;
+        line.append(", ").append(name);
+        const core::Timestamp since =
+            core::is_active(state) ? entry.facts.query_start : entry.facts.state_change;
+        if (since != 0) {
+            line.append(" for ");
+            append_age(line, roster_.taken_at - since);
+        }
+    }
+
+    void append_followers(core::string& line, int party) const {
+        const int followers = graph_.waiting_behind(party);
+        if (followers > 0)
+            append_number(line, followers == 1 ? ", %ld waits behind it" : ", %ld wait behind it", followers);
+    }
+
+    /// Whom else it waits for.
+    void append_others(core::string& line, const Branch& branch) const {
+        const core::vector<int> others = core::other_holders(graph_, branch);
+        for (std::size_t i = 0; i < others.size() && i < most_named; ++i) {
+            line.append(i == 0 ? ", also waits for " : ", ");
+            append_name(line, graph_.party(others[i]));
+        }
+        if (others.size() > most_named)
+            append_number(line, " and %ld more", static_cast<long>(others.size() - most_named));
+        const int before = core::queue_before(graph_, branch);
+        if (before > 0)
+            append_number(line, ", %ld before it in the queue", before);
+    }
+
+    void append_name(core::string& line, const core::Party& party) const {
+        if (party.is_prepared())
+            line.append(one_line(pg::name_of(prepared_, party.xid).c_str()));
+        else
+            append_number(line, "pid %ld", party.pid);
+    }
+
+    static void append_query(core::string& line, const pg::RosterEntry& entry) {
+        if (!entry.role_facts.is_visible) {
+            line.append(": <insufficient privilege>");
+            return;
+        }
+        const core::string query = shortened(one_line(entry.query));
+        if (!query.empty())
+            line.append(core::is_idle(entry.facts.state) ? "; last: " : ": ").append(query);
+    }
+
+    const pg::LockWaits& waits_;
+    const core::WaitGraph& graph_;
+    const pg::Roster& roster_;
+    const core::vector<pg::Prepared>& prepared_;
+    const core::vector<const char*> locks_;
+};
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_blocking_tree)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const pg::Roster roster = pg::Roster::take();
+        const pg::LockWaits& waits = *pg::LockWaits::take();
+        const core::vector<Branch> branches = core::blocking_tree(waits.graph());
+        const core::vector<pg::Prepared> prepared = pg::prepared_transactions();
+        const Lines lines(waits, roster, prepared);
+        // Its memory outlives the scratch.
+        api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
+        for (const Branch& branch : branches) {
+            const core::string line = lines.line_of(branch);
+            pg::call([&] {
+                CHECK_FOR_INTERRUPTS();
+                api::Row<1> row;
+                row.add_text(line.c_str());
+                row.put_into(rows);
+            });
+        }
+        return 0;
+    });
+}

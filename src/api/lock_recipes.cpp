@@ -1,0 +1,186 @@
+// The recipes for locks: who stands at the head of a queue, and who has to do with a relation.
+
+#include "api/options.hpp"
+#include "api/serve.hpp"
+#include "api/values.hpp"
+#include "core/error.hpp"
+#include "core/lock_mode.hpp"
+#include "pg/error.hpp"
+#include "pg/lock_table.hpp"
+#include "pg/lock_waits.hpp"
+#include "pg/memory.hpp"
+#include "pg/prepared.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+
+namespace {
+
+/// Finds sessions by their locks, when the roster is there. A lock may be let go at the end of a transaction,
+/// so who is in another one when the signal is due is left alone.
+class LockFinder : public api::Finder {
+  public:
+    void find(const pg::Roster& roster) final {
+        const core::vector<int> pids = find_pids(roster);
+        pids_ = pg::call([&pids] { return api::integers_of(pids); });
+    }
+
+    /// Reads what all recipes share after their own arguments (W, G) and runs.
+    Datum terminate(Arguments& arguments) {
+        Request request;
+        request.action = core::Action::terminate;
+        request.recheck = core::Recheck::transaction;
+        request.condition = {"pid = any ($1)", 1, &type_, &pids_, &is_null_, nullptr};
+        request.finder = this;
+        api::read_wait(arguments, request);
+        api::read_guards(arguments, request);
+        const pg::ScratchMemory scratch;
+        return Int64GetDatum(core::counted(api::run(request).plan, request.action));
+    }
+
+  protected:
+    ~LockFinder() = default;
+    virtual core::vector<int> find_pids(const pg::Roster& roster) = 0;
+
+  private:
+    Oid type_ = INT4ARRAYOID;
+    Datum pids_ = 0;
+    char is_null_ = ' ';
+};
+
+core::string worded(const char* one, const char* many, std::size_t count, const char* of) {
+    char number[24];
+    std::snprintf(number, sizeof number, "%zu", count);
+    return core::string(number).append(count == 1 ? one : many).append(of);
+}
+
+// --- the head of a queue
+
+class RootsOf final : public LockFinder {
+  public:
+    explicit RootsOf(int waiter) noexcept : waiter_(waiter) {}
+
+  protected:
+    core::vector<int> find_pids(const pg::Roster& roster) override {
+        const pg::LockWaits& waits = *pg::LockWaits::take();
+        const core::WaitGraph& graph = waits.graph();
+        const int party = graph.find(waiter_);
+        const core::vector<int> roots = party >= 0 ? graph.roots_of(party) : core::vector<int>();
+        if (roots.empty())
+            tell_no_blockers(roster, waits);
+        core::vector<int> pids = pg::pids_of(graph, roots);
+        for (const int pid : pids)
+            refuse_self(pid);
+        tell_prepared(graph, roots);
+        return pids;
+    }
+
+  private:
+    void refuse_self(int pid) const {
+        if (!pg::call([pid] { return compat::is_own_session(pid); }))
+            return;
+        throw core::Error(core::sqlstate::object_in_use, "session %d waits for the session that you are in",
+                          waiter_)
+            .hint("End your transaction with COMMIT or ROLLBACK, or release the advisory lock that it waits "
+                  "for.");
+    }
+
+    void tell_no_blockers(const pg::Roster& roster, const pg::LockWaits& waits) const {
+        const int pid = waiter_;
+        const int behind = waits.waiting_behind(pid);
+        const bool is_known = roster.find(pid) != nullptr;
+        pg::call([=] {
+            if (!is_known)
+                ereport(NOTICE, (errmsg("there is no session with process ID %d", pid)));
+            else
+                ereport(
+                    NOTICE,
+                    (errmsg_plural("session %d waits for nobody, and %d session waits for it",
+                                   "session %d waits for nobody, and %d sessions wait for it", behind, pid,
+                                   behind),
+                     errhint(
+                         "Name a session that waits. SELECT sessionctl.blocking_tree() shows who does.")));
+        });
+    }
+
+    void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& roots) const {
+        const core::vector<pg::Prepared> all = pg::prepared_transactions();
+        core::vector<const pg::Prepared*> found;
+        for (const int root : roots)
+            if (graph.party(root).is_prepared())
+                if (const pg::Prepared* const prepared = pg::find_prepared(all, graph.party(root).xid))
+                    found.push_back(prepared);
+        char waiter[48];
+        std::snprintf(waiter, sizeof waiter, " session %d waiting", waiter_);
+        pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
+                                        found.size(), waiter));
+    }
+
+    const int waiter_;
+};
+
+// --- a relation
+
+class HoldersOf final : public LockFinder {
+  public:
+    HoldersOf(Oid relation, const char* name, LOCKMODE least) noexcept
+        : relation_(relation), name_(name), least_(least) {}
+
+  protected:
+    core::vector<int> find_pids(const pg::Roster& roster) override {
+        const core::vector<Oid> family = pg::family_of(relation_);
+        const pg::LockTable table;
+        core::vector<int> pids = table.interested_in(family, least_);
+        std::transform(pids.begin(), pids.end(), pids.begin(), [&roster](int pid) {
+            const pg::RosterEntry* const entry = roster.find(pid);
+            return entry != nullptr && entry->proc.leader_pid != 0 ? entry->proc.leader_pid : pid;
+        });
+        tell_prepared(family, table);
+        return pids;
+    }
+
+  private:
+    void tell_prepared(const core::vector<Oid>& family, const pg::LockTable& table) const {
+        const core::vector<pg::Prepared> all = pg::prepared_transactions();
+        const core::vector<const pg::Prepared*> found = table.prepared_on(family, least_, all);
+        const core::string relation = core::string(" relation \"").append(name_).append("\" locked");
+        pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
+                                        found.size(), relation.c_str()));
+    }
+
+    const Oid relation_;
+    const char* const name_;
+    const LOCKMODE least_;
+};
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_terminate_blockers)
+{
+    return api::serve([&] {
+        Arguments arguments(fcinfo);
+        RootsOf roots(arguments.integer("waiter_pid"));
+        return roots.terminate(arguments);
+    });
+}
+
+SQL_FUNCTION(sessionctl_terminate_lock_holders)
+{
+    return api::serve([&] {
+        Arguments arguments(fcinfo);
+        const Oid relation = arguments.oid("relation");
+        const LOCKMODE least = core::checked_lock_mode(arguments.text("min_mode"));
+        const char* const name = pg::call([relation] { return get_rel_name(relation); });
+        if (name == nullptr)
+            throw core::Error(core::sqlstate::undefined_table, "relation with OID %u does not exist",
+                              relation);
+        HoldersOf holders(relation, name, least);
+        return holders.terminate(arguments);
+    });
+}

@@ -1,0 +1,165 @@
+#include "compat/locks.hpp"
+
+extern "C" {
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+}
+
+namespace sessionctl::compat {
+
+namespace {
+
+/// All partitions, in core's order.
+class LockTableHeld {
+  public:
+    LockTableHeld() {
+        for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i)
+            LWLockAcquire(LockHashPartitionLockByIndex(i), LW_SHARED);
+    }
+    ~LockTableHeld() {
+        for (int i = NUM_LOCK_PARTITIONS - 1; i >= 0; --i)
+            LWLockRelease(LockHashPartitionLockByIndex(i));
+    }
+    LockTableHeld(const LockTableHeld&) = delete;
+    LockTableHeld& operator=(const LockTableHeld&) = delete;
+};
+
+// 19: PGPROC.waitLink; before, `links`, which also chained free processes.
+#if PG_VERSION_NUM >= 190000
+constexpr std::size_t queue_link = offsetof(PGPROC, waitLink);
+#else
+constexpr std::size_t queue_link = offsetof(PGPROC, links);
+#endif
+
+// 16: dlist; before, SHM_QUEUE. Both are rings with the head in the lock.
+#if PG_VERSION_NUM >= 160000
+using Link = dlist_node;
+const Link* queue_head(const LOCK& lock) noexcept {
+    return &lock.waitProcs.dlist.head;
+}
+const Link* holders_head(const LOCK& lock) noexcept {
+    return &lock.procLocks.head;
+}
+int queue_length(const LOCK& lock) noexcept {
+    return static_cast<int>(lock.waitProcs.count);
+}
+#else
+using Link = SHM_QUEUE;
+const Link* queue_head(const LOCK& lock) noexcept {
+    return &lock.waitProcs.links;
+}
+const Link* holders_head(const LOCK& lock) noexcept {
+    return &lock.procLocks;
+}
+int queue_length(const LOCK& lock) noexcept {
+    return lock.waitProcs.size;
+}
+#endif
+
+const PGPROC& queued_at(const Link* link) noexcept {
+    return *reinterpret_cast<const PGPROC*>(reinterpret_cast<const char*>(link) - queue_link);
+}
+
+const PROCLOCK& holder_at(const Link* link) noexcept {
+    return *reinterpret_cast<const PROCLOCK*>(reinterpret_cast<const char*>(link) -
+                                              offsetof(PROCLOCK, lockLink));
+}
+
+// 14: PGPROC.xid; before, in an array of its own.
+TransactionId xid_of(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 140000
+    return proc.xid;
+#else
+    return ProcGlobal->allPgXact[proc.pgprocno].xid;
+#endif
+}
+
+// 9.6: lock groups.
+core::Party party_of(const PROCLOCK& entry) noexcept {
+#if PG_VERSION_NUM >= 90600
+    const PGPROC& proc = *entry.groupLeader;
+#else
+    const PGPROC& proc = *entry.tag.myProc;
+#endif
+    return {proc.pid, proc.pid == 0 ? xid_of(proc) : 0};
+}
+
+const PGPROC* leader_of([[maybe_unused]] const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 90600
+    return proc.lockGroupLeader;
+#else
+    return nullptr;
+#endif
+}
+
+// 14: PGPROC.waitStart, which is 0 for a moment.
+core::Timestamp wait_start([[maybe_unused]] const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 140000
+    return static_cast<core::Timestamp>(pg_atomic_read_u64(const_cast<pg_atomic_uint64*>(&proc.waitStart)));
+#else
+    return 0;
+#endif
+}
+
+bool leads_queue(const PGPROC& proc) noexcept {
+    return &queued_at(queue_head(*proc.waitLock)->next) == &proc;
+}
+
+void copy_lock(const LOCK& lock, WaitRoom& room) noexcept {
+    const int number = room.locks.count;
+    room.locks.add(lock.tag);
+    const LockMethod method = GetLocksMethodTable(&lock);
+    int place = queue_length(lock);
+    for (const Link* link = queue_head(lock)->prev; link != queue_head(lock); link = link->prev) {
+        const PGPROC& proc = queued_at(link);
+        const auto conflicts = static_cast<core::LockModes>(method->conflictTab[proc.waitLockMode]);
+        const auto held = static_cast<core::LockModes>(proc.waitProcLock->holdMask);
+        room.stakes.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
+                         wait_start(proc)});
+    }
+    for (const Link* link = holders_head(lock)->next; link != holders_head(lock); link = link->next) {
+        const PROCLOCK& entry = holder_at(link);
+        if (entry.holdMask != 0 && entry.tag.myProc->waitLock != &lock)
+            room.stakes.add(
+                {party_of(entry), number, -1, 0, static_cast<core::LockModes>(entry.holdMask), 0, 0});
+    }
+}
+
+} // namespace
+
+void copy_lock_waits(WaitRoom& room) {
+    const LockTableHeld held;
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const PGPROC& proc = ProcGlobal->allProcs[i];
+        const PGPROC* const leader = leader_of(proc);
+        if (leader != nullptr && leader != &proc)
+            room.helpers.add({proc.pid, leader->pid});
+        if (proc.waitLock != nullptr && leads_queue(proc))
+            copy_lock(*proc.waitLock, room);
+    }
+}
+
+// 9.6 exports the names, which grew more later.
+const char* lock_type_name(const LOCKTAG& tag) noexcept {
+#if PG_VERSION_NUM < 90600
+    static const char* const LockTagTypeNames[] = {"relation", "extend",        "page",
+                                                   "tuple",    "transactionid", "virtualxid",
+                                                   "object",   "userlock",      "advisory"};
+#endif
+    return tag.locktag_type <= LOCKTAG_LAST_TYPE ? LockTagTypeNames[tag.locktag_type] : "unknown";
+}
+
+const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept {
+    return GetLockmodeName(tag.locktag_lockmethodid, mode);
+}
+
+// 17: one vxid; before, its two parts.
+bool same_transaction(const LockInstanceData& a, const LockInstanceData& b) noexcept {
+#if PG_VERSION_NUM >= 170000
+    return a.vxid.procNumber == b.vxid.procNumber && a.vxid.localTransactionId == b.vxid.localTransactionId;
+#else
+    return a.backend == b.backend && a.lxid == b.lxid;
+#endif
+}
+
+} // namespace sessionctl::compat

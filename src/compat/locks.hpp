@@ -1,0 +1,47 @@
+// The server's lock table, on every version.
+#pragma once
+
+#include "core/wait_graph.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "storage/lock.h"
+}
+
+namespace sessionctl::compat {
+
+/// Where a copy of the lock table's waits goes; what does not fit is counted all the same.
+template <typename T>
+struct Room {
+    T* at;
+    int capacity;
+    int count;
+
+    void add(const T& value) noexcept {
+        if (count < capacity)
+            at[count] = value;
+        ++count;
+    }
+    bool fits() const noexcept { return count <= capacity; }
+};
+
+struct WaitRoom {
+    Room<core::Stake> stakes; // lock by lock, those who wait first, from the end of the queue to its front
+    Room<LOCKTAG> locks;
+    Room<core::Helper> helpers;
+};
+
+/// All locks that somebody waits for, as they are at one moment. Raises nothing and allocates nothing while
+/// it holds the lock table: fewer entries than GetLockStatusData() copies, no longer than that.
+void copy_lock_waits(WaitRoom& room);
+
+/// As pg_locks.locktype names it.
+const char* lock_type_name(const LOCKTAG& tag) noexcept;
+
+/// "ShareLock"
+const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept;
+
+/// Are these entries of GetLockStatusData() one transaction's?
+bool same_transaction(const LockInstanceData& a, const LockInstanceData& b) noexcept;
+
+} // namespace sessionctl::compat

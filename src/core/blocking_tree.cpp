@@ -1,0 +1,173 @@
+#include "core/blocking_tree.hpp"
+
+#include "core/components.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+namespace sessionctl::core {
+
+namespace {
+
+void sort_once_each(vector<int>& numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
+class Layout {
+  public:
+    explicit Layout(const WaitGraph& graph) : graph_(graph), is_listed_(graph.count(), false) {
+        find_reasons();
+        components_ = components_of(
+            graph_, [this](const Stake& waiter, const Stake& other) { return stands_under(waiter, other); });
+    }
+
+    vector<Branch> run() {
+        for (const int root : roots())
+            list_from(root);
+        return std::move(list_);
+    }
+
+  private:
+    /// Why a stake waits: by index, the foremost stake in its way, or one of these.
+    static constexpr int by_holders = -1;
+    static constexpr int by_nobody = -2;
+
+    void find_reasons() {
+        reasons_.resize(graph_.stakes().size(), by_nobody);
+        for (int party = 0; party < graph_.count(); ++party)
+            for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
+                consider(pairs.waiter(), pairs.rival());
+    }
+
+    void consider(const Stake& waiter, const Stake& other) {
+        int& reason = reasons_[index_of(waiter)];
+        if (is_hard_block(waiter, other))
+            reason = by_holders;
+        else if (reason != by_holders && is_soft_block(waiter, other) &&
+                 (reason == by_nobody || other.place < graph_.stakes()[reason].place))
+            reason = index_of(other);
+    }
+
+    int index_of(const Stake& stake) const noexcept {
+        return static_cast<int>(&stake - graph_.stakes().data());
+    }
+
+    bool stands_under(const Stake& waiter, const Stake& other) const noexcept {
+        const int reason = reasons_[index_of(waiter)];
+        return reason == by_holders ? is_hard_block(waiter, other) : reason == index_of(other);
+    }
+
+    /// Of each component that stands under no other, its first member; nobody else's listing leads there.
+    vector<int> roots() const {
+        vector<int> firsts(components_.size.size(), -1);
+        vector<bool> is_under(components_.size.size(), false);
+        for (int party = graph_.count() - 1; party >= 0; --party) {
+            const int component = components_.of[party];
+            firsts[component] = party;
+            for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
+                if (components_.of[graph_.owner(pairs.rival())] != component &&
+                    stands_under(pairs.waiter(), pairs.rival()))
+                    is_under[component] = true;
+        }
+        vector<int> roots;
+        for (std::size_t component = 0; component < firsts.size(); ++component)
+            if (!is_under[component] && graph_.waiting_behind(firsts[component]) > 0)
+                roots.push_back(firsts[component]);
+        sort_by_weight(roots);
+        return roots;
+    }
+
+    void list_from(int root) {
+        const int cycle_size = components_.size[components_.of[root]];
+        const bool is_cycle = cycle_size > 1;
+        if (is_cycle)
+            list_.push_back({root, -1, 0, cycle_size});
+        vector<Branch> next(1, Branch{root, -1, is_cycle ? 1 : 0, 0});
+        while (!next.empty()) {
+            const Branch branch = next.back();
+            next.pop_back();
+            if (is_listed_[branch.party])
+                continue;
+            is_listed_[branch.party] = true;
+            list_.push_back(branch);
+            const vector<int> under = those_under(branch.party);
+            for (auto party = under.rbegin(); party != under.rend(); ++party)
+                if (!is_listed_[*party])
+                    next.push_back({*party, branch.party, branch.depth + 1, 0});
+        }
+    }
+
+    vector<int> those_under(int party) const {
+        vector<int> under;
+        graph_.each_stake(party, [&](const Stake& stake) {
+            graph_.each_waiter(stake, [&](const Stake& waiter) {
+                if (stands_under(waiter, stake))
+                    under.push_back(graph_.owner(waiter));
+            });
+        });
+        sort_once_each(under);
+        sort_by_weight(under);
+        return under;
+    }
+
+    void sort_by_weight(vector<int>& parties) const {
+        const auto weight = [this](int party) {
+            const Timestamp since = waiting_since(graph_, party);
+            return std::make_tuple(-graph_.waiting_behind(party),
+                                   since != 0 ? since : std::numeric_limits<Timestamp>::max(), party);
+        };
+        std::sort(parties.begin(), parties.end(), [&](int a, int b) { return weight(a) < weight(b); });
+    }
+
+    const WaitGraph& graph_;
+    vector<int> reasons_; // by stake
+    Components components_;
+    vector<bool> is_listed_;
+    vector<Branch> list_;
+};
+
+} // namespace
+
+vector<Branch> blocking_tree(const WaitGraph& graph) {
+    return Layout(graph).run();
+}
+
+vector<int> other_holders(const WaitGraph& graph, const Branch& branch) {
+    vector<int> holders;
+    for (WaitGraph::Pairs pairs(graph, branch.party); pairs.next();)
+        if (is_hard_block(pairs.waiter(), pairs.rival()))
+            holders.push_back(graph.owner(pairs.rival()));
+    sort_once_each(holders);
+    holders.erase(std::remove(holders.begin(), holders.end(), branch.parent), holders.end());
+    return holders;
+}
+
+int queue_before(const WaitGraph& graph, const Branch& branch) {
+    vector<int> holders;
+    vector<int> queued;
+    for (WaitGraph::Pairs pairs(graph, branch.party); pairs.next();) {
+        if (is_hard_block(pairs.waiter(), pairs.rival()))
+            holders.push_back(graph.owner(pairs.rival()));
+        else if (is_soft_block(pairs.waiter(), pairs.rival()))
+            queued.push_back(graph.owner(pairs.rival()));
+    }
+    holders.push_back(branch.parent);
+    sort_once_each(holders);
+    sort_once_each(queued);
+    return static_cast<int>(std::count_if(queued.begin(), queued.end(), [&holders](int party) {
+        return !std::binary_search(holders.begin(), holders.end(), party);
+    }));
+}
+
+Timestamp waiting_since(const WaitGraph& graph, int party) noexcept {
+    Timestamp since = 0;
+    graph.each_stake(party, [&since](const Stake& stake) {
+        if (stake.since != 0 && (since == 0 || stake.since < since))
+            since = stake.since;
+    });
+    return since;
+}
+
+} // namespace sessionctl::core

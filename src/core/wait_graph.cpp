@@ -1,0 +1,205 @@
+#include "core/wait_graph.hpp"
+
+#include "core/components.hpp"
+
+#include <algorithm>
+
+namespace sessionctl::core {
+
+namespace {
+
+void sort_once_each(vector<int>& numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
+int bits_of(std::uint64_t word) noexcept {
+    return __builtin_popcountll(word);
+}
+
+} // namespace
+
+WaitGraph::WaitGraph(Stakes stakes, vector<Helper> helpers)
+    : stakes_(std::move(stakes)), helpers_(std::move(helpers)) {
+    std::sort(helpers_.begin(), helpers_.end(),
+              [](const Helper& a, const Helper& b) { return a.pid < b.pid; });
+    number_parties();
+    index_stakes();
+}
+
+void WaitGraph::number_parties() {
+    parties_.reserve(stakes_.size());
+    for (const Stake& stake : stakes_)
+        parties_.push_back(stake.party);
+    std::sort(parties_.begin(), parties_.end());
+    parties_.erase(std::unique(parties_.begin(), parties_.end()), parties_.end());
+}
+
+void WaitGraph::index_stakes() {
+    first_stake_.resize(count() + 1, 0);
+    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i) {
+        if (i == 0 || stakes_[i].lock != stakes_[i - 1].lock)
+            first_of_lock_.push_back(i);
+        owners_.push_back(find(stakes_[i].party));
+        ++first_stake_[owners_.back() + 1];
+    }
+    first_of_lock_.push_back(static_cast<int>(stakes_.size()));
+    for (int party = 0; party < count(); ++party)
+        first_stake_[party + 1] += first_stake_[party];
+    vector<int> next(first_stake_);
+    by_owner_.resize(stakes_.size());
+    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i)
+        by_owner_[next[owners_[i]]++] = i;
+}
+
+int WaitGraph::find(std::int32_t pid) const noexcept {
+    const auto helper =
+        std::lower_bound(helpers_.begin(), helpers_.end(), pid,
+                         [](const Helper& each, std::int32_t wanted) { return each.pid < wanted; });
+    return find(Party{helper != helpers_.end() && helper->pid == pid ? helper->leader : pid, 0});
+}
+
+int WaitGraph::find(const Party& party) const noexcept {
+    const auto found = std::lower_bound(parties_.begin(), parties_.end(), party);
+    return found != parties_.end() && *found == party ? static_cast<int>(found - parties_.begin()) : -1;
+}
+
+vector<int> WaitGraph::blockers_of(int party) const {
+    vector<int> blockers;
+    for (Pairs pairs(*this, party); pairs.next();)
+        if (is_block(pairs.waiter(), pairs.rival()))
+            blockers.push_back(owner(pairs.rival()));
+    sort_once_each(blockers);
+    return blockers;
+}
+
+vector<int> WaitGraph::behind(int party) const {
+    const Closure& all = closure();
+    const int component = all.component[party];
+    vector<int> waiters;
+    for (int other = 0; other < count(); ++other)
+        if (other != party &&
+            (all.component[other] == component || all.waits(all.component[other], component)))
+            waiters.push_back(other);
+    return waiters;
+}
+
+int WaitGraph::waiting_behind(int party) const {
+    const Closure& all = closure();
+    return all.behind[all.component[party]];
+}
+
+vector<int> WaitGraph::roots_of(int party) const {
+    const Closure& all = closure();
+    vector<int> roots;
+    vector<int> reached(1, party);
+    vector<bool> is_reached(count(), false);
+    vector<bool> has_root(all.size.size(), false);
+    is_reached[party] = true;
+    for (std::size_t next = 0; next < reached.size(); ++next) {
+        const int component = all.component[reached[next]];
+        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_root[component]) {
+            has_root[component] = true;
+            roots.push_back(reached[next]);
+        }
+        for (const int blocker : blockers_of(reached[next])) {
+            if (!is_reached[blocker])
+                reached.push_back(blocker);
+            is_reached[blocker] = true;
+        }
+    }
+    std::sort(roots.begin(), roots.end());
+    return roots;
+}
+
+// --- pairs
+
+WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party) noexcept
+    : graph_(&graph), next_own_(graph.first_stake_[party]), end_own_(graph.first_stake_[party + 1]) {}
+
+bool WaitGraph::Pairs::next_waiter() noexcept {
+    while (next_own_ < end_own_) {
+        waiter_ = rival_ = graph_->by_owner_[next_own_++];
+        const Stake& stake = graph_->stakes_[waiter_];
+        if (stake.wanted == 0)
+            continue;
+        first_ = graph_->first_of_lock_[stake.lock];
+        others_ = graph_->first_of_lock_[stake.lock + 1] - first_ - 1;
+        return true;
+    }
+    return false;
+}
+
+bool WaitGraph::Pairs::next() noexcept {
+    while (others_ == 0)
+        if (!next_waiter())
+            return false;
+    --others_;
+    // Once around the lock's stakes, beginning behind the waiter's own.
+    if (++rival_ == graph_->first_of_lock_[graph_->stakes_[waiter_].lock + 1])
+        rival_ = first_;
+    return true;
+}
+
+const Stake& WaitGraph::Pairs::waiter() const noexcept {
+    return graph_->stakes_[waiter_];
+}
+
+const Stake& WaitGraph::Pairs::rival() const noexcept {
+    return graph_->stakes_[rival_];
+}
+
+// --- directly or not
+
+bool WaitGraph::Closure::waits_for_nobody_else(int component) const noexcept {
+    const auto first = row.begin() + component * words();
+    return std::all_of(first, first + words(), [](std::uint64_t word) { return word == 0; });
+}
+
+void WaitGraph::Closure::add(int component, int other) noexcept {
+    std::uint64_t* const own = row.data() + component * words();
+    const std::uint64_t* const others = row.data() + other * words();
+    for (std::size_t i = 0; i < words(); ++i)
+        own[i] |= others[i];
+    own[other / 64] |= std::uint64_t{1} << (other % 64);
+}
+
+void WaitGraph::Closure::count() {
+    const int components = static_cast<int>(size.size());
+    behind.resize(components);
+    for (int component = 0; component < components; ++component)
+        behind[component] = size[component] - 1;
+    for (int component = 0; component < components; ++component)
+        for (std::size_t word = 0; word < words(); ++word)
+            for (std::uint64_t left = row[component * words() + word]; left != 0; left &= left - 1)
+                behind[word * 64 + bits_of((left & -left) - 1)] += size[component];
+}
+
+/// Those further up a queue come first in a party's pairs: what the nearest waits for mostly is all that it
+/// waits for, and the rest of a long queue costs a look each.
+const WaitGraph::Closure& WaitGraph::closure() const {
+    if (!closure_.size.empty() || count() == 0)
+        return closure_;
+    Components components = components_of(*this, is_block);
+    closure_.component = std::move(components.of);
+    closure_.size = std::move(components.size);
+    closure_.row.resize(closure_.size.size() * closure_.words(), 0);
+    vector<int> by_component;
+    for (int party = 0; party < count(); ++party)
+        by_component.push_back(party);
+    std::sort(by_component.begin(), by_component.end(),
+              [this](int a, int b) { return closure_.component[a] < closure_.component[b]; });
+    for (const int party : by_component) {
+        const int component = closure_.component[party];
+        for (Pairs pairs(*this, party); pairs.next();) {
+            const int other = closure_.component[owner(pairs.rival())];
+            if (other != component && !closure_.waits(component, other) &&
+                is_block(pairs.waiter(), pairs.rival()))
+                closure_.add(component, other);
+        }
+    }
+    closure_.count();
+    return closure_;
+}
+
+} // namespace sessionctl::core

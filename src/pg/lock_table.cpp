@@ -1,0 +1,126 @@
+#include "pg/lock_table.hpp"
+
+#include "pg/error.hpp"
+#include "pg/lock_text.hpp"
+#include "pg/sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr int patience = 1000; // ms, for the catalogs
+
+constexpr char family_query[] =
+    "WITH RECURSIVE heirs AS (SELECT $1::oid AS id UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i, "
+    "heirs "
+    "WHERE i.inhparent = heirs.id), "
+    "tables AS (SELECT id FROM heirs UNION SELECT c.reltoastrelid FROM pg_catalog.pg_class AS c, heirs "
+    "WHERE c.oid = heirs.id AND c.reltoastrelid <> 0) "
+    "SELECT id FROM tables UNION SELECT x.indexrelid FROM pg_catalog.pg_index AS x, tables "
+    "WHERE x.indrelid = tables.id ORDER BY 1";
+
+bool is_here(const LOCKTAG& tag) noexcept {
+    return tag.locktag_field1 == MyDatabaseId || tag.locktag_field1 == InvalidOid;
+}
+
+bool is_on(const LockInstanceData& entry, const core::vector<Oid>& relations, LOCKMODE least) noexcept {
+    return entry.locktag.locktag_type == LOCKTAG_RELATION && is_here(entry.locktag) &&
+           (entry.holdMask >> least != 0 || entry.waitLockMode >= least) &&
+           std::binary_search(relations.begin(), relations.end(), entry.locktag.locktag_field2);
+}
+
+LOCKMODE strongest(LOCKMASK modes) noexcept {
+    LOCKMODE mode = 0;
+    while ((modes >>= 1) != 0)
+        ++mode;
+    return mode;
+}
+
+const char* words_for(const LockInstanceData& entry) {
+    return psprintf("%s on %s", compat::lock_mode_name(entry.locktag, strongest(entry.holdMask)),
+                    lock_text(entry.locktag));
+}
+
+} // namespace
+
+LockTable::LockTable() : data_(call([] { return GetLockStatusData(); })) {}
+
+core::vector<int> LockTable::interested_in(const core::vector<Oid>& relations, LOCKMODE least) const {
+    core::vector<int> pids;
+    for (const LockInstanceData& entry : *this)
+        if (entry.pid != 0 && is_on(entry, relations, least))
+            pids.push_back(entry.pid);
+    std::sort(pids.begin(), pids.end());
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+    return pids;
+}
+
+core::vector<const Prepared*> LockTable::prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
+                                                     const core::vector<Prepared>& all) const {
+    core::vector<const Prepared*> found;
+    for (const Prepared& each : all) {
+        const LockInstanceData* const own = own_number(each);
+        if (own != nullptr && std::any_of(begin(), end(), [&](const LockInstanceData& entry) {
+                return entry.pid == 0 && compat::same_transaction(entry, *own) &&
+                       is_on(entry, relations, least);
+            }))
+            found.push_back(&each);
+    }
+    return found;
+}
+
+core::vector<const char*> LockTable::held_by(const Prepared& prepared) const {
+    core::vector<const char*> texts;
+    const LockInstanceData* const own = own_number(prepared);
+    if (own == nullptr)
+        return texts;
+    core::vector<const LockInstanceData*> entries;
+    for (const LockInstanceData& entry : *this)
+        if (entry.pid == 0 && compat::same_transaction(entry, *own) && entry.holdMask != 0 &&
+            entry.locktag.locktag_type != LOCKTAG_TRANSACTION &&
+            entry.locktag.locktag_type != LOCKTAG_VIRTUALTRANSACTION)
+            entries.push_back(&entry);
+    texts.resize(entries.size());
+    call([&] {
+        std::transform(entries.begin(), entries.end(), texts.begin(),
+                       [](const LockInstanceData* entry) { return words_for(*entry); });
+    });
+    std::sort(texts.begin(), texts.end(), [](const char* a, const char* b) { return std::strcmp(a, b) < 0; });
+    return texts;
+}
+
+const LockInstanceData* LockTable::own_number(const Prepared& prepared) const noexcept {
+    const auto found = std::find_if(begin(), end(), [&prepared](const LockInstanceData& entry) {
+        return entry.pid == 0 && entry.locktag.locktag_type == LOCKTAG_TRANSACTION &&
+               entry.locktag.locktag_field1 == prepared.xid && entry.holdMask != 0;
+    });
+    return found != end() ? found : nullptr;
+}
+
+core::vector<Oid> family_of(Oid relation) {
+    core::vector<Oid> family;
+    LockPatience wait(patience);
+    call([&] {
+        Oid type = OIDOID;
+        Datum value = ObjectIdGetDatum(relation);
+        if (SPI_connect() != SPI_OK_CONNECT)
+            elog(ERROR, "SPI_connect failed");
+        const int result = SPI_execute_with_args(family_query, 1, &type, &value, nullptr, true, 0);
+        if (result != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+        bool is_null;
+        for (int row = 0; row < static_cast<int>(SPI_processed); ++row)
+            family.push_back(
+                DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &is_null)));
+        SPI_finish();
+    });
+    wait.end();
+    return family;
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,16 @@
+// A lock in words. Raise PostgreSQL errors: use inside pg::call.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "storage/lock.h"
+}
+
+namespace sessionctl::pg {
+
+/// "public.orders", "tuple (0,7) of public.orders", "transaction 4711", "advisory lock 42". Relations of this
+/// database by name, those of others, and those that nobody else can see yet, by OID.
+const char* lock_text(const LOCKTAG& tag);
+
+} // namespace sessionctl::pg

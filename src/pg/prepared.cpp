@@ -1,0 +1,91 @@
+#include "pg/prepared.hpp"
+
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/twophase.h"
+#include "executor/spi.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr char query[] =
+    "SELECT transaction, gid, prepared, owner::pg_catalog.text, database::pg_catalog.text "
+    "FROM pg_catalog.pg_prepared_xacts ORDER BY prepared, gid";
+
+constexpr char rollback[] = "ROLLBACK PREPARED ";
+
+const char* text_at(const SPITupleTable& table, int row, int column, MemoryContext memory) {
+    const char* const text = SPI_getvalue(table.vals[row], table.tupdesc, column);
+    return text != nullptr ? MemoryContextStrdup(memory, text) : nullptr;
+}
+
+Prepared prepared_at(const SPITupleTable& table, int row, MemoryContext memory) {
+    bool is_null;
+    Prepared prepared = {};
+    prepared.xid = DatumGetTransactionId(SPI_getbinval(table.vals[row], table.tupdesc, 1, &is_null));
+    prepared.gid = text_at(table, row, 2, memory);
+    prepared.rollback =
+        MemoryContextStrdup(memory, psprintf("%s%s", rollback, quote_literal_cstr(prepared.gid)));
+    prepared.prepared_at = DatumGetTimestampTz(SPI_getbinval(table.vals[row], table.tupdesc, 3, &is_null));
+    prepared.owner = text_at(table, row, 4, memory);
+    prepared.database = text_at(table, row, 5, memory);
+    return prepared;
+}
+
+} // namespace
+
+core::vector<Prepared> prepared_transactions() {
+    core::vector<Prepared> all;
+    if (max_prepared_xacts == 0)
+        return all;
+    call([&all] {
+        const MemoryContext memory = CurrentMemoryContext;
+        if (SPI_connect() != SPI_OK_CONNECT)
+            elog(ERROR, "SPI_connect failed");
+        const int result = SPI_execute(query, true, 0);
+        if (result != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+        for (int row = 0; row < static_cast<int>(SPI_processed); ++row)
+            all.push_back(prepared_at(*SPI_tuptable, row, memory));
+        SPI_finish();
+    });
+    return all;
+}
+
+const Prepared* find_prepared(const core::vector<Prepared>& all, TransactionId xid) noexcept {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [xid](const Prepared& each) { return each.xid == xid; });
+    return found != all.end() ? &*found : nullptr;
+}
+
+core::string name_of(const core::vector<Prepared>& all, TransactionId xid) {
+    core::string name("prepared transaction ");
+    const Prepared* const prepared = find_prepared(all, xid);
+    if (prepared != nullptr)
+        return name.append(prepared->rollback + std::strlen(rollback));
+    char number[16];
+    std::snprintf(number, sizeof number, "%u", xid);
+    return name.append(number);
+}
+
+void tell_prepared(const core::vector<const Prepared*>& found, const core::string& message) {
+    if (found.empty())
+        return;
+    core::string detail;
+    for (const Prepared* const each : found) {
+        detail.append(detail.empty() ? "" : "\n").append(each->rollback);
+        if (each->database != nullptr)
+            detail.append("; in database \"").append(each->database).append("\"");
+    }
+    call([&message, &detail] {
+        ereport(NOTICE,
+                (errmsg_internal("%s", message.c_str()), errdetail_internal("%s", detail.c_str()),
+                 errhint("No signal ends a prepared transaction: COMMIT PREPARED or ROLLBACK PREPARED does, "
+                         "in its own database.")));
+    });
+}
+
+} // namespace sessionctl::pg

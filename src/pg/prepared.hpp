@@ -1,0 +1,31 @@
+// Prepared transactions: they hold locks, and no signal can end them.
+#pragma once
+
+#include "core/memory.hpp"
+#include "pg/postgres.hpp"
+
+namespace sessionctl::pg {
+
+struct Prepared {
+    TransactionId xid;
+    const char* gid;
+    const char* rollback; // the statement that ends it, in its own database
+    TimestampTz prepared_at;
+    const char* owner;    // null: dropped meanwhile
+    const char* database; // null: dropped meanwhile
+};
+
+/// All of the server, the oldest first. Errors: PgError.
+core::vector<Prepared> prepared_transactions();
+
+/// Null where there is none (any more).
+const Prepared* find_prepared(const core::vector<Prepared>& all, TransactionId xid) noexcept;
+
+/// "prepared transaction 'gid'", for one that is gone by its number.
+core::string name_of(const core::vector<Prepared>& all, TransactionId xid);
+
+/// A NOTICE, with this message, that these can't be ended by a signal, and what ends each. Nothing where
+/// there are none.
+void tell_prepared(const core::vector<const Prepared*>& found, const core::string& message);
+
+} // namespace sessionctl::pg

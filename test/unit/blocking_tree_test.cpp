@@ -1,0 +1,145 @@
+#include "core/blocking_tree.hpp"
+#include "lock_model.hpp"
+#include "support.hpp"
+
+#include <algorithm>
+
+namespace sessionctl::test {
+
+using core::Branch;
+using core::WaitGraph;
+
+namespace {
+
+std::string name(const core::Party& party) {
+    return party.is_prepared() ? "x" + std::to_string(party.xid) : std::to_string(party.pid);
+}
+
+/// "1 .2 ..3": a dot for each step to the right; "cycle" heads one.
+std::string drawn(const WaitGraph& graph) {
+    std::string text;
+    for (const Branch& branch : core::blocking_tree(graph)) {
+        text += (text.empty() ? "" : " ") + std::string(branch.depth, '.');
+        text += branch.cycle_size > 0 ? "cycle" + std::to_string(branch.cycle_size)
+                                      : name(graph.party(branch.party));
+        for (const int other : core::other_holders(graph, branch))
+            if (branch.cycle_size == 0)
+                text += "+" + name(graph.party(other));
+        if (branch.cycle_size == 0 && core::queue_before(graph, branch) > 0)
+            text += "~" + std::to_string(core::queue_before(graph, branch));
+    }
+    return text;
+}
+
+std::string drawn(const Model& model) {
+    return drawn(graph_of(model));
+}
+
+} // namespace
+
+TEST(BlockingTree, Empty) {
+    EXPECT_EQ(drawn(Model()), "");
+}
+
+TEST(BlockingTree, WhoseWaitIsOverIsNotShown) {
+    EXPECT_EQ(drawn({{{wants(session(2), share)}, {holds(session(1), share)}}}), "");
+}
+
+TEST(BlockingTree, RootsWithMostWaitersFirst) {
+    EXPECT_EQ(drawn({{{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
+                     {{wants(session(4), exclusive)}, {holds(session(3), exclusive)}},
+                     {{wants(session(5), exclusive)}, {holds(session(4), exclusive)}}}),
+              "3 .4 ..5 1 .2");
+}
+
+TEST(BlockingTree, RowLockQueue) {
+    // 2 has the tuple and waits for transaction 1; the others wait for the tuple.
+    EXPECT_EQ(
+        drawn({{{wants(session(2), share)}, {holds(session(1), exclusive)}},
+               {{wants(session(3), exclusive), wants(session(4), exclusive), wants(session(5), exclusive)},
+                {holds(session(2), exclusive)}}}),
+        "1 .2 ..3 ..4~1 ..5~2");
+}
+
+TEST(BlockingTree, NobodyHoldsItButSomebodyAsksBefore) {
+    EXPECT_EQ(drawn({{{wants(session(2), access_exclusive), wants(session(3), access_share),
+                       wants(session(4), access_exclusive), wants(session(5), access_share)},
+                      {holds(session(1), access_share)}}}),
+              "1 .2 ..3 ..5~1 .4~2");
+}
+
+TEST(BlockingTree, TwoHolders) {
+    EXPECT_EQ(drawn({{{wants(session(3), exclusive)}, {holds(session(1), share), holds(session(2), share)}},
+                     {{wants(session(4), exclusive)}, {holds(session(2), share)}}}),
+              "2 .3+1 .4 1");
+}
+
+TEST(BlockingTree, PreparedTransaction) {
+    EXPECT_EQ(
+        drawn({{{wants(session(3), exclusive)}, {holds(prepared(9), share), holds(session(2), share)}}}),
+        "x9 .3+2 2");
+}
+
+TEST(BlockingTree, Cycle) {
+    EXPECT_EQ(drawn({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+                     {{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
+                     {{wants(session(3), exclusive)}, {holds(session(2), exclusive)}}}),
+              "cycle2 .1+2 ..2 ...3");
+}
+
+TEST(BlockingTree, CycleBehindARoot) {
+    EXPECT_EQ(drawn({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+                     {{wants(session(2), exclusive)}, {holds(session(1), share), holds(session(9), share)}}}),
+              "9 .2+1 ..1");
+}
+
+TEST(BlockingTree, WhoWaitedLongestFirst) {
+    WaitGraph::Stakes stakes;
+    const auto waiter = [&stakes](int pid, int place, core::Timestamp since) {
+        stakes.push_back({session(pid), 0, place, share, 0, conflicts_of(share), since});
+    };
+    waiter(5, 3, 0);
+    waiter(4, 2, 30);
+    waiter(3, 1, 10);
+    waiter(2, 0, 20);
+    stakes.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
+    const WaitGraph graph(std::move(stakes), {});
+    EXPECT_EQ(drawn(graph), "1 .3 .2 .4 .5");
+    EXPECT_EQ(core::waiting_since(graph, graph.find(2)), 20);
+    EXPECT_EQ(core::waiting_since(graph, graph.find(1)), 0);
+}
+
+TEST(BlockingTree, LongChain) {
+    Model model;
+    for (int pid = 2; pid <= 20000; ++pid)
+        model.push_back({{wants(session(pid), exclusive)}, {holds(session(pid - 1), exclusive)}});
+    EXPECT_EQ(core::blocking_tree(graph_of(model)).size(), 20000);
+}
+
+// Whatever waits for whom: everybody who waits for somebody stands there once, and under one whom it waits
+// for.
+TEST(BlockingTree, IsComplete) {
+    for (unsigned seed = 0; seed < 3000; ++seed) {
+        SCOPED_TRACE(seed);
+        const Model model = random_model(seed, 2 + seed % 17, 1 + seed % 7);
+        const WaitGraph graph = graph_of(model);
+        Blockers direct = blockers_in(model);
+        std::set<core::Party> shown;
+        for (const Branch& branch : core::blocking_tree(graph)) {
+            if (branch.cycle_size > 0)
+                continue;
+            const core::Party& party = graph.party(branch.party);
+            EXPECT_TRUE(shown.insert(party).second) << name(party) << " twice";
+            if (branch.parent >= 0) {
+                EXPECT_EQ(direct[party].count(graph.party(branch.parent)), 1);
+                EXPECT_EQ(shown.count(graph.party(branch.parent)), 1);
+            } else if (branch.depth == 0) {
+                EXPECT_TRUE(direct[party].empty()) << name(party) << " waits";
+            }
+        }
+        for (const auto& [waiter, blockers] : direct)
+            EXPECT_TRUE(blockers.empty() || shown.count(waiter) == 1) << name(waiter);
+    }
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,191 @@
+#include "core/wait_graph.hpp"
+#include "lock_model.hpp"
+#include "support.hpp"
+
+namespace sessionctl::test {
+
+using core::Party;
+using core::WaitGraph;
+
+namespace {
+
+std::set<Party> parties(const WaitGraph& graph, const core::vector<int>& numbers) {
+    std::set<Party> found;
+    for (const int number : numbers)
+        found.insert(graph.party(number));
+    EXPECT_EQ(found.size(), numbers.size()) << "each once";
+    return found;
+}
+
+std::set<Party> sessions(std::initializer_list<int> pids) {
+    std::set<Party> found;
+    for (const int pid : pids)
+        found.insert(session(pid));
+    return found;
+}
+
+std::set<Party> blockers(const WaitGraph& graph, int pid) {
+    return parties(graph, graph.blockers_of(graph.find(pid)));
+}
+
+std::set<Party> roots(const WaitGraph& graph, int pid) {
+    return parties(graph, graph.roots_of(graph.find(pid)));
+}
+
+int behind(const WaitGraph& graph, int pid) {
+    return graph.waiting_behind(graph.find(pid));
+}
+
+/// 2 waits for 1, 3 for 2 and so on, each at a lock of its own.
+Model chain(int length) {
+    Model model;
+    for (int pid = 2; pid <= length; ++pid)
+        model.push_back({{wants(session(pid), exclusive)}, {holds(session(pid - 1), exclusive)}});
+    return model;
+}
+
+} // namespace
+
+TEST(WaitGraph, NobodyWaits) {
+    const WaitGraph graph = graph_of({});
+    EXPECT_EQ(graph.count(), 0);
+    EXPECT_EQ(graph.find(1), -1);
+    EXPECT_EQ(graph.find(Party{0, 0}), -1);
+}
+
+TEST(WaitGraph, HardBlock) {
+    const WaitGraph graph =
+        graph_of({{{wants(session(2), access_share)}, {holds(session(1), access_exclusive)}}});
+    EXPECT_EQ(blockers(graph, 2), sessions({1}));
+    EXPECT_EQ(blockers(graph, 1), sessions({}));
+    EXPECT_EQ(behind(graph, 1), 1);
+    EXPECT_EQ(behind(graph, 2), 0);
+    EXPECT_EQ(roots(graph, 2), sessions({1}));
+    EXPECT_EQ(roots(graph, 1), sessions({}));
+}
+
+TEST(WaitGraph, SoftBlockOnlyFromFurtherUpTheQueue) {
+    const WaitGraph graph = graph_of(
+        {{{wants(session(2), access_exclusive), wants(session(3), access_share), wants(session(4), share)},
+          {holds(session(1), access_share)}}});
+    EXPECT_EQ(blockers(graph, 2), sessions({1}));
+    EXPECT_EQ(blockers(graph, 3), sessions({2}));
+    EXPECT_EQ(blockers(graph, 4), sessions({2})) << "3 stands before it, but asks for nothing that conflicts";
+    EXPECT_EQ(behind(graph, 1), 3);
+    EXPECT_EQ(roots(graph, 4), sessions({1}));
+}
+
+TEST(WaitGraph, WhoWaitsMayHoldToo) {
+    const WaitGraph graph = graph_of(
+        {{{wants(session(1), access_exclusive, 1u << access_share), wants(session(3), access_exclusive)},
+          {holds(session(2), access_share)}}});
+    EXPECT_EQ(blockers(graph, 1), sessions({2})) << "not itself";
+    EXPECT_EQ(blockers(graph, 3), sessions({1, 2}));
+    EXPECT_EQ(roots(graph, 3), sessions({2}));
+}
+
+TEST(WaitGraph, HolderBehindInTheQueueStillBlocks) {
+    const WaitGraph graph =
+        graph_of({{{wants(session(1), exclusive), wants(session(2), exclusive, 1u << share)}, {}}});
+    EXPECT_EQ(blockers(graph, 1), sessions({2}));
+}
+
+TEST(WaitGraph, ParallelGroupIsItsLeader) {
+    // 2 and 3 work for 1; the model has them under its name already.
+    const WaitGraph graph = graph_of({{{wants(session(1), access_share), wants(session(1), exclusive)},
+                                       {holds(session(1), access_exclusive), holds(session(9), exclusive)}}},
+                                     {{3, 1}, {2, 1}});
+    EXPECT_EQ(graph.find(2), graph.find(1));
+    EXPECT_EQ(graph.find(3), graph.find(1));
+    EXPECT_EQ(blockers(graph, 3), sessions({9})) << "members of a group do not block each other";
+    EXPECT_EQ(behind(graph, 9), 1) << "they are one session";
+}
+
+TEST(WaitGraph, PreparedTransactionsAreDifferentParties) {
+    const WaitGraph graph =
+        graph_of({{{wants(session(1), exclusive)}, {holds(prepared(7), share), holds(prepared(8), share)}}});
+    EXPECT_EQ(blockers(graph, 1), (std::set<Party>{prepared(7), prepared(8)}));
+    EXPECT_EQ(roots(graph, 1), (std::set<Party>{prepared(7), prepared(8)}));
+    EXPECT_EQ(graph.waiting_behind(graph.find(prepared(8))), 1);
+}
+
+TEST(WaitGraph, TwoRoots) {
+    Model model = chain(3);
+    model[0].holders.push_back(holds(session(9), exclusive));
+    const WaitGraph graph = graph_of(model);
+    EXPECT_EQ(roots(graph, 3), sessions({1, 9}));
+    EXPECT_EQ(roots(graph, 2), sessions({1, 9}));
+}
+
+TEST(WaitGraph, ACycleHasTheNearestAsItsRoot) {
+    // 1 and 2 wait for each other, 3 for 2, 4 for 3.
+    const WaitGraph graph = graph_of({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+                                      {{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
+                                      {{wants(session(3), exclusive)}, {holds(session(2), exclusive)}},
+                                      {{wants(session(4), exclusive)}, {holds(session(3), exclusive)}}});
+    EXPECT_EQ(roots(graph, 4), sessions({2}));
+    EXPECT_EQ(roots(graph, 1), sessions({2}));
+    EXPECT_EQ(roots(graph, 2), sessions({1})) << "never itself";
+    EXPECT_EQ(behind(graph, 1), 3);
+    EXPECT_EQ(behind(graph, 2), 3);
+    EXPECT_EQ(behind(graph, 3), 1);
+}
+
+TEST(WaitGraph, ACycleThatWaitsForSomebodyElseIsNoRoot) {
+    const WaitGraph graph =
+        graph_of({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+                  {{wants(session(2), exclusive)}, {holds(session(1), share), holds(session(9), share)}}});
+    EXPECT_EQ(roots(graph, 1), sessions({9}));
+    EXPECT_EQ(behind(graph, 9), 2);
+}
+
+TEST(WaitGraph, LongChain) {
+    const WaitGraph graph = graph_of(chain(20000));
+    EXPECT_EQ(roots(graph, 20000), sessions({1}));
+    EXPECT_EQ(behind(graph, 1), 19999);
+    EXPECT_EQ(behind(graph, 10000), 10000);
+}
+
+TEST(WaitGraph, LongQueue) {
+    Model model(1);
+    model[0].holders.push_back(holds(session(1), exclusive));
+    for (int pid = 2; pid <= 2000; ++pid)
+        model[0].queue.push_back(wants(session(pid), exclusive));
+    const WaitGraph graph = graph_of(model);
+    EXPECT_EQ(graph.blockers_of(graph.find(2000)).size(), 1999);
+    EXPECT_EQ(behind(graph, 1), 1999);
+    EXPECT_EQ(behind(graph, 1000), 1000);
+}
+
+TEST(WaitGraph, AgreesWithThePlainRules) {
+    for (unsigned seed = 0; seed < 3000; ++seed) {
+        SCOPED_TRACE(seed);
+        const Model model = random_model(seed, 2 + seed % 17, 1 + seed % 7);
+        const WaitGraph graph = graph_of(model);
+        Blockers direct = blockers_in(model);
+        Blockers all = all_blockers_in(model);
+        for (int party = 0; party < graph.count(); ++party) {
+            const Party& self = graph.party(party);
+            EXPECT_EQ(parties(graph, graph.blockers_of(party)), direct[self]);
+            std::set<Party> behind;
+            for (const auto& [waiter, blockers] : all)
+                if (blockers.count(self) > 0)
+                    behind.insert(waiter);
+            EXPECT_EQ(parties(graph, graph.behind(party)), behind);
+            EXPECT_EQ(graph.waiting_behind(party), static_cast<int>(behind.size()));
+            for (const Party& root : parties(graph, graph.roots_of(party))) {
+                EXPECT_EQ(all[self].count(root), 1) << "it waits for its roots";
+                for (const Party& next : all[root])
+                    EXPECT_TRUE(all[next].count(root) == 1) << "who wait for nobody, or in a cycle";
+            }
+            for (const Party& blocker : all[self]) { // each who waits for nobody is a root
+                if (all[blocker].empty()) {
+                    EXPECT_EQ(parties(graph, graph.roots_of(party)).count(blocker), 1);
+                }
+            }
+            EXPECT_EQ(graph.roots_of(party).empty(), direct[self].empty());
+        }
+    }
+}
+
+} // namespace sessionctl::test
