@@ -1,7 +1,12 @@
 #include "api/options.hpp"
 
 #include "core/error.hpp"
+#include "pg/error.hpp"
 #include "pg/settings.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
 
 namespace sessionctl::api {
 
@@ -31,6 +36,20 @@ void read_wait(Arguments& arguments, Request& request) {
             .hint("%s", core::timeout_hint);
     request.timeout = core::checked_timeout(*timeout);
     request.reason = arguments.text_or_null();
+}
+
+void read_ladder(Arguments& arguments, Request& request) {
+    const std::optional<core::Interval> step = arguments.interval_or_null();
+    if (!step)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "step must not be null")
+            .hint("%s", core::step_hint);
+    request.timeout = core::checked_step(*step);
+    request.closes_sockets = arguments.boolean("close_socket");
+    request.reason = arguments.text_or_null();
+    if (request.closes_sockets && !pg::call([] { return superuser(); }))
+        throw core::Error(core::sqlstate::insufficient_privilege,
+                          "permission denied to close the connections of clients")
+            .detail("Only superusers may use close_socket.");
 }
 
 void read_guards(Arguments& arguments, Request& request) {

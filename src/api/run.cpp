@@ -1,6 +1,7 @@
 #include "api/run.hpp"
 
 #include "core/error.hpp"
+#include "core/escalation.hpp"
 #include "pg/audit.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
@@ -12,7 +13,8 @@ namespace sessionctl::api {
 namespace {
 
 bool acts(core::Action action) noexcept {
-    return action == core::Action::cancel || action == core::Action::terminate;
+    return action == core::Action::cancel || action == core::Action::terminate ||
+           action == core::Action::escalate;
 }
 
 core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& roster) {
@@ -61,6 +63,18 @@ pg::Farewell farewell_of(const char* reason) {
     return farewell;
 }
 
+void signal_and_prove(const Request& request, core::Plan& plan, pg::LiveServer& server) {
+    const core::Timestamp wait = request.timeout * core::microseconds_per_millisecond;
+    if (request.action == core::Action::escalate) {
+        core::escalate(plan, {wait, request.closes_sockets, pg::time_left_for_statement()}, server);
+        return;
+    }
+    core::signal_all(plan, request.action, request.recheck, server);
+    if (wait > 0)
+        core::prove_all(plan, request.action, server.now() + std::min(wait, pg::time_left_for_statement()),
+                        server);
+}
+
 void act(const Request& request, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
@@ -69,12 +83,7 @@ void act(const Request& request, Result& result) {
     const pg::Farewell farewell = farewell_of(request.reason);
     WaitingServer server(farewell, request.meanwhile);
     try {
-        core::signal_all(result.plan, request.action, request.recheck, server);
-        if (request.timeout > 0) {
-            const core::Timestamp wait = std::min<core::Timestamp>(
-                request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-            core::prove_all(result.plan, request.action, server.now() + wait, server);
-        }
+        signal_and_prove(request, result.plan, server);
     } catch (...) {
         audit.write();
         throw;
@@ -90,13 +99,28 @@ void tell_summary(const Request& request, const core::Plan& plan) {
     pg::call([text] { ereport(NOTICE, (errmsg_internal("%s", text))); });
 }
 
-void warn_of_survivors(const core::Plan& plan) {
-    const auto survivors = static_cast<unsigned long>(core::count_of(plan, core::Outcome::still_running));
+bool is_survivor(const core::Target& target) noexcept {
+    return target.outcome == core::Outcome::still_running || target.outcome == core::Outcome::not_permitted;
+}
+
+const char* hint_for_survivors(const Request& request) noexcept {
+    if (request.action != core::Action::escalate)
+        return "Call again with a longer timeout (below statement_timeout), or call "
+               "sessionctl.escalate_report, which goes further and tells what they do.";
+    return request.closes_sockets
+               ? "The column doing tells what they do, root_command what can be tried in a root shell."
+               : "The column doing tells what they do. With close_socket => true a superuser closes the "
+                 "connections of their clients.";
+}
+
+void warn_of_survivors(const Request& request, const core::Plan& plan) {
+    const auto survivors = static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), is_survivor));
+    const char* const hint = hint_for_survivors(request);
     if (survivors == 0)
         return;
     core::Timestamp waited = 0;
     for (const core::Target& target : plan)
-        if (target.outcome == core::Outcome::still_running)
+        if (is_survivor(target))
             waited = std::max(waited, target.elapsed);
     pg::call([=] {
         ereport(
@@ -107,8 +131,7 @@ void warn_of_survivors(const core::Plan& plan) {
              errdetail(
                  "The signal was sent and stays in force: a session in a system call, or in code that does "
                  "not check for interrupts, obeys when it comes back."),
-             errhint("Call again with a longer timeout (below statement_timeout), or look at them in "
-                     "sessionctl.session_activity.")));
+             errhint("%s", hint)));
     });
 }
 
@@ -161,7 +184,7 @@ Result run(const Request& request) {
     tell_summary(request, result.plan);
     if (request.recheck == core::Recheck::idleness)
         tell_hidden_states(result.roster);
-    warn_of_survivors(result.plan);
+    warn_of_survivors(request, result.plan);
     return result;
 }
 

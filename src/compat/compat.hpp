@@ -128,6 +128,8 @@ ClientProcess client_process_at(int index);
 /// Pids that block this one, as pg_blocking_pids() reports them (9.6; before, computed by its rules).
 ArrayType* blocking_pids(int pid);
 
+/// Does a process tell what it waits for (9.6)?
+constexpr bool has_wait_events = PG_VERSION_NUM >= 90600;
 /// Does a session that waits for its client, active otherwise, show it (10)?
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();

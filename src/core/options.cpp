@@ -11,8 +11,16 @@ namespace {
 
 constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
 
-[[noreturn]] void refuse_timeout(const char* what) {
-    throw Error(sqlstate::invalid_parameter_value, "timeout must not be %s", what).hint("%s", timeout_hint);
+/// In ms.
+std::int64_t checked_wait(const char* name, const char* hint, const Interval& wait) {
+    const std::int64_t total = milliseconds_of(wait);
+    const char* const what = wait.infinite                ? "infinite"
+                             : total < 0                  ? "negative"
+                             : total > longest_timeout_ms ? "longer than one hour"
+                                                          : nullptr;
+    if (what != nullptr)
+        throw Error(sqlstate::invalid_parameter_value, "%s must not be %s", name, what).hint("%s", hint);
+    return total;
 }
 
 } // namespace
@@ -40,13 +48,13 @@ bool is_negative(const Interval& interval) noexcept {
 }
 
 std::int64_t checked_timeout(const Interval& timeout) {
-    if (timeout.infinite)
-        refuse_timeout("infinite");
-    const std::int64_t total = milliseconds_of(timeout);
-    if (total < 0)
-        refuse_timeout("negative");
-    if (total > longest_timeout_ms)
-        refuse_timeout("longer than one hour");
+    return checked_wait("timeout", timeout_hint, timeout);
+}
+
+std::int64_t checked_step(const Interval& step) {
+    const std::int64_t total = checked_wait("step", step_hint, step);
+    if (total == 0)
+        throw Error(sqlstate::invalid_parameter_value, "step must be longer than '0'").hint("%s", step_hint);
     return total;
 }
 

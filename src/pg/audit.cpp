@@ -37,6 +37,16 @@ const char* role_name(Oid role) {
     return call([role] { return compat::role_name_or_null(role); });
 }
 
+const char* name_of(core::Step step) noexcept {
+    static constexpr const char* names[core::step_count] = {"cancel", "terminate", "close_socket"};
+    return names[static_cast<int>(step)];
+}
+
+Deed deed_of(core::Step step) noexcept {
+    static constexpr Deed deeds[core::step_count] = {Deed::cancel, Deed::terminate, Deed::close_socket};
+    return deeds[static_cast<int>(step)];
+}
+
 /// Ended for good, or signalled without waiting for the end.
 bool has_succeeded(core::Outcome outcome) noexcept {
     return outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
@@ -46,9 +56,8 @@ bool has_succeeded(core::Outcome outcome) noexcept {
 
 Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
              const char* reason)
-    : is_cancel_(action == core::Action::cancel), plan_(plan), roster_(roster) {
+    : action_(action), plan_(plan), roster_(roster) {
     const RosterEntry* const self = roster.find(MyProcPid);
-    record_.action.set(is_cancel_ ? "cancel" : "terminate");
     record_.by_session_user.set(role_name(GetSessionUserId()));
     record_.by_current_user.set(role_name(GetUserId()));
     record_.by_session_id.set(self != nullptr ? core::SessionId(self->facts.id).text : nullptr);
@@ -65,18 +74,33 @@ void Audit::write() noexcept {
     HOLD_INTERRUPTS();
     callback([this] {
         for (const core::Target& target : plan_)
-            if (was_acted_on(target))
-                write(target);
+            write(target);
     });
     RESUME_INTERRUPTS();
 }
 
 void Audit::write(const core::Target& target) {
+    if (action_ != core::Action::escalate) {
+        if (was_acted_on(target))
+            write(target, action_ == core::Action::cancel ? core::Step::cancel : core::Step::terminate,
+                  target.outcome);
+        return;
+    }
+    for (const core::Step step : {core::Step::cancel, core::Step::terminate, core::Step::close_socket}) {
+        const core::Taken& taken = target.taken(step);
+        const bool is_settled = taken.outcome != core::Outcome::chosen;
+        if (taken.at != 0)
+            write(target, step, is_settled ? taken.outcome : target.outcome);
+    }
+}
+
+void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {
+    record_.action.set(name_of(step));
     record_.describe(*roster_.find(target.session.id.pid));
-    record_.result.set(core::outcome_name(target.outcome));
+    record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
     if (SharedMemory* const shared = shared_memory())
-        shared->counter(is_cancel_ ? Deed::cancel : Deed::terminate).add(has_succeeded(target.outcome));
+        shared->counter(deed_of(step)).add(has_succeeded(outcome));
 }
 
 } // namespace sessionctl::pg

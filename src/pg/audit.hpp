@@ -16,13 +16,14 @@ class Audit {
           const char* reason);
 
     /// Writes one line for each session that was signalled, or that the operating system did not let us
-    /// signal.
+    /// signal; of an escalation one for each step that was taken.
     void write() noexcept;
 
   private:
     void write(const core::Target& target);
+    void write(const core::Target& target, core::Step step, core::Outcome outcome);
 
-    const bool is_cancel_;
+    const core::Action action_;
     const core::Plan& plan_;
     const Roster& roster_;
     AuditRecord record_ = {}; // the caller's part of it
