@@ -650,7 +650,7 @@ COMMENT ON VIEW sessionctl.session_audit IS
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate, cancel, or log: the reaper with pg_sessionctl.reaper_action = log.';
+'terminate, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
 'The outcome, as terminate_report names it.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS

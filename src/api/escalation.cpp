@@ -36,7 +36,7 @@ bool is_closed(const core::Target& target) noexcept {
 
 /// The times of the steps, on the clock that people and logs have.
 void add_steps(const core::Target& target, core::Timestamp wall_offset, Row& row) {
-    for (const core::Step step : {core::Step::cancel, core::Step::terminate, core::Step::close_socket}) {
+    for (const core::Step step : core::all_steps) {
         const core::Timestamp at = target.taken(step).at;
         const bool is_taken = at != 0 && (step != core::Step::close_socket || is_closed(target));
         row.add_if(is_taken, [=] { return TimestampTzGetDatum(at + wall_offset); });

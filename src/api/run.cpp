@@ -63,10 +63,10 @@ pg::Farewell farewell_of(const char* reason) {
     return farewell;
 }
 
-void signal_and_prove(const Request& request, core::Plan& plan, pg::LiveServer& server) {
+void signal_and_prove(const Request& request, core::Plan& plan, pg::LiveServer& server, pg::Audit& audit) {
     const core::Timestamp wait = request.timeout * core::microseconds_per_millisecond;
     if (request.action == core::Action::escalate) {
-        core::escalate(plan, {wait, request.closes_sockets, pg::time_left_for_statement()}, server);
+        core::escalate(plan, {wait, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
         return;
     }
     core::signal_all(plan, request.action, request.recheck, server);
@@ -83,7 +83,7 @@ void act(const Request& request, Result& result) {
     const pg::Farewell farewell = farewell_of(request.reason);
     WaitingServer server(farewell, request.meanwhile);
     try {
-        signal_and_prove(request, result.plan, server);
+        signal_and_prove(request, result.plan, server, audit);
     } catch (...) {
         audit.write();
         throw;

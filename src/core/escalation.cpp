@@ -17,7 +17,7 @@ bool has_obeyed(const Session& chosen, const Sight& sight) noexcept {
 /// A target whose turn it is at the next step is `chosen`.
 class Climb {
   public:
-    Climb(Plan& plan, const Ladder& ladder, Server& server);
+    Climb(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle);
 
     void run();
 
@@ -36,11 +36,12 @@ class Climb {
     Plan& plan_;
     const Ladder& ladder_;
     Server& server_;
+    Chronicle& chronicle_;
     const Timestamp end_;
 };
 
-Climb::Climb(Plan& plan, const Ladder& ladder, Server& server)
-    : plan_(plan), ladder_(ladder), server_(server),
+Climb::Climb(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle)
+    : plan_(plan), ladder_(ladder), server_(server), chronicle_(chronicle),
       end_(server.now() + std::min(ladder.time_left, std::numeric_limits<Timestamp>::max() - server.now())) {}
 
 void Climb::run() {
@@ -61,6 +62,7 @@ void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
     watch_all(plan_, is_done, success, deadline, server_);
     for (Target& target : plan_)
         settle(target, step);
+    chronicle_.step_is_over(step);
 }
 
 void Climb::cancel(Target& target) {
@@ -154,8 +156,8 @@ void Climb::finish() {
 
 } // namespace
 
-void escalate(Plan& plan, const Ladder& ladder, Server& server) {
-    Climb(plan, ladder, server).run();
+void escalate(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle) {
+    Climb(plan, ladder, server, chronicle).run();
 }
 
 } // namespace sessionctl::core

@@ -14,6 +14,7 @@ enum class Action : std::uint8_t { count, preview, cancel, terminate, close_sock
 
 /// What an escalation does to a session, one after the other.
 enum class Step : std::uint8_t { cancel, terminate, close_socket };
+constexpr Step all_steps[] = {Step::cancel, Step::terminate, Step::close_socket};
 constexpr int step_count = 3;
 
 enum class Outcome : std::uint8_t {

@@ -85,7 +85,7 @@ string root_command(std::int32_t pid, const Connection& connection) {
                       connection.host, connection.port);
     else if (!connection.is_closed && connection.is_local)
         std::snprintf(command, sizeof command,
-                      "ss -xp | grep -w \"$(ss -xp | awk '/pid=%d,/ && /PGSQL/ {print $8}')\"", pid);
+                      "ss -xp | grep -w \"$(ss -xp | awk '/pid=%d,/ && $5 ~ /PGSQL/ {print $8}')\"", pid);
     else
         std::snprintf(command, sizeof command, "cat /proc/%d/stack; gdb --batch -p %d -ex bt", pid, pid);
     return command;

@@ -68,30 +68,29 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
 }
 
 void Audit::write() noexcept {
-    if (std::exchange(written_, true))
+    for (const core::Step step : core::all_steps)
+        step_is_over(step);
+}
+
+void Audit::step_is_over(core::Step step) noexcept {
+    if (std::exchange(is_written_[static_cast<int>(step)], true))
         return;
     // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
     HOLD_INTERRUPTS();
-    callback([this] {
+    callback([this, step] {
         for (const core::Target& target : plan_)
-            write(target);
+            if (const core::Taken taken = taken_on(target, step); taken.at != 0)
+                write(target, step, taken.outcome != core::Outcome::chosen ? taken.outcome : target.outcome);
     });
     RESUME_INTERRUPTS();
 }
 
-void Audit::write(const core::Target& target) {
-    if (action_ != core::Action::escalate) {
-        if (was_acted_on(target))
-            write(target, action_ == core::Action::cancel ? core::Step::cancel : core::Step::terminate,
-                  target.outcome);
-        return;
-    }
-    for (const core::Step step : {core::Step::cancel, core::Step::terminate, core::Step::close_socket}) {
-        const core::Taken& taken = target.taken(step);
-        const bool is_settled = taken.outcome != core::Outcome::chosen;
-        if (taken.at != 0)
-            write(target, step, is_settled ? taken.outcome : target.outcome);
-    }
+/// A call that is no escalation takes one step.
+core::Taken Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
+    if (action_ == core::Action::escalate)
+        return target.taken(step);
+    const core::Step only = action_ == core::Action::cancel ? core::Step::cancel : core::Step::terminate;
+    return {step == only && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
 }
 
 void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {

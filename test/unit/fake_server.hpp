@@ -21,9 +21,10 @@ struct Life {
     bool in_array = true; // stands in the process array
     bool awaits_standby = false;
     bool refuses = false; // the operating system answers EPERM
-    core::Closing::Result closing = core::Closing::Result::closed; // what comes of closing its client's connection
-    bool is_cut_off = false;                                       // and was it?
-    int signals = 0;      // how many it got
+    core::Closing::Result closing =
+        core::Closing::Result::closed; // what comes of closing its client's connection
+    bool is_cut_off = false;           // and was it?
+    int signals = 0;                   // how many it got
     core::Action last_signal = core::Action::count;
 };
 
