@@ -8,7 +8,8 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::Bin/../lib";
+use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
+use BoundaryTest;
 use IPC::Run;
 use SessionctlTest;
 use Test::More;
@@ -19,6 +20,7 @@ plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
 
 # Who is connected to the shop when the chapter begins.
 my %chapter = (
+	'A session that will not die' => [],
 	'Restore a database that is in use' => [ ('app') x 5 ],
 	'With PgBouncer: clients wait instead of failing' => [ ('app') x 2 ],
 	'Restrict a user to one session' => [ ('batch') x 3 ],
@@ -77,6 +79,9 @@ sub comparable
 	my ($text) = @_;
 	$text =~ s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[-+]\d\d(:\d\d)?/<time>/g;
 	$text =~ s/\bsince=\d+/since=<time>/g;
+	$text =~ s/\d+\.\d s\b/<length>/g;
+	$text =~ s/\bkernel: .*/kernel: <state>/g;
+	$text =~ s{(/proc/|-p )\d+}{$1<pid>}g;
 	$text =~ s/^psql: .*?(?=FATAL: )/psql: /mg;
 	$text =~ s/-{2,}/-/g;
 	$text =~ s/ +/ /g;
@@ -86,7 +91,8 @@ sub comparable
 
 # --- the server and those who are connected
 
-my $node = new_reaper_server('readme');
+my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\n");
+my $workplace = $node->data_dir . '/../desk';
 my $dba;
 my (@sessions, @background);
 my ($bouncer, $bouncer_port);
@@ -111,6 +117,9 @@ sub all_leave
 		$bouncer->finish;
 	}
 	undef $bouncer;
+	$dba->quit if $dba;    # with the format he chose
+	undef $dba;
+	unlink "$workplace/forecast";
 	return;
 }
 
@@ -125,7 +134,6 @@ local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'postgres';
 local $ENV{PGDATA} = $node->data_dir;
 my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
-my $workplace = $node->data_dir . '/../desk';
 mkdir $workplace or die "cannot make $workplace: $!";
 IPC::Run::run([ 'pg_dump', '-Fc', '-d', 'shop', '-f', "$workplace/shop.dump" ]) or die 'no dump';
 
@@ -157,6 +165,27 @@ INI
 	$bouncer = IPC::Run::start([ $program, "$workplace/pgbouncer.ini" ], '<', \undef, '>&', "$workplace/log");
 	wait_for('PgBouncer', sub { -S $node->host . "/.s.PGSQL.$bouncer_port" });
 	return;
+}
+
+# --- a session that hears nothing as long as its file is there
+
+sub make_forecast
+{
+	# What the extension needs from the kernel to take another process's socket: pidfd_open and pidfd_getfd.
+	my $pidfd = $^O eq 'linux' ? syscall(434, getppid, 0) : -1;
+	return 'the operating system does not let a process take the socket of another' if $pidfd < 0 || syscall(438, $pidfd, 0, 0) < 0;
+	my ($module, $file) = (BoundaryTest::module_path(), "$workplace/forecast");
+	write_file($file, '');
+	$node->safe_psql('shop', "CREATE FUNCTION deaf(file text) RETURNS void AS '$module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
+		CREATE FUNCTION forecast() RETURNS void LANGUAGE sql AS \$\$ SELECT deaf('$file') \$\$");
+	return;
+}
+
+sub wait_for_forecast
+{
+	return wait_for('the forecast', sub {
+		$node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT forecast()'}) eq '1';
+	});
 }
 
 sub write_file
@@ -192,6 +221,7 @@ sub in_shell
 	return heard($started) if !$goes_on;
 	# It has to wait for what comes next.
 	usleep(500_000);
+	wait_for_forecast() if $command =~ /forecast/;
 	$run->pump_nb;
 	return "did not wait: $said" if $said ne '';
 	push @background, $started;
@@ -211,6 +241,7 @@ sub in_psql
 		$input =~ s/host '127\.0\.0\.1', port '6432'/host '$host', port '$bouncer_port'/;
 	}
 	$input =~ s/;\z//;
+	$input .= "\n" if $input =~ /\A\\/;
 	my $output = $session->run($input);
 	@new_setting = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = (\w+)/;
 	wait_for_setting($session, @new_setting) if $input =~ /pg_reload_conf/;
@@ -250,7 +281,7 @@ for my $part (chapters(read_file($readme)))
 	my $users = $chapter{$heading} or next;
 	$played{$heading} = 1;
 	subtest $heading => sub {
-		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : undef;
+		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? make_forecast() : undef;
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
 		push @sessions, as_shown(session($_)) for @$users;
