@@ -119,7 +119,7 @@ sub all_leave
 	undef $bouncer;
 	$dba->quit if $dba;    # with the format he chose
 	undef $dba;
-	unlink "$workplace/forecast";
+	wait_for_forecasts(0) if unlink "$workplace/forecast";
 	return;
 }
 
@@ -181,10 +181,11 @@ sub make_forecast
 	return;
 }
 
-sub wait_for_forecast
+sub wait_for_forecasts
 {
-	return wait_for('the forecast', sub {
-		$node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT forecast()'}) eq '1';
+	my ($running) = @_;
+	return wait_for("$running forecasts", sub {
+		$node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT forecast()'}) eq $running;
 	});
 }
 
@@ -218,13 +219,24 @@ sub in_shell
 	my $run = IPC::Run::start([ 'sh', '-c', "cd '$workplace' && $command" ], '<', \undef, '>&', \$said,
 		IPC::Run::timeout($SessionctlTest::patience));
 	my $started = { run => $run, said => \$said };
-	return heard($started) if !$goes_on;
+	return heard($started) if !$goes_on && $command !~ /^pg_restore/;
+	return heard($started) . left('pg_restore') if !$goes_on;
 	# It has to wait for what comes next.
 	usleep(500_000);
-	wait_for_forecast() if $command =~ /forecast/;
+	wait_for_forecasts(1) if $command =~ /forecast/;
 	$run->pump_nb;
 	return "did not wait: $said" if $said ne '';
 	push @background, $started;
+	return '';
+}
+
+# The server's side of a client ends a little later.
+sub left
+{
+	my ($application) = @_;
+	wait_for("the end of $application", sub {
+		$node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = '$application'") eq '0';
+	});
 	return '';
 }
 
