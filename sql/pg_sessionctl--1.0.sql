@@ -357,6 +357,40 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
 'terminate_where with one row for each matched session: its outcome, how long it took (elapsed), and why (detail).';
 
+CREATE FUNCTION sessionctl.escalate_report(
+    condition text,
+    args text[] DEFAULT '{}',
+    step interval DEFAULT '2 s',
+    close_socket boolean DEFAULT false,
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS TABLE (
+    session_id text,
+    pid integer,
+    outcome text,
+    usename text,
+    datname text,
+    application_name text,
+    client_addr inet,
+    state text,
+    elapsed interval,
+    detail text,
+    cancel_at timestamptz,
+    terminate_at timestamptz,
+    close_at timestamptz,
+    doing text,
+    root_command text
+)
+AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
+'For sessions that will not go: cancels their statements; who still runs its statement after step, or is idle in a transaction, is terminated; who is still there after another step has its client''s connection closed, with close_socket (Linux 5.6 and later), and gets a third step to end. All sessions climb side by side, and a step is over as soon as everybody has obeyed. Never SIGKILL. step: how long each waits at most, more than 0, up to 1 h. One row for each matched session: the columns of terminate_report; when each step was taken on it (cancel_at, terminate_at, close_at; NULL: not taken); and of who is still there what it does (doing; what the kernel tells only for superusers) and what a person with a root shell can try (root_command). Outcomes: cancelled (out of its statement and transaction, the session lives), terminated, not running (idle outside of a transaction: left alone), still running, not permitted (the operating system does not let its client''s connection be closed), and those of terminate_report. Guard rails as terminate_where. Errors: those of the condition; 22023; 42501 close_socket for others than superusers; 54000 more than refuse_above.';
+
 -- Recipes
 
 CREATE FUNCTION sessionctl.terminate_user_sessions(
@@ -738,7 +772,7 @@ COMMENT ON VIEW sessionctl.session_audit IS
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate, cancel, or log: the reaper with pg_sessionctl.reaper_action = log.';
+'terminate, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
 'The outcome, as terminate_report names it.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
@@ -860,6 +894,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;

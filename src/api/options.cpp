@@ -2,8 +2,13 @@
 
 #include "api/server_lockdown.hpp"
 #include "core/error.hpp"
+#include "pg/error.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
 
 namespace sessionctl::api {
 
@@ -37,6 +42,20 @@ void read_condition(Arguments& arguments, Request& request) {
 void read_wait(Arguments& arguments, Request& request) {
     request.timeout = core::checked_timeout(length(arguments, "timeout", core::timeout_hint));
     request.reason = arguments.text_or_null();
+}
+
+void read_ladder(Arguments& arguments, Request& request) {
+    const std::optional<core::Interval> step = arguments.interval_or_null();
+    if (!step)
+        throw core::Error(core::sqlstate::invalid_parameter_value, "step must not be null")
+            .hint("%s", core::step_hint);
+    request.timeout = core::checked_step(*step);
+    request.closes_sockets = arguments.boolean("close_socket");
+    request.reason = arguments.text_or_null();
+    if (request.closes_sockets && !pg::call([] { return superuser(); }))
+        throw core::Error(core::sqlstate::insufficient_privilege,
+                          "permission denied to close the connections of clients")
+            .detail("Only superusers may use close_socket.");
 }
 
 void read_guards(Arguments& arguments, Request& request) {

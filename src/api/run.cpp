@@ -1,6 +1,7 @@
 #include "api/run.hpp"
 
 #include "core/error.hpp"
+#include "core/escalation.hpp"
 #include "pg/audit.hpp"
 #include "pg/cooldown_sweep.hpp"
 #include "pg/error.hpp"
@@ -17,7 +18,8 @@ namespace sessionctl::api {
 namespace {
 
 bool acts(core::Action action) noexcept {
-    return action == core::Action::cancel || action == core::Action::terminate;
+    return action == core::Action::cancel || action == core::Action::terminate ||
+           action == core::Action::escalate;
 }
 
 core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& roster) {
@@ -77,6 +79,28 @@ void warn_of_displaced(int number) {
     });
 }
 
+void signal_and_prove(const Request& request, const pg::Farewell& farewell, Result& result) {
+    pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
+    pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
+    WaitingServer server(farewell, cooldown, request.meanwhile);
+    core::signal_all(result.plan, request.action, request.recheck, server);
+    sweep.end_newcomers();
+    if (request.timeout > 0) {
+        const core::Timestamp wait = std::min<core::Timestamp>(
+            request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
+        const core::Timestamp deadline = server.now() + wait;
+        core::prove_all(result.plan, request.action, deadline, server);
+        warn_of_newcomers(sweep.wait_for_newcomers(deadline));
+    }
+    warn_of_displaced(cooldown.displaced());
+}
+
+void climb(const Request& request, const pg::Farewell& farewell, core::Plan& plan, pg::Audit& audit) {
+    pg::LiveServer server(farewell);
+    const core::Timestamp step = request.timeout * core::microseconds_per_millisecond;
+    core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
+}
+
 void act(const Request& request, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     audit.set_cooldown(request.cooldown);
@@ -84,25 +108,16 @@ void act(const Request& request, Result& result) {
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::Farewell farewell = farewell_of(request.reason);
-    pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
-    pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
-    WaitingServer server(farewell, cooldown, request.meanwhile);
     try {
-        core::signal_all(result.plan, request.action, request.recheck, server);
-        sweep.end_newcomers();
-        if (request.timeout > 0) {
-            const core::Timestamp wait = std::min<core::Timestamp>(
-                request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-            const core::Timestamp deadline = server.now() + wait;
-            core::prove_all(result.plan, request.action, deadline, server);
-            warn_of_newcomers(sweep.wait_for_newcomers(deadline));
-        }
+        if (request.action == core::Action::escalate)
+            climb(request, farewell, result.plan, audit);
+        else
+            signal_and_prove(request, farewell, result);
     } catch (...) {
         audit.write();
         throw;
     }
     audit.write();
-    warn_of_displaced(cooldown.displaced());
 }
 
 void tell_summary(const Request& request, const core::Plan& plan) {
@@ -113,13 +128,28 @@ void tell_summary(const Request& request, const core::Plan& plan) {
     pg::call([text] { ereport(NOTICE, (errmsg_internal("%s", text))); });
 }
 
-void warn_of_survivors(const core::Plan& plan) {
-    const auto survivors = static_cast<unsigned long>(core::count_of(plan, core::Outcome::still_running));
+bool is_survivor(const core::Target& target) noexcept {
+    return target.outcome == core::Outcome::still_running || target.outcome == core::Outcome::not_permitted;
+}
+
+const char* hint_for_survivors(const Request& request) noexcept {
+    if (request.action != core::Action::escalate)
+        return "Call again with a longer timeout (below statement_timeout), or call "
+               "sessionctl.escalate_report, which goes further and tells what they do.";
+    return request.closes_sockets
+               ? "The column doing tells what they do, root_command what can be tried in a root shell."
+               : "The column doing tells what they do. With close_socket => true a superuser closes the "
+                 "connections of their clients.";
+}
+
+void warn_of_survivors(const Request& request, const core::Plan& plan) {
+    const auto survivors = static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), is_survivor));
+    const char* const hint = hint_for_survivors(request);
     if (survivors == 0)
         return;
     core::Timestamp waited = 0;
     for (const core::Target& target : plan)
-        if (target.outcome == core::Outcome::still_running)
+        if (is_survivor(target))
             waited = std::max(waited, target.elapsed);
     pg::call([=] {
         ereport(
@@ -130,8 +160,7 @@ void warn_of_survivors(const core::Plan& plan) {
              errdetail(
                  "The signal was sent and stays in force: a session in a system call, or in code that does "
                  "not check for interrupts, obeys when it comes back."),
-             errhint("Call again with a longer timeout (below statement_timeout), or look at them in "
-                     "sessionctl.session_activity.")));
+             errhint("%s", hint)));
     });
 }
 
@@ -186,7 +215,7 @@ Result run(const Request& request) {
     tell_summary(request, result.plan);
     if (request.recheck == core::Recheck::idleness)
         tell_hidden_states(result.roster);
-    warn_of_survivors(result.plan);
+    warn_of_survivors(request, result.plan);
     return result;
 }
 

@@ -33,7 +33,8 @@ struct Request {
     core::Recheck recheck = core::Recheck::identity;
     pg::Condition condition = {};
     core::Guards guards;
-    std::int64_t timeout = 0; // ms; 0 = signal and return
+    std::int64_t timeout = 0; // ms; 0 = signal and return; of an escalation: of each step
+    bool closes_sockets = false;
     const char* reason = nullptr;
     std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     Errand* meanwhile = nullptr;

@@ -11,27 +11,8 @@ constexpr char awaited_standby[] =
 
 constexpr char untracked[] = "track_activities is off: whether it runs a statement is not known";
 
-class Holding {
-  public:
-    Holding(Server& server, const Session& session, Action action)
-        : server_(server), held_(server.hold(session, action)) {}
-    ~Holding() {
-        if (held_)
-            server_.release();
-    }
-    Holding(const Holding&) = delete;
-    Holding& operator=(const Holding&) = delete;
-    explicit operator bool() const noexcept { return held_; }
-
-  private:
-    Server& server_;
-    const bool held_;
-};
-
-bool is_done(Action action, const Session& chosen, const Sight& sight) noexcept {
-    if (!sight.present)
-        return true;
-    return action == Action::cancel && (!is_active(sight.state) || sight.query_start != chosen.query_start);
+bool has_stopped(const Session& chosen, const Sight& sight) noexcept {
+    return !sight.present || !is_active(sight.state) || sight.query_start != chosen.query_start;
 }
 
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
@@ -43,6 +24,22 @@ Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
 }
 
 } // namespace
+
+bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept {
+    return sight.listed && is_active(chosen.state) && is_active(sight.state) &&
+           sight.query_start == chosen.query_start;
+}
+
+bool is_at_work(const Session& chosen, const Sight& sight) noexcept {
+    if (!sight.listed || !is_idle_in_transaction(sight.state))
+        return runs_chosen_statement(chosen, sight);
+    // An aborted transaction has lost its start.
+    return sight.xact_start == 0 || chosen.xact_start == 0 || sight.xact_start == chosen.xact_start;
+}
+
+bool is_gone(const Session&, const Sight& sight) noexcept {
+    return !sight.present;
+}
 
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept {
     if (!sight.listed)
@@ -61,6 +58,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
                    : Outcome::no_longer_matches;
     case Recheck::transaction:
         return sight.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
+    case Recheck::work:
+        return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     }
     return Outcome::no_longer_matches;
 }
@@ -102,19 +101,18 @@ void signal_all(Plan& plan, Action action, Recheck recheck, Server& server) {
             signal_one(target, action, recheck, server);
 }
 
-void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
+void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server) {
     vector<Target*> open;
     for (Target& target : plan)
         if (target.outcome == Outcome::signalled)
             open.push_back(&target);
 
-    const Outcome success = action == Action::cancel ? Outcome::cancelled : Outcome::terminated;
     const Timestamp began = server.now();
     for (;;) {
         // The clock is read before the look: what is done at the deadline still counts.
         const Timestamp now = server.now();
         const auto rest = std::remove_if(open.begin(), open.end(), [&](Target* target) {
-            if (!is_done(action, target->session, server.look(target->session)))
+            if (!is_done(target->session, server.look(target->session)))
                 return false;
             target->outcome = success;
             target->elapsed = server.now() - target->signalled_at;
@@ -131,6 +129,13 @@ void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
         target->outcome = Outcome::still_running;
         target->elapsed = server.now() - target->signalled_at;
     }
+}
+
+void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
+    if (action == Action::cancel)
+        watch_all(plan, has_stopped, Outcome::cancelled, deadline, server);
+    else
+        watch_all(plan, is_gone, Outcome::terminated, deadline, server);
 }
 
 } // namespace sessionctl::core

@@ -23,6 +23,15 @@ enum class Recheck : std::uint8_t {
     statement,   // and it still runs the statement that was chosen
     idleness,    // and it has been idle ever since, in the same transaction or in none
     transaction, // and it is still in the same transaction
+    work,        // and it still runs the statement that was chosen, or is idle in its transaction
+};
+
+/// What became of the attempt to close a client's connection.
+struct Closing {
+    enum class Result : std::uint8_t { closed, gone, not_found, denied };
+
+    Result result;
+    const char* reason; // why it was not closed; a constant
 };
 
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
@@ -33,6 +42,8 @@ class Server {
     virtual bool hold(const Session& session, Action action) = 0;
     virtual Delivery send() = 0;
     virtual void release() noexcept = 0;
+    /// Closes the connection of the held session's client.
+    virtual Closing close_socket() = 0;
     virtual Sight look(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
@@ -45,6 +56,30 @@ class Server {
     ~Server() = default;
 };
 
+/// A process pinned from here to the end of the scope, if there is one.
+class Holding {
+  public:
+    Holding(Server& server, const Session& session, Action action)
+        : server_(server), held_(server.hold(session, action)) {}
+    ~Holding() {
+        if (held_)
+            server_.release();
+    }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
+    explicit operator bool() const noexcept { return held_; }
+
+  private:
+    Server& server_;
+    const bool held_;
+};
+
+/// Does it still run the statement with which it was chosen?
+bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept;
+
+/// Does it run the statement, or wait for its client in the transaction, with which it was chosen?
+bool is_at_work(const Session& chosen, const Sight& sight) noexcept;
+
 /// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
 /// matches.
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
@@ -55,8 +90,15 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 /// Signals every chosen target. Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
 
-/// Watches all signalled targets side by side until each is proven ended (or its statement is), or until
+/// Has a signalled session done what it was asked for?
+using Proof = bool (*)(const Session& chosen, const Sight& sight);
+bool is_gone(const Session& chosen, const Sight& sight) noexcept;
+
+/// Watches all signalled targets side by side until each has done it, which is a `success`, or until
 /// `deadline` on the server's monotonic clock; what is left then is `still running`.
+void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server);
+
+/// The same until each is proven ended (or its statement is).
 void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server);
 
 } // namespace sessionctl::core

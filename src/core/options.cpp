@@ -11,14 +11,15 @@ namespace {
 
 constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
 
-std::int64_t checked_length(const char* name, const char* hint, const Interval& interval) {
-    const std::int64_t total = milliseconds_of(interval);
-    const char* const fault = interval.infinite            ? "infinite"
-                              : total < 0                  ? "negative"
-                              : total > longest_timeout_ms ? "longer than one hour"
-                                                           : nullptr;
-    if (fault != nullptr)
-        throw Error(sqlstate::invalid_parameter_value, "%s must not be %s", name, fault).hint("%s", hint);
+/// In ms.
+std::int64_t checked_wait(const char* name, const char* hint, const Interval& wait) {
+    const std::int64_t total = milliseconds_of(wait);
+    const char* const what = wait.infinite                ? "infinite"
+                             : total < 0                  ? "negative"
+                             : total > longest_timeout_ms ? "longer than one hour"
+                                                          : nullptr;
+    if (what != nullptr)
+        throw Error(sqlstate::invalid_parameter_value, "%s must not be %s", name, what).hint("%s", hint);
     return total;
 }
 
@@ -47,11 +48,18 @@ bool is_negative(const Interval& interval) noexcept {
 }
 
 std::int64_t checked_timeout(const Interval& timeout) {
-    return checked_length("timeout", timeout_hint, timeout);
+    return checked_wait("timeout", timeout_hint, timeout);
 }
 
 std::int64_t checked_cooldown(const Interval& cooldown) {
-    return checked_length("cooldown", cooldown_hint, cooldown);
+    return checked_wait("cooldown", cooldown_hint, cooldown);
+}
+
+std::int64_t checked_step(const Interval& step) {
+    const std::int64_t total = checked_wait("step", step_hint, step);
+    if (total == 0)
+        throw Error(sqlstate::invalid_parameter_value, "step must be longer than '0'").hint("%s", step_hint);
+    return total;
 }
 
 KeepWhich checked_keep_which(std::string_view word) {

@@ -25,6 +25,8 @@ constexpr std::int64_t longest_timeout_ms = 60 * 60 * 1000;
 constexpr char timeout_hint[] =
     "Allowed is '0' (signal and return at once) to '1 h'; write '5 s' for five seconds.";
 
+constexpr char step_hint[] = "Allowed is more than '0' and up to '1 h'; write '2 s' for two seconds.";
+
 /// An SQL interval, not yet looked at.
 struct Interval {
     std::int64_t microseconds;
@@ -40,6 +42,9 @@ bool is_negative(const Interval& interval) noexcept;
 
 /// How long to wait for proof, in ms, 0 = don't. Errors: 22023 (negative, infinite, over one hour).
 std::int64_t checked_timeout(const Interval& timeout);
+
+/// How long a step of an escalation waits, in ms. Errors: 22023 (not positive, infinite, over one hour).
+std::int64_t checked_step(const Interval& step);
 
 /// Errors: 22023 with the three words in the hint.
 KeepWhich checked_keep_which(std::string_view word);

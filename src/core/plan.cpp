@@ -110,6 +110,8 @@ const char* outcome_name(Outcome outcome) noexcept {
         return "denied";
     case Outcome::still_running:
         return "still running";
+    case Outcome::not_permitted:
+        return "not permitted";
     }
     return "";
 }
@@ -150,6 +152,10 @@ std::int64_t counted(const Plan& plan, Action action) noexcept {
         return count_of(plan, Outcome::cancelled) + count_of(plan, Outcome::signalled);
     case Action::terminate:
         return count_of(plan, Outcome::terminated) + count_of(plan, Outcome::signalled);
+    case Action::escalate:
+        return count_of(plan, Outcome::terminated) + count_of(plan, Outcome::cancelled);
+    case Action::close_socket: // a step of an escalation, no call of its own
+        break;
     }
     return 0;
 }
@@ -164,7 +170,7 @@ string summary(const Plan& plan, Action action) {
     for (const Outcome outcome :
          {Outcome::chosen, Outcome::terminated, Outcome::cancelled, Outcome::signalled, Outcome::already_gone,
           Outcome::not_running, Outcome::no_longer_matches, Outcome::spared, Outcome::denied,
-          Outcome::still_running}) {
+          Outcome::still_running, Outcome::not_permitted}) {
         const std::int64_t number = count_of(plan, outcome);
         if (number == 0)
             continue;

@@ -10,7 +10,12 @@
 
 namespace sessionctl::core {
 
-enum class Action : std::uint8_t { count, preview, cancel, terminate };
+enum class Action : std::uint8_t { count, preview, cancel, terminate, close_socket, escalate };
+
+/// What an escalation does to a session, one after the other.
+enum class Step : std::uint8_t { cancel, terminate, close_socket };
+constexpr Step all_steps[] = {Step::cancel, Step::terminate, Step::close_socket};
+constexpr int step_count = 3;
 
 enum class Outcome : std::uint8_t {
     chosen, // not acted on yet: what preview shows
@@ -23,10 +28,17 @@ enum class Outcome : std::uint8_t {
     spared,
     denied,
     still_running,
+    not_permitted, // by the operating system, which keeps its client's socket from us
 };
 
 /// As the outcome column spells it.
 const char* outcome_name(Outcome outcome) noexcept;
+
+/// A step of an escalation as it was taken.
+struct Taken {
+    Timestamp at = 0;                  // monotonic; 0: not taken
+    Outcome outcome = Outcome::chosen; // what it led to; chosen: not known yet
+};
 
 /// One matched session on its way through the plan.
 struct Target {
@@ -36,6 +48,10 @@ struct Target {
     const char* reason = nullptr; // why spared or denied, or a remark; a constant
     Timestamp signalled_at = 0;   // monotonic
     Timestamp elapsed = -1;       // microseconds from the signal to the proof
+    Taken steps[step_count];      // of an escalation
+
+    Taken& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
+    const Taken& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }
 };
 
 using Plan = vector<Target>;

@@ -38,6 +38,16 @@ const char* role_name(Oid role) {
     return call([role] { return compat::role_name_or_null(role); });
 }
 
+const char* name_of(core::Step step) noexcept {
+    static constexpr const char* names[core::step_count] = {"cancel", "terminate", "close_socket"};
+    return names[static_cast<int>(step)];
+}
+
+Deed deed_of(core::Step step) noexcept {
+    static constexpr Deed deeds[core::step_count] = {Deed::cancel, Deed::terminate, Deed::close_socket};
+    return deeds[static_cast<int>(step)];
+}
+
 /// Ended for good, or signalled without waiting for the end.
 bool has_succeeded(core::Outcome outcome) noexcept {
     return outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
@@ -47,9 +57,8 @@ bool has_succeeded(core::Outcome outcome) noexcept {
 
 Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
              const char* reason)
-    : is_cancel_(action == core::Action::cancel), plan_(plan), roster_(roster) {
+    : action_(action), plan_(plan), roster_(roster) {
     const RosterEntry* const self = roster.find(MyProcPid);
-    record_.action.set(is_cancel_ ? "cancel" : "terminate");
     record_.by_session_user.set(role_name(GetSessionUserId()));
     record_.by_current_user.set(role_name(GetUserId()));
     record_.by_session_id.set(self != nullptr ? core::SessionId(self->facts.id).text : nullptr);
@@ -65,24 +74,38 @@ void Audit::set_cooldown(std::int64_t milliseconds) {
 }
 
 void Audit::write() noexcept {
-    if (std::exchange(written_, true))
+    for (const core::Step step : core::all_steps)
+        step_is_over(step);
+}
+
+void Audit::step_is_over(core::Step step) noexcept {
+    if (std::exchange(is_written_[static_cast<int>(step)], true))
         return;
     // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
     HOLD_INTERRUPTS();
-    callback([this] {
+    callback([this, step] {
         for (const core::Target& target : plan_)
-            if (was_acted_on(target))
-                write(target);
+            if (const core::Taken taken = taken_on(target, step); taken.at != 0)
+                write(target, step, taken.outcome != core::Outcome::chosen ? taken.outcome : target.outcome);
     });
     RESUME_INTERRUPTS();
 }
 
-void Audit::write(const core::Target& target) {
+/// A call that is no escalation takes one step.
+core::Taken Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
+    if (action_ == core::Action::escalate)
+        return target.taken(step);
+    const core::Step only = action_ == core::Action::cancel ? core::Step::cancel : core::Step::terminate;
+    return {step == only && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
+}
+
+void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {
+    record_.action.set(name_of(step));
     record_.describe(*roster_.find(target.session.id.pid));
-    record_.result.set(core::outcome_name(target.outcome));
+    record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
     if (SharedMemory* const shared = shared_memory())
-        shared->counter(is_cancel_ ? Deed::cancel : Deed::terminate).add(has_succeeded(target.outcome));
+        shared->counter(deed_of(step)).add(has_succeeded(outcome));
 }
 
 } // namespace sessionctl::pg

@@ -1,7 +1,7 @@
 // One line in the server log for every session acted on.
 #pragma once
 
-#include "core/plan.hpp"
+#include "core/escalation.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/condition.hpp"
 
@@ -9,7 +9,7 @@ namespace sessionctl::pg {
 
 /// The audit of one call. Lines are written when the call has its results; if the call is cancelled or its
 /// session ended before, what was signalled until then is written all the same.
-class Audit {
+class Audit final : public core::Chronicle {
   public:
     /// The condition belongs to the line; the reason may be null.
     Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
@@ -19,17 +19,20 @@ class Audit {
     void set_cooldown(std::int64_t milliseconds);
 
     /// Writes one line for each session that was signalled, or that the operating system did not let us
-    /// signal.
+    /// signal; of an escalation one for each step that was taken.
     void write() noexcept;
+    /// Those of this step of an escalation.
+    void step_is_over(core::Step step) noexcept override;
 
   private:
-    void write(const core::Target& target);
+    core::Taken taken_on(const core::Target& target, core::Step step) const noexcept;
+    void write(const core::Target& target, core::Step step, core::Outcome outcome);
 
-    const bool is_cancel_;
+    const core::Action action_;
     const core::Plan& plan_;
     const Roster& roster_;
     AuditRecord record_ = {}; // the caller's part of it
-    bool written_ = false;
+    bool is_written_[core::step_count] = {};
 };
 
 } // namespace sessionctl::pg

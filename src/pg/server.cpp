@@ -1,5 +1,6 @@
 #include "pg/server.hpp"
 
+#include "pg/client_socket.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/session_table.hpp"
@@ -19,8 +20,9 @@ bool LiveServer::hold(const core::Session& session, core::Action action) {
         return false;
     held_ = session;
     is_cancel_ = action == core::Action::cancel;
-    is_delivered_ = false;
-    leave_farewell(session, is_cancel_, farewell_);
+    is_delivered_ = action == core::Action::close_socket; // it has been left one before
+    if (!is_delivered_)
+        leave_farewell(session, is_cancel_, farewell_);
     if (cooldown_ != nullptr)
         cooldown_->begin(session);
     return true;
@@ -32,6 +34,10 @@ core::Delivery LiveServer::send() {
     if (is_delivered_ && cooldown_ != nullptr)
         cooldown_->keep();
     return delivery;
+}
+
+core::Closing LiveServer::close_socket() {
+    return close_client_socket(signaller_.descriptor(), held_.id.pid, client_of(held_));
 }
 
 void LiveServer::release() noexcept {

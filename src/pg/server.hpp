@@ -17,6 +17,7 @@ class LiveServer : public core::Server {
 
     bool hold(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
+    core::Closing close_socket() override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;

@@ -69,6 +69,17 @@ core::Sight look_at(const core::Session& session) {
     });
 }
 
+SockAddr client_of(const core::Session& session) {
+    return call([&session] {
+        SockAddr client;
+        read_consistently(compat::status_array().entries[session.slot], [&](const PgBackendStatus& entry) {
+            const core::Identity identity = {entry.st_procpid, entry.st_proc_start_timestamp};
+            client = identity == session.id ? entry.st_clientaddr : SockAddr{};
+        });
+        return client;
+    });
+}
+
 ClientWait client_wait_of(const core::Session& session) noexcept {
     if (!core::is_active(session.state))
         return ClientWait::none;

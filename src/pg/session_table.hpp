@@ -6,6 +6,10 @@
 #include "core/session.hpp"
 #include "pg/postgres.hpp"
 
+extern "C" {
+#include "libpq/pqcomm.h"
+}
+
 #include <atomic>
 
 namespace sessionctl::pg {
@@ -36,6 +40,9 @@ core::Identity own_identity();
 
 /// How one session looks now. Not present: proven gone, from the session table and the process array.
 core::Sight look_at(const core::Session& session);
+
+/// Where its client is; all zero if the session is gone.
+SockAddr client_of(const core::Session& session);
 
 enum class ClientWait { none, read, write };
 

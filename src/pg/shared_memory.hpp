@@ -53,8 +53,9 @@ struct Counter {
 };
 
 /// One for each action that people ask for, one for each rule of the reaper, ended or only logged.
-enum class Deed : std::uint8_t { cancel, terminate, reap, tell };
-constexpr int counter_count = 2 + 2 * core::rule_count;
+enum class Deed : std::uint8_t { cancel, terminate, close_socket, reap, tell };
+constexpr int call_count = 3;
+constexpr int counter_count = call_count + 2 * core::rule_count;
 
 struct AuditRing;
 

@@ -105,8 +105,12 @@ ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexce
     return length;
 }
 
+char process_state(pid_t pid) noexcept {
+    return facts_of(pid).state;
+}
+
 bool is_runnable(pid_t pid) noexcept {
-    return facts_of(pid).state == 'R';
+    return process_state(pid) == 'R';
 }
 
 SignalMethod best_signal_method() noexcept {

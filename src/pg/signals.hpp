@@ -32,6 +32,8 @@ class Signaller {
     bool hold(pid_t pid) noexcept;
     core::Delivery send(int signal) noexcept;
     void release() noexcept;
+    /// The held process's pidfd, or -1.
+    int descriptor() const noexcept { return descriptor_; }
 
   private:
     void hold_group_members() noexcept;
@@ -43,6 +45,8 @@ class Signaller {
     boost::container::static_vector<int, 16> members_;
 };
 
+/// Its state as /proc and ps spell it (R, S, D, T ...); 0 where the system does not tell.
+char process_state(pid_t pid) noexcept;
 /// Runs, or has been woken and waits for a processor. False where the system does not tell.
 bool is_runnable(pid_t pid) noexcept;
 

@@ -13,6 +13,9 @@ CREATE FUNCTION sessionctl_test.fail_held(how text) RETURNS void AS :'module', '
 CREATE FUNCTION sessionctl_test.holdoff() RETURNS text AS :'module', 'sessionctl_test_holdoff' LANGUAGE C;
 CREATE FUNCTION sessionctl_test.stubborn(seconds integer) RETURNS void AS :'module', 'sessionctl_test_stubborn' LANGUAGE C STRICT;
 
+CREATE FUNCTION sessionctl_test.deaf(file text) RETURNS void AS :'module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
+CREATE FUNCTION sessionctl_test.lock_up() RETURNS void AS :'module', 'sessionctl_test_lock_up' LANGUAGE C;
+
 CREATE FUNCTION sessionctl_test.claim(how text) RETURNS void AS :'module', 'sessionctl_test_claim' LANGUAGE C STRICT;
 CREATE FUNCTION sessionctl_test.claims() RETURNS text AS :'module', 'sessionctl_test_claims' LANGUAGE C;
 

@@ -9,6 +9,9 @@ extern "C" {
 
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 }
 
 namespace sessionctl::test {
@@ -159,6 +162,24 @@ SQL_FUNCTION(sessionctl_test_stubborn) {
     constexpr timespec moment = {0, 10 * 1000 * 1000};
     while (seconds() < end)
         nanosleep(&moment, nullptr);
+    PG_RETURN_VOID();
+}
+
+// deaf(file text): the same as long as that file exists, ten minutes at most.
+SQL_FUNCTION(sessionctl_test_deaf) {
+    const char* const file = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    const std::time_t end = seconds() + 600;
+    constexpr timespec moment = {0, 10 * 1000 * 1000};
+    while (access(file, F_OK) == 0 && seconds() < end)
+        nanosleep(&moment, nullptr);
+    PG_RETURN_VOID();
+}
+
+// lock_up(): from here on no other process of the same user may look into this one.
+SQL_FUNCTION(sessionctl_test_lock_up) {
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
     PG_RETURN_VOID();
 }
 

@@ -27,6 +27,13 @@ SELECT function, pg_temp.tried(function, '''x'', timeout := ''-1 s''') FROM (VAL
     ('cancel_where'), ('terminate_report'), ('terminate_application_sessions')) AS v (function);
 SELECT pg_temp.tried('terminate_nologin_sessions', 'timeout := ''5000''');
 
+-- How long each step of an escalation waits, and who may close connections.
+SELECT option, pg_temp.tried('escalate_report', '''pid / 0 = 1'', ' || option) FROM (VALUES
+    ('step := ''0'''), ('step := ''-1 s'''), ('step := ''5000'''), ('step := NULL'), ('close_socket := NULL'),
+    ('include_superusers := NULL'), ('refuse_above := -1'), ('keep := -1'), ('per := ''nonsense''')) AS v (option);
+SELECT option, pg_temp.tried('escalate_report', '''false'', ' || option) FROM (VALUES
+    ('step := ''1 us'''), ('step := ''1 h'''), ('close_socket := true'), ('reason := NULL')) AS v (option);
+
 -- How many are too many, how many stay, and which.
 SELECT function, option, pg_temp.tried(function, '''pid / 0 = 1'', ' || option) FROM
     (VALUES ('safe_count'), ('preview_where'), ('cancel_where'), ('terminate_where'), ('terminate_report')) AS f (function),

@@ -32,6 +32,7 @@ subtest 'who may call' => sub {
 	my %calls = (
 		terminate_where => q{'true'},
 		terminate_report => q{'true'},
+		escalate_report => q{'true'},
 		cancel_where => q{'true'},
 		terminate_user_sessions => q{'app'},
 		terminate_database_sessions => q{'postgres'},

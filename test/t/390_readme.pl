@@ -8,7 +8,8 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::Bin/../lib";
+use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
+use BoundaryTest;
 use IPC::Run;
 use SessionctlTest;
 use Test::More;
@@ -19,6 +20,7 @@ plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
 
 # Who is connected to the shop when the chapter begins.
 my %chapter = (
+	'A session that will not die' => [],
 	'Restore a database that is in use' => [ ('app') x 5 ],
 	'With PgBouncer: clients wait instead of failing' => [ ('app') x 2 ],
 	'Restrict a user to one session' => [ ('batch') x 3 ],
@@ -79,6 +81,9 @@ sub comparable
 	$text =~ s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[-+]\d\d(:\d\d)?/<time>/g;
 	$text =~ s/\bsince=\d+/since=<time>/g;
 	$text =~ s/\banother \d+ s\b/another <time>/g;
+	$text =~ s/\d+\.\d s\b/<length>/g;
+	$text =~ s/\bkernel: .*/kernel: <state>/g;
+	$text =~ s{(/proc/|-p )\d+}{$1<pid>}g;
 	$text =~ s/^psql: .*?(?=FATAL: )/psql: /mg;
 	$text =~ s/-{2,}/-/g;
 	$text =~ s/ +/ /g;
@@ -88,7 +93,8 @@ sub comparable
 
 # --- the server and those who are connected
 
-my $node = new_reaper_server('readme');
+my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\n");
+my $workplace = $node->data_dir . '/../desk';
 my $dba;
 my (@sessions, @background);
 my ($bouncer, $bouncer_port);
@@ -113,6 +119,9 @@ sub all_leave
 		$bouncer->finish;
 	}
 	undef $bouncer;
+	$dba->quit if $dba;    # with the format he chose
+	undef $dba;
+	wait_for_forecasts(0) if unlink "$workplace/forecast";
 	return;
 }
 
@@ -128,7 +137,6 @@ local $ENV{PGDATABASE} = 'postgres';
 local $ENV{PGDATA} = $node->data_dir;
 delete local $ENV{PGAPPNAME};    # as the test library calls its clients
 my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
-my $workplace = $node->data_dir . '/../desk';
 mkdir $workplace or die "cannot make $workplace: $!";
 IPC::Run::run([ 'pg_dump', '-Fc', '-d', 'shop', '-f', "$workplace/shop.dump" ]) or die 'no dump';
 
@@ -162,6 +170,28 @@ INI
 	return;
 }
 
+# --- a session that hears nothing as long as its file is there
+
+sub make_forecast
+{
+	# What the extension needs from the kernel to take another process's socket: pidfd_open and pidfd_getfd.
+	my $pidfd = $^O eq 'linux' ? syscall(434, getppid, 0) : -1;
+	return 'the operating system does not let a process take the socket of another' if $pidfd < 0 || syscall(438, $pidfd, 0, 0) < 0;
+	my ($module, $file) = (BoundaryTest::module_path(), "$workplace/forecast");
+	write_file($file, '');
+	$node->safe_psql('shop', "CREATE FUNCTION deaf(file text) RETURNS void AS '$module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
+		CREATE FUNCTION forecast() RETURNS void LANGUAGE sql AS \$\$ SELECT deaf('$file') \$\$");
+	return;
+}
+
+sub wait_for_forecasts
+{
+	my ($running) = @_;
+	return wait_for("$running forecasts", sub {
+		$node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT forecast()'}) eq $running;
+	});
+}
+
 sub write_file
 {
 	my ($path, $text) = @_;
@@ -192,12 +222,24 @@ sub in_shell
 	my $run = IPC::Run::start([ 'sh', '-c', "cd '$workplace' && $command" ], '<', \undef, '>&', \$said,
 		IPC::Run::timeout($SessionctlTest::patience));
 	my $started = { run => $run, said => \$said };
-	return heard($started) if !$goes_on;
+	return heard($started) if !$goes_on && $command !~ /^pg_restore/;
+	return heard($started) . left('pg_restore') if !$goes_on;
 	# It has to wait for what comes next.
 	usleep(500_000);
+	wait_for_forecasts(1) if $command =~ /forecast/;
 	$run->pump_nb;
 	return "did not wait: $said" if $said ne '';
 	push @background, $started;
+	return '';
+}
+
+# The server's side of a client ends a little later.
+sub left
+{
+	my ($application) = @_;
+	wait_for("the end of $application", sub {
+		$node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = '$application'") eq '0';
+	});
 	return '';
 }
 
@@ -214,6 +256,7 @@ sub in_psql
 		$input =~ s/host '127\.0\.0\.1', port '6432'/host '$host', port '$bouncer_port'/;
 	}
 	$input =~ s/;\z//;
+	$input .= "\n" if $input =~ /\A\\/;
 	my $output = $session->run($input);
 	@new_setting = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = (\w+)/;
 	wait_for_setting($session, @new_setting) if $input =~ /pg_reload_conf/;
@@ -253,7 +296,7 @@ for my $part (chapters(read_file($readme)))
 	my $users = $chapter{$heading} or next;
 	$played{$heading} = 1;
 	subtest $heading => sub {
-		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : undef;
+		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? make_forecast() : undef;
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
 		push @sessions, as_shown(session($_)) for @$users;

@@ -87,6 +87,19 @@ void FakeServer::release() noexcept {
     held_ = nullptr;
 }
 
+core::Closing FakeServer::close_socket() {
+    using Result = core::Closing::Result;
+    note("close", held_->session.id.pid);
+    if (!is_held_alive_)
+        return {Result::gone, nullptr};
+    if (held_->closing != Result::closed)
+        return {held_->closing, "because"};
+    held_->is_cut_off = true;
+    if (on_close)
+        on_close(held_);
+    return {Result::closed, nullptr};
+}
+
 core::Sight FakeServer::look(const core::Session& session) {
     if (before_look)
         before_look(process_with(session.id.pid));

@@ -21,7 +21,10 @@ struct Life {
     bool in_array = true; // stands in the process array
     bool awaits_standby = false;
     bool refuses = false; // the operating system answers EPERM
-    int signals = 0;      // how many it got
+    core::Closing::Result closing =
+        core::Closing::Result::closed; // what comes of closing its client's connection
+    bool is_cut_off = false;           // and was it?
+    int signals = 0;                   // how many it got
     core::Action last_signal = core::Action::count;
 };
 
@@ -44,6 +47,8 @@ class FakeServer final : public core::Server {
 
     /// The answer to a signal; by default nothing happens.
     Hook on_signal;
+    /// What follows when its client's connection is closed.
+    Hook on_close;
     /// What happens just before a call; where no process has the pid, it gets null.
     Hook before_hold, before_look, before_send;
     /// What happens during a sleep; may throw.
@@ -55,6 +60,7 @@ class FakeServer final : public core::Server {
     bool hold(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
     void release() noexcept override;
+    core::Closing close_socket() override;
     core::Sight look(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }

@@ -29,7 +29,23 @@ void expect_refused_timeout(const Interval& interval, const char* message) {
     EXPECT_NE(std::string(error.hint()).find("write '5 s'"), std::string::npos) << error.hint();
 }
 
+void expect_refused_step(const Interval& interval, const char* message) {
+    const core::Error error = error_of([&] { core::checked_step(interval); });
+    EXPECT_STREQ(error.sqlstate(), "22023");
+    EXPECT_STREQ(error.what(), message);
+    EXPECT_NE(std::string(error.hint()).find("write '2 s'"), std::string::npos) << error.hint();
+}
+
 } // namespace
+
+TEST(StepOption, IsATimeToWait) {
+    EXPECT_EQ(core::checked_step(microseconds(1)), 1);
+    EXPECT_EQ(core::checked_step(microseconds(hour)), core::longest_timeout_ms);
+    expect_refused_step(microseconds(0), "step must be longer than '0'");
+    expect_refused_step(microseconds(-1), "step must not be negative");
+    expect_refused_step(microseconds(hour + 1), "step must not be longer than one hour");
+    expect_refused_step(forever, "step must not be infinite");
+}
 
 TEST(Timeout, IsInMilliseconds) {
     EXPECT_EQ(core::checked_timeout(microseconds(0)), 0);

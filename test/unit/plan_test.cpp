@@ -225,13 +225,15 @@ TEST(Counted, IsWhatTheActionReallyDid) {
     add_with_outcome(plan, Outcome::terminated, 2);
     add_with_outcome(plan, Outcome::cancelled, 4);
     add_with_outcome(plan, Outcome::signalled, 8);
-    for (const Outcome uncounted : {Outcome::already_gone, Outcome::not_running, Outcome::no_longer_matches,
-                                    Outcome::spared, Outcome::denied, Outcome::still_running})
+    for (const Outcome uncounted :
+         {Outcome::already_gone, Outcome::not_running, Outcome::no_longer_matches, Outcome::spared,
+          Outcome::denied, Outcome::still_running, Outcome::not_permitted})
         add_with_outcome(plan, uncounted, 16, "superuser");
     EXPECT_EQ(counted(plan, Action::count), 1);
     EXPECT_EQ(counted(plan, Action::preview), 1);
     EXPECT_EQ(counted(plan, Action::terminate), 10);
     EXPECT_EQ(counted(plan, Action::cancel), 12);
+    EXPECT_EQ(counted(plan, Action::escalate), 6);
 }
 
 TEST(Outcomes, AreSpeltAsInTheDocumentation) {
@@ -245,6 +247,7 @@ TEST(Outcomes, AreSpeltAsInTheDocumentation) {
     EXPECT_STREQ(outcome_name(Outcome::spared), "spared");
     EXPECT_STREQ(outcome_name(Outcome::denied), "denied");
     EXPECT_STREQ(outcome_name(Outcome::still_running), "still running");
+    EXPECT_STREQ(outcome_name(Outcome::not_permitted), "not permitted");
 }
 
 TEST(Summary, IsSilentWhenAllCounted) {
@@ -272,12 +275,13 @@ TEST(Summary, CountsSeveralReasons) {
 
 TEST(Summary, KnowsAllOutcomesInOneOrder) {
     Plan plan;
-    for (const Outcome outcome : {Outcome::still_running, Outcome::no_longer_matches, Outcome::not_running,
-                                  Outcome::already_gone, Outcome::signalled, Outcome::cancelled})
+    for (const Outcome outcome :
+         {Outcome::not_permitted, Outcome::still_running, Outcome::no_longer_matches, Outcome::not_running,
+          Outcome::already_gone, Outcome::signalled, Outcome::cancelled})
         add_with_outcome(plan, outcome, 1);
     EXPECT_EQ(summary_of(plan, Action::cancel),
-              "matched 6: 1 cancelled, 1 signalled, 1 already gone, 1 not running, "
-              "1 no longer matches, 1 still running");
+              "matched 7: 1 cancelled, 1 signalled, 1 already gone, 1 not running, "
+              "1 no longer matches, 1 still running, 1 not permitted");
 }
 
 TEST(Summary, OfALookSaysWhatWouldBeActedOn) {

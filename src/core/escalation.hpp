@@ -1,0 +1,31 @@
+// The ladder for sessions that do not go: cancel, terminate, close the client's connection. All climb it side
+// by side, and who obeys a step sees no later one.
+#pragma once
+
+#include "core/engine.hpp"
+
+namespace sessionctl::core {
+
+struct Ladder {
+    Timestamp step; // microseconds that each step waits at most, for all sessions together
+    bool closes_sockets;
+    Timestamp time_left; // microseconds; no further step is taken when they are over
+};
+
+/// Hears of each step when it is over and what it led to stands in the plan.
+class Chronicle {
+  public:
+    virtual void step_is_over(Step step) noexcept = 0;
+
+  protected:
+    ~Chronicle() = default;
+};
+
+/// Takes every chosen target up the ladder. A step is over as soon as everybody has obeyed it.
+///
+/// Who runs no statement has nothing to be cancelled: idle in a transaction it waits for the second step,
+/// otherwise it is in nobody's way and is left alone (`not running`). After a cancel, who is idle outside of
+/// a transaction, or at work on something else, has obeyed (`cancelled`) and stays.
+void escalate(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle);
+
+} // namespace sessionctl::core
