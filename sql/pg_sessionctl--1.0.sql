@@ -270,6 +270,24 @@ AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
 'terminate_where with one row for each matched session: its outcome, how long it took (elapsed), and why (detail).';
 
+CREATE FUNCTION sessionctl.drain_where(
+    condition text,
+    args text[] DEFAULT '{}',
+    timeout interval DEFAULT '1 min',
+    force boolean DEFAULT false,
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the matching sessions, each after the transaction it is in, idle ones at once; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
+
 -- Recipes
 
 CREATE FUNCTION sessionctl.terminate_user_sessions(

@@ -24,12 +24,16 @@ void read_condition(Arguments& arguments, Request& request) {
     arguments.parameters("args", request.condition);
 }
 
-void read_wait(Arguments& arguments, Request& request) {
+void read_timeout(Arguments& arguments, Request& request) {
     const std::optional<core::Interval> timeout = arguments.interval_or_null();
     if (!timeout)
         throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be null")
             .hint("%s", core::timeout_hint);
     request.timeout = core::checked_timeout(*timeout);
+}
+
+void read_wait(Arguments& arguments, Request& request) {
+    read_timeout(arguments, request);
     request.reason = arguments.text_or_null();
 }
 

@@ -8,6 +8,8 @@ namespace sessionctl::api {
 
 /// condition text, args text[]
 void read_condition(Arguments& arguments, Request& request);
+/// timeout interval
+void read_timeout(Arguments& arguments, Request& request);
 /// timeout interval, reason text
 void read_wait(Arguments& arguments, Request& request);
 /// include_superusers, include_replication, refuse_above, keep, keep_which, per

@@ -1,5 +1,7 @@
 #include "api/run.hpp"
 
+#include "api/drain.hpp"
+#include "core/drain.hpp"
 #include "core/error.hpp"
 #include "pg/audit.hpp"
 #include "pg/error.hpp"
@@ -12,7 +14,7 @@ namespace sessionctl::api {
 namespace {
 
 bool acts(core::Action action) noexcept {
-    return action == core::Action::cancel || action == core::Action::terminate;
+    return action != core::Action::count && action != core::Action::preview;
 }
 
 core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& roster) {
@@ -61,20 +63,27 @@ pg::Farewell farewell_of(const char* reason) {
     return farewell;
 }
 
+void signal_and_prove(const Request& request, const pg::Farewell& farewell, core::Plan& plan) {
+    WaitingServer server(farewell, request.meanwhile);
+    core::signal_all(plan, request.action, request.recheck, server);
+    if (request.timeout == 0)
+        return;
+    const core::Timestamp wait = std::min<core::Timestamp>(
+        request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
+    core::prove_all(plan, request.action, server.now() + wait, server);
+}
+
 void act(const Request& request, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::Farewell farewell = farewell_of(request.reason);
-    WaitingServer server(farewell, request.meanwhile);
     try {
-        core::signal_all(result.plan, request.action, request.recheck, server);
-        if (request.timeout > 0) {
-            const core::Timestamp wait = std::min<core::Timestamp>(
-                request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-            core::prove_all(result.plan, request.action, server.now() + wait, server);
-        }
+        if (request.action == core::Action::drain)
+            drain(request, farewell, result.plan);
+        else
+            signal_and_prove(request, farewell, result.plan);
     } catch (...) {
         audit.write();
         throw;
@@ -91,13 +100,15 @@ void tell_summary(const Request& request, const core::Plan& plan) {
 }
 
 void warn_of_survivors(const core::Plan& plan) {
-    const auto survivors = static_cast<unsigned long>(core::count_of(plan, core::Outcome::still_running));
-    if (survivors == 0)
-        return;
+    unsigned long survivors = 0;
     core::Timestamp waited = 0;
     for (const core::Target& target : plan)
-        if (target.outcome == core::Outcome::still_running)
+        if (target.outcome == core::Outcome::still_running && !core::is_unfinished(target)) {
+            ++survivors;
             waited = std::max(waited, target.elapsed);
+        }
+    if (survivors == 0)
+        return;
     pg::call([=] {
         ereport(
             WARNING,
@@ -161,6 +172,7 @@ Result run(const Request& request) {
     tell_summary(request, result.plan);
     if (request.recheck == core::Recheck::idleness)
         tell_hidden_states(result.roster);
+    warn_of_unfinished(result.plan);
     warn_of_survivors(result.plan);
     return result;
 }

@@ -24,6 +24,7 @@ struct Request {
     pg::Condition condition = {};
     core::Guards guards;
     std::int64_t timeout = 0; // ms; 0 = signal and return
+    bool force = false;       // a drain's: break off what is not over in time
     const char* reason = nullptr;
     Errand* meanwhile = nullptr;
 };

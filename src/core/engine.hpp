@@ -19,10 +19,11 @@ enum class Delivery : std::uint8_t { delivered, gone, denied };
 
 /// What must still be true of a session at the instant of the signal.
 enum class Recheck : std::uint8_t {
-    identity,    // the same session
-    statement,   // and it still runs the statement that was chosen
-    idleness,    // and it has been idle ever since, in the same transaction or in none
-    transaction, // and it is still in the same transaction
+    identity,       // the same session
+    statement,      // and it still runs the statement that was chosen
+    idleness,       // and it has been idle ever since, in the same transaction or in none
+    transaction,    // and it is still in the same transaction
+    no_transaction, // and it is in none: idle, or its transaction was rolled back by an error
 };
 
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
@@ -54,6 +55,10 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 
 /// Signals every chosen target. Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
+
+/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
+/// at once and a long wait costs little.
+Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 
 /// Watches all signalled targets side by side until each is proven ended (or its statement is), or until
 /// `deadline` on the server's monotonic clock; what is left then is `still running`.

@@ -10,7 +10,7 @@
 
 namespace sessionctl::core {
 
-enum class Action : std::uint8_t { count, preview, cancel, terminate };
+enum class Action : std::uint8_t { count, preview, cancel, terminate, drain };
 
 enum class Outcome : std::uint8_t {
     chosen, // not acted on yet: what preview shows
@@ -36,6 +36,7 @@ struct Target {
     const char* reason = nullptr; // why spared or denied, or a remark; a constant
     Timestamp signalled_at = 0;   // monotonic
     Timestamp elapsed = -1;       // microseconds from the signal to the proof
+    bool is_forced = false;       // drained, but its transaction was broken off
 };
 
 using Plan = vector<Target>;

@@ -29,8 +29,27 @@ core::string list_of(const Condition& condition) {
     return list;
 }
 
+/// A drain that was broken off leaves those alone whom it had not ended yet.
 bool was_acted_on(const core::Target& target) noexcept {
-    return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone;
+    return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone &&
+           target.outcome != core::Outcome::chosen;
+}
+
+Deed deed_of(core::Action action, const core::Target& target) noexcept {
+    if (action == core::Action::cancel)
+        return Deed::cancel;
+    return action == core::Action::drain && !target.is_forced ? Deed::drain : Deed::terminate;
+}
+
+const char* deed_name(Deed deed) noexcept {
+    switch (deed) {
+    case Deed::cancel:
+        return "cancel";
+    case Deed::drain:
+        return "drain";
+    default:
+        return "terminate";
+    }
 }
 
 const char* role_name(Oid role) {
@@ -46,9 +65,8 @@ bool has_succeeded(core::Outcome outcome) noexcept {
 
 Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
              const char* reason)
-    : is_cancel_(action == core::Action::cancel), plan_(plan), roster_(roster) {
+    : action_(action), plan_(plan), roster_(roster) {
     const RosterEntry* const self = roster.find(MyProcPid);
-    record_.action.set(is_cancel_ ? "cancel" : "terminate");
     record_.by_session_user.set(role_name(GetSessionUserId()));
     record_.by_current_user.set(role_name(GetUserId()));
     record_.by_session_id.set(self != nullptr ? core::SessionId(self->facts.id).text : nullptr);
@@ -72,11 +90,13 @@ void Audit::write() noexcept {
 }
 
 void Audit::write(const core::Target& target) {
+    const Deed deed = deed_of(action_, target);
     record_.describe(*roster_.find(target.session.id.pid));
+    record_.action.set(deed_name(deed));
     record_.result.set(core::outcome_name(target.outcome));
     keep_record(record_);
     if (SharedMemory* const shared = shared_memory())
-        shared->counter(is_cancel_ ? Deed::cancel : Deed::terminate).add(has_succeeded(target.outcome));
+        shared->counter(deed).add(has_succeeded(target.outcome));
 }
 
 } // namespace sessionctl::pg

@@ -22,7 +22,7 @@ class Audit {
   private:
     void write(const core::Target& target);
 
-    const bool is_cancel_;
+    const core::Action action_;
     const core::Plan& plan_;
     const Roster& roster_;
     AuditRecord record_ = {}; // the caller's part of it

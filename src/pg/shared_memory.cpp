@@ -38,6 +38,7 @@ void attach() {
         shared->counters_reset = GetCurrentTimestamp();
         shared->audit_lock = compat::shared_memory_lock(0);
         shared->gate_lock = compat::shared_memory_lock(1);
+        shared->drain_lock = compat::shared_memory_lock(2);
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }
@@ -53,8 +54,10 @@ void attach() {
 } // namespace
 
 Counter& SharedMemory::counter(Deed deed, core::Rule rule) noexcept {
-    const int by_rule = 2 + (deed == Deed::tell ? core::rule_count : 0) + static_cast<int>(rule);
-    return counters[deed == Deed::cancel || deed == Deed::terminate ? static_cast<int>(deed) : by_rule];
+    if (deed < Deed::reap)
+        return counters[static_cast<int>(deed)];
+    const int first = static_cast<int>(Deed::reap) + (deed == Deed::tell ? core::rule_count : 0);
+    return counters[first + static_cast<int>(rule)];
 }
 
 void request_shared_memory() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/limits.hpp"
+#include "pg/drain_request.hpp"
 #include "pg/farewell.hpp"
 #include "pg/gate.hpp"
 #include "pg/postgres.hpp"
@@ -17,6 +18,7 @@ struct SessionSlot {
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
+    DrainRequest drain;
     GatePass pass;
 };
 
@@ -51,8 +53,8 @@ struct Counter {
 };
 
 /// One for each action that people ask for, one for each rule of the reaper, ended or only logged.
-enum class Deed : std::uint8_t { cancel, terminate, reap, tell };
-constexpr int counter_count = 2 + 2 * core::rule_count;
+enum class Deed : std::uint8_t { cancel, terminate, drain, reap, tell };
+constexpr int counter_count = 3 + 2 * core::rule_count;
 
 struct AuditRing;
 
@@ -64,6 +66,7 @@ struct SharedMemory {
     AuditRing* audit;
     LWLock* gate_lock; // of who changes the gate and its file
     Gate gate;
+    LWLock* drain_lock; // of who asks sessions to leave
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 
