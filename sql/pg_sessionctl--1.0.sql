@@ -391,6 +391,24 @@ AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
 'For sessions that will not go: cancels their statements; who still runs its statement after step, or is idle in a transaction, is terminated; who is still there after another step has its client''s connection closed, with close_socket (Linux 5.6 and later), and gets a third step to end. All sessions climb side by side, and a step is over as soon as everybody has obeyed. Never SIGKILL. step: how long each waits at most, more than 0, up to 1 h. One row for each matched session: the columns of terminate_report; when each step was taken on it (cancel_at, terminate_at, close_at; NULL: not taken); and of who is still there what it does (doing; what the kernel tells only for superusers) and what a person with a root shell can try (root_command). Outcomes: cancelled (out of its statement and transaction, the session lives), terminated, not running (idle outside of a transaction: left alone), still running, not permitted (the operating system does not let its client''s connection be closed), and those of terminate_report. Guard rails as terminate_where. Errors: those of the condition; 22023; 42501 close_socket for others than superusers; 54000 more than refuse_above.';
 
+CREATE FUNCTION sessionctl.drain_where(
+    condition text,
+    args text[] DEFAULT '{}',
+    timeout interval DEFAULT '1 min',
+    force boolean DEFAULT false,
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
+'Ends the matching sessions, each after the transaction it is in, idle ones at once; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
+
 -- Recipes
 
 CREATE FUNCTION sessionctl.terminate_user_sessions(

@@ -1,5 +1,6 @@
 // What the server sees of pg_sessionctl when it loads the library.
 
+#include "hooks/drain.hpp"
 #include "hooks/farewell.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/nologin.hpp"
@@ -27,5 +28,6 @@ void _PG_init(void) {
     hooks::install_farewell();
     hooks::install_gate();
     hooks::install_nologin();
+    hooks::install_drain();
     worker::register_reaper();
 }

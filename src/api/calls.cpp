@@ -1,4 +1,4 @@
-// safe_count, preview_where, cancel_where, terminate_where, terminate_report.
+// safe_count, preview_where, cancel_where, terminate_where, terminate_report, drain_where.
 
 #include "api/options.hpp"
 #include "api/report.hpp"
@@ -47,6 +47,19 @@ Request acting(Action action, FunctionCallInfo fcinfo) {
     return request;
 }
 
+/// The parameters of drain_where: A, timeout, force, reason, G.
+Request draining(FunctionCallInfo fcinfo) {
+    Arguments arguments(fcinfo);
+    Request request;
+    request.action = Action::drain;
+    api::read_condition(arguments, request);
+    api::read_timeout(arguments, request);
+    request.force = arguments.boolean("force");
+    request.reason = arguments.text_or_null();
+    api::read_guards(arguments, request);
+    return request;
+}
+
 } // namespace
 
 SQL_FUNCTION(sessionctl_safe_count)
@@ -72,4 +85,9 @@ SQL_FUNCTION(sessionctl_terminate_where)
 SQL_FUNCTION(sessionctl_terminate_report)
 {
     return api::serve([&] { return run_and_report(acting(Action::terminate, fcinfo), fcinfo); });
+}
+
+SQL_FUNCTION(sessionctl_drain_where)
+{
+    return api::serve([&] { return run_and_count(draining(fcinfo)); });
 }

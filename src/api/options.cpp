@@ -39,8 +39,12 @@ void read_condition(Arguments& arguments, Request& request) {
     arguments.parameters("args", request.condition);
 }
 
-void read_wait(Arguments& arguments, Request& request) {
+void read_timeout(Arguments& arguments, Request& request) {
     request.timeout = core::checked_timeout(length(arguments, "timeout", core::timeout_hint));
+}
+
+void read_wait(Arguments& arguments, Request& request) {
+    read_timeout(arguments, request);
     request.reason = arguments.text_or_null();
 }
 

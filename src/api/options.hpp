@@ -8,6 +8,8 @@ namespace sessionctl::api {
 
 /// condition text, args text[]
 void read_condition(Arguments& arguments, Request& request);
+/// timeout interval
+void read_timeout(Arguments& arguments, Request& request);
 /// timeout interval, reason text
 void read_wait(Arguments& arguments, Request& request);
 /// step interval, close_socket boolean, reason text. Errors: 42501 for close_socket, which is a superuser's.

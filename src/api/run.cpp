@@ -1,5 +1,7 @@
 #include "api/run.hpp"
 
+#include "api/drain.hpp"
+#include "core/drain.hpp"
 #include "core/error.hpp"
 #include "core/escalation.hpp"
 #include "pg/audit.hpp"
@@ -18,8 +20,7 @@ namespace sessionctl::api {
 namespace {
 
 bool acts(core::Action action) noexcept {
-    return action == core::Action::cancel || action == core::Action::terminate ||
-           action == core::Action::escalate;
+    return action != core::Action::count && action != core::Action::preview;
 }
 
 core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& roster) {
@@ -109,10 +110,17 @@ void act(const Request& request, Result& result) {
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::Farewell farewell = farewell_of(request.reason);
     try {
-        if (request.action == core::Action::escalate)
+        switch (request.action) {
+        case core::Action::escalate:
             climb(request, farewell, result.plan, audit);
-        else
+            break;
+        case core::Action::drain:
+            drain(request, farewell, result.plan);
+            break;
+        default:
             signal_and_prove(request, farewell, result);
+            break;
+        }
     } catch (...) {
         audit.write();
         throw;
@@ -129,7 +137,8 @@ void tell_summary(const Request& request, const core::Plan& plan) {
 }
 
 bool is_survivor(const core::Target& target) noexcept {
-    return target.outcome == core::Outcome::still_running || target.outcome == core::Outcome::not_permitted;
+    return (target.outcome == core::Outcome::still_running && !core::is_unfinished(target)) ||
+           target.outcome == core::Outcome::not_permitted;
 }
 
 const char* hint_for_survivors(const Request& request) noexcept {
@@ -215,6 +224,7 @@ Result run(const Request& request) {
     tell_summary(request, result.plan);
     if (request.recheck == core::Recheck::idleness)
         tell_hidden_states(result.roster);
+    warn_of_unfinished(result.plan);
     warn_of_survivors(request, result.plan);
     return result;
 }

@@ -35,6 +35,7 @@ struct Request {
     core::Guards guards;
     std::int64_t timeout = 0; // ms; 0 = signal and return; of an escalation: of each step
     bool closes_sockets = false;
+    bool force = false; // a drain's: break off what is not over in time
     const char* reason = nullptr;
     std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     Errand* meanwhile = nullptr;

@@ -178,8 +178,24 @@ int max_backends() noexcept;
 /// Called while preloading: `attach` runs when shared memory is there, `size` tells how much is wanted.
 void request_shared_memory(Size (*size)(), void (*attach)());
 /// The locks that are asked for with it. To be called once for each, in this order, when the memory is new.
-constexpr int shared_memory_locks = 3;
+constexpr int shared_memory_locks = 4;
 LWLock* shared_memory_lock(int number);
+
+// --- this session, seen from inside
+// ---------------------------------------------------------------------------------
+
+/// From now on `begins` is called before a statement, or a part of one, is analysed or executed, in a
+/// transaction, and may raise an ERROR; `in_command` before (true) and after a utility command of the
+/// client's own, inside of which transactions may end.
+void watch_statements(void (*begins)(), void (*in_command)(bool));
+/// 0: in no transaction, or in one that an error has rolled back.
+LocalTransactionId own_transaction() noexcept;
+bool is_client_session() noexcept;
+/// Tells what is there no more to be sent or, where the system knows, not taken by the client (or its
+/// machine).
+bool is_heard_by_client() noexcept;
+/// Sends what waits to be sent.
+void flush_to_client();
 
 // --- logins
 // ------------------------------------------------------------------------------------------------------

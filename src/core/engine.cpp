@@ -15,14 +15,6 @@ bool has_stopped(const Session& chosen, const Sight& sight) noexcept {
     return !sight.present || !is_active(sight.state) || sight.query_start != chosen.query_start;
 }
 
-/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
-/// at once and a long wait costs little.
-Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
-    constexpr Timestamp shortest = microseconds_per_millisecond;
-    constexpr Timestamp longest = 20 * microseconds_per_millisecond;
-    return std::max(std::min({waited / 50, longest, left}), shortest);
-}
-
 } // namespace
 
 bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept {
@@ -60,6 +52,10 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
         return sight.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::work:
         return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
+    case Recheck::no_transaction:
+        return sight.xact_start == 0 && (is_idle(sight.state) || chosen.kind == Kind::walsender)
+                   ? Outcome::chosen
+                   : Outcome::no_longer_matches;
     }
     return Outcome::no_longer_matches;
 }
@@ -99,6 +95,12 @@ void signal_all(Plan& plan, Action action, Recheck recheck, Server& server) {
     for (Target& target : plan)
         if (target.outcome == Outcome::chosen)
             signal_one(target, action, recheck, server);
+}
+
+Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
+    constexpr Timestamp shortest = microseconds_per_millisecond;
+    constexpr Timestamp longest = 20 * microseconds_per_millisecond;
+    return std::max(std::min({waited / 50, longest, left}), shortest);
 }
 
 void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server) {

@@ -19,11 +19,12 @@ enum class Delivery : std::uint8_t { delivered, gone, denied };
 
 /// What must still be true of a session at the instant of the signal.
 enum class Recheck : std::uint8_t {
-    identity,    // the same session
-    statement,   // and it still runs the statement that was chosen
-    idleness,    // and it has been idle ever since, in the same transaction or in none
-    transaction, // and it is still in the same transaction
-    work,        // and it still runs the statement that was chosen, or is idle in its transaction
+    identity,       // the same session
+    statement,      // and it still runs the statement that was chosen
+    idleness,       // and it has been idle ever since, in the same transaction or in none
+    transaction,    // and it is still in the same transaction
+    work,           // and it still runs the statement that was chosen, or is idle in its transaction
+    no_transaction, // and it is in none: idle, or its transaction was rolled back by an error
 };
 
 /// What became of the attempt to close a client's connection.
@@ -89,6 +90,10 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 
 /// Signals every chosen target. Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
+
+/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
+/// at once and a long wait costs little.
+Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 
 /// Has a signalled session done what it was asked for?
 using Proof = bool (*)(const Session& chosen, const Sight& sight);

@@ -151,6 +151,7 @@ std::int64_t counted(const Plan& plan, Action action) noexcept {
     case Action::cancel:
         return count_of(plan, Outcome::cancelled) + count_of(plan, Outcome::signalled);
     case Action::terminate:
+    case Action::drain:
         return count_of(plan, Outcome::terminated) + count_of(plan, Outcome::signalled);
     case Action::escalate:
         return count_of(plan, Outcome::terminated) + count_of(plan, Outcome::cancelled);

@@ -10,7 +10,7 @@
 
 namespace sessionctl::core {
 
-enum class Action : std::uint8_t { count, preview, cancel, terminate, close_socket, escalate };
+enum class Action : std::uint8_t { count, preview, cancel, terminate, close_socket, escalate, drain };
 
 /// What an escalation does to a session, one after the other.
 enum class Step : std::uint8_t { cancel, terminate, close_socket };
@@ -49,6 +49,7 @@ struct Target {
     Timestamp signalled_at = 0;   // monotonic
     Timestamp elapsed = -1;       // microseconds from the signal to the proof
     Taken steps[step_count];      // of an escalation
+    bool is_forced = false;       // drained, but its transaction was broken off
 
     Taken& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
     const Taken& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }

@@ -30,17 +30,19 @@ core::string list_of(const Condition& condition) {
     return list;
 }
 
+/// A drain that was broken off leaves those alone whom it had not ended yet.
 bool was_acted_on(const core::Target& target) noexcept {
-    return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone;
+    return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone &&
+           target.outcome != core::Outcome::chosen;
 }
 
 const char* role_name(Oid role) {
     return call([role] { return compat::role_name_or_null(role); });
 }
 
-const char* name_of(core::Step step) noexcept {
-    static constexpr const char* names[core::step_count] = {"cancel", "terminate", "close_socket"};
-    return names[static_cast<int>(step)];
+const char* name_of(Deed deed) noexcept {
+    static constexpr const char* names[call_count] = {"cancel", "terminate", "close_socket", "drain"};
+    return names[static_cast<int>(deed)];
 }
 
 Deed deed_of(core::Step step) noexcept {
@@ -100,12 +102,14 @@ core::Taken Audit::taken_on(const core::Target& target, core::Step step) const n
 }
 
 void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {
-    record_.action.set(name_of(step));
+    const bool has_left = action_ == core::Action::drain && !target.is_forced;
+    const Deed deed = has_left ? Deed::drain : deed_of(step);
+    record_.action.set(name_of(deed));
     record_.describe(*roster_.find(target.session.id.pid));
     record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
     if (SharedMemory* const shared = shared_memory())
-        shared->counter(deed_of(step)).add(has_succeeded(outcome));
+        shared->counter(deed).add(has_succeeded(outcome));
 }
 
 } // namespace sessionctl::pg

@@ -39,6 +39,7 @@ void attach() {
         shared->audit_lock = compat::shared_memory_lock(0);
         shared->gate_lock = compat::shared_memory_lock(1);
         shared->cooldown_lock = compat::shared_memory_lock(2);
+        shared->drain_lock = compat::shared_memory_lock(3);
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }

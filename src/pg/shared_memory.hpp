@@ -3,6 +3,7 @@
 
 #include "core/limits.hpp"
 #include "pg/cooldown.hpp"
+#include "pg/drain_request.hpp"
 #include "pg/farewell.hpp"
 #include "pg/gate.hpp"
 #include "pg/postgres.hpp"
@@ -18,6 +19,7 @@ struct SessionSlot {
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
+    DrainRequest drain;
     GatePass pass;
     core::Origin origin; // valid while there is a pass
 };
@@ -53,8 +55,8 @@ struct Counter {
 };
 
 /// One for each action that people ask for, one for each rule of the reaper, ended or only logged.
-enum class Deed : std::uint8_t { cancel, terminate, close_socket, reap, tell };
-constexpr int call_count = 3;
+enum class Deed : std::uint8_t { cancel, terminate, close_socket, drain, reap, tell };
+constexpr int call_count = 4;
 constexpr int counter_count = call_count + 2 * core::rule_count;
 
 struct AuditRing;
@@ -69,6 +71,7 @@ struct SharedMemory {
     Gate gate;
     LWLock* cooldown_lock;
     Cooldowns cooldowns;
+    LWLock* drain_lock; // of who asks sessions to leave
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 

@@ -1,0 +1,15 @@
+// Sessions end after their transactions.
+#pragma once
+
+#include "api/run.hpp"
+#include "pg/farewell.hpp"
+
+namespace sessionctl::api {
+
+/// Drains what the plan has chosen, within the request's timeout, and forces the rest if it is asked to.
+void drain(const Request& request, const pg::Farewell& farewell, core::Plan& plan);
+
+/// In a WARNING: how many have not come to the end of their transaction.
+void warn_of_unfinished(const core::Plan& plan);
+
+} // namespace sessionctl::api

@@ -1,0 +1,149 @@
+// This session, seen from inside: its statements, its transactions, its client.
+#include "pg/postgres.hpp"
+
+// What follows in the port's struct on the fields read here is nothing to us: without it no header of a
+// library that the server was built with is needed.
+#undef USE_OPENSSL
+#undef USE_SSL
+#undef ENABLE_GSS
+#undef ENABLE_SSPI
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#endif
+
+extern "C" {
+#include "executor/executor.h"
+#include "libpq/libpq-be.h"
+#include "libpq/libpq.h"
+#include "parser/analyze.h"
+#include "tcop/utility.h"
+}
+
+namespace sessionctl::compat {
+
+namespace {
+
+void (*statement_begins)() = nullptr;
+void (*is_in_command)(bool) = nullptr;
+post_parse_analyze_hook_type previous_analyze = nullptr;
+ExecutorStart_hook_type previous_start = nullptr;
+ProcessUtility_hook_type previous_utility = nullptr;
+
+// 14: what the server computed for the statement's identifier.
+#if PG_VERSION_NUM >= 140000
+extern "C" void sessionctl_analyzed(ParseState* state, Query* query, JumbleState* jumble) {
+    if (previous_analyze != nullptr)
+        previous_analyze(state, query, jumble);
+    statement_begins();
+}
+#else
+extern "C" void sessionctl_analyzed(ParseState* state, Query* query) {
+    if (previous_analyze != nullptr)
+        previous_analyze(state, query);
+    statement_begins();
+}
+#endif
+
+extern "C" void sessionctl_start(QueryDesc* query, int flags) {
+    statement_begins();
+    if (previous_start != nullptr)
+        previous_start(query, flags);
+    else
+        standard_ExecutorStart(query, flags);
+}
+
+/// An error must find it out of the command: then its transaction ends at the client's own level.
+template <typename Command>
+void run_command(ProcessUtilityContext context, Command&& command) {
+    statement_begins();
+    if (context != PROCESS_UTILITY_TOPLEVEL) {
+        command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility);
+        return;
+    }
+    is_in_command(true);
+    PG_TRY();
+    { command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility); }
+    PG_CATCH();
+    {
+        is_in_command(false);
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+    is_in_command(false);
+}
+
+// 10: a PlannedStmt, and the query's environment; 13: QueryCompletion; 14: is the tree another's to keep?
+#if PG_VERSION_NUM >= 140000
+extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
+                                   ProcessUtilityContext context, ParamListInfo parameters,
+                                   QueryEnvironment* environment, DestReceiver* receiver,
+                                   QueryCompletion* completion) {
+    run_command(context, [&](ProcessUtility_hook_type run) {
+        run(statement, text, read_only_tree, context, parameters, environment, receiver, completion);
+    });
+}
+#elif PG_VERSION_NUM >= 130000
+extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
+                                   ParamListInfo parameters, QueryEnvironment* environment,
+                                   DestReceiver* receiver, QueryCompletion* completion) {
+    run_command(context, [&](ProcessUtility_hook_type run) {
+        run(statement, text, context, parameters, environment, receiver, completion);
+    });
+}
+#elif PG_VERSION_NUM >= 100000
+extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
+                                   ParamListInfo parameters, QueryEnvironment* environment,
+                                   DestReceiver* receiver, char* completion) {
+    run_command(context, [&](ProcessUtility_hook_type run) {
+        run(statement, text, context, parameters, environment, receiver, completion);
+    });
+}
+#else
+extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUtilityContext context,
+                                   ParamListInfo parameters, DestReceiver* receiver, char* completion) {
+    run_command(context, [&](ProcessUtility_hook_type run) {
+        run(statement, text, context, parameters, receiver, completion);
+    });
+}
+#endif
+
+} // namespace
+
+void watch_statements(void (*begins)(), void (*in_command)(bool)) {
+    statement_begins = begins;
+    is_in_command = in_command;
+    previous_analyze = std::exchange(post_parse_analyze_hook, sessionctl_analyzed);
+    previous_start = std::exchange(ExecutorStart_hook, sessionctl_start);
+    previous_utility = std::exchange(ProcessUtility_hook, sessionctl_utility);
+}
+
+LocalTransactionId own_transaction() noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
+    return MyProc->vxid.lxid;
+#else
+    return MyProc->lxid;
+#endif
+}
+
+bool is_client_session() noexcept {
+    return MyProcPort != nullptr;
+}
+
+bool is_heard_by_client() noexcept {
+    if (pq_is_send_pending())
+        return false;
+#ifdef __linux__
+    int left = 0; // TCP: not acknowledged by the other machine; Unix socket: not read
+    if (ioctl(MyProcPort->sock, SIOCOUTQ, &left) == 0)
+        return left == 0;
+#endif
+    return true;
+}
+
+void flush_to_client() {
+    pq_flush();
+}
+
+} // namespace sessionctl::compat

@@ -1,0 +1,120 @@
+#include "hooks/drain.hpp"
+
+#include "pg/drain_request.hpp"
+#include "pg/session_table.hpp"
+
+#include <csignal>
+
+#include <unistd.h>
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "storage/ipc.h"
+#include "utils/timeout.h"
+}
+
+namespace sessionctl::hooks {
+
+namespace {
+
+constexpr int first_pause = 1;    // ms
+constexpr int longest_pause = 20; // ms
+constexpr int patience = 1000;    // ms, with a client that has sent its next statement already
+
+object_access_hook_type previous = nullptr;
+
+/// In a command of the client's own: procedures, VACUUM and others end transactions inside of it, and what
+/// the client waits for goes on.
+bool is_in_command = false;
+/// The last transaction in which a statement began.
+LocalTransactionId judged = InvalidLocalTransactionId;
+
+bool is_prepared = false;
+volatile PgBackendStatus* own_entry = nullptr;
+TimeoutId timer;
+int pause = first_pause;
+
+extern "C" void sessionctl_leave_when_idle() noexcept;
+
+/// In a callback or a signal handler it would be too late for this.
+void prepare() {
+    own_entry = &compat::status_array().entries[compat::own_slot()];
+    timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
+    is_prepared = true;
+}
+
+/// The answer to its last statement is with the client before the end of the connection.
+[[noreturn]] void leave() {
+    pg::answer_request(core::Answer::does);
+    compat::flush_to_client();
+    for (int waited = 0; waited < patience && !compat::is_heard_by_client(); ++waited)
+        pg_usleep(core::microseconds_per_millisecond);
+    ereport(FATAL,
+            (errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("terminating connection due to administrator command")));
+    pg_unreachable();
+}
+
+/// Asked at the first statement of each transaction: later ones belong to a transaction that may go on.
+void on_statement() {
+    const LocalTransactionId transaction = compat::own_transaction();
+    if (transaction == judged || is_in_command || !compat::is_client_session())
+        return;
+    judged = transaction;
+    if (!is_prepared)
+        prepare();
+    if (pg::is_asked_to_leave())
+        leave();
+}
+
+void on_command(bool is_inside) {
+    is_in_command = is_inside;
+}
+
+extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
+                                           void* arg) {
+    if (previous != nullptr)
+        previous(access, class_id, object, sub_id, arg);
+    if (access == OAT_FUNCTION_EXECUTE) // called by the fast-path protocol, with no other hook before it
+        on_statement();
+}
+
+/// It shows that it waits for its client, in a transaction in which nothing was done or in none. (While it
+/// waits for ROLLBACK TO it is still in the old one.)
+bool is_between_transactions() noexcept {
+    return core::is_idle(compat::state_of(const_cast<const PgBackendStatus&>(*own_entry))) &&
+           compat::own_transaction() != judged;
+}
+
+/// In a signal handler. The state is shown before the answer to the last statement is sent.
+extern "C" void sessionctl_leave_when_idle() noexcept {
+    if (proc_exit_inprogress || !pg::is_asked_to_leave())
+        return;
+    if (is_between_transactions() && compat::is_heard_by_client()) {
+        pg::answer_request(core::Answer::does);
+        kill(MyProcPid, SIGTERM);
+        return;
+    }
+    pause = std::min(2 * pause, longest_pause);
+    enable_timeout_after(timer, pause);
+}
+
+extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
+    const bool has_ended =
+        event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
+    if (!has_ended || is_in_command || !is_prepared || proc_exit_inprogress || !pg::is_asked_to_leave())
+        return;
+    pg::answer_request(core::Answer::will);
+    pause = first_pause;
+    enable_timeout_after(timer, pause);
+}
+
+} // namespace
+
+void install_drain() {
+    compat::watch_statements(on_statement, on_command);
+    previous = std::exchange(object_access_hook, sessionctl_function_access);
+    RegisterXactCallback(sessionctl_transaction_ended, nullptr);
+}
+
+} // namespace sessionctl::hooks

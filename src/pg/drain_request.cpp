@@ -1,0 +1,97 @@
+#include "pg/drain_request.hpp"
+
+#include "pg/error.hpp"
+#include "pg/shared_memory.hpp"
+
+namespace sessionctl::pg {
+
+namespace {
+
+DrainRequest* request_in(int slot) noexcept {
+    SharedMemory* const shared = shared_memory();
+    SessionSlot* const found = shared != nullptr ? shared->slot(slot) : nullptr;
+    return found != nullptr ? &found->drain : nullptr;
+}
+
+bool is_for(const DrainRequest& request, const core::Identity& session) noexcept {
+    return request.pid == session.pid && request.start == session.start;
+}
+
+/// The request of this process, if there is one.
+DrainRequest* own_request() noexcept {
+    DrainRequest* const request = request_in(compat::own_slot());
+    const bool is_mine =
+        request != nullptr && request->askers != 0 && is_for(*request, {MyProcPid, compat::own_start()});
+    return is_mine ? request : nullptr;
+}
+
+void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
+    if (!is_for(request, session)) {
+        request.askers = 0;
+        request.pid = session.pid;
+        request.start = session.start;
+    }
+    if (request.askers == 0)
+        request.answer = core::Answer::none;
+    ++request.askers;
+}
+
+void remove_asker(DrainRequest& request, const core::Identity& session) noexcept {
+    if (is_for(request, session) && request.askers > 0)
+        --request.askers;
+}
+
+} // namespace
+
+bool is_asked_to_leave() noexcept {
+    return own_request() != nullptr;
+}
+
+void answer_request(core::Answer answer) noexcept {
+    if (DrainRequest* const request = own_request())
+        request->answer = answer;
+}
+
+DrainRequests::DrainRequests(const Farewell& farewell) : farewell_(farewell), guard_(take_back, this) {}
+
+DrainRequests::~DrainRequests() {
+    take_back(this);
+}
+
+void DrainRequests::ask(const core::Session& session) {
+    DrainRequest* const request = request_in(session.slot);
+    if (request == nullptr)
+        return;
+    asked_.push_back(session); // first: what was asked must be taken back
+    leave_farewell(session, false, farewell_);
+    LWLock* const lock = shared_memory()->drain_lock;
+    call([=, &session] {
+        LWLockAcquire(lock, LW_EXCLUSIVE);
+        add_asker(*request, session.id);
+        LWLockRelease(lock);
+    });
+    // The session shows what it does before it looks here; who looks at it after this sees one or the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+core::Answer DrainRequests::answer_of(const core::Session& session) noexcept {
+    const DrainRequest* const request = request_in(session.slot);
+    return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
+}
+
+void DrainRequests::take_back(void* requests) noexcept {
+    auto& self = *static_cast<DrainRequests*>(requests);
+    SharedMemory* const shared = shared_memory();
+    if (self.asked_.empty() || shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    for (const core::Session& session : self.asked_)
+        remove_asker(shared->slots[session.slot].drain, session.id);
+    LWLockRelease(shared->drain_lock);
+    for (const core::Session& session : self.asked_)
+        if (self.answer_of(session) != core::Answer::does)
+            take_farewell_back(session);
+    self.asked_.clear();
+}
+
+} // namespace sessionctl::pg

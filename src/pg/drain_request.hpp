@@ -1,0 +1,46 @@
+// A session that is asked to leave after its transaction: the request lies in its slot in shared memory,
+// where the session itself finds it.
+#pragma once
+
+#include "core/drain.hpp"
+#include "core/memory.hpp"
+#include "pg/exit_guard.hpp"
+#include "pg/farewell.hpp"
+#include "pg/postgres.hpp"
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+/// For the session with this pid and start. Written under a lock, read without.
+struct DrainRequest {
+    std::atomic<std::int32_t> askers; // 0: nobody asks, the rest is old
+    std::atomic<std::int32_t> pid;
+    std::atomic<core::Timestamp> start;
+    std::atomic<core::Answer> answer;
+};
+
+/// Is this process asked? May be called anywhere, in a signal handler too.
+bool is_asked_to_leave() noexcept;
+/// Of this process, to who asks it.
+void answer_request(core::Answer answer) noexcept;
+
+/// What one call asks of others, taken back at its end, whatever that is. Sessions get the farewell to read.
+/// Where the library is not preloaded nobody can be asked.
+class DrainRequests final : public core::Asker {
+  public:
+    explicit DrainRequests(const Farewell& farewell);
+    ~DrainRequests();
+
+    void ask(const core::Session& session) override;
+    core::Answer answer_of(const core::Session& session) noexcept override;
+
+  private:
+    static void take_back(void* requests) noexcept;
+
+    const Farewell& farewell_;
+    core::vector<core::Session> asked_;
+    const ExitGuard guard_;
+};
+
+} // namespace sessionctl::pg
