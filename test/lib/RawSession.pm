@@ -5,12 +5,12 @@ use strict;
 use warnings;
 
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
 use IO::Socket::UNIX;
 use SessionctlTest;
 use Time::HiRes qw(time);
 
-# Options: user, database, options (PGOPTIONS), and tcp (true: over TCP).
+# Options: user, database, options (PGOPTIONS), and tcp (over TCP: true, or the address).
 sub new
 {
 	my $self = knock(@_);
@@ -24,7 +24,7 @@ sub knock
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;
-	$self->{socket} = $with{tcp} ? _tcp($node) : _unix($node);
+	$self->{socket} = $with{tcp} ? _tcp($node, $with{tcp}) : _unix($node);
 	my %startup = (user => $with{user}, database => $with{database} || 'postgres', application_name => 'raw');
 	$startup{options} = $with{options} if $with{options};
 	my $options = join '', map { "$_\0$startup{$_}\0" } sort keys %startup;
@@ -41,8 +41,8 @@ sub _unix
 
 sub _tcp
 {
-	my ($node) = @_;
-	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
+	my ($node, $address) = @_;
+	return IO::Socket::IP->new(PeerHost => $address eq '1' ? '127.0.0.1' : $address, PeerPort => $node->port, Proto => 'tcp')
 	  || die "cannot connect: $@";
 }
 
