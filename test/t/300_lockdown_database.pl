@@ -264,8 +264,15 @@ subtest 'who is at the door' => sub {
 		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
 	is(refusal($node, 'app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
+	# Who is inside keeps DROP DATABASE waiting for 5 s, with the lock held.
+	my $inside = session('app', 'shop');
+	$rival->send('DROP DATABASE shop');
+	wait_for('its lock', sub { holds_door($rival) });
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  55P03: could not lock the door/, 'and DROP DATABASE');
+	like($rival->answer, qr/is being accessed by other users/, 'which goes its own way');
+	ok($inside->lives, 'nobody was ended');
 	is(door('shop'), '7|t', 'nothing has changed');
-	$rival->quit;
+	$_->quit for $rival, $inside;
 };
 
 subtest 'a login that is asked for its password' => sub {
@@ -348,12 +355,40 @@ subtest 'what no end of a session removes' => sub {
 	my $inside = SessionctlTest::Session->new($node, database => 'shop');
 	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'test_decoding')});
 	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});
+	$inside->run(q{CREATE SUBSCRIPTION paper CONNECTION '' PUBLICATION news WITH (connect = false)});
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over'\.\nHINT: /, 'is listed');
+		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over', subscription paper\.\nHINT: /, 'is listed');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$inside->run(q{ROLLBACK PREPARED 'left over'});
+	$inside->run('ALTER SUBSCRIPTION paper SET (slot_name = NONE)');
+	$inside->run('DROP SUBSCRIPTION paper');
 	$inside->run(q{SELECT pg_drop_replication_slot('feed')});
 	$inside->quit;
+};
+
+# As slow as it can be told to be.
+subtest 'an autovacuum against wraparound' => sub {
+	$node->append_conf('postgresql.conf', "autovacuum = on\nautovacuum_naptime = 1\nautovacuum_freeze_max_age = 100000\n");
+	$admin->quit;
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	my $inside = SessionctlTest::Session->new($node, database => 'shop');
+	$inside->run('CREATE TABLE old (a integer) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)');
+	# Each in a transaction of its own, below the one: 100,000 transaction ids.
+	$inside->run('DO $$ BEGIN FOR i IN 1..101000 LOOP BEGIN INSERT INTO old VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$');
+	my $worker = '';
+	my $at_work = q{SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND query = 'autovacuum: VACUUM public.old (to prevent wraparound)'};
+	wait_for('it', sub { $worker = $admin->run($at_work) });
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
+		qr/remains what no end of a session removes\nDETAIL:  autovacuum to prevent wraparound, process $worker\./, 'is listed');
+	ok(is_running($worker), 'and goes on');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$inside->quit;
+	$node->append_conf('postgresql.conf', "autovacuum_freeze_max_age = 200000000\nautovacuum_naptime = 60\n");
+	$admin->quit;
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	$node->safe_psql('shop', 'DROP TABLE old');
 };
 
 subtest 'a dump of the cluster' => sub {
@@ -389,7 +424,7 @@ subtest 'a storm' => sub {
 	my $rounds = $ENV{STORM_ROUNDS} || 3;
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 30');
 	my $storm = Storm->new($node, user => 'app', database => 'shop', clients => 24);
-	my $inside = q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop'};
+	my $inside = q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop' AND usename = 'app'};    # no autovacuum
 	my ($ended, $intruders) = (0, 0);
 	for (1 .. $rounds)
 	{
