@@ -9,13 +9,17 @@ use IPC::Run;
 use RawSession;
 use SessionctlTest;
 
-our @EXPORT = qw(create_roles answer_of knock walsender_of $is_walsender start_knocking heard waiting_logins gate_file gate_lines);
+our @EXPORT = qw(create_roles $longest answer_of knock prompt_for_password password_prompt answer_prompt walsender_of $is_walsender start_knocking heard waiting_logins gate_file gate_lines);
+
+# As long as a name can be, with all that must be quoted somewhere.
+our $longest = q{O'B "Ö" } . 'ß' x 27;
 
 sub create_roles
 {
 	my ($admin) = @_;
-	return $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
-		CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+	return $admin->run(qq{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
+		CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN;
+		CREATE ROLE "@{[ $longest =~ s/"/""/gr ]}" LOGIN});
 }
 
 # What a call returns, or complains of, with its SQLSTATE.
@@ -34,6 +38,39 @@ sub knock
 	return $@ =~ /^the server complains: (.*) at \S+ line \d+/s ? $1 : "no word: $@" if !$session;
 	$session->quit;
 	return 'in';
+}
+
+# Makes a role whose logins are asked for a password.
+sub prompt_for_password
+{
+	my ($node, $role) = @_;
+	$node->safe_psql('postgres', "CREATE ROLE $role LOGIN PASSWORD 'secret'");
+	my $path = $node->data_dir . '/pg_hba.conf';
+	my $rules = read_file($path);
+	open my $file, '>', $path or die "cannot open $path: $!";
+	print {$file} "local all $role password\n$rules";
+	close $file;
+	$node->reload;
+	wait_for('the reload', sub { refusal($node, $role) =~ /no password supplied/ });
+	return wait_for('the last one to go', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = '$role'") eq '0' });
+}
+
+# A login that is asked for its password.
+sub password_prompt
+{
+	my ($node, %with) = @_;
+	my $login = RawSession->knock($node, %with);
+	my $request = unpack 'N', $login->expect('R');
+	die "no prompt, but $request" if $request != 3;
+	return $login;
+}
+
+# What it hears when it has told it.
+sub answer_prompt
+{
+	my ($login) = @_;
+	$login->send(p => "secret\0");
+	return eval { $login->expect('Z'); 1 } ? 'in' : $@;
 }
 
 # What a walsender of this role answers: its system identifier, or the complaint.

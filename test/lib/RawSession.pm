@@ -5,13 +5,13 @@ use strict;
 use warnings;
 
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
 use IO::Socket::UNIX;
 use SessionctlTest;
 use Time::HiRes qw(time);
 
-# Options: user, database, app (application_name; an empty one: none), options (PGOPTIONS), tcp (true: over TCP), and from
-# (which address then).
+# Options: user, database, app (application_name; an empty one: none), options (PGOPTIONS), tcp (over TCP: true, or the
+# address), and from (which address of the client's then).
 sub new
 {
 	my $self = knock(@_);
@@ -25,7 +25,7 @@ sub knock
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;
-	$self->{socket} = $with{tcp} ? _tcp($node, $with{from}) : _unix($node);
+	$self->{socket} = $with{tcp} ? _tcp($node, $with{tcp}, $with{from}) : _unix($node);
 	my %startup = (user => $with{user}, database => $with{database} || 'postgres');
 	my $app = defined $with{app} ? $with{app} : 'raw';
 	$startup{application_name} = $app if length $app;
@@ -44,9 +44,9 @@ sub _unix
 
 sub _tcp
 {
-	my ($node, $from) = @_;
-	my @local = $from ? (LocalAddr => $from) : ();
-	return IO::Socket::INET->new(@local, PeerAddr => '127.0.0.1', PeerPort => $node->port, Proto => 'tcp')
+	my ($node, $address, $from) = @_;
+	my @local = $from ? (LocalHost => $from) : ();
+	return IO::Socket::IP->new(@local, PeerHost => $address eq '1' ? '127.0.0.1' : $address, PeerPort => $node->port, Proto => 'tcp')
 	  || die "cannot connect: $@";
 }
 

@@ -107,14 +107,17 @@ sub stream_from
 	return $standby->append_conf($file, "primary_conninfo = '$conninfo'");
 }
 
-# What a login is told; nothing where it is let in.
+# What a login is told; nothing where it is let in, and then it is gone again, so that nobody counts it.
 sub refusal
 {
 	my ($node, $user, $database) = @_;
 	my $conninfo = $node->connstr($database || 'postgres') . " user='$user'";
 	my $said = '';
-	return '' if IPC::Run::run([ 'psql', '-XAtqw', '-d', $conninfo, '-c', 'SELECT 1' ], '<', \undef, '>&', \$said);
-	return $said;
+	my @psql = ('psql', '-XAtqw', '-d', $conninfo, '-c', 'SELECT pg_backend_pid()');
+	return $said if !IPC::Run::run(\@psql, '<', \undef, '>&', \$said);
+	my ($pid) = $said =~ /^(\d+)$/m or die "no pid: $said";
+	wait_for("session $pid to end", sub { !is_running($pid) });
+	return '';
 }
 
 sub read_file

@@ -1,8 +1,13 @@
 # Keeping out: databases, roles, limits.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
-refusal() { # refusal DATABASE USER: what a login is told, nothing where it is let in
-    psql -XAtqw -d "dbname=$1 user=$2" -c 'SELECT 1' 2>&1 >/dev/null | head -n 1
+refusal() { # refusal DATABASE USER: what a login is told, nothing where it is let in; then it has gone again
+    local said
+    if said=$(psql -XAtqw -d "dbname=$1 user=$2" -c 'SELECT pg_backend_pid()' 2>&1); then
+        until_true "$said to end" "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $said)" >&2
+    else
+        head -n 1 <<<"$said"
+    fi
 }
 
 door() { # door DATABASE

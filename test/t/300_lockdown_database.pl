@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use GateTest;
 use RawSession;
 use SessionctlTest;
 use Storm;
@@ -16,11 +17,11 @@ my $node = new_server('lockdown_database', init => { allows_streaming => 1 },
 my $admin = SessionctlTest::Session->new($node);
 my $odd = q{O'Brien "the" \ Ödd};
 (my $odd_identifier = $odd) =~ s/"/""/g;
-(my $odd_literal = $odd) =~ s/'/''/g;
 $admin->run(qq{
 	CREATE ROLE app LOGIN;
 	CREATE ROLE boss LOGIN SUPERUSER;
 	CREATE ROLE keeper LOGIN;
+	CREATE ROLE streamer LOGIN REPLICATION;
 	CREATE DATABASE shop OWNER keeper CONNECTION LIMIT 7;
 	CREATE DATABASE other;
 	CREATE DATABASE "$odd_identifier"});
@@ -153,8 +154,17 @@ subtest 'arguments' => sub {
 	like($admin->complaint("$lock(NULL)"), qr/\AERROR:  22004: argument "database"/, 'NULL');
 	like($admin->complaint("$lock('shop', include_superusers => NULL)"), qr/\AERROR:  22004: argument "include_superusers"/, 'NULL');
 	like($admin->complaint("$lock('shop', timeout => '2001 ms')"), qr/\AERROR:  22023: timeout must not be longer than 2 s here\nDETAIL: .*\nHINT: /, 'a longer timeout');
-	is($admin->run("$lock('$odd_literal')"), '0', 'any name');
-	is($admin->run(qq{SELECT sessionctl.unlock_database('$odd_literal')}), 't', 'there and back');
+	$admin->run('CREATE DATABASE "' . $longest =~ s/"/""/gr . '"');
+	for my $name ($odd, $longest)
+	{
+		my $literal = $name =~ s/'/''/gr;
+		my $inside = session('app', $name);
+		is($admin->run("$lock('$literal')"), '1', "any name: $name");
+		is(door($literal), '0|t', 'is locked');
+		is($admin->run(qq{SELECT sessionctl.unlock_database('$literal')}), 't', 'and unlocked');
+		is(door($literal), '-1|t', 'as it was');
+		$inside->quit;
+	}
 	like($admin->complaint("BEGIN; $lock('shop')"), qr/\AERROR:  25001: lockdown_database cannot run inside a transaction block\nHINT: /, 'in a transaction block');
 	$admin->run('ROLLBACK');
 	like($admin->complaint("DO \$\$ BEGIN PERFORM sessionctl.lockdown_database('shop'); EXCEPTION WHEN division_by_zero THEN NULL; END \$\$"),
@@ -254,8 +264,79 @@ subtest 'who is at the door' => sub {
 		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
 	is(refusal($node, 'app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
+	# Who is inside keeps DROP DATABASE waiting for 5 s, with the lock held.
+	my $inside = session('app', 'shop');
+	$rival->send('DROP DATABASE shop');
+	wait_for('its lock', sub { holds_door($rival) });
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  55P03: could not lock the door/, 'and DROP DATABASE');
+	like($rival->answer, qr/is being accessed by other users/, 'which goes its own way');
+	ok($inside->lives, 'nobody was ended');
 	is(door('shop'), '7|t', 'nothing has changed');
-	$rival->quit;
+	$_->quit for $rival, $inside;
+};
+
+subtest 'a login that is asked for its password' => sub {
+	prompt_for_password($node, 'prompted');
+	my $before = password_prompt($node, user => 'prompted', database => 'shop');
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), '0', 'is no session');
+	like(answer_prompt($before), qr/FATAL 53300 too many connections for database "shop"/, 'and comes to a closed door');
+	my $after = password_prompt($node, user => 'prompted', database => 'shop');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	is(answer_prompt($after), 'in', 'or to an open one');
+	$after->send(X => '');
+	is($after->ended_with, undef, 'it says good-bye');
+};
+
+subtest 'a walsender' => sub {
+	my $walsender = session('streamer', 'shop', replication => 'database');
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), "NOTICE:  matched 1: 1 spared (replication)\n0", 'is spared');
+	ok($walsender->lives, 'and stays');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$walsender->quit;
+};
+
+subtest 'the databases that every cluster has' => sub {
+	for my $name (qw(template0 template1 postgres))
+	{
+		my $before = door($name);
+		like($admin->run("SELECT sessionctl.lockdown_database('$name')"), qr/\d\z/, "$name: locked");
+		is(door($name), '0|' . ($name eq 'template0' ? 'f' : 't'), 'shut');
+		is($admin->run("SELECT sessionctl.unlock_database('$name')"), 't', 'unlocked');
+		is(door($name), $before, 'as it was');
+	}
+	my $there = SessionctlTest::Session->new($node, database => 'other');
+	is($there->run(q{SELECT sessionctl.lockdown_database('template1', include_superusers => true)}), '0', 'shut for superusers, too');
+	is($there->run(q{SELECT sessionctl.unlock_database('template1')}), 't', 'unlocked');
+	is(door('template1'), '-1|t', 'as it was');
+	$there->quit;
+};
+
+subtest 'two at once' => sub {
+	my @callers = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	my %answer = (lockdown => qr/\A\d\z|\AERROR:  (could not lock the door|another session is changing)/,
+		unlock => qr/\A(NOTICE:  .*\nHINT: .*\n)?[tf]\z|\AERROR:  another session is changing/);
+	for my $round (1 .. 5)
+	{
+		for my $what (qw(lockdown unlock))
+		{
+			$_->send("SELECT sessionctl.${what}_database('shop')") for @callers;
+			my @answers = map { $_->answer } @callers;
+			like($_, $answer{$what}, "$what: an answer or a clean error") for @answers;
+			ok((grep { /\A[\dt]\z/ } @answers), "$what: one at least came through");
+			is(door('shop'), $what eq 'lockdown' ? '0|t' : '7|t', "$what: the door");
+		}
+	}
+	# One locks while the other has it locked already, and waits for who will not go.
+	my $stubborn = session('app', 'shop');
+	stop_process($stubborn->pid);
+	$callers[0]->send(q{SELECT sessionctl.lockdown_database('shop')});
+	wait_for('the lock', sub { holds_door($callers[0]) });
+	like($callers[1]->run(q{SELECT sessionctl.lockdown_database('shop')}), $answer{lockdown}, 'the second gives up, or waits');
+	like($callers[0]->answer, qr/\n0\z/, 'the first comes through');
+	continue_process($stubborn->pid);
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	is(door('shop'), '7|t', 'as it was');
+	$_->quit for $stubborn, @callers;
 };
 
 subtest 'a commit that waits for a standby does not keep the lock' => sub {
@@ -274,12 +355,40 @@ subtest 'what no end of a session removes' => sub {
 	my $inside = SessionctlTest::Session->new($node, database => 'shop');
 	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'test_decoding')});
 	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});
+	$inside->run(q{CREATE SUBSCRIPTION paper CONNECTION '' PUBLICATION news WITH (connect = false)});
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over'\.\nHINT: /, 'is listed');
+		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over', subscription paper\.\nHINT: /, 'is listed');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$inside->run(q{ROLLBACK PREPARED 'left over'});
+	$inside->run('ALTER SUBSCRIPTION paper SET (slot_name = NONE)');
+	$inside->run('DROP SUBSCRIPTION paper');
 	$inside->run(q{SELECT pg_drop_replication_slot('feed')});
 	$inside->quit;
+};
+
+# As slow as it can be told to be.
+subtest 'an autovacuum against wraparound' => sub {
+	$node->append_conf('postgresql.conf', "autovacuum = on\nautovacuum_naptime = 1\nautovacuum_freeze_max_age = 100000\n");
+	$admin->quit;
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	my $inside = SessionctlTest::Session->new($node, database => 'shop');
+	$inside->run('CREATE TABLE old (a integer) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)');
+	# Each in a transaction of its own, below the one: 100,000 transaction ids.
+	$inside->run('DO $$ BEGIN FOR i IN 1..101000 LOOP BEGIN INSERT INTO old VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$');
+	my $worker = '';
+	my $at_work = q{SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND query = 'autovacuum: VACUUM public.old (to prevent wraparound)'};
+	wait_for('it', sub { $worker = $admin->run($at_work) });
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
+		qr/remains what no end of a session removes\nDETAIL:  autovacuum to prevent wraparound, process $worker\./, 'is listed');
+	ok(is_running($worker), 'and goes on');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$inside->quit;
+	$node->append_conf('postgresql.conf', "autovacuum_freeze_max_age = 200000000\nautovacuum_naptime = 60\n");
+	$admin->quit;
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	$node->safe_psql('shop', 'DROP TABLE old');
 };
 
 subtest 'a dump of the cluster' => sub {
@@ -299,7 +408,10 @@ subtest 'a standby' => sub {
 	$standby->start;
 	my $there = SessionctlTest::Session->new($standby);
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
-	wait_for('replay', sub { $there->run('SELECT count(*) FROM sessionctl.session_lockdowns') eq '1' });
+	$admin->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)});
+	wait_for('replay', sub { $there->run(q{SELECT string_agg(kind || ' ' || name || ' ' || means, ', ' ORDER BY kind) FROM sessionctl.session_lockdowns})
+		eq 'database shop connection limit 0, role app nologin' });
+	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 	like($there->complaint(q{SELECT sessionctl.lockdown_database('other')}),
 		qr/\AERROR:  25006: lockdown_database cannot run during recovery\nHINT: .*gate/, 'says what to do instead');
 	like($there->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  25006: /, 'nor can it be opened there');
@@ -312,7 +424,7 @@ subtest 'a storm' => sub {
 	my $rounds = $ENV{STORM_ROUNDS} || 3;
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 30');
 	my $storm = Storm->new($node, user => 'app', database => 'shop', clients => 24);
-	my $inside = q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop'};
+	my $inside = q{SELECT count(*) FROM sessionctl.session_activity WHERE datname = 'shop' AND usename = 'app'};    # no autovacuum
 	my ($ended, $intruders) = (0, 0);
 	for (1 .. $rounds)
 	{

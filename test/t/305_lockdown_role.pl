@@ -5,23 +5,25 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use GateTest;
 use RawSession;
 use SessionctlTest;
 use Storm;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = new_server('lockdown_role', conf => "max_connections = 60\nmax_prepared_transactions = 5\n");
+my $node = new_server('lockdown_role', init => { allows_streaming => 1 }, conf => "max_connections = 60\nmax_prepared_transactions = 5\n");
 my $admin = SessionctlTest::Session->new($node);
 my $odd = q{O'Brien "the" \ Odd};
 (my $odd_identifier = $odd) =~ s/"/""/g;
-(my $odd_literal = $odd) =~ s/'/''/g;
 $admin->run(qq{
 	CREATE ROLE app LOGIN;
 	CREATE ROLE other LOGIN IN ROLE app;
 	CREATE ROLE boss LOGIN SUPERUSER;
 	CREATE ROLE crew;
 	CREATE ROLE clerk LOGIN CREATEROLE;
+	CREATE ROLE streamer LOGIN REPLICATION;
+	CREATE ROLE "@{[ $longest =~ s/"/""/gr ]}" LOGIN;
 	CREATE ROLE "$odd_identifier" LOGIN});
 
 sub session
@@ -91,6 +93,12 @@ subtest 'what others do meanwhile' => sub {
 	like($admin->run('SELECT changed FROM sessionctl.session_lockdowns'), qr/\Alogin\z/, 'is shown');
 	like($admin->run(q{SELECT sessionctl.unlock_role('app')}), qr/\ANOTICE:  who may log in to role "app" was changed since its lockdown, and stays so\n.*\nt\z/s, 'and told');
 	is(login('app'), 't', 'it stays');
+	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
+	$admin->run('ALTER ROLE app RENAME TO application');
+	like($admin->run('SELECT name, means FROM sessionctl.session_lockdowns'), qr/\Aapplication\|nologin\z/, 'renamed, it is still locked');
+	is($admin->run(q{SELECT sessionctl.unlock_role('application')}), 't', 'and unlocked by its new name');
+	$admin->run('ALTER ROLE application RENAME TO app');
+	is(login('app'), 't', 'as it was');
 	$admin->run('CREATE ROLE short_lived LOGIN');
 	$admin->run(q{SELECT sessionctl.lockdown_role('short_lived')});
 	$admin->run('DROP ROLE short_lived');
@@ -128,6 +136,65 @@ subtest 'a login under way' => sub {
 	wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*reason="The role may no longer log in\."/);
 	pass('and the audit tells');
 	$admin->run(q{SELECT sessionctl.unlock_role('app')});
+};
+
+subtest 'a login that is asked for its password' => sub {
+	prompt_for_password($node, 'prompted');
+	my $before = password_prompt($node, user => 'prompted');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('prompted')}), '0', 'is no session');
+	like(answer_prompt($before), qr/FATAL 28000 role "prompted" is not permitted to log in/, 'and does not get in');
+	my $after = password_prompt($node, user => 'prompted');
+	$admin->run(q{SELECT sessionctl.unlock_role('prompted')});
+	is(answer_prompt($after), 'in', 'unless it is unlocked');
+	$after->send(X => '');
+	is($after->ended_with, undef, 'it says good-bye');
+};
+
+subtest 'a walsender' => sub {
+	my $walsender = session('streamer', replication => 'database');
+	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 1: 1 spared (replication)\n0", 'is spared');
+	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	ok($walsender->lives, 'by the sweep, too');
+	$admin->run(q{SELECT sessionctl.unlock_role('streamer')});
+	$walsender->quit;
+};
+
+subtest 'two at once' => sub {
+	my @callers = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	for my $round (1 .. 5)
+	{
+		for my $what (qw(lockdown unlock))
+		{
+			$_->send("SELECT sessionctl.${what}_role('app')") for @callers;
+			my @answers = map { $_->answer } @callers;
+			like($_, qr/\A(NOTICE:  .*\nHINT: .*\n)?[0tf]\z|\AERROR:  another session is changing/, "$what: an answer or a clean error") for @answers;
+			ok((grep { /\A[0t]\z/ } @answers), "$what: one at least came through");
+			is(login('app'), $what eq 'lockdown' ? 'f' : 't', "$what: the role");
+		}
+	}
+	$callers[0]->run(q{BEGIN; SELECT sessionctl.lockdown_role('app')});
+	like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('app')}),
+		qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: /, 'a transaction that stays open is told');
+	$callers[0]->run('COMMIT; CREATE ROLE leaver LOGIN; BEGIN; DROP ROLE leaver');
+	like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('leaver')}), qr/\AERROR:  55P03: another session is changing/, 'so is one that drops it');
+	$callers[0]->run('COMMIT');
+	like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('leaver')}), qr/\AERROR:  42704: /, 'dropped, it is unknown');
+	is($callers[1]->run(q{SELECT sessionctl.lockdown_role('app')}), '0', 'committed, the second one locks it again');
+	is($admin->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'and what was before is remembered');
+	is(login('app'), 't', 'as it was');
+	$_->quit for @callers;
+};
+
+subtest 'elsewhere' => sub {
+	$admin->run('CREATE DATABASE elsewhere');
+	my $there = SessionctlTest::Session->new($node, database => 'elsewhere');
+	$there->run('CREATE EXTENSION pg_sessionctl');
+	$admin->run(q{SELECT sessionctl.lockdown_role('app', reason => 'a move')});
+	like(qx(pg_dumpall --roles-only -d '@{[ $node->connstr('postgres') ]}' 2>&1) . qx(pg_dumpall --schema-only -d '@{[ $node->connstr('postgres') ]}' 2>&1),
+		qr/ALTER ROLE app SET "pg_sessionctl\.lockdown" TO '.*reason=a%20move /, 'a dump of the cluster has the memory');
+	is($there->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'any database with the extension unlocks it');
+	is(login('app'), 't', 'as it was');
+	$there->quit;
 };
 
 subtest 'a sweep ends with the lockdown' => sub {
@@ -191,10 +258,20 @@ subtest 'rights and arguments' => sub {
 		like($admin->complaint("SELECT sessionctl.$function('$_')"), qr/\AERROR:  42704: role .* does not exist/, "$function: $_") for 'nobody', 'APP', 'a' x 64, '';
 		like($admin->complaint("SELECT sessionctl.$function(NULL)"), qr/\AERROR:  22004: argument "role"/, "$function: NULL");
 	}
-	my $named = session($odd);
-	is($admin->run("SELECT sessionctl.lockdown_role('$odd_literal')"), '1', 'any name');
-	is($admin->run("SELECT sessionctl.unlock_role('$odd_literal')"), 't', 'there and back');
-	$_->quit for $app, $clerk, $other, $named;
+	for my $name ($odd, $longest)
+	{
+		my $literal = $name =~ s/'/''/gr;
+		my $named = session($name);
+		is($admin->run("SELECT sessionctl.limit_role('$literal', 0)"), '1', "any name: $name");
+		is($admin->run("SELECT * FROM sessionctl.session_limits WHERE name = '$literal'"), "role|$name|0|1|1", 'is limited');
+		is($admin->run("SELECT sessionctl.limit_role('$literal', -1)"), '0', 'and no more');
+		is($admin->run("SELECT sessionctl.lockdown_role('$literal')"), '1', 'locked');
+		is(login($literal), 'f', 'it is');
+		is($admin->run("SELECT sessionctl.unlock_role('$literal')"), 't', 'there and back');
+		is(login($literal), 't', 'as it was');
+		$named->quit;
+	}
+	$_->quit for $app, $clerk, $other;
 };
 
 subtest 'limit_role' => sub {

@@ -66,6 +66,9 @@ like($admin->run(q{BEGIN; ALTER ROLE prepared NOLOGIN; PREPARE TRANSACTION 'late
 $admin->run(q{ROLLBACK PREPARED 'later'});
 
 my $inside = session('vip');
+$admin->run(q{ALTER ROLE vip VALID UNTIL '2000-01-01'});
+no_sweepers();
+ok($inside->lives, 'VALID UNTIL binds passwords, not sessions');
 $admin->run(q{SET pg_sessionctl.kick_on_nologin = off; ALTER ROLE vip NOLOGIN; SET pg_sessionctl.kick_on_nologin = on});
 $admin->run('ALTER ROLE vip CONNECTION LIMIT 5');
 no_sweepers();

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use GateTest;
+use IPC::Run;
 use SessionctlTest;
 use Test::More;
 
@@ -87,6 +88,9 @@ subtest 'allow_roles' => sub {
 	is(knock($node, $duty), 'in', 'a member again');
 	lock_down(q{allow_roles => ARRAY['Duty "x"']});
 	is(knock($node, $duty), 'in', 'names are matched exactly');
+	lock_down("allow_roles => ARRAY['" . $longest =~ s/'/''/gr . "']");
+	is(knock($node, $longest), 'in', 'a long one, too');
+	lock_down(q{allow_roles => ARRAY['Duty "x"']});
 	like(knock($node, 'app'), qr/^$refused/, 'the last rule is in force');
 	is(lock_down(q{allow_roles => '{duty}'}), qq{ERROR:  42704: role "duty" does not exist}, 'not folded');
 	like(knock($node, 'app'), qr/^$refused/, 'an error leaves the gate as it was');
@@ -106,6 +110,44 @@ subtest 'include_replication' => sub {
 	lock_down(q{include_replication => true, allow_roles => '{streamer}'});
 	like(walsender_of($node, 'streamer'), $is_walsender, 'nor is one that is allowed');
 	unlock();
+};
+
+subtest 'a login that is asked for its password' => sub {
+	prompt_for_password($node, 'prompted');
+	my $before = password_prompt($node, user => 'prompted');
+	is(lock_down(), '0', 'is no session');
+	like(answer_prompt($before), qr/FATAL 57P03 the server is locked down/, 'and comes to a closed gate');
+	my $after = password_prompt($node, user => 'prompted');
+	unlock();
+	is(answer_prompt($after), 'in', 'or to an open one');
+	$after->send(X => '');
+	is($after->ended_with, undef, 'it says good-bye');
+};
+
+subtest 'a base backup' => sub {
+	my $target = $node->basedir . '/slow_backup';
+	my $backup = IPC::Run::start([ 'pg_basebackup', '-h', $node->host, '-p', $node->port, '-U', 'streamer', '-D', $target, '-r', '32k', '-c', 'fast', '-X', 'none' ],
+		'<', \undef, '>&', \my $said, IPC::Run::timeout($SessionctlTest::patience));
+	my $walsender = q{SELECT pid FROM sessionctl.session_activity WHERE protection = 'replication' AND usename = 'streamer'};
+	wait_for('it to begin', sub { -s "$target/backup_label" || $admin->run($walsender) ne '' });
+	my $pid = $admin->run($walsender);
+	my %method = (
+		database => [ q{lockdown_database('postgres')}, q{unlock_database('postgres')} ],
+		role => [ q{lockdown_role('streamer')}, q{unlock_role('streamer')} ],
+		gate => [ q{lockdown_server()}, q{unlock_server()} ],
+		hba => [ q{lockdown_server('hba')}, q{unlock_server()} ]);
+	for my $name (sort keys %method)
+	{
+		my ($lock, $unlock) = @{ $method{$name} };
+		like($admin->run("SELECT sessionctl.$lock"), qr/\d\z/, "$name: locked");
+		is($admin->run("SELECT sessionctl.$unlock"), 't', 'unlocked');
+		ok(is_running($pid), 'it goes on');
+	}
+	is(lock_down('include_replication => true'), '1', 'the gate ends it when told');
+	wait_for('its process to go', sub { !is_running($pid) });
+	unlock();
+	$backup->finish;
+	isnt($backup->result, 0, 'and its client knows');
 };
 
 subtest 'until' => sub {

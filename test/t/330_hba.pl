@@ -14,12 +14,12 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $node = new_server('hba', init => { allows_streaming => 1 },
-	conf => "max_connections = 60\nlisten_addresses = '127.0.0.1'\nlog_min_messages = log\n");
+	conf => "max_connections = 60\nlisten_addresses = '127.0.0.1, ::1'\nlog_min_messages = log\n");
 my $file = $node->data_dir . '/pg_hba.conf';
 my $admin = SessionctlTest::Session->new($node);
 create_roles($admin);
 my $rejected = qr/^FATAL 28000 pg_hba\.conf rejects connection/;
-my $rules = join '', map { "$_\n" } '# ours', 'local replication all trust', 'local all all trust', 'host all all 127.0.0.1/32 trust';
+my $rules = join '', map { "$_\n" } '# ours', 'local replication all trust', 'local all all trust', 'host all all 127.0.0.1/32 trust', 'host all all ::1/128 trust';
 
 sub lock_down { my ($arguments, $who) = @_; return answer_of($who || $admin, "sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
 sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
@@ -53,8 +53,8 @@ sub is_as_before
 
 sub knock_by_tcp
 {
-	my ($user) = @_;
-	my $session = eval { RawSession->new($node, user => $user, tcp => 1) };
+	my ($user, $address) = @_;
+	my $session = eval { RawSession->new($node, user => $user, tcp => $address || '127.0.0.1') };
 	return $@ =~ /^the server complains: (.*) at \S+ line \d+/s ? $1 : "no word: $@" if !$session;
 	$session->quit;
 	return 'in';
@@ -90,12 +90,54 @@ subtest 'closed and opened' => sub {
 	$_->quit for values %session;
 };
 
+SKIP: {
+	skip 'no IPv6 here', 1 if knock_by_tcp('app', '::1') =~ /cannot connect/;
+	subtest 'IPv6' => sub {
+		is(knock_by_tcp('app', '::1'), 'in', 'open');
+		lock_down();
+		like(knock_by_tcp('app', '::1'), $rejected, 'closed');
+		is(knock_by_tcp('boss', '::1'), 'in', 'to superusers it is not');
+		unlock();
+		is(knock_by_tcp('app', '::1'), 'in', 'open');
+	};
+}
+
+SKIP: {
+	my ($group) = grep { $_ != $)+0 } split / /, $);
+	skip 'this user is in one group alone', 1 if !defined $group;
+	subtest 'a file of another group' => sub {
+		my ($own, $mode) = ((stat $file)[5], (stat $file)[2] & 07777);
+		chown(-1, $group, $file) or die "cannot change the group of $file: $!";
+		chmod 0640, $file;
+		for my $what (\&lock_down, \&unlock)
+		{
+			$what->();
+			is_deeply([ (stat $file)[4, 5], (stat $file)[2] & 07777 ], [ $>, $group, 0640 ], 'its owner, group and mode are kept');
+		}
+		chown(-1, $own, $file);
+		chmod $mode, $file;
+	};
+}
+
+subtest 'walsenders that are there' => sub {
+	my $walsender = SessionctlTest::Session->new($node, user => 'streamer', replication => 'database');
+	lock_down();
+	ok($walsender->lives, 'stay');
+	is(lock_down('include_replication => true'), '1', 'are ended when told');
+	ok(!$walsender->lives, 'and gone');
+	unlock();
+	$walsender->quit;
+};
+
 subtest 'who is let in' => sub {
 	is(lock_down(q{allow_roles => '{ops,app}'}), '0', 'allow_roles');
 	is(knock($node, $_), 'in', "$_ is in") for 'app', 'Duty "x"', 'boss';
 	like(knock($node, 'other'), $rejected, 'other is not');
 	is(lock_down(q{allow_roles => ARRAY['Duty "x"'], include_superusers => true}), '0', 'a second lockdown replaces the first');
 	is(knock($node, 'Duty "x"'), 'in', 'names are written as they are');
+	is(lock_down("allow_roles => ARRAY['" . $longest =~ s/'/''/gr . "']"), '0', 'a long one');
+	is(knock($node, $longest), 'in', 'too');
+	lock_down(q{allow_roles => ARRAY['Duty "x"'], include_superusers => true});
 	like(knock($node, $_), $rejected, "$_ is not in") for 'app', 'boss';
 	like(lock_down(q{allow_roles => '{nobody}'}), qr/^ERROR:  42704: /, 'an error');
 	is(knock($node, 'Duty "x"'), 'in', 'leaves the first as it was');
@@ -266,6 +308,13 @@ subtest 'two at once' => sub {
 	is($caller->answer, '1', 'the first');
 	is($other->answer, 't', 'then the second');
 	is_as_before($rules, 'in turn');
+	$_->send(q{SELECT sessionctl.lockdown_server('hba')}) for $caller, $other;
+	is($_->answer, '0', 'two lockdowns') for $caller, $other;
+	my $blocks = () = read_file($file) =~ /^# >>> /mg;
+	is($blocks, 1, 'write one block');
+	like(knock($node, 'app'), $rejected, 'closed');
+	is(unlock(), 't', 'unlocked');
+	is_as_before($rules, 'both');
 	$_->quit for $caller, $other, $stuck;
 };
 
