@@ -5,7 +5,7 @@ told() { psql -XAtqw -d "dbname=postgres user=$1 $2" -c 'SELECT 1' 2>&1 | head -
 cool_down() { # cool_down CONDITION OPTIONS
     sql admin "SELECT sessionctl.terminate_where(\$\$$1\$\$, $2)"
 }
-refused='FATAL: +role "app" with application "pool" may not log in for another 3[56][0-9][0-9] s DETAIL: +Its sessions from this address were ended by role "postgres" with a cooldown'
+refused='FATAL: +role "app" with application "pool" may not log in for another [123][0-9][0-9][0-9] s DETAIL: +Its sessions from this address were ended by role "postgres" with a cooldown'
 
 position=$(log_position)
 session pool user=app
