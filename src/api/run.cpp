@@ -8,6 +8,10 @@
 #include "pg/server.hpp"
 #include "pg/settings.hpp"
 
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
 namespace sessionctl::api {
 
 namespace {
@@ -192,6 +196,17 @@ void warn_of_newcomers(int number) {
                                         "%d logins that were under way are not proven gone", number, number),
                           errhint("Call again with a longer timeout.")));
     });
+}
+
+Value oid_value(Oid oid) noexcept {
+    return {OIDOID, ObjectIdGetDatum(oid)};
+}
+
+std::int64_t terminate(Request& request, const char* condition, Value value) {
+    char is_null = ' ';
+    request.action = core::Action::terminate;
+    request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
+    return core::counted(run(request).plan, request.action);
 }
 
 } // namespace sessionctl::api

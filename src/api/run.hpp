@@ -41,4 +41,15 @@ Result run(const Request& request);
 /// WARNING, unless the number is 0.
 void warn_of_newcomers(int number);
 
+/// One typed value, for $1.
+struct Value {
+    Oid type;
+    Datum datum;
+};
+Value oid_value(Oid oid) noexcept;
+
+/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
+/// were ended.
+std::int64_t terminate(Request& request, const char* condition, Value value);
+
 } // namespace sessionctl::api

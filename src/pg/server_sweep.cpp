@@ -3,7 +3,6 @@
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
-#include "pg/session_table.hpp"
 
 namespace sessionctl::pg {
 
@@ -16,19 +15,6 @@ bool has(const core::vector<Oid>& roles, Oid role) noexcept {
 }
 
 } // namespace
-
-core::vector<std::int32_t> listed_pids() {
-    core::vector<core::Session> sessions;
-    call([&sessions] { list_sessions(sessions); });
-    core::vector<std::int32_t> pids;
-    for (const core::Session& session : sessions)
-        // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
-        if ((session.kind == core::Kind::client || session.kind == core::Kind::walsender) &&
-            session.state != core::State::starting)
-            pids.push_back(session.id.pid);
-    std::sort(pids.begin(), pids.end());
-    return pids;
-}
 
 void ServerSweep::end_newcomers(core::Timestamp deadline) {
     for (;;) {

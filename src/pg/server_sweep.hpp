@@ -8,9 +8,6 @@
 
 namespace sessionctl::pg {
 
-/// The pids of all clients' sessions in the session table, sorted.
-core::vector<std::int32_t> listed_pids();
-
 /// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.
 class ServerSweep {
   public:
