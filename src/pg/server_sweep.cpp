@@ -3,7 +3,6 @@
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
-#include "pg/session_table.hpp"
 
 namespace sessionctl::pg {
 

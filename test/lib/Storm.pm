@@ -1,5 +1,5 @@
 # Clients that want in: each logs in again the moment it is refused or ended, and stays as long as it may; those that
-# come and go leave as soon as they are in. (application_name: storm, passing.)
+# come and go leave as soon as they are in. (application_name: storm, unless told otherwise, and passing.)
 package Storm;
 
 use strict;
@@ -10,7 +10,7 @@ use IO::Socket::UNIX;
 use POSIX ();
 use SessionctlTest;
 
-# Options: user, database, clients, and coming_and_going (how many of them). They work in a process of their own until
+# Options: user, database, clients, coming_and_going (how many of them), and app. They work in a process of their own until
 # quit.
 sub new
 {
@@ -40,7 +40,7 @@ sub _storm
 		$sockets->add($socket);
 		my $stays = keys %heard >= ($with{coming_and_going} || 0);
 		$heard{$socket} = '' if !$stays;
-		syswrite $socket, _startup(user => $with{user}, database => $with{database}, application_name => $stays ? 'storm' : 'passing');
+		syswrite $socket, _startup(user => $with{user}, database => $with{database}, application_name => $stays ? $with{app} || 'storm' : 'passing');
 	};
 	my $leave = sub {
 		my ($socket) = @_;
