@@ -104,7 +104,8 @@ void Climb::close_socket(Target& target) {
     case Closing::Result::gone:
         break;
     case Closing::Result::not_found:
-        target.outcome = Outcome::still_running;
+        if (server_.look(target.session).listed)
+            target.outcome = Outcome::still_running;
         break;
     case Closing::Result::denied:
         target.taken(Step::close_socket) = {at, Outcome::not_permitted};
