@@ -96,7 +96,8 @@ void Climb::close_socket(Target& target) {
         return;
     const Timestamp at = server_.now();
     const Closing closing = server_.close_socket();
-    target.reason = closing.reason;
+    if (closing.reason != nullptr)
+        target.reason = closing.reason;
     switch (closing.result) {
     case Closing::Result::closed:
         target.taken(Step::close_socket).at = at;
