@@ -5,11 +5,10 @@
 #include "core/error.hpp"
 #include "pg/door.hpp"
 #include "pg/error.hpp"
+#include "pg/lockable.hpp"
 #include "pg/memory.hpp"
-#include "pg/sql.hpp"
 
 extern "C" {
-#include "catalog/pg_type.h"
 #include "utils/acl.h"
 }
 
@@ -28,11 +27,6 @@ std::int32_t checked_limit(std::int32_t sessions) {
     return sessions;
 }
 
-void set_limit(const char* role, std::int32_t limit) {
-    pg::run_sql(pg::call(
-        [=] { return psprintf("ALTER ROLE %s CONNECTION LIMIT %d", quote_identifier(role), limit); }));
-}
-
 void warn_of_superuser(const char* role, Oid oid) {
     pg::call([=] {
         if (superuser_arg(oid))
@@ -46,16 +40,6 @@ std::int64_t connected(Oid role) {
     return std::count_if(roster.entries.begin(), roster.entries.end(), [role](const pg::RosterEntry& entry) {
         return entry.role == role && entry.facts.kind == core::Kind::client;
     });
-}
-
-void end_excess(Request& request, Oid role, std::int32_t limit) {
-    Oid type = OIDOID;
-    Datum value = ObjectIdGetDatum(role);
-    char is_null = ' ';
-    request.action = core::Action::terminate;
-    request.condition = {"usesysid = $1", 1, &type, &value, &is_null, nullptr};
-    request.guards.keep = limit;
-    api::run(request);
 }
 
 } // namespace
@@ -73,12 +57,14 @@ SQL_FUNCTION(sessionctl_limit_role)
         api::read_wait(arguments, request);
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
         pg::require_primary("limit_role");
-        set_limit(role, limit);
+        pg::alter_limit(pg::Lockable::role, role, limit);
         if (limit == unlimited)
             return Int64GetDatum(0);
         warn_of_superuser(role, oid);
-        if (terminate_excess)
-            end_excess(request, oid, limit);
+        if (terminate_excess) {
+            request.guards.keep = limit;
+            api::terminate(request, "usesysid = $1", api::oid_value(oid));
+        }
         return Int64GetDatum(std::max<std::int64_t>(connected(oid) - limit, 0));
     });
 }

@@ -3,11 +3,10 @@
 #include "core/error.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/error.hpp"
-#include "pg/sql.hpp"
+#include "pg/sweep.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
@@ -20,23 +19,11 @@ namespace {
 
 using pg::Lockable;
 
-const char* noun(Lockable kind) noexcept {
-    return kind == Lockable::database ? "database" : "role";
-}
-
-void alter(Lockable kind, const char* name, const char* what) {
-    const char* const statement = pg::call([=] {
-        return psprintf("ALTER %s %s %s", kind == Lockable::database ? "DATABASE" : "ROLE",
-                        quote_identifier(name), what);
-    });
-    pg::run_sql(statement);
-}
-
 void alter_openness(Lockable kind, const char* name, bool is_open) {
     if (kind == Lockable::role)
-        alter(kind, name, is_open ? "LOGIN" : "NOLOGIN");
+        pg::alter(kind, name, is_open ? "LOGIN" : "NOLOGIN");
     else if (compat::has_allow_connections)
-        alter(kind, name, is_open ? "ALLOW_CONNECTIONS true" : "ALLOW_CONNECTIONS false");
+        pg::alter(kind, name, is_open ? "ALLOW_CONNECTIONS true" : "ALLOW_CONNECTIONS false");
     else
         pg::run_sql(pg::call([=] {
             return psprintf("UPDATE pg_catalog.pg_database SET datallowconn = %s WHERE datname = %s",
@@ -59,19 +46,16 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
 }
 
 void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to) {
-    if (kind == Lockable::database) {
-        char what[48];
-        std::snprintf(what, sizeof what, "CONNECTION LIMIT %d", to.limit);
-        alter(kind, name, what);
-    }
+    if (kind == Lockable::database)
+        pg::alter_limit(kind, name, to.limit);
     if (kind == Lockable::role || to.is_open != from.is_open)
         alter_openness(kind, name, to.is_open);
     // From here on nobody else can rename it.
     const Oid altered = pg::call(
         [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
     if (altered != oid)
-        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile", noun(kind),
-                          name)
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile",
+                          pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
 }
 
@@ -83,7 +67,7 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
                 NOTICE,
                 (errmsg(
                      "the connection limit of %s \"%s\" was changed to %d since its lockdown, and stays so",
-                     noun(kind), name, current.limit),
+                     pg::noun(kind), name, current.limit),
                  errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
         });
     if (restoration.openness_was_changed)
@@ -91,7 +75,7 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
             ereport(
                 NOTICE,
                 (errmsg("who may log in to %s \"%s\" was changed since its lockdown, and stays so",
-                        noun(kind), name),
+                        pg::noun(kind), name),
                  errdetail(lockdown.before.is_open ? "Before the lockdown connections were allowed."
                                                    : "Before the lockdown connections were not allowed.")));
         });
@@ -99,29 +83,24 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
 
 Datum not_locked(Lockable kind, const char* name) {
     pg::call([=] {
-        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", noun(kind), name),
+        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", pg::noun(kind), name),
                          errhint("A connection limit set by hand is not a lockdown: ALTER %s changes it.",
-                                 kind == Lockable::database ? "DATABASE" : "ROLE")));
+                                 pg::keyword(kind))));
     });
     return BoolGetDatum(false);
 }
 
 core::Door door_of(Lockable kind, Oid oid) {
-    return pg::call([=] {
-        const HeapTuple tuple =
-            SearchSysCache1(kind == Lockable::database ? DATABASEOID : AUTHOID, ObjectIdGetDatum(oid));
+    return pg::call([=]() -> core::Door {
+        // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+        if (kind == Lockable::role)
+            return {core::Door::unlimited, pg::may_log_in(oid)};
+        const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
         if (!HeapTupleIsValid(tuple))
-            ereport(ERROR, (errcode(kind == Lockable::database ? ERRCODE_UNDEFINED_DATABASE
-                                                               : ERRCODE_UNDEFINED_OBJECT),
-                            errmsg("%s with OID %u does not exist", noun(kind), oid)));
-        core::Door door;
-        if (kind == Lockable::database) {
-            const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
-            door = {row.datconnlimit, row.datallowconn};
-        } else {
-            // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
-            door = {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
-        }
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
+                            errmsg("database with OID %u does not exist", oid)));
+        const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+        const core::Door door = {row.datconnlimit, row.datallowconn};
         ReleaseSysCache(tuple);
         return door;
     });

@@ -13,7 +13,6 @@
 
 extern "C" {
 #include "catalog/pg_database.h"
-#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 }
 
@@ -98,17 +97,12 @@ std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
     if (!wish.terminate)
         return 0;
     Request& request = wish.request;
-    Oid type = OIDOID;
-    Datum value = ObjectIdGetDatum(wish.oid);
-    char is_null = ' ';
-    request.action = core::Action::terminate;
-    request.condition = {"datid = $1", 1, &type, &value, &is_null, nullptr};
     request.guards.include.superusers = wish.include_superusers;
     const core::Timestamp left = (hold_ends - pg::monotonic_now()) / core::microseconds_per_millisecond;
     request.timeout = std::min<std::int64_t>(request.timeout, std::max<std::int64_t>(left, 1));
     TurnAwayQueue queue(wish);
     request.meanwhile = &queue;
-    return core::counted(api::run(request).plan, request.action);
+    return api::terminate(request, "datid = $1", api::oid_value(wish.oid));
 }
 
 /// No session's end removes these.

@@ -9,7 +9,6 @@
 #include "pg/sweep.hpp"
 
 extern "C" {
-#include "catalog/pg_type.h"
 #include "utils/acl.h"
 }
 
@@ -38,13 +37,8 @@ void require_another_superuser(const char* role, Oid oid) {
 }
 
 std::int64_t end_sessions(Request& request, Oid role) {
-    Oid type = OIDOID;
-    Datum value = ObjectIdGetDatum(role);
-    char is_null = ' ';
-    request.action = core::Action::terminate;
-    request.condition = {"usesysid = $1", 1, &type, &value, &is_null, nullptr};
     request.guards.include.superusers = pg::call([role] { return superuser_arg(role); });
-    return core::counted(api::run(request).plan, request.action);
+    return api::terminate(request, "usesysid = $1", api::oid_value(role));
 }
 
 /// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.

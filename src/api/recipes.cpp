@@ -18,32 +18,20 @@ using api::Request;
 
 namespace {
 
-/// One typed value for $1.
-struct Value {
-    Oid type;
-    Datum datum;
-    char is_null;
-};
-
 /// Reads what all recipes share after their own argument (W, G) and runs.
-Datum terminate(Arguments& arguments, const char* condition, Value value,
+Datum terminate(Arguments& arguments, const char* condition, api::Value value,
                 core::Recheck recheck = core::Recheck::identity) {
     Request request;
-    request.action = core::Action::terminate;
+    request.action = core::Action::terminate; // what the guards' bound depends on
     request.recheck = recheck;
-    request.condition = {condition, 1, &value.type, &value.datum, &value.is_null, nullptr};
     api::read_wait(arguments, request);
     api::read_guards(arguments, request);
     const pg::ScratchMemory scratch;
-    return Int64GetDatum(core::counted(api::run(request).plan, request.action));
+    return Int64GetDatum(api::terminate(request, condition, value));
 }
 
-Value oid_value(Oid oid) {
-    return {OIDOID, ObjectIdGetDatum(oid), ' '};
-}
-
-Value text_value(const char* text) {
-    return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); }), ' '};
+api::Value text_value(const char* text) {
+    return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); })};
 }
 
 } // namespace
@@ -54,7 +42,7 @@ SQL_FUNCTION(sessionctl_terminate_user_sessions)
         Arguments arguments(fcinfo);
         const char* const role = arguments.text("role");
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
-        return terminate(arguments, "usesysid = $1", oid_value(oid));
+        return terminate(arguments, "usesysid = $1", api::oid_value(oid));
     });
 }
 
@@ -64,7 +52,7 @@ SQL_FUNCTION(sessionctl_terminate_database_sessions)
         Arguments arguments(fcinfo);
         const char* const database = arguments.text("database");
         const Oid oid = pg::call([database] { return get_database_oid(database, false); }); // 3D000
-        return terminate(arguments, "datid = $1", oid_value(oid));
+        return terminate(arguments, "datid = $1", api::oid_value(oid));
     });
 }
 
@@ -82,7 +70,7 @@ SQL_FUNCTION(sessionctl_terminate_idle_in_transaction)
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const Datum older_than = arguments.age("older_than");
-        return terminate(arguments, "idle_in_transaction_for > $1", {INTERVALOID, older_than, ' '},
+        return terminate(arguments, "idle_in_transaction_for > $1", {INTERVALOID, older_than},
                          core::Recheck::idleness);
     });
 }
@@ -91,6 +79,6 @@ SQL_FUNCTION(sessionctl_terminate_nologin_sessions)
 {
     return api::serve([&] {
         Arguments arguments(fcinfo);
-        return terminate(arguments, "can_login = $1", {BOOLOID, BoolGetDatum(false), ' '});
+        return terminate(arguments, "can_login = $1", {BOOLOID, BoolGetDatum(false)});
     });
 }

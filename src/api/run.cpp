@@ -8,6 +8,10 @@
 #include "pg/server.hpp"
 #include "pg/settings.hpp"
 
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
 namespace sessionctl::api {
 
 namespace {
@@ -186,6 +190,17 @@ Result run(const Request& request) {
         tell_hidden_states(result.roster);
     warn_of_survivors(request, result.plan);
     return result;
+}
+
+Value oid_value(Oid oid) noexcept {
+    return {OIDOID, ObjectIdGetDatum(oid)};
+}
+
+std::int64_t terminate(Request& request, const char* condition, Value value) {
+    char is_null = ' ';
+    request.action = core::Action::terminate;
+    request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
+    return core::counted(run(request).plan, request.action);
 }
 
 } // namespace sessionctl::api

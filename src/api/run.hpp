@@ -38,4 +38,15 @@ struct Result {
 /// counted, in a WARNING what would not go. Needs a scratch memory around it.
 Result run(const Request& request);
 
+/// One typed value, for $1.
+struct Value {
+    Oid type;
+    Datum datum;
+};
+Value oid_value(Oid oid) noexcept;
+
+/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
+/// were ended.
+std::int64_t terminate(Request& request, const char* condition, Value value);
+
 } // namespace sessionctl::api

@@ -1,6 +1,7 @@
 #include "core/hba.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 #include <boost/container/flat_set.hpp>
 
@@ -46,14 +47,6 @@ string pattern_of(std::string_view name) {
 }
 
 /// Always in quotes: without, `all` and names that begin with + or @ mean something else.
-string in_quotes(std::string_view text) {
-    string token("\"");
-    for (const char c : text)
-        token.append(c == '"' ? 2 : 1, c);
-    token.push_back('"');
-    return token;
-}
-
 string written(std::string_view name, const Dialect& dialect) {
     const bool breaks_line = name.find('\n') != std::string_view::npos;
     // A slash makes a pattern even in quotes.

@@ -1,6 +1,7 @@
 #include "core/pgbouncer.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 #include <algorithm>
 
@@ -14,14 +15,6 @@ constexpr std::size_t longest_argument = 63;
 /// What it takes without quotes, and then as it is: it folds no case.
 bool is_plain(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-string in_quotes(std::string_view name) {
-    string argument("\"");
-    for (const char c : name)
-        argument.append(c == '"' ? 2 : 1, c);
-    argument.push_back('"');
-    return argument;
 }
 
 } // namespace
@@ -39,8 +32,7 @@ string console_name(std::string_view database) {
                     "PgBouncer's admin console does not take a name as long as \"%.*s\"",
                     static_cast<int>(database.size()), database.data())
             .detail("It takes 63 bytes, or 61 between quotes where there is more in a name than letters, "
-                    "digits and "
-                    "underscores; a quote in a name counts twice.")
+                    "digits and underscores; a quote in a name counts twice.")
             .hint("Give the database a shorter name in PgBouncer's section [databases].");
     return argument;
 }

@@ -119,6 +119,14 @@ string quoted(std::string_view text, Encoding encoding) {
     return field;
 }
 
+string in_quotes(std::string_view name) {
+    string text("\"");
+    for (const char c : name)
+        text.append(c == '"' ? 2 : 1, c);
+    text.push_back('"');
+    return text;
+}
+
 bool parse_names(std::string_view text, vector<string>& names) {
     skip_spaces(text);
     if (text.empty())

@@ -22,6 +22,9 @@ string clean_reason(std::string_view text, Encoding encoding = Encoding::utf8);
 /// The text between double quotes, with `"`, `\` and control characters escaped: one field of a log line.
 string quoted(std::string_view text, Encoding encoding = Encoding::utf8);
 
+/// A name between double quotes, with the quotes in it doubled.
+string in_quotes(std::string_view name);
+
 /// A list of names as in core's list parameters: comma separated, spaces around ignored, double quotes for
 /// names with commas, quotes (doubled) or spaces at their ends. Unlike core's identifier lists nothing is
 /// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).

@@ -43,8 +43,7 @@ void require_equal_versions(const char* library, const char* script) {
         error.hint("Run ALTER EXTENSION pg_sessionctl UPDATE.");
     else
         error.hint("Install the library of version %s and reconnect; if it is in shared_preload_libraries, "
-                   "restart the "
-                   "server.",
+                   "restart the server.",
                    script);
     throw error;
 }

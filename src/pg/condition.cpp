@@ -120,8 +120,7 @@ core::vector<Match> run_discreetly(const Condition& condition, const Statement& 
     throw core::Error(call([sqlstate] { return unpack_sql_state(sqlstate); }),
                       "the condition raised an error while it ran")
         .hint("What it says is withheld inside a SECURITY DEFINER function: it may quote what only that "
-              "function may "
-              "see.");
+              "function may see.");
 }
 
 Oid view_oid() {

@@ -53,8 +53,7 @@ core::Error worded(const Finding& finding) {
         return core::Error(feature_not_supported, "volatile function %s is not allowed in a condition",
                            call([&finding] { return format_procedure(finding.object); }))
             .hint("A condition only looks: declare the function STABLE if that is all it does. To end "
-                  "sessions give "
-                  "the condition to sessionctl.terminate_where.");
+                  "sessions give the condition to sessionctl.terminate_where.");
     case Offence::foreign_domain:
         return core::Error(feature_not_supported, "domain %s is not allowed in a condition",
                            call([&finding] { return format_type_be(finding.object); }))
@@ -71,10 +70,8 @@ core::Error worded(const Finding& finding) {
     case Offence::ignores_session:
         return core::Error(invalid_parameter_value, "the condition does not look at the session")
             .hint("It would match every session or none. Name a column of sessionctl.session_activity, in a "
-                  "subquery "
-                  "as s.pid; user is the current user, not the session's: write usename. To select every "
-                  "session use "
-                  "'true'.");
+                  "subquery as s.pid; user is the current user, not the session's: write usename. To select "
+                  "every session use 'true'.");
     case Offence::none:
         break;
     }

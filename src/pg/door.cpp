@@ -141,8 +141,7 @@ void require_primary(const char* what) {
     if (RecoveryInProgress())
         throw core::Error(core::sqlstate::read_only_sql_transaction, "%s cannot run during recovery", what)
             .hint("Call it on the primary: what it changes comes here by replication, but ends no sessions "
-                  "here. "
-                  "On a standby, close the gate: sessionctl.lockdown_server().");
+                  "here. On a standby, close the gate: sessionctl.lockdown_server().");
 }
 
 } // namespace sessionctl::pg

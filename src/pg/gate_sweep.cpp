@@ -1,5 +1,6 @@
 #include "pg/gate_sweep.hpp"
 
+#include "pg/newcomers.hpp"
 #include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {

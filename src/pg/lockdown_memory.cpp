@@ -3,7 +3,6 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "pg/error.hpp"
-#include "pg/sql.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -26,10 +25,6 @@ namespace {
 constexpr char parameter[] = "pg_sessionctl.lockdown";
 constexpr char prefix[] = "pg_sessionctl.lockdown=";
 char* own_value = nullptr; // of no meaning for a session
-
-const char* keyword(Lockable kind) noexcept {
-    return kind == Lockable::database ? "DATABASE" : "ROLE";
-}
 
 /// "parameter=value" among the settings; null where it is not.
 const char* find_value(Datum settings) {
@@ -80,12 +75,6 @@ core::vector<Setting> settings_of(Oid database, Oid role) {
     return found;
 }
 
-void alter(Lockable kind, const char* name, const char* what) {
-    const char* const statement =
-        call([=] { return psprintf("ALTER %s %s %s", keyword(kind), quote_identifier(name), what); });
-    run_sql(statement, As::superuser);
-}
-
 } // namespace
 
 void define_lockdown_memory() {
@@ -116,13 +105,13 @@ void remember(Lockable kind, const char* name, const core::Lockdown& lockdown) {
     what.append(" TO '"); // plain ASCII without quotes
     what.append(core::written(lockdown));
     what.append("'");
-    alter(kind, name, what.c_str());
+    alter(kind, name, what.c_str(), As::superuser);
 }
 
 void forget(Lockable kind, const char* name) {
     core::string what("RESET ");
     what.append(parameter);
-    alter(kind, name, what.c_str());
+    alter(kind, name, what.c_str(), As::superuser);
 }
 
 core::vector<KnownLockdown> known_lockdowns() {

@@ -9,11 +9,9 @@
 #pragma once
 
 #include "core/lockdown.hpp"
-#include "pg/postgres.hpp"
+#include "pg/lockable.hpp"
 
 namespace sessionctl::pg {
-
-enum class Lockable : std::uint8_t { database, role };
 
 /// Defines the parameter, so that nobody but a superuser may set it.
 void define_lockdown_memory();

@@ -21,14 +21,6 @@ bool is_same(const Newcomer& newcomer) {
     return now.pid == newcomer.pid && now.role == newcomer.role;
 }
 
-/// Does the session table show it with all that a condition looks at?
-bool is_listed(int pid, const core::vector<core::Session>& sessions) noexcept {
-    return std::any_of(sessions.begin(), sessions.end(), [pid](const core::Session& session) {
-        return session.id.pid == pid && session.kind != core::Kind::other &&
-               session.state != core::State::starting;
-    });
-}
-
 /// Who waits for the lock that a login takes on its database.
 core::vector<int> queue_of(Oid database) {
     core::vector<int> pids;
@@ -47,6 +39,19 @@ core::vector<int> queue_of(Oid database) {
 
 } // namespace
 
+core::vector<std::int32_t> listed_pids() {
+    core::vector<core::Session> sessions;
+    call([&sessions] { list_sessions(sessions); });
+    core::vector<std::int32_t> pids;
+    for (const core::Session& session : sessions)
+        // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
+        if ((session.kind == core::Kind::client || session.kind == core::Kind::walsender) &&
+            session.state != core::State::starting)
+            pids.push_back(session.id.pid);
+    std::sort(pids.begin(), pids.end());
+    return pids;
+}
+
 core::vector<Newcomer> all_arrivals() {
     core::vector<Newcomer> found;
     call([&found] {
@@ -61,11 +66,12 @@ core::vector<Newcomer> all_arrivals() {
 
 core::vector<Newcomer> newcomers() {
     core::vector<Newcomer> found = all_arrivals();
-    core::vector<core::Session> sessions; // read after the processes: who has become a session since is one
-    call([&sessions] { list_sessions(sessions); });
-    found.erase(std::remove_if(found.begin(), found.end(),
-                               [&](const Newcomer& each) { return is_listed(each.pid, sessions); }),
-                found.end());
+    // Read after the processes: who has become a session since is one.
+    const core::vector<std::int32_t> listed = listed_pids();
+    const auto is_listed = [&listed](const Newcomer& each) {
+        return std::binary_search(listed.begin(), listed.end(), each.pid);
+    };
+    found.erase(std::remove_if(found.begin(), found.end(), is_listed), found.end());
     return found;
 }
 

@@ -14,6 +14,9 @@ struct Newcomer {
     Oid database; // invalid: not chosen yet
 };
 
+/// The pids of all clients' sessions in the session table, sorted.
+core::vector<std::int32_t> listed_pids();
+
 /// All clients' processes, shown as sessions or not.
 core::vector<Newcomer> all_arrivals();
 /// Those that are no sessions yet.

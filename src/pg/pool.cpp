@@ -216,12 +216,11 @@ bool pause_pool(const char* server, const char* database) {
     }
     throw core::Error(core::sqlstate::object_in_use, "database \"%s\" is too busy to be paused", database)
         .detail("PgBouncer waits for open transactions (in session pooling: sessions) to end; they did not "
-                "within %d s, "
-                "and the database has been resumed.",
+                "within %d s, and the database has been resumed.",
                 static_cast<int>(pause_patience / core::microseconds_per_second))
         .hint("SHOW POOLS in PgBouncer's admin console counts them (sv_active); sessionctl.session_activity "
-              "shows them, "
-              "and sessionctl.terminate_idle_in_transaction() ends those that wait for their client.");
+              "shows them, and sessionctl.terminate_idle_in_transaction() ends those that wait for their "
+              "client.");
 }
 
 bool resume_pool(const char* server, const char* database) {

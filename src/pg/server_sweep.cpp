@@ -32,19 +32,6 @@ ArrayMember array_member(std::int32_t pid) {
     });
 }
 
-core::vector<std::int32_t> listed_pids() {
-    core::vector<core::Session> sessions;
-    call([&sessions] { list_sessions(sessions); });
-    core::vector<std::int32_t> pids;
-    for (const core::Session& session : sessions)
-        // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
-        if ((session.kind == core::Kind::client || session.kind == core::Kind::walsender) &&
-            session.state != core::State::starting)
-            pids.push_back(session.id.pid);
-    std::sort(pids.begin(), pids.end());
-    return pids;
-}
-
 bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept {
     return std::find(pids.begin(), pids.end(), pid) != pids.end();
 }

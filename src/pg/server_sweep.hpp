@@ -14,9 +14,6 @@ struct ArrayMember {
 };
 ArrayMember array_member(std::int32_t pid);
 
-/// The pids of all clients' sessions in the session table, sorted.
-core::vector<std::int32_t> listed_pids();
-
 bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept;
 
 /// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.

@@ -56,6 +56,22 @@ Oid role_or_invalid(const core::string& name) {
     return call([text] { return get_role_oid(text, true); });
 }
 
+/// A name that no role has is left out.
+core::vector<Oid> roles_in(const char* list) {
+    core::vector<Oid> roles;
+    for (const core::string& name : names_in(list))
+        if (const Oid role = role_or_invalid(name); OidIsValid(role))
+            roles.push_back(role);
+    return roles;
+}
+
+/// It, or a role that it is a member of.
+bool is_any_of(Oid role, const core::vector<Oid>& roles) {
+    return std::any_of(roles.begin(), roles.end(), [role](Oid each) {
+        return call([=] { return role == each || is_member_of_role_nosuper(role, each); });
+    });
+}
+
 } // namespace
 
 void define_settings() {
@@ -147,14 +163,7 @@ bool is_exempt_database(const char* name) {
 }
 
 bool is_exempt_role(Oid role) {
-    for (const core::string& name : names_in(exempt_roles))
-        if (const Oid exempt = role_or_invalid(name); OidIsValid(exempt)) {
-            const bool is_member =
-                call([=] { return role == exempt || is_member_of_role_nosuper(role, exempt); });
-            if (is_member)
-                return true;
-        }
-    return false;
+    return is_any_of(role, roles_in(exempt_roles));
 }
 
 int refuse_above_setting() noexcept {
@@ -162,20 +171,11 @@ int refuse_above_setting() noexcept {
 }
 
 core::vector<Oid> protected_role_oids() {
-    core::vector<Oid> roles;
-    for (const core::string& name : names_in(protected_roles))
-        if (const Oid role = role_or_invalid(name); OidIsValid(role))
-            roles.push_back(role);
-    return roles;
+    return roles_in(protected_roles);
 }
 
 bool is_protected_role(Oid role) {
-    for (const Oid each : protected_role_oids()) {
-        const bool is_member = call([=] { return role == each || is_member_of_role_nosuper(role, each); });
-        if (is_member)
-            return true;
-    }
-    return false;
+    return is_any_of(role, roles_in(protected_roles));
 }
 
 void warn_of_unknown_protected_roles() {

@@ -21,6 +21,7 @@ enum class Need : bool {
 /// has no room for another worker.
 void sweep_after_commit(Oid role, Need need);
 
+/// False for one that was dropped.
 bool may_log_in(Oid role);
 
 /// What a sweeper is told.

@@ -126,13 +126,12 @@ class Sweep {
         pg::CatalogScope catalogs;
         const pg::Roster roster = pg::Roster::take();
         const pg::RosterEntry* const entry = roster.find(victim.process.pid);
-        if (entry != nullptr) {
+        if (entry != nullptr)
             victim.record.describe(*entry);
-        } else {
-            victim.record.pid = victim.process.pid;
-            victim.record.role.set(
-                pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
-        }
+        victim.record.pid = victim.process.pid;
+        // From 18 on a login stands in the table from its beginning, first without its role.
+        victim.record.role.set(
+            pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
         const bool is_client = entry == nullptr || entry->facts.kind != core::Kind::walsender;
         catalogs.leave();
         return is_client;

@@ -9,7 +9,21 @@ use IPC::Run;
 use RawSession;
 use SessionctlTest;
 
-our @EXPORT = qw(knock start_knocking heard waiting_logins gate_file gate_lines);
+our @EXPORT = qw(create_roles answer_of knock walsender_of $is_walsender start_knocking heard waiting_logins gate_file gate_lines);
+
+sub create_roles
+{
+	my ($admin) = @_;
+	return $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
+		CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+}
+
+# What a call returns, or complains of, with its SQLSTATE.
+sub answer_of
+{
+	my ($session, $call) = @_;
+	return join "\n", grep { !/^LOCATION: / } split /\n/, $session->run_verbose("SELECT $call");
+}
 
 # One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint.
 sub knock
@@ -21,7 +35,15 @@ sub knock
 	return 'in';
 }
 
-# The same beside the test. (More words for the connection, and for psql.)
+# What a walsender of this role answers: its system identifier, or the complaint.
+sub walsender_of
+{
+	my ($node, $user) = @_;
+	return qx(psql -XAtq -d "@{[$node->connstr('postgres')]} user=$user replication=1" -c IDENTIFY_SYSTEM 2>&1);
+}
+our $is_walsender = qr/^\d{15,}\|/;
+
+# The same as knock() beside the test. (More words for the connection, and for psql.)
 sub start_knocking
 {
 	my ($node, $user, $words) = @_;

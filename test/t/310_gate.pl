@@ -11,21 +11,13 @@ use Test::More;
 
 my $node = new_reaper_server('gate', init => { allows_streaming => 1 });
 my $admin = SessionctlTest::Session->new($node);
-$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
-	CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+create_roles($admin);
 $admin->run(q{DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_signal_backend') THEN GRANT pg_signal_backend TO operator; END IF; END $$});
 my $refused = 'FATAL 57P03 the server is locked down Locked by role "postgres" until';
 
-sub lock_down { my ($arguments, $who) = @_; return ($who || $admin)->complaint_or_result('sessionctl.lockdown_server(' . ($arguments || '') . ')') }
+sub lock_down { my ($arguments, $who) = @_; return answer_of($who || $admin, 'sessionctl.lockdown_server(' . ($arguments || '') . ')') }
 sub unlock { return $admin->run('SELECT sessionctl.unlock_server()') }
-sub SessionctlTest::Session::complaint_or_result
-{
-	my ($self, $call) = @_;
-	return join "\n", grep { !/^LOCATION: / } split /\n/, $self->run_verbose("SELECT $call");
-}
 sub session { my ($user) = @_; return SessionctlTest::Session->new($node, user => $user) }
-sub walsender_of { my ($user) = @_; return qx(psql -XAtq -d "@{[$node->connstr('postgres')]} user=$user replication=1" -c IDENTIFY_SYSTEM 2>&1) }
-my $is_in = qr/^\d{15,}\|/;
 
 subtest 'closed and opened' => sub {
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'there is nothing to unlock');
@@ -33,7 +25,7 @@ subtest 'closed and opened' => sub {
 	is(lock_down(), '0', 'locked down');
 	is(knock($node, 'app'), "$refused it is unlocked.", 'who is nobody is refused');
 	is(knock($node, 'boss'), 'in', 'a superuser gets in');
-	like(walsender_of('streamer'), $is_in, 'so does a walsender');
+	like(walsender_of($node, 'streamer'), $is_walsender, 'so does a walsender');
 	like(knock($node, 'nobody'), qr/^FATAL 28000 role "nobody" does not exist/, 'a role that does not exist gets its own answer');
 	is(unlock(), 't', 'unlocked');
 	is(knock($node, 'app'), 'in', 'everybody gets in');
@@ -109,10 +101,10 @@ subtest 'allow_roles' => sub {
 
 subtest 'include_replication' => sub {
 	lock_down('include_replication => true');
-	like(walsender_of('streamer'), qr/the server is locked down/, 'a walsender is refused');
-	like(walsender_of('boss'), $is_in, 'a superuser\'s is not');
+	like(walsender_of($node, 'streamer'), qr/the server is locked down/, 'a walsender is refused');
+	like(walsender_of($node, 'boss'), $is_walsender, 'a superuser\'s is not');
 	lock_down(q{include_replication => true, allow_roles => '{streamer}'});
-	like(walsender_of('streamer'), $is_in, 'nor is one that is allowed');
+	like(walsender_of($node, 'streamer'), $is_walsender, 'nor is one that is allowed');
 	unlock();
 };
 

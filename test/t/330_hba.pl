@@ -17,21 +17,13 @@ my $node = new_server('hba', init => { allows_streaming => 1 },
 	conf => "max_connections = 60\nlisten_addresses = '127.0.0.1'\nlog_min_messages = log\n");
 my $file = $node->data_dir . '/pg_hba.conf';
 my $admin = SessionctlTest::Session->new($node);
-$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
-	CREATE ROLE ops; CREATE ROLE "Duty ""x""" LOGIN; GRANT ops TO "Duty ""x"""; CREATE ROLE operator LOGIN});
+create_roles($admin);
 my $rejected = qr/^FATAL 28000 pg_hba\.conf rejects connection/;
 my $rules = join '', map { "$_\n" } '# ours', 'local replication all trust', 'local all all trust', 'host all all 127.0.0.1/32 trust';
 
-sub lock_down { my ($arguments, $who) = @_; return ($who || $admin)->complaint_or_result("sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
-sub unlock { return $admin->complaint_or_result('sessionctl.unlock_server()') }
-sub SessionctlTest::Session::complaint_or_result
-{
-	my ($self, $call) = @_;
-	return join "\n", grep { !/^LOCATION: / } split /\n/, $self->run_verbose("SELECT $call");
-}
+sub lock_down { my ($arguments, $who) = @_; return answer_of($who || $admin, "sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
+sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
 sub session { my ($user) = @_; return SessionctlTest::Session->new($node, user => $user) }
-sub walsender_of { my ($user) = @_; return qx(psql -XAtq -d "@{[$node->connstr('postgres')]} user=$user replication=1" -c IDENTIFY_SYSTEM 2>&1) }
-my $is_in = qr/^\d{15,}\|/;
 
 sub write_file
 {
@@ -83,7 +75,7 @@ subtest 'closed and opened' => sub {
 	like(knock_by_tcp('app'), $rejected, 'by TCP, too');
 	is(knock($node, 'boss'), 'in', 'a superuser gets in');
 	is(knock_by_tcp('boss'), 'in', 'by TCP, too');
-	like(walsender_of('streamer'), $is_in, 'replication is not touched');
+	like(walsender_of($node, 'streamer'), $is_walsender, 'replication is not touched');
 	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
 	is($admin->run(q{SELECT kind, name, means, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
 		'server||hba|t|postgres|ticket "4711"||', 'session_lockdowns tells');
@@ -108,7 +100,7 @@ subtest 'who is let in' => sub {
 	like(lock_down(q{allow_roles => '{nobody}'}), qr/^ERROR:  42704: /, 'an error');
 	is(knock($node, 'Duty "x"'), 'in', 'leaves the first as it was');
 	is(lock_down('include_replication => true'), '0', 'include_replication');
-	like(walsender_of('streamer'), qr/pg_hba\.conf rejects replication connection/, 'shuts walsenders out');
+	like(walsender_of($node, 'streamer'), qr/pg_hba\.conf rejects replication connection/, 'shuts walsenders out');
 	my $session = session('boss');
 	is(lock_down(q{include_superusers => true, terminate => false}), '0', 'nobody but the caller');
 	ok($session->lives, 'terminate => false ends nobody');

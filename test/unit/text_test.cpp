@@ -182,6 +182,11 @@ TEST(Matches, WhatBeginsAsThePatternDoesBeforeItsStar) {
     EXPECT_TRUE(core::matches("*", "anything"));
 }
 
+TEST(InQuotes, DoublesTheQuotesInANameAndNothingElse) {
+    EXPECT_EQ(str(core::in_quotes("")), "\"\"");
+    EXPECT_EQ(str(core::in_quotes("Shop \\ \"1\"")), "\"Shop \\ \"\"1\"\"\"");
+}
+
 TEST(Matches, TakesAStarElsewhereForAStar) {
     EXPECT_TRUE(core::matches("a*b", "a*b"));
     EXPECT_FALSE(core::matches("a*b", "axb"));
