@@ -838,7 +838,7 @@ FROM sessionctl._session_stats();
 COMMENT ON VIEW sessionctl.session_stats IS
 'Counters for exporters: one row for each action and each rule of the reaper, since the server started or session_stats_reset(). Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.session_stats.action IS
-'terminate, cancel, or log.';
+'terminate, cancel, close_socket, or log.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
 'The reaper''s rule; NULL: somebody asked.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS

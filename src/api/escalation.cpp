@@ -48,7 +48,7 @@ core::string doing(const pg::RosterEntry& now, const core::KernelView* kernel) {
     const core::Timestamp since = is_active ? now.facts.query_start : now.facts.state_change;
     core::Survivor survivor = {};
     survivor.state = now.facts.state;
-    survivor.in_state_for = std::max<core::Timestamp>(GetCurrentTimestamp() - since, 0);
+    survivor.in_state_for = since != 0 ? std::max<core::Timestamp>(GetCurrentTimestamp() - since, 0) : -1;
     survivor.tells_waits = compat::has_wait_events;
     survivor.wait_event_type = now.proc.wait_event_type;
     survivor.wait_event = now.proc.wait_event;

@@ -96,7 +96,8 @@ void Climb::close_socket(Target& target) {
         return;
     const Timestamp at = server_.now();
     const Closing closing = server_.close_socket();
-    target.reason = closing.reason;
+    if (closing.reason != nullptr)
+        target.reason = closing.reason;
     switch (closing.result) {
     case Closing::Result::closed:
         target.taken(Step::close_socket).at = at;
@@ -104,7 +105,8 @@ void Climb::close_socket(Target& target) {
     case Closing::Result::gone:
         break;
     case Closing::Result::not_found:
-        target.outcome = Outcome::still_running;
+        if (server_.look(target.session).listed)
+            target.outcome = Outcome::still_running;
         break;
     case Closing::Result::denied:
         target.taken(Step::close_socket) = {at, Outcome::not_permitted};

@@ -58,14 +58,12 @@ void append_kernel(string& text, const KernelView& kernel) {
 
 string doing(const Survivor& survivor) {
     const char* const state = state_name(survivor.state);
-    char text[128];
-    string told;
-    if (state != nullptr) {
-        std::snprintf(text, sizeof text, "%s for %.1f s", state,
+    string told = state != nullptr ? state : "state not known";
+    if (survivor.in_state_for >= 0) {
+        char length[64];
+        std::snprintf(length, sizeof length, " for %.1f s",
                       static_cast<double>(survivor.in_state_for) / microseconds_per_second);
-        told.append(text);
-    } else {
-        told.append("state not known");
+        told.append(length);
     }
     if (survivor.wait_event_type != nullptr && survivor.wait_event != nullptr)
         told.append(", waits: ").append(survivor.wait_event_type).append("/").append(survivor.wait_event);

@@ -17,8 +17,8 @@ struct KernelView {
 
 struct Survivor {
     State state;
-    Timestamp in_state_for;      // microseconds; of an active one, how long its statement has run
-    bool tells_waits;            // does the server know what it waits for?
+    Timestamp in_state_for; // microseconds; of an active one, how long its statement has run; -1: not known
+    bool tells_waits;       // does the server know what it waits for?
     const char* wait_event_type; // null: it does not wait
     const char* wait_event;
     const KernelView* kernel; // null: not to be shown

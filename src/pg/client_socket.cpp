@@ -30,6 +30,7 @@ constexpr core::Closing not_here = {
 
 constexpr long pidfd_getfd_number = 438; // the C library's own name came later than the kernel's call
 
+constexpr core::Closing no_descriptor = {Result::denied, "there is no free file descriptor"};
 constexpr core::Closing not_found = {Result::not_found, "its process has no open connection to its client"};
 
 int pidfd_getfd(int pidfd, int descriptor) noexcept {
@@ -47,7 +48,7 @@ core::Closing refusal() noexcept {
         return not_here;
     case EMFILE:
     case ENFILE:
-        return {Result::denied, "there is no free file descriptor"};
+        return no_descriptor;
     }
     if (read_small_file("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope) > 0 && scope[0] != '0')
         return {Result::denied, "the operating system forbids it: kernel.yama.ptrace_scope is not 0"};
@@ -148,7 +149,7 @@ core::Closing close_client_socket([[maybe_unused]] int pidfd, [[maybe_unused]] p
                                   [[maybe_unused]] const SockAddr& client) noexcept {
 #ifdef __linux__
     if (pidfd < 0)
-        return not_here;
+        return best_signal_method() == SignalMethod::plain ? not_here : no_descriptor;
     return for_each_socket(pid, [&](int descriptor, core::Closing& closing) {
         const Socket socket(pidfd_getfd(pidfd, descriptor));
         if (!socket.is_taken()) {

@@ -26,6 +26,7 @@ CREATE FUNCTION sessionctl_test.best_method() RETURNS text AS :'module', 'sessio
 CREATE FUNCTION sessionctl_test.signal(pid integer, signal integer, method text, starved boolean DEFAULT false) RETURNS text
 AS :'module', 'sessionctl_test_signal' LANGUAGE C STRICT;
 CREATE FUNCTION sessionctl_test.signal_reused(method text) RETURNS text AS :'module', 'sessionctl_test_signal_reused' LANGUAGE C STRICT;
+CREATE FUNCTION sessionctl_test.close_socket(is_reused boolean) RETURNS text AS :'module', 'sessionctl_test_close_socket' LANGUAGE C STRICT;
 CREATE FUNCTION sessionctl_test.descriptors() RETURNS integer AS :'module', 'sessionctl_test_descriptors' LANGUAGE C;
 
 CREATE FUNCTION sessionctl_test.commit_fault(kind text) RETURNS void AS :'module', 'sessionctl_test_commit_fault' LANGUAGE C STRICT;

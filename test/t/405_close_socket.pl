@@ -58,7 +58,7 @@ my $first = deaf();
 my $allowed = escalate('outcome, detail', 'close_socket => true') =~ /^still running\|$/m;
 hears_again($first);
 
-sub https
+sub make_ssl
 {
 	my ($directory) = ($node->data_dir);
 	return if !eval {
@@ -75,7 +75,7 @@ my %ways = (
 	'a Unix socket' => sub { () },
 	'TCP' => sub { (host => '127.0.0.1') },
 	'IPv6' => sub { log_since($node, 0) =~ /listening on IPv6 address "::1"/ ? (host => '::1') : 'there is no IPv6' },
-	'SSL' => sub { https() ? (host => '127.0.0.1', ssl => 1) : 'no SSL: openssl is missing, or the server was built without' });
+	'SSL' => sub { make_ssl() ? (host => '127.0.0.1', ssl => 1) : 'no SSL: openssl is missing, or the server was built without' });
 
 for my $way (sort keys %ways)
 {
@@ -101,6 +101,19 @@ for my $way (sort keys %ways)
 		ok($bystander->lives, 'another session lives');
 	};
 }
+
+# The pid of a process that ended is another's now, who has a connection of the same client: here a child's.
+subtest 'not by a reused pid' => sub {
+	plan skip_all => 'the operating system forbids it' if !$allowed;
+	for my $way ([], [ host => '127.0.0.1' ])
+	{
+		my $session = SessionctlTest::Session->new($node, @$way);
+		is($session->run('SELECT sessionctl_test.close_socket(true)'), 'gone', 'the pinned process is gone');
+		ok($session->lives, 'and the connection open');
+		like($session->run('SELECT sessionctl_test.close_socket(false)'), $hung_up, 'pinned, its connection is closed');
+		$session->quit;
+	}
+};
 
 subtest 'only when asked for' => sub {
 	my $deaf = deaf(undef, host => '127.0.0.1');

@@ -310,6 +310,14 @@ TEST_F(Escalation, WhereNothingWasClosedNobodyWaitsForIt) {
     EXPECT_EQ(took, 2 * step);
 }
 
+TEST_F(Escalation, WhoWaitedForAStandbyIsToldSoToTheEnd) {
+    choose_active(1).awaits_standby = true;
+    climb(true);
+    EXPECT_EQ(taken(0), "cancel terminate close");
+    ASSERT_NE(plan[0].reason, nullptr);
+    EXPECT_NE(std::string(plan[0].reason).find("synchronous standby"), std::string::npos);
+}
+
 // Identity
 
 TEST_F(Escalation, AReusedPidIsNeverTouched) {

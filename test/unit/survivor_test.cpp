@@ -30,7 +30,11 @@ TEST(Survivor, TellsStateAndWait) {
               "idle in transaction for 14.2 s, waits: Client/ClientRead");
     EXPECT_EQ(told(core::State::active, nullptr, nullptr, nullptr, false), "active for 14.2 s")
         << "a server that does not know";
-    EXPECT_EQ(told(core::State::undefined, nullptr, nullptr), "state not known, no wait event");
+    EXPECT_EQ(str(core::doing({core::State::disabled, -1, true, nullptr, nullptr, nullptr})),
+              "disabled, no wait event")
+        << "track_activities is off";
+    EXPECT_EQ(str(core::doing({core::State::undefined, -1, false, nullptr, nullptr, nullptr})),
+              "state not known");
 }
 
 TEST(Survivor, TellsWhatTheKernelTells) {
