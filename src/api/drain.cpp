@@ -43,8 +43,9 @@ class DrainedServer final : public pg::LiveServer {
     bool is_held_ = false;
 };
 
+/// Never 0 where one is to wait: that would be another kind of call.
 core::Timestamp within_statement(core::Timestamp wait) {
-    return std::min(wait, pg::time_left_for_statement());
+    return std::min(wait, std::max<core::Timestamp>(pg::time_left_for_statement(), 1));
 }
 
 } // namespace
@@ -54,7 +55,7 @@ void drain(const Request& request, const pg::Farewell& farewell, core::Plan& pla
     pg::DrainRequests requests(farewell);
     const core::Timestamp promised = request.timeout * core::microseconds_per_millisecond;
     const core::Timestamp wait = within_statement(promised);
-    core::drain_all(plan, server.now() + wait, server, requests);
+    core::drain_all(plan, wait, server, requests);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || wait < promised)
         return;

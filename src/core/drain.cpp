@@ -25,7 +25,8 @@ class Drain {
         }
     }
 
-    void run(Timestamp deadline) {
+    void run(Timestamp wait) {
+        const Timestamp deadline = began_ + wait;
         for (;;) {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
@@ -38,8 +39,10 @@ class Drain {
         }
     }
 
-    void give_up() noexcept {
+    void give_up(bool has_waited) noexcept {
         for (Target* target : open_) {
+            if (target->outcome == Outcome::signalled && !has_waited)
+                continue;
             if (!was_ended(*target))
                 target->reason = target->session.state == State::disabled ? unknown : unfinished;
             target->outcome = Outcome::still_running;
@@ -85,11 +88,11 @@ class Drain {
 
 } // namespace
 
-void drain_all(Plan& plan, Timestamp deadline, Server& server, Asker& asker) {
+void drain_all(Plan& plan, Timestamp wait, Server& server, Asker& asker) {
     Drain drain(plan, server, asker);
     drain.ask();
-    drain.run(deadline);
-    drain.give_up();
+    drain.run(wait);
+    drain.give_up(wait > 0);
 }
 
 bool is_unfinished(const Target& target) noexcept {

@@ -23,9 +23,10 @@ class Asker {
     ~Asker() = default;
 };
 
-/// Ends every chosen target once it is in no transaction, and proves it, until `deadline` on the server's
-/// monotonic clock. What is left then is `still running`. Time counts from the beginning.
-void drain_all(Plan& plan, Timestamp deadline, Server& server, Asker& asker);
+/// Ends every chosen target once it is in no transaction, and proves it, for this time (microseconds) at
+/// most. What is left then is `still running`; with no time to wait, who was signalled is `signalled`.
+/// Elapsed time counts from the beginning.
+void drain_all(Plan& plan, Timestamp wait, Server& server, Asker& asker);
 
 /// Did it not come to the end of its transaction in time?
 bool is_unfinished(const Target& target) noexcept;

@@ -27,7 +27,7 @@ object_access_hook_type previous = nullptr;
 /// In a command of the client's own: procedures, VACUUM and others end transactions inside of it, and what
 /// the client waits for goes on.
 bool is_in_command = false;
-/// The last transaction in which a statement began.
+/// The last transaction in which a statement of the client's began.
 LocalTransactionId judged = InvalidLocalTransactionId;
 
 bool is_prepared = false;
@@ -67,8 +67,10 @@ void on_statement() {
         leave();
 }
 
+/// The transaction in which a command leaves the session is the client's: more of its pipeline may follow.
 void on_command(bool is_inside) {
     is_in_command = is_inside;
+    judged = compat::own_transaction();
 }
 
 extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,

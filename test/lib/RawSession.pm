@@ -87,7 +87,7 @@ sub extended
 }
 
 # The next message: its type and content; nothing when the server has hung up.
-sub _read_message
+sub read_message
 {
 	my ($self) = @_;
 	my $deadline = time + $SessionctlTest::patience;
@@ -113,7 +113,7 @@ sub _read_message
 sub expect
 {
 	my ($self, $wanted) = @_;
-	while (my ($type, $content) = $self->_read_message)
+	while (my ($type, $content) = $self->read_message)
 	{
 		return $content if $type eq $wanted;
 		die 'the server complains: ' . join ' ', map { substr $_, 1 } grep { /^[SCMDH]/ } split /\0/, $content if $type eq 'E';
@@ -126,7 +126,7 @@ sub ended_with
 {
 	my ($self) = @_;
 	my $code;
-	while (my ($type, $content) = $self->_read_message)
+	while (my ($type, $content) = $self->read_message)
 	{
 		($code) = $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/ if $type eq 'E';
 	}

@@ -1,0 +1,483 @@
+# drain_where: sessions end after the transaction they are in, preloaded or not.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RawSession;
+use SessionctlTest;
+use Test::More;
+
+my ($node, $admin, $drainer, $is_preloaded, $version);
+my $ended = qr/^FATAL:  terminating connection due to administrator command$/m;
+
+sub victim
+{
+	my (%with) = @_;
+	return SessionctlTest::Session->new($node, user => 'app', app => 'victim', %with);
+}
+
+sub call
+{
+	my (%with) = @_;
+	my $options = join '', map { ", $_ => $with{$_}" } sort keys %with;
+	return qq{SELECT sessionctl.drain_where(\$\$application_name IN ('victim', 'raw')\$\$$options)};
+}
+
+# Everybody is asked before the first is ended: when an idle session is gone, all others have been asked.
+sub begin_drain
+{
+	my (%with) = @_;
+	my $by = delete $with{by} || $drainer;
+	my $idle = victim();
+	$by->send(call(%with));
+	wait_for('an idle session to go', sub { !is_running($idle->pid) });
+	return $idle->quit;
+}
+
+sub wait_for_state
+{
+	my ($session, $state) = @_;
+	return wait_for("$state", sub {
+		$admin->run('SELECT state FROM sessionctl.session_activity WHERE pid = ' . $session->pid) eq $state;
+	});
+}
+
+sub wait_for_lock
+{
+	my ($session) = @_;
+	return wait_for('a lock to be waited for', sub {
+		$admin->run('SELECT waiting FROM sessionctl.session_activity WHERE pid = ' . $session->pid) eq 't';
+	});
+}
+
+sub done { return $admin->run('SELECT count(*) FROM done') }
+
+# What a session answers, without the server's last words, which psql may read with the answer or later.
+sub heard
+{
+	my ($session, $answer) = @_;
+	my @last = qw(FATAL: DETAIL: server\ closed \t connection\ to\ server\ was\ lost);
+	my $pattern = join '|', @last;
+	$session->{words} .= join '', map { "$_\n" } grep { /^($pattern)/ } split /\n/, $answer;
+	return join "\n", grep { !/^($pattern)/ } split /\n/, $answer;
+}
+
+sub answer { my ($session) = @_; return heard($session, $session->answer) }
+sub run { my ($session, $sql) = @_; return heard($session, $session->run($sql)) }
+
+sub words { my ($session) = @_; run($session, 'SELECT 1'); return $session->{words} }
+
+# It has ended, and its client has heard no other reason.
+sub is_ended
+{
+	my ($session, $what) = @_;
+	wait_for("$what to end", sub { !is_running($session->pid) });
+	like(words($session), $ended, "$what has ended");
+	return $session->quit;
+}
+
+sub fresh { return $admin->run('TRUNCATE done') }
+
+# --- what a transaction is, and where it ends
+
+sub test_boundaries
+{
+	subtest 'idle, and in a transaction' => sub {
+		fresh();
+		my $victim = victim();
+		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
+		begin_drain(reason => q{'rolling restart'});
+		is(run($victim, 'INSERT INTO done VALUES (2)'), '', 'what is begun goes on');
+		is(run($victim, 'COMMIT'), '', 'and commits');
+		is($drainer->answer, '2', 'the count');
+		my $words = words($victim);
+		like($words, $ended, 'it has ended');
+		like($words, qr/^DETAIL:  Reason given by role "postgres": rolling restart$/m, 'and knows why') if $is_preloaded;
+		is(done(), '2', 'what it committed is there');
+		$victim->quit;
+		is($drainer->run(call()), '0', 'nobody matches: 0, and nothing to say');
+	};
+
+	subtest 'savepoints' => sub {
+		fresh();
+		my ($victim, $failed) = (victim(), victim());
+		$victim->run('BEGIN; INSERT INTO done VALUES (1); SAVEPOINT s; INSERT INTO done VALUES (2)');
+		begin_drain();
+		$victim->run('SELECT 1/0');
+		wait_for_state($victim, 'idle in transaction (aborted)');
+		is(run($victim, 'ROLLBACK TO s; INSERT INTO done VALUES (3); RELEASE s'), '', 'an error ends a subtransaction, not the transaction');
+		is(run($victim, 'COMMIT'), '', 'it commits');
+		is($drainer->answer, '3', 'the count');
+		is(done(), '2', 'what it committed is there');
+		is_ended($_, 'it') for $victim, $failed;
+	};
+
+	subtest 'a transaction that has failed is over' => sub {
+		my ($before, $later) = (victim(), victim());
+		$before->run('BEGIN; SELECT 1/0');
+		$later->run('BEGIN');
+		begin_drain();
+		wait_for('it to end', sub { !is_running($before->pid) });
+		like(run($later, 'SELECT 1/0'), qr/^ERROR:  division by zero/, 'one fails meanwhile, and hears so');
+		is($drainer->answer, '3', 'both ended');
+		is_ended($_, 'it') for $before, $later;
+	};
+
+	subtest 'rolled back' => sub {
+		my $victim = victim();
+		$victim->run('BEGIN');
+		begin_drain();
+		is(run($victim, 'ROLLBACK'), '', 'acknowledged');
+		is($drainer->answer, '2', 'ended');
+		is_ended($victim, 'it');
+	};
+
+	subtest 'prepared' => sub {
+		fresh();
+		my $victim = victim();
+		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
+		begin_drain();
+		is(run($victim, q{PREPARE TRANSACTION 'left'}), '', 'acknowledged');
+		is($drainer->answer, '2', 'ended');
+		is($admin->run(q{SELECT gid FROM pg_prepared_xacts}), 'left', 'the prepared transaction remains');
+		is($admin->run(q{COMMIT PREPARED 'left'}), '', 'and can be committed');
+		is(done(), '1', 'with what was done in it');
+		is_ended($victim, 'it');
+	};
+
+	subtest 'a statement outside of a transaction block' => sub {
+		fresh();
+		$admin->run('SELECT pg_advisory_lock(4711)');
+		my $victim = victim();
+		$victim->send('INSERT INTO done SELECT 1 FROM pg_advisory_lock_shared(4711)');
+		wait_for_lock($victim);
+		begin_drain();
+		$admin->run('SELECT pg_advisory_unlock(4711)');
+		is(answer($victim), '', 'goes on to its end');
+		is($drainer->answer, '2', 'then it is ended');
+		is(done(), '1', 'what it did is there');
+		is_ended($victim, 'it');
+	};
+
+	return;
+}
+
+# --- commands that end transactions inside
+
+sub test_commands
+{
+	subtest 'a procedure that commits' => sub {
+		plan skip_all => 'procedures came with 11' if $version < 110000;
+		$admin->run(q{CREATE OR REPLACE PROCEDURE steps() LANGUAGE plpgsql AS $$BEGIN
+			FOR i IN 1..10 LOOP
+				IF i = 5 THEN PERFORM pg_advisory_lock_shared(4711); END IF;
+				INSERT INTO done VALUES (i);
+				IF i % 3 = 0 THEN BEGIN PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN NULL; END; END IF;
+				COMMIT;
+			END LOOP;
+			INSERT INTO done VALUES (11);
+		END$$});
+		for my $command ('CALL steps()', 'DO $$BEGIN CALL steps(); END$$')
+		{
+			fresh();
+			$admin->run('SELECT pg_advisory_lock(4711)');
+			my $victim = victim();
+			$victim->send($command);
+			wait_for_lock($victim);
+			begin_drain();
+			$admin->run('SELECT pg_advisory_unlock(4711)');
+			is(answer($victim), '', "$command goes on to its end");
+			is($drainer->answer, '2', 'then it is ended');
+			is(done(), '11', 'all of its commits, and the last one');
+			is_ended($victim, 'it');
+		}
+	};
+
+	# It waits for all older transactions in its database: one that drains has to be in another.
+	subtest 'CREATE INDEX CONCURRENTLY' => sub {
+		my $blocker = SessionctlTest::Session->new($node);
+		my $elsewhere = SessionctlTest::Session->new($node, database => 'elsewhere');
+		my $victim = victim();
+		$blocker->run('BEGIN; LOCK TABLE mine IN ROW EXCLUSIVE MODE');
+		$victim->send('CREATE INDEX CONCURRENTLY done_index ON mine (a)');
+		wait_for_lock($victim);
+		begin_drain(by => $elsewhere);
+		$blocker->run('COMMIT');
+		is(answer($victim), '', 'goes on to its end');
+		is($elsewhere->answer, '2', 'then it is ended');
+		is($admin->run(q{SELECT indisvalid FROM pg_index WHERE indexrelid = 'done_index'::regclass}), 't', 'the index is valid');
+		$admin->run('DROP INDEX done_index');
+		is_ended($victim, 'it');
+		$_->quit for $blocker, $elsewhere;
+	};
+
+	subtest 'VACUUM' => sub {
+		my $blocker = SessionctlTest::Session->new($node);
+		my $victim = victim();
+		$blocker->run('BEGIN; LOCK TABLE mine IN ACCESS EXCLUSIVE MODE');
+		$victim->send('VACUUM mine');
+		wait_for_lock($victim);
+		begin_drain();
+		$blocker->run('COMMIT');
+		is(answer($victim), '', 'goes on to its end');
+		is($drainer->answer, '2', 'then it is ended');
+		is_ended($victim, 'it');
+		$blocker->quit;
+	};
+
+	return;
+}
+
+# --- what the protocol allows
+
+sub raw { return RawSession->new($node, user => 'app', @_) }
+
+sub test_protocol
+{
+	subtest 'a pipeline without Sync' => sub {
+		fresh();
+		my $raw = raw();
+		$raw->extended('INSERT INTO done VALUES (1)')->expect('C');
+		begin_drain();
+		$raw->extended('INSERT INTO done VALUES (2)')->expect('C');
+		pass('goes on');
+		$raw->send(S => '')->expect('Z');
+		pass('its Sync is answered');
+		is($raw->ended_with, '57P01', 'then it ends');
+		is($drainer->answer, '2', 'the count');
+		is(done(), '2', 'what it did is there');
+	};
+
+	subtest 'a procedure in a pipeline' => sub {
+		plan skip_all => 'procedures came with 11' if $version < 110000;
+		fresh();
+		my $raw = raw();
+		$admin->run('SELECT pg_advisory_lock(4711)');
+		$raw->extended('CALL steps()');
+		wait_for_lock($raw);
+		begin_drain();
+		$admin->run('SELECT pg_advisory_unlock(4711)');
+		$raw->expect('C');
+		$raw->extended('INSERT INTO done VALUES (12)')->expect('C');
+		$raw->send(S => '')->expect('Z');
+		is($raw->ended_with, '57P01', 'ends after its Sync');
+		is($drainer->answer, '2', 'the count');
+		is(done(), '12', 'what followed on the last commit inside is there, too');
+	};
+
+	subtest 'COPY FROM STDIN' => sub {
+		fresh();
+		my $raw = raw();
+		$raw->query('COPY done FROM STDIN')->expect('G');
+		$raw->send(d => "1\n");
+		begin_drain();
+		$raw->send(d => "2\n", c => '')->expect('Z');
+		is($raw->ended_with, '57P01', 'ends after it');
+		is($drainer->answer, '2', 'the count');
+		is(done(), '2', 'all rows are there');
+	};
+
+	return;
+}
+
+# The next statement lies in the server's buffer already when the transaction ends: it must not run.
+sub test_next_statement
+{
+	my $oid = $admin->run(q{SELECT 'advance'::regproc::oid});
+	my %next = (
+		'simple' => [ Q => "SELECT advance()\0" ],
+		'BEGIN' => [ Q => "BEGIN\0", Q => "SELECT advance()\0" ],
+		'extended' => [ P => "\0SELECT advance()\0\0\0", B => "\0\0" . "\0" x 6, E => "\0" . pack('N', 0), S => '' ],
+		'named' => [ B => "\0named\0" . "\0" x 6, E => "\0" . pack('N', 0), S => '' ],
+		'named utility' => [ B => "\0utility\0" . "\0" x 6, E => "\0" . pack('N', 0), S => '' ],
+		'fast path' => [ F => pack('N', $oid) . "\0" x 6 ]);
+	my %commit = ('COMMIT' => \%next, 'ROLLBACK' => \%next, q{PREPARE TRANSACTION 'next'} => { simple => $next{simple} });
+	$commit{'COMMIT AND CHAIN'} = { simple => $next{simple}, named => $next{named} } if $version >= 120000;
+	$commit{'COMMIT; SELECT advance()'} = { none => [] };
+	for my $commit (sort keys %commit)
+	{
+		for my $kind (sort keys %{ $commit{$commit} })
+		{
+			fresh();
+			my $before = $admin->run('SELECT last_value, is_called FROM counter');
+			my $raw = raw();
+			$raw->query('PREPARE advance AS SELECT advance()')->expect('Z');
+			$raw->send(P => "named\0SELECT advance()\0\0\0", P => "utility\0EXECUTE advance\0\0\0", S => '')->expect('Z')
+			  if $kind =~ /named/;
+			$raw->query('BEGIN')->expect('Z');
+			$raw->query('INSERT INTO done VALUES (1)')->expect('Z');
+			begin_drain();
+			$raw->send(Q => "$commit\0", @{ $commit{$commit}{$kind} });
+			like($raw->expect('C'), qr/^(COMMIT|ROLLBACK|PREPARE)/, "$commit, then $kind: acknowledged");
+			is($raw->ended_with, '57P01', 'then ended');
+			is($drainer->answer, '2', 'the count');
+			is($admin->run('SELECT last_value, is_called FROM counter'), $before, 'and the next statement did not run');
+			$admin->run(q{COMMIT PREPARED 'next'}) if $commit =~ /PREPARE/;
+			is(done(), $commit =~ /ROLLBACK/ ? '0' : '1', 'what was committed is there');
+		}
+	}
+	return;
+}
+
+# --- the end of the drain
+
+sub test_timeout
+{
+	subtest 'not in time' => sub {
+		fresh();
+		my ($victim, $idle) = (victim(), victim());
+		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
+		my $position = log_position($node);
+		my $answer = $drainer->run_verbose(call(timeout => q{'0.3 s'}));
+		like($answer, qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'a notice');
+		like($answer, qr/^WARNING:  01000: 1 session has not finished its transaction within 0\.\d s$/m, 'a warning');
+		like($answer, qr/^DETAIL:  It is no longer asked to leave, and goes on as before\.$/m, 'what becomes of it');
+		like($answer, qr/^1\z/m, 'the true count');
+		is(join(' ', sort map { /action=(\w+) result="([^"]*)"/ ? "$1: $2" : () } audit_lines($node, $position)),
+			'drain: still running drain: terminated', 'a line in the audit for each');
+		is(run($victim, 'COMMIT; INSERT INTO done VALUES (2)'), '', 'it goes on, into its next transaction');
+		ok($victim->lives, 'and lives');
+		$_->quit for $victim, $idle;
+	};
+
+	subtest 'force' => sub {
+		fresh();
+		my ($victim, $idle) = (victim(), victim());
+		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
+		my $position = log_position($node);
+		is($drainer->run(call(timeout => q{'0.3 s'}, force => 'true')), '2', 'both are proven gone');
+		is(join(' ', sort map { /action=(\w+) result="([^"]*)"/ ? "$1: $2" : () } audit_lines($node, $position)),
+			'drain: terminated terminate: terminated', 'the audit tells which one was broken off');
+		is(done(), '0', 'and rolled back');
+		is_ended($_, 'it') for $victim, $idle;
+	};
+
+	subtest 'no time at all' => sub {
+		my ($victim, $idle) = (victim(), victim());
+		$victim->run('BEGIN');
+		like($drainer->complaint(call(timeout => q{'0'})), qr/matched 2: 1 signalled, 1 still running$/m, 'idle ones are signalled');
+		wait_for('the idle one to go', sub { !is_running($idle->pid) });
+		is(run($victim, 'COMMIT'), '', 'the other goes on');
+		ok($victim->lives, 'and lives');
+		$_->quit for $victim, $idle;
+	};
+
+	subtest 'statement_timeout' => sub {
+		my $victim = victim();
+		$victim->run('BEGIN');
+		like($drainer->run("SET statement_timeout = '1 s'; " . call(force => 'true')),
+			qr/1 session has not finished its transaction within 0\.\d s.*^0\z/ms, 'is no error, and nobody is forced before the time');
+		$drainer->run('RESET statement_timeout');
+		$victim->run('COMMIT');
+		ok($victim->lives, 'it lives');
+		$victim->quit;
+	};
+
+	return;
+}
+
+sub test_broken_off
+{
+	for my $how (qw(cancel terminate))
+	{
+		my ($victim, $position) = (victim(), log_position($node));
+		my $by = SessionctlTest::Session->new($node);
+		$victim->run('BEGIN');
+		begin_drain(by => $by);
+		$admin->run("SELECT pg_${how}_backend(" . $by->pid . ')');
+		like($by->answer, $how eq 'cancel' ? qr/canceling statement/ : $ended, "the drain is broken off: $how");
+		wait_for('it to be gone', sub { !is_running($by->pid) }) if $how eq 'terminate';
+		is($victim->run('COMMIT; SELECT 1; SELECT 1'), "1\n1", 'who was asked goes on');
+		ok($victim->lives, 'and lives');
+		is(scalar(audit_lines($node, $position)), 1, 'the audit tells only of the idle one');
+		$_->quit for $by, $victim;
+	}
+	return;
+}
+
+sub test_two_drains
+{
+	my $victim = victim();
+	my $other = SessionctlTest::Session->new($node);
+	$victim->run('BEGIN');
+	begin_drain();
+	begin_drain(by => $other);
+	$admin->run('SELECT pg_cancel_backend(' . $other->pid . ')');
+	$other->answer;
+	is(run($victim, 'COMMIT'), '', 'one is cancelled: it commits');
+	is($drainer->answer, '2', 'and the other ends it');
+	is_ended($victim, 'it');
+	$other->quit;
+	return;
+}
+
+# The place of one that left by itself is another's now.
+sub test_reused_slot
+{
+	my ($leaver, $stays) = (victim(), victim());
+	$_->run('BEGIN') for $leaver, $stays;
+	begin_drain();
+	$leaver->quit;
+	my @next = map { victim() } 1 .. 3;
+	is($_->run('BEGIN; SELECT 1; COMMIT; SELECT 2'), "1\n2", 'who comes after it is not asked') for @next;
+	ok($_->lives, 'and lives') for @next;
+	is(run($stays, 'COMMIT'), '', 'the other commits');
+	# Unless it was signalled on its way out.
+	like($drainer->answer, qr/\A(NOTICE:  matched 3: 2 ended, 1 already gone\n2|3)\z/, 'who left by itself is not counted');
+	$_->quit for @next;
+	is_ended($stays, 'the other');
+	return;
+}
+
+sub test_guards
+{
+	my ($victim, $boss) = (victim(), victim(user => 'boss'));
+	is($drainer->run(call(keep => 1)), "NOTICE:  matched 2: 2 spared (1 kept, 1 superuser)\n0", 'spared');
+	like($drainer->complaint(call(refuse_above => 1, include_superusers => 'true')), qr/\AERROR:  54000: /, 'refuse_above');
+	like($drainer->run(q{SELECT sessionctl.drain_where('is_self OR NOT is_self', include_superusers => true, keep => 100)}),
+		qr/\d+ not a client.*1 self/, 'never the caller, nor who is no client');
+	my $guest = SessionctlTest::Session->new($node, user => 'guest');
+	is($guest->run(call()), "NOTICE:  matched 2: 1 spared (superuser), 1 denied\n0", 'who may not, may not');
+	is($drainer->run(call()), "NOTICE:  matched 2: 1 ended, 1 spared (superuser)\n1", 'ended');
+	ok($boss->lives, 'the superuser is well');
+	is($drainer->run(call(include_superusers => 'true')), '1', 'unless included');
+	my %wrong = ("timeout => '-1 s'" => 22023, "timeout => NULL" => 22023, "timeout => '2 h'" => 22023, 'force => NULL' => 22004);
+	like($drainer->complaint("SELECT sessionctl.drain_where('true', $_)"), qr/\AERROR:  $wrong{$_}: /, $_) for sort keys %wrong;
+	$_->quit for $victim, $boss, $guest;
+	return;
+}
+
+for my $preloaded (1, 0)
+{
+	$is_preloaded = $preloaded;
+	my $name = $preloaded ? 'preloaded' : 'not preloaded';
+	$node = new_server($preloaded ? 'drain_preloaded' : 'drain',
+		conf => "max_prepared_transactions = 2\nautovacuum = off\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
+	$admin = SessionctlTest::Session->new($node);
+	$drainer = SessionctlTest::Session->new($node);
+	$version = $admin->run('SHOW server_version_num');
+	$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE guest LOGIN;
+		GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sessionctl TO guest;
+		CREATE TABLE done (a int); GRANT ALL ON done TO app;
+		CREATE TABLE mine (a int); ALTER TABLE mine OWNER TO app; GRANT ALL ON SCHEMA public TO app;
+		CREATE SEQUENCE counter; GRANT ALL ON counter TO app;
+		CREATE FUNCTION advance() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN nextval('counter'); END$$});
+	$node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
+	$node->safe_psql('elsewhere', 'CREATE EXTENSION pg_sessionctl');
+	subtest "$name: where transactions end" => \&test_boundaries;
+	subtest "$name: commands that end transactions inside" => \&test_commands;
+	subtest "$name: the protocol" => \&test_protocol;
+	subtest "$name: the next statement" => \&test_next_statement if $preloaded;
+	subtest "$name: the end of the drain" => \&test_timeout;
+	subtest "$name: broken off" => \&test_broken_off;
+	subtest "$name: two drains" => \&test_two_drains;
+	subtest "$name: a slot that is reused" => \&test_reused_slot;
+	subtest "$name: guard rails" => \&test_guards;
+	unlike(read_file($node->logfile), qr/PANIC|was terminated by signal/, "$name: no process crashed");
+	$_->quit for $drainer, $admin;
+	$node->stop;
+}
+
+done_testing();

@@ -1,0 +1,250 @@
+#include "core/drain.hpp"
+#include "fake_server.hpp"
+#include "memory.hpp"
+#include "support.hpp"
+
+#include <map>
+#include <stdexcept>
+
+namespace sessionctl::test {
+
+using core::Action;
+using core::Answer;
+using core::Outcome;
+using core::State;
+using core::Target;
+using testing::Test;
+
+namespace {
+
+/// Sessions that answer as a test says; by default none.
+class FakeAsker final : public core::Asker {
+  public:
+    std::function<void(const core::Session&)> on_ask;
+    std::vector<std::int32_t> asked;
+    std::map<std::int32_t, Answer> answers;
+
+    void ask(const core::Session& session) override {
+        asked.push_back(session.id.pid);
+        if (on_ask)
+            on_ask(session);
+    }
+    Answer answer_of(const core::Session& session) noexcept override {
+        const auto found = answers.find(session.id.pid);
+        return found != answers.end() ? found->second : Answer::none;
+    }
+};
+
+class Drain : public Test {
+  protected:
+    Drain() {
+        server.on_signal = [this](Life* life) { server.end(*life); };
+    }
+
+    Life& choose(std::int32_t pid, State state, bool is_in_transaction) {
+        core::Session session = client(pid);
+        session.state = state;
+        session.xact_start = is_in_transaction ? session.query_start : 0;
+        Life& life = server.start(session);
+        Target target = {};
+        target.session = life.session;
+        plan.push_back(target);
+        return life;
+    }
+    Life& idle(std::int32_t pid) { return choose(pid, State::idle, false); }
+    Life& busy(std::int32_t pid) { return choose(pid, State::idle_in_transaction, true); }
+
+    void commit(Life& life) {
+        life.session.state = State::idle;
+        life.session.xact_start = 0;
+    }
+
+    void drain(core::Timestamp wait = seconds(60)) { core::drain_all(plan, wait, server, asker); }
+    Outcome outcome(std::size_t i = 0) const { return plan[i].outcome; }
+
+    FakeServer server;
+    FakeAsker asker;
+    core::Plan plan;
+};
+
+} // namespace
+
+TEST_F(Drain, EndsIdleSessionsAtOnce) {
+    idle(1);
+    idle(2);
+    drain();
+    EXPECT_EQ(core::counted(plan, Action::drain), 2);
+    EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, 0);
+}
+
+TEST_F(Drain, AsksAllBeforeTheFirstSignal) {
+    Life& first = idle(1);
+    idle(2);
+    asker.on_ask = [&](const core::Session&) { EXPECT_EQ(first.signals, 0); };
+    drain();
+    EXPECT_EQ(asker.asked, (std::vector<std::int32_t>{1, 2}));
+}
+
+TEST_F(Drain, AsksOnlyTheChosen) {
+    idle(1);
+    plan[0].outcome = Outcome::spared;
+    drain();
+    EXPECT_TRUE(asker.asked.empty());
+    EXPECT_EQ(outcome(), Outcome::spared);
+}
+
+TEST_F(Drain, WaitsForTheEndOfATransaction) {
+    Life& life = busy(1);
+    server.after(seconds(3), [&] {
+        EXPECT_EQ(life.signals, 0);
+        commit(life);
+    });
+    drain();
+    EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, seconds(3));
+    EXPECT_LT(plan[0].elapsed, seconds(4));
+}
+
+TEST_F(Drain, LeavesAStatementAlone) {
+    Life& life = choose(1, State::active, false); // before it has begun its transaction
+    drain(seconds(1));
+    EXPECT_EQ(life.signals, 0);
+    EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_TRUE(core::is_unfinished(plan[0]));
+}
+
+TEST_F(Drain, AFailedTransactionIsOver) {
+    choose(1, State::idle_in_transaction_aborted, false);
+    drain();
+    EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(Drain, AFailedSubtransactionIsNot) {
+    Life& life = choose(1, State::idle_in_transaction_aborted, true);
+    drain(seconds(1));
+    EXPECT_EQ(life.signals, 0);
+    EXPECT_EQ(outcome(), Outcome::still_running);
+}
+
+TEST_F(Drain, AWalsenderHasNoTransactionToFinish) {
+    Life& life = choose(1, State::active, false);
+    life.session.kind = plan[0].session.kind = core::Kind::walsender;
+    drain();
+    EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(Drain, LooksOnceMoreAtTheInstantOfTheSignal) {
+    Life& life = idle(1);
+    int looks = 0;
+    server.before_look = [&](Life* looked_at) {
+        // The second look is the one after the process was pinned: a statement has come.
+        if (looked_at != nullptr && ++looks == 2)
+            looked_at->session.state = State::active;
+    };
+    server.after(seconds(1), [&] {
+        EXPECT_EQ(life.signals, 0);
+        commit(life);
+    });
+    drain();
+    EXPECT_EQ(life.signals, 1);
+    EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
+    Life& life = busy(1);
+    server.after(seconds(1), [&] {
+        commit(life);
+        asker.answers[1] = Answer::will;
+    });
+    server.after(seconds(2), [&] {
+        asker.answers[1] = Answer::does;
+        server.end(life);
+    });
+    drain();
+    EXPECT_EQ(life.signals, 0);
+    EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(Drain, WhoLeftOfItsOwnAccordIsNotCounted) {
+    Life& life = busy(1);
+    server.after(seconds(1), [&] { server.end(life); });
+    drain();
+    EXPECT_EQ(outcome(), Outcome::already_gone);
+    EXPECT_EQ(core::counted(plan, Action::drain), 0);
+}
+
+TEST_F(Drain, ASuccessorInItsPlaceIsAnother) {
+    Life& life = busy(1);
+    Life* successor = nullptr;
+    server.after(seconds(1), [&] {
+        server.end(life);
+        successor = &server.start_successor(life);
+    });
+    drain();
+    EXPECT_EQ(outcome(), Outcome::already_gone);
+    EXPECT_EQ(successor->signals, 0);
+}
+
+TEST_F(Drain, WhatIsLeftIsStillRunning) {
+    busy(1);
+    idle(2);
+    server.on_signal = nullptr; // obeys too late
+    drain(seconds(1));
+    EXPECT_EQ(outcome(0), Outcome::still_running);
+    EXPECT_EQ(outcome(1), Outcome::still_running);
+    EXPECT_TRUE(core::is_unfinished(plan[0]));
+    EXPECT_FALSE(core::is_unfinished(plan[1]));
+    EXPECT_EQ(plan[0].elapsed, seconds(1));
+}
+
+TEST_F(Drain, WhoIsAboutToEndButDoesNotIsUnfinished) {
+    Life& life = busy(1);
+    server.after(seconds(1), [&] {
+        commit(life);
+        asker.answers[1] = Answer::will;
+    });
+    drain(seconds(2));
+    EXPECT_TRUE(core::is_unfinished(plan[0]));
+}
+
+TEST_F(Drain, WithoutTimeTheIdleAreSignalled) {
+    busy(1);
+    idle(2);
+    server.on_signal = nullptr;
+    drain(0);
+    EXPECT_EQ(outcome(0), Outcome::still_running);
+    EXPECT_EQ(outcome(1), Outcome::signalled);
+    EXPECT_EQ(core::counted(plan, Action::drain), 1);
+    EXPECT_TRUE(server.sleeps.empty());
+}
+
+TEST_F(Drain, OneThatIsDeniedDelaysNobody) {
+    idle(1).refuses = true;
+    drain();
+    EXPECT_EQ(outcome(), Outcome::denied);
+    EXPECT_TRUE(server.sleeps.empty());
+}
+
+TEST_F(Drain, ForceEndsTheRest) {
+    Life& life = busy(1);
+    idle(2);
+    drain(seconds(1));
+    core::force_rest(plan, server);
+    core::prove_all(plan, Action::drain, server.now() + seconds(5), server);
+    EXPECT_EQ(life.signals, 1);
+    EXPECT_EQ(outcome(0), Outcome::terminated);
+    EXPECT_TRUE(plan[0].is_forced);
+    EXPECT_FALSE(plan[1].is_forced);
+    EXPECT_EQ(core::counted(plan, Action::drain), 2);
+}
+
+TEST_F(Drain, AnInterruptedWaitLeavesThemUnsignalled) {
+    Life& life = busy(1);
+    server.on_sleep = [] { throw std::runtime_error("canceling statement due to user request"); };
+    EXPECT_THROW(drain(), std::runtime_error);
+    EXPECT_EQ(life.signals, 0);
+    EXPECT_EQ(outcome(), Outcome::chosen);
+}
+
+} // namespace sessionctl::test
