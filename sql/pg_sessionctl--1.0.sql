@@ -912,6 +912,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;

@@ -22,7 +22,7 @@ $admin->run(q{
 
 my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server'};
 my $asks_inside = q{proname IN ('lockdown_database', 'unlock_database', 'lockdown_role', 'unlock_role', 'limit_role')};
-my $for_all = qq{(proname IN ('safe_count', 'preview_where') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
+my $for_all = qq{(proname IN ('safe_count', 'preview_where', 'blocking_tree') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
 
 subtest 'who may call' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
@@ -33,12 +33,15 @@ subtest 'who may call' => sub {
 		terminate_where => q{'true'},
 		terminate_report => q{'true'},
 		escalate_report => q{'true'},
+		drain_where => q{'true'},
 		cancel_where => q{'true'},
 		terminate_user_sessions => q{'app'},
 		terminate_database_sessions => q{'postgres'},
 		terminate_application_sessions => q{'x'},
 		terminate_idle_in_transaction => q{'1 s'},
-		terminate_nologin_sessions => '');
+		terminate_nologin_sessions => '',
+		terminate_blockers => '1',
+		terminate_lock_holders => q{'pg_class'});
 	my $victim = SessionctlTest::Session->new($node, user => 'nobody');
 	like($nobody->run_verbose("SELECT sessionctl.$_($calls{$_})"),
 		qr/ERROR:  42501: permission denied for function $_/, "$_ is not for everybody")

@@ -65,7 +65,7 @@ subtest 'each to its own end' => sub {
 		[ sort map { $_->[0]->pid . " $_->[1]" } [ $busy, 'cancel cancelled' ], [ $inside, 'cancel cancelled' ], [ $inside, 'terminate terminated' ],
 			[ $open, 'terminate terminated' ] ], 'a line in the log for each step');
 	is($admin->run(q{SELECT string_agg(action || ' ' || acted_on || ' ' || ended, ', ' ORDER BY action) FROM sessionctl.session_stats WHERE rule IS NULL}),
-		'cancel 2 2, close_socket 0 0, terminate 2 2', 'and the counters');
+		'cancel 2 2, close_socket 0 0, drain 0 0, terminate 2 2', 'and the counters');
 	$_->quit for $busy, $inside, $open, $idle, $boss;
 };
 
