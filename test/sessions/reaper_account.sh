@@ -26,7 +26,9 @@ done
 counted log
 is "$reply" '2 0' 'two were told of, none ended'
 # What a session does ends its offence; the next idleness is another one.
-until_true 'the reaper tells of another offence' "SELECT count(*) = 2 FROM ($(account_of first 1)) AS told"
+for name in first second; do
+    until_true "the reaper tells of another offence of $name" "SELECT count(*) = 2 FROM ($(account_of "$name" 1)) AS told"
+done
 ok 'once for each offence'
 
 # --- and what follows from it
