@@ -12,7 +12,8 @@ use Storm;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = new_server('lockdown_role', init => { allows_streaming => 1 }, conf => "max_connections = 60\nmax_prepared_transactions = 5\n");
+my $node = new_server('lockdown_role', init => { allows_streaming => 1 },
+	conf => "max_connections = 60\nmax_prepared_transactions = 5\nmax_worker_processes = 40\n");    # each lockdown has a sweeper for a while
 my $admin = SessionctlTest::Session->new($node);
 my $odd = q{O'Brien "the" \ Odd};
 (my $odd_identifier = $odd) =~ s/"/""/g;
