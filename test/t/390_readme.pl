@@ -96,7 +96,7 @@ my %dba;    # by database
 my (@sessions, @background);
 my ($bouncer, $bouncer_port);
 
-sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0]) }
+sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0], app => 'psql') }
 
 # As a user has it, whatever he is shown.
 sub as_shown { my ($session) = @_; $session->run("\\unset QUIET\n\\pset format aligned\n\\pset tuples_only off\n"); return $session }
@@ -109,7 +109,7 @@ sub dba
 
 sub all_leave
 {
-	$_->quit for splice @sessions;
+	$_->quit for splice(@sessions), map { delete $dba{$_} } grep { $_ ne 'postgres' } keys %dba;
 	if ($bouncer)
 	{
 		$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
@@ -257,7 +257,15 @@ sub in_psql
 	my $output = $session->run($input);
 	@new_setting = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = (\w+)/;
 	wait_for_setting($session, @new_setting) if $input =~ /pg_reload_conf/;
+	wait_for_the_blocked() if $input =~ /terminate_blockers/;
 	return $output;
+}
+
+# They go on a moment later: sooner than a reader looks again.
+sub wait_for_the_blocked
+{
+	my $waits = 'SELECT count(*) FROM sessionctl.session_activity WHERE waiting';
+	return wait_for('the blocked to go on', sub { $node->safe_psql('postgres', $waits) eq '0' });
 }
 
 # A reload reaches a session a moment later: sooner than a reader types his next command.
