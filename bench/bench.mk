@@ -1,4 +1,4 @@
-# `make bench`: bench/run, bench/lockdown and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more
+# `make bench`: bench/run, bench/lockdown, bench/blocking and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more
 # than 5.
 
 ROUNDS = 5
@@ -7,4 +7,5 @@ ROUNDS = 5
 bench:
 	PG_CONFIG='$(PG_CONFIG)' bench/run $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/lockdown $(ROUNDS)
+	PG_CONFIG='$(PG_CONFIG)' bench/blocking $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/reaper $(ROUNDS)

@@ -1,5 +1,7 @@
 /*
- * Holds many sessions idle in a transaction, in one light process: hold_sessions CONNINFO
+ * Holds many sessions idle in a transaction, in one light process: hold_sessions CONNINFO [STATEMENT]
+ *
+ * With a statement each sends it, one after the other, and nobody waits for its end.
  *
  * Each line of standard input is a number: the sessions held so far, dead or alive, are given up, so many are opened,
  * and "ready" is printed. Ends with its input.
@@ -20,12 +22,12 @@ static void allow_many_descriptors(void)
 	}
 }
 
-static PGconn *begin_session(const char *conninfo)
+static PGconn *begin_session(const char *conninfo, const char *statement)
 {
 	PGconn *session = PQconnectdb(conninfo);
 	PGresult *result = PQexec(session, "BEGIN; SELECT 1");
 
-	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+	if (PQresultStatus(result) != PGRES_TUPLES_OK || (statement != NULL && !PQsendQuery(session, statement)))
 	{
 		fprintf(stderr, "%s", PQerrorMessage(session));
 		exit(1);
@@ -40,9 +42,9 @@ int main(int argc, char **argv)
 	PGconn **sessions = NULL;
 	int held = 0;
 
-	if (argc != 2)
+	if (argc != 2 && argc != 3)
 	{
-		fprintf(stderr, "usage: %s CONNINFO\n", argv[0]);
+		fprintf(stderr, "usage: %s CONNINFO [STATEMENT]\n", argv[0]);
 		return 2;
 	}
 	allow_many_descriptors();
@@ -56,7 +58,7 @@ int main(int argc, char **argv)
 		if (sessions == NULL)
 			return 1;
 		while (held < wanted)
-			sessions[held++] = begin_session(argv[1]);
+			sessions[held++] = begin_session(argv[1], argv[2]);
 		puts("ready");
 		fflush(stdout);
 	}

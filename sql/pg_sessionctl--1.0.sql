@@ -155,7 +155,7 @@ COMMENT ON COLUMN sessionctl.session_activity.can_login IS
 COMMENT ON COLUMN sessionctl.session_activity.is_self IS
 'Is it the session that asks?';
 COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
-'Pids of the sessions it waits for, as pg_blocking_pids() tells; 0 stands for a prepared transaction.';
+'Pids of the sessions it waits for, as pg_blocking_pids() tells, each once; 0 stands for a prepared transaction.';
 COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 'How many sessions wait behind it, directly or not.';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS

@@ -1,4 +1,4 @@
-# blocked_by and blocking_count: computed by our own code on 9.4 and 9.5, and as core says where it has an opinion.
+# Who blocks whom, by our own reading of the lock table: as core says where it has an opinion (9.6).
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 if (($(server_version_num) >= 90600)); then has_blocking_pids=t; else has_blocking_pids=f; fi
@@ -15,6 +15,16 @@ blocks() {
         expect admin "SELECT $(sorted blocked_by) = $(sorted 'pg_blocking_pids(pid)')
             FROM sessionctl.session_activity WHERE pid = ${pid[$1]}" t "$3: $1, as core says"
     fi
+}
+
+# in_tree "NAME NAME..." TEST: who stands in the tree, in this order, with a dot for each step to the right
+in_tree() {
+    local name shown=
+    sql admin "SELECT regexp_replace(line, '^( *)(.*)\$', '\\1') || coalesce(substring(line FROM 'pid ([0-9]+)'), substring(line FROM '^ *(prepared|a cycle)'))
+        FROM sessionctl.blocking_tree() AS line"
+    shown=${reply//  /.}
+    for name in "${!pid[@]}"; do shown=${shown//${pid[$name]}/$name}; done
+    is "${shown//$'\n'/ }" "$1" "$2: the tree"
 }
 
 counts() { # counts "NAME=COUNT..." TEST: how many wait behind each, directly or not
@@ -69,6 +79,7 @@ waits c 'SELECT * FROM t'
 blocks b 'a' "$test"
 blocks c 'b' "$test"
 counts 'a=2 b=1 c=0' "$test"
+in_tree 'a .b ..c' "$test"
 sql a 'ROLLBACK'
 all_done b c
 
@@ -106,6 +117,7 @@ blocks a 'b' "$test"
 blocks c 'a b' "$test"
 blocks d 'a c' "$test"
 counts 'b=3 a=2 c=1 d=0' "$test"
+in_tree 'b .a ..c ..d' "$test"
 sql b 'ROLLBACK'
 all_done a c d
 
@@ -145,8 +157,56 @@ sql e "PREPARE TRANSACTION 'p'"
 waits b 'LOCK TABLE t IN SHARE MODE'
 blocks b '0' "$test"
 counts 'b=0 e=0' "$test"
+in_tree 'prepared .b' "$test"
+expect admin "SELECT waiter_pid = ${pid[b]}, blocker_pid, blocker_gid, lock, mode_wanted, mode_held
+    FROM sessionctl.session_blocking" 't||p|public.t|ShareLock|ExclusiveLock' "$test: session_blocking"
+expect admin "SELECT gid, owner, database, locks, blocks = ARRAY[${pid[b]}], rollback_command
+    FROM sessionctl.prepared_transactions" "p|app|postgres|{\"ExclusiveLock on public.t\"}|t|ROLLBACK PREPARED 'p'" \
+    "$test: prepared_transactions"
+sql admin "SELECT sessionctl.terminate_blockers(${pid[b]})"
+like "$reply" "NOTICE:  1 prepared transaction keeps session ${pid[b]} waiting" "$test: terminate_blockers"
 sql admin "ROLLBACK PREPARED 'p'"
 all_done b
+
+test='terminate_blockers'
+sql e 'ROLLBACK'
+begin b c d
+sql b 'LOCK TABLE t'
+waits c 'SELECT pg_advisory_xact_lock(1), count(*) FROM t'
+waits d 'SELECT count(*) FROM t'
+expect admin "SELECT sessionctl.terminate_blockers(${pid[d]})" 1 "$test: the root of the queue"
+is_ended b
+all_done c d
+
+test='a cycle'
+session b user=app
+begin b c d
+sql b 'SELECT pg_advisory_xact_lock(1)'
+sql c 'SELECT pg_advisory_xact_lock(2)'
+waits b 'SELECT pg_advisory_xact_lock(2)'
+waits c 'SELECT pg_advisory_xact_lock(1)'
+blocks b 'c' "$test"
+blocks c 'b' "$test"
+counts 'b=1 c=1' "$test"
+expect admin "SELECT sessionctl.terminate_blockers(${pid[b]})" 1 "$test: broken by the end of one"
+is_ended c
+all_done b
+session c user=app
+
+test='terminate_lock_holders'
+sql d 'ROLLBACK'
+sql admin 'CREATE TABLE heir () INHERITS (t); GRANT ALL ON heir TO app'
+begin b c d
+sql b 'SELECT count(*) FROM ONLY heir'
+sql c "UPDATE ONLY t SET b = 0 WHERE a = 1"
+sql d 'SELECT count(*) FROM pg_class'
+expect admin "SELECT sessionctl.terminate_lock_holders('t', 'ROW EXCLUSIVE')" 1 "$test: a writer"
+is_ended c
+expect admin "SELECT sessionctl.terminate_lock_holders('t')" 1 "$test: a reader of an heir, on the fast path"
+is_ended b
+sql d 'ROLLBACK'
+sessions b c
+sql admin 'DROP TABLE heir'
 
 test='fast-path lock'
 begin c d

@@ -21,6 +21,8 @@ plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
 # Who is connected to the shop when the chapter begins.
 my %chapter = (
 	'A session that will not die' => [],
+	'Who blocks whom' => [qw(regina app app)],
+	'Prepared transactions' => ['app'],
 	'Restore a database that is in use' => [ ('app') x 5 ],
 	'With PgBouncer: clients wait instead of failing' => [ ('app') x 2 ],
 	'Restrict a user to one session' => [ ('batch') x 3 ],
@@ -71,7 +73,7 @@ sub chapters
 	return @chapters;
 }
 
-sub is_whole { my ($example) = @_; return $example->[1] eq '$' || $example->[2] =~ /\A\\|;\z/ }
+sub is_whole { my ($example) = @_; return $example->[1] eq '$' || $example->[2] =~ /\A\\|;\z|\\gexec\z/ }
 
 # What differs from run to run, from machine to machine and between psql's versions: points in time and seconds left, where the socket
 # is, blanks at the end, and the width of columns that depends on those.
@@ -84,6 +86,9 @@ sub comparable
 	$text =~ s/\d+\.\d s\b/<length>/g;
 	$text =~ s/\bkernel: .*/kernel: <state>/g;
 	$text =~ s{(/proc/|-p )\d+}{$1<pid>}g;
+	$text =~ s/\b(waits|for|prepared) \d+(\.\d+)? (ms|s|min|h)\b/$1 <time>/g;
+	$text =~ s/\b(session|transaction) \d+/$1 <number>/g;
+	$text =~ s/\bpid \d+/pid <number>/g;
 	$text =~ s/^psql: .*?(?=FATAL: )/psql: /mg;
 	$text =~ s/-{2,}/-/g;
 	$text =~ s/ +/ /g;
@@ -93,26 +98,26 @@ sub comparable
 
 # --- the server and those who are connected
 
-my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\n");
+my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\n");
 my $workplace = $node->data_dir . '/../desk';
-my $dba;
+my %dba;    # by database
 my (@sessions, @background);
 my ($bouncer, $bouncer_port);
 
-sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0]) }
+sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0], app => 'psql') }
 
 # As a user has it, whatever he is shown.
 sub as_shown { my ($session) = @_; $session->run("\\unset QUIET\n\\pset format aligned\n\\pset tuples_only off\n"); return $session }
 
 sub dba
 {
-	$dba = as_shown(SessionctlTest::Session->new($node)) if !$dba;
-	return $dba;
+	my ($database) = @_;
+	return $dba{$database} ||= as_shown(SessionctlTest::Session->new($node, database => $database));
 }
 
 sub all_leave
 {
-	$_->quit for splice @sessions;
+	$_->quit for splice(@sessions), map { delete $dba{$_} } grep { $_ ne 'postgres' } keys %dba;
 	if ($bouncer)
 	{
 		$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
@@ -127,8 +132,10 @@ sub all_leave
 
 $node->safe_psql('postgres', $_)
   for 'CREATE ROLE app LOGIN', 'CREATE ROLE batch LOGIN', 'CREATE ROLE leaver LOGIN', 'CREATE ROLE ops LOGIN', 'CREATE ROLE crawler LOGIN',
-  'CREATE ROLE boss LOGIN SUPERUSER', 'CREATE DATABASE shop';
-$node->safe_psql('shop', 'CREATE TABLE orders AS SELECT generate_series(1, 5000) AS id; ALTER TABLE orders OWNER TO app');
+  'CREATE ROLE boss LOGIN SUPERUSER', 'CREATE ROLE regina LOGIN', 'CREATE DATABASE shop';
+$node->safe_psql('shop', 'CREATE EXTENSION pg_sessionctl');
+$node->safe_psql('shop', 'CREATE TABLE orders AS SELECT generate_series(1, 5000) AS id; ALTER TABLE orders OWNER TO app;
+	GRANT ALL ON orders TO regina');
 
 # The README's words name its own server, and the superuser who began it is not always postgres.
 local $ENV{PGHOST} = $node->host;
@@ -208,6 +215,28 @@ END
 	$? = $status;
 }
 
+# --- what has happened when a chapter begins
+
+my %scene = (
+	'Who blocks whom' => sub {
+		my ($regina, @app) = @_;
+		$regina->run($_) for 'BEGIN', 'DELETE FROM orders WHERE id = 7';
+		wait_behind($_, 'SELECT id FROM orders WHERE id = 7 FOR UPDATE') for @app;
+	},
+	'Prepared transactions' => sub {
+		my ($app) = @_;
+		$node->safe_psql('shop', q{BEGIN; DELETE FROM orders WHERE id = 8; PREPARE TRANSACTION 'transfer 4711'});
+		wait_behind($app, 'SELECT id FROM orders WHERE id = 8 FOR UPDATE');
+	});
+
+sub wait_behind
+{
+	my ($session, $sql) = @_;
+	$session->send($sql);
+	my $waits = 'SELECT waiting FROM sessionctl.session_activity WHERE pid = ' . $session->pid;
+	return wait_for("a session to wait in: $sql", sub { $node->safe_psql('postgres', $waits) eq 't' });
+}
+
 # --- one example
 
 sub in_shell
@@ -245,6 +274,18 @@ sub left
 
 sub heard { my ($started) = @_; $started->{run}->finish; return ${ $started->{said} } }
 
+# Who has which process ID in README.md: in the order in which a tree names them.
+my %pid_of;
+
+sub learn_pids
+{
+	my ($shown, $output) = @_;
+	my @shown = $shown =~ /\bpid (\d+)/g;
+	my @real = $output =~ /\bpid (\d+)/g;
+	@pid_of{@shown} = @real if @shown == @real;
+	return;
+}
+
 my @new_setting;
 
 sub in_psql
@@ -256,11 +297,20 @@ sub in_psql
 		$input =~ s/host '127\.0\.0\.1', port '6432'/host '$host', port '$bouncer_port'/;
 	}
 	$input =~ s/;\z//;
-	$input .= "\n" if $input =~ /\A\\/;
+	$input =~ s/\b(\d+)\b/exists $pid_of{$1} ? $pid_of{$1} : $1/ge;
+	$input .= "\n" if $input =~ /\A\\|\\gexec\z/;
 	my $output = $session->run($input);
 	@new_setting = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = (\w+)/;
 	wait_for_setting($session, @new_setting) if $input =~ /pg_reload_conf/;
+	wait_for_the_blocked() if $input =~ /terminate_blockers/;
 	return $output;
+}
+
+# They go on a moment later: sooner than a reader looks again.
+sub wait_for_the_blocked
+{
+	my $waits = 'SELECT count(*) FROM sessionctl.session_activity WHERE waiting';
+	return wait_for('the blocked to go on', sub { $node->safe_psql('postgres', $waits) eq '0' });
 }
 
 # A reload reaches a session a moment later: sooner than a reader types his next command.
@@ -284,7 +334,7 @@ sub output_of
 	my ($prompt, $input) = @_;
 	return in_shell($input) if $prompt eq '$';
 	return as_user($input) if $prompt =~ />/;
-	return in_psql(dba(), $input);
+	return in_psql(dba($prompt =~ /(\w+)/), $input);
 }
 
 # --- all of them
@@ -300,12 +350,14 @@ for my $part (chapters(read_file($readme)))
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
 		push @sessions, as_shown(session($_)) for @$users;
+		$scene{$heading}->(@sessions) if $scene{$heading};
 		for my $example (@examples)
 		{
 			my ($line, $prompt, $input, $shown) = @$example;
 			my $output = output_of($prompt, $input) =~ s/\b\Q$superuser\E\b/postgres/gr;
 			is(comparable($output), comparable($shown), "README.md, line $line: $input") or diag($output);
-			undef $dba if $input =~ /^pg_ctl/;    # which ends his session, too
+			learn_pids($shown, $output);
+			%dba = () if $input =~ /^pg_ctl/;    # which ends his session, too
 		}
 		all_leave();
 	};
