@@ -634,7 +634,7 @@ COMMENT ON VIEW sessionctl.session_audit IS
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate, cancel, or log: the reaper with pg_sessionctl.reaper_action = log.';
+'terminate (also a drained session that was forced), drain, cancel, or log: the reaper with pg_sessionctl.reaper_action = log.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
 'The outcome, as terminate_report names it.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
@@ -682,7 +682,7 @@ FROM sessionctl._session_stats();
 COMMENT ON VIEW sessionctl.session_stats IS
 'Counters for exporters: one row for each action and each rule of the reaper, since the server started or session_stats_reset(). Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.session_stats.action IS
-'terminate, cancel, or log.';
+'terminate, drain, cancel, or log.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
 'The reaper''s rule; NULL: somebody asked.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
@@ -752,6 +752,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;

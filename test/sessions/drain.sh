@@ -5,6 +5,7 @@ drain="sessionctl.drain_where('application_name ~ \$1', '{^d}'"
 session caller
 
 # Who is asked is asked before the first is ended: when the idle session is gone, the others know.
+# shellcheck disable=SC2120 # reaper_drain.sh has some
 begin_drain() { # begin_drain [OPTIONS]
     session didle user=app
     send caller "SELECT $drain${1-})"
