@@ -790,7 +790,7 @@ COMMENT ON VIEW sessionctl.session_audit IS
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log.';
+'terminate (also a drained session that was forced), drain, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
 'The outcome, as terminate_report names it.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
@@ -838,7 +838,7 @@ FROM sessionctl._session_stats();
 COMMENT ON VIEW sessionctl.session_stats IS
 'Counters for exporters: one row for each action and each rule of the reaper, since the server started or session_stats_reset(). Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.session_stats.action IS
-'terminate, cancel, close_socket, or log.';
+'terminate, drain, cancel, close_socket, or log.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
 'The reaper''s rule; NULL: somebody asked.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS

@@ -241,7 +241,7 @@ my @open;
 sub new
 {
 	my ($class, $node, %with) = @_;
-	my $self = bless { node => $node, in => '', out => '', mark => 0 }, $class;
+	my $self = bless { node => $node, in => '', out => '', mark => 0, last_words => '' }, $class;
 	$self->{log_position} = SessionctlTest::log_position($node);
 	my $conninfo = $node->connstr($with{database} || 'postgres');
 	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
@@ -298,6 +298,26 @@ sub answer
 }
 
 sub run { my ($self, $sql) = @_; return $self->send($sql)->answer }
+
+# An answer without the server's last words: psql may read them with it, or when it asks for the next. They are kept.
+sub without_last_words
+{
+	my ($self, $answer) = @_;
+	my $last = qr/^(FATAL:|DETAIL:|HINT:|server closed |\t|connection to server was lost)/;
+	my ($words, $rest) = ('', '');
+	$_ =~ $last ? ($words .= "$_\n") : ($rest .= "$_\n") for split /\n/, $answer;
+	$self->{last_words} .= $words;
+	chomp $rest;
+	return $rest;
+}
+
+# They, of a session that has ended.
+sub last_words
+{
+	my ($self) = @_;
+	$self->without_last_words($self->run('SELECT 1'));
+	return $self->{last_words};
+}
 
 # The same with the SQLSTATE in the messages.
 sub run_verbose

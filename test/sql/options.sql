@@ -24,7 +24,7 @@ SELECT timeout, pg_temp.tried('terminate_where', '''pid / 0 = 1'', timeout := ' 
 SELECT timeout, pg_temp.tried('terminate_where', '''false'', timeout := ' || timeout) FROM (VALUES
     ('''0'''), ('''1 us'''), ('''5 s'''), ('''1 h'''), ('''60 min''')) AS v (timeout);
 SELECT function, pg_temp.tried(function, '''x'', timeout := ''-1 s''') FROM (VALUES
-    ('cancel_where'), ('terminate_report'), ('terminate_application_sessions')) AS v (function);
+    ('cancel_where'), ('terminate_report'), ('drain_where'), ('terminate_application_sessions')) AS v (function);
 SELECT pg_temp.tried('terminate_nologin_sessions', 'timeout := ''5000''');
 
 -- How long each step of an escalation waits, and who may close connections.
@@ -36,7 +36,8 @@ SELECT option, pg_temp.tried('escalate_report', '''false'', ' || option) FROM (V
 
 -- How many are too many, how many stay, and which.
 SELECT function, option, pg_temp.tried(function, '''pid / 0 = 1'', ' || option) FROM
-    (VALUES ('safe_count'), ('preview_where'), ('cancel_where'), ('terminate_where'), ('terminate_report')) AS f (function),
+    (VALUES ('safe_count'), ('preview_where'), ('cancel_where'), ('terminate_where'), ('terminate_report'),
+            ('drain_where')) AS f (function),
     (VALUES ('refuse_above := -1'), ('keep := -1'), ('keep := NULL'), ('include_superusers := NULL'),
             ('include_replication := NULL'), ('keep_which := ''tallest'''), ('keep_which := NULL'), ('args := NULL')) AS o (option)
 ORDER BY 1, 2;
@@ -46,6 +47,8 @@ SELECT option, pg_temp.tried('terminate_where', '''pid / 0 = 1'', ' || option) F
 SELECT option, pg_temp.tried('terminate_where', '''false'', ' || option) FROM (VALUES
     ('refuse_above := 0'), ('refuse_above := NULL'), ('keep := 0'), ('keep := 2147483647'), ('keep_which := ''oldest'''),
     ('keep_which := ''newest'''), ('keep_which := ''busiest'''), ('per := NULL'), ('reason := NULL')) AS o (option);
+SELECT option, pg_temp.tried('drain_where', '''false'', ' || option) FROM (VALUES
+    ('force := true'), ('force := NULL'), ('timeout := ''1 h'''), ('timeout := ''1 h 1 s'''), ('timeout := NULL'), ('reason := NULL')) AS o (option);
 -- Every column of session_activity can be one to keep some per.
 SELECT attname, pg_temp.tried('preview_where', '''is_self'', keep := 1, per := ''' || attname || '''')
 FROM pg_attribute WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0

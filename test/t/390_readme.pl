@@ -1,7 +1,8 @@
 # The examples of README.md about keeping sessions out, played from README.md itself: what it shows is what comes back.
 #
 # A chapter is played from its heading on, with the sessions that %chapter gives it. Its blocks without a language are
-# what a terminal shows: `postgres=#` is the DBA, `shop=>` a user whose session was ended, `$` a shell. `$ … &` goes on
+# what a terminal shows: `postgres=#` is the DBA, `shop=>` a user whose session was ended, `shop=*>` one in a transaction,
+# `$` a shell. `$ … &` goes on
 # beside the rest, and `$ wait` shows what it said.
 
 use strict;
@@ -32,6 +33,8 @@ my %chapter = (
 	'Lock the server down in an emergency' => [ ('app') x 3, 'batch' ],
 	'Hold instead of refuse' => ['app'],
 	'The way out without a login' => [ ('app') x 3, 'boss' ],
+	'Finish your transaction, then go' => [ ('app') x 3 ],
+	'Stop the server' => [ ('app') x 3 ],
 );
 
 # --- what README.md shows
@@ -56,7 +59,7 @@ sub chapters
 		}
 		elsif ($chapter && defined $language && $language eq '')
 		{
-			if ($line =~ /^(\w+=[#>]|\$) (.*)/)
+			if ($line =~ /^(\w+=\*?[#>]|\$) (.*)/)
 			{
 				push @$chapter, $example = [ $number, $1, $2, '' ];
 			}
@@ -102,6 +105,7 @@ my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\n
 my $workplace = $node->data_dir . '/../desk';
 my %dba;    # by database
 my (@sessions, @background);
+my $in_transaction = 0;
 my ($bouncer, $bouncer_port);
 
 sub session { return SessionctlTest::Session->new($node, database => 'shop', user => $_[0], app => 'psql') }
@@ -117,15 +121,15 @@ sub dba
 
 sub all_leave
 {
-	$_->quit for splice(@sessions), map { delete $dba{$_} } grep { $_ ne 'postgres' } keys %dba;
+	$_->quit for splice(@sessions), values %dba;
+	%dba = ();    # a format that he chose goes with him
+	$in_transaction = 0;
 	if ($bouncer)
 	{
 		$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
 		$bouncer->finish;
 	}
 	undef $bouncer;
-	$dba->quit if $dba;    # with the format he chose
-	undef $dba;
 	wait_for_forecasts(0) if unlink "$workplace/forecast";
 	return;
 }
@@ -326,13 +330,22 @@ sub as_user
 	my ($input) = @_;
 	my $session = $sessions[-1];
 	wait_for('the session to be ended', sub { !is_running($session->pid) });
-	return in_psql($session, $input) =~ s/^server closed the connection.*//msr;
+	return $session->{last_words} . in_psql($session, $input) =~ s/^server closed the connection.*//msr;
+}
+
+sub in_transaction
+{
+	my ($input) = @_;
+	my $session = $sessions[-1];
+	$session->run('BEGIN') if !$in_transaction++;
+	return $session->without_last_words(in_psql($session, $input));
 }
 
 sub output_of
 {
 	my ($prompt, $input) = @_;
 	return in_shell($input) if $prompt eq '$';
+	return in_transaction($input) if $prompt =~ /\*>/;
 	return as_user($input) if $prompt =~ />/;
 	return in_psql(dba($prompt =~ /(\w+)/), $input);
 }

@@ -54,27 +54,15 @@ sub wait_for_lock
 
 sub done { return $admin->run('SELECT count(*) FROM done') }
 
-# What a session answers, without the server's last words, which psql may read with the answer or later.
-sub heard
-{
-	my ($session, $answer) = @_;
-	my @last = qw(FATAL: DETAIL: server\ closed \t connection\ to\ server\ was\ lost);
-	my $pattern = join '|', @last;
-	$session->{words} .= join '', map { "$_\n" } grep { /^($pattern)/ } split /\n/, $answer;
-	return join "\n", grep { !/^($pattern)/ } split /\n/, $answer;
-}
-
-sub answer { my ($session) = @_; return heard($session, $session->answer) }
-sub run { my ($session, $sql) = @_; return heard($session, $session->run($sql)) }
-
-sub words { my ($session) = @_; run($session, 'SELECT 1'); return $session->{words} }
+sub answer { my ($session) = @_; return $session->without_last_words($session->answer) }
+sub run { my ($session, $sql) = @_; return $session->without_last_words($session->run($sql)) }
 
 # It has ended, and its client has heard no other reason.
 sub is_ended
 {
 	my ($session, $what) = @_;
 	wait_for("$what to end", sub { !is_running($session->pid) });
-	like(words($session), $ended, "$what has ended");
+	like($session->last_words, $ended, "$what has ended");
 	return $session->quit;
 }
 
@@ -92,7 +80,7 @@ sub test_boundaries
 		is(run($victim, 'INSERT INTO done VALUES (2)'), '', 'what is begun goes on');
 		is(run($victim, 'COMMIT'), '', 'and commits');
 		is($drainer->answer, '2', 'the count');
-		my $words = words($victim);
+		my $words = $victim->last_words;
 		like($words, $ended, 'it has ended');
 		like($words, qr/^DETAIL:  Reason given by role "postgres": rolling restart$/m, 'and knows why') if $is_preloaded;
 		is(done(), '2', 'what it committed is there');
