@@ -1,5 +1,5 @@
-# `make bench`: bench/run, bench/lockdown, bench/blocking and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more
-# than 5.
+# `make bench`: bench/run, bench/lockdown, bench/blocking and bench/reaper against throwaway servers beside PG_CONFIG;
+# ROUNDS=9 for more than 5.
 
 ROUNDS = 5
 

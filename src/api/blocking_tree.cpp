@@ -159,16 +159,15 @@ class Lines {
 
     /// Whom else it waits for.
     void append_others(core::string& line, const Branch& branch) const {
-        const core::vector<int> others = core::other_holders(graph_, branch);
+        const core::vector<int>& others = branch.holders;
         for (std::size_t i = 0; i < others.size() && i < most_named; ++i) {
             line.append(i == 0 ? ", also waits for " : ", ");
             append_name(line, graph_.party(others[i]));
         }
         if (others.size() > most_named)
             append_number(line, " and %ld more", static_cast<long>(others.size() - most_named));
-        const int before = core::queue_before(graph_, branch);
-        if (before > 0)
-            append_number(line, ", %ld before it in the queue", before);
+        if (branch.queued > 0)
+            append_number(line, ", %ld before it in the queue", branch.queued);
     }
 
     void append_name(core::string& line, const core::Party& party) const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -17,7 +18,8 @@ void sort_once_each(vector<int>& numbers) {
 
 class Layout {
   public:
-    explicit Layout(const WaitGraph& graph) : graph_(graph), is_listed_(graph.count(), false) {
+    explicit Layout(const WaitGraph& graph)
+        : graph_(graph), is_listed_(graph.count(), false), marks_(graph.count(), -1) {
         find_reasons();
         components_ = components_of(
             graph_, [this](const Stake& waiter, const Stake& other) { return stands_under(waiter, other); });
@@ -30,6 +32,12 @@ class Layout {
     }
 
   private:
+    struct Place {
+        int party;
+        int parent;
+        int depth;
+    };
+
     /// Why a stake waits: by index, the foremost stake in its way, or one of these.
     static constexpr int by_holders = -1;
     static constexpr int by_nobody = -2;
@@ -83,20 +91,34 @@ class Layout {
         const int cycle_size = components_.size[components_.of[root]];
         const bool is_cycle = cycle_size > 1;
         if (is_cycle)
-            list_.push_back({root, -1, 0, cycle_size});
-        vector<Branch> next(1, Branch{root, -1, is_cycle ? 1 : 0, 0});
+            list_.push_back({root, -1, 0, cycle_size, {}, 0});
+        vector<Place> next(1, Place{root, -1, is_cycle ? 1 : 0});
         while (!next.empty()) {
-            const Branch branch = next.back();
+            const Place place = next.back();
             next.pop_back();
-            if (is_listed_[branch.party])
+            if (is_listed_[place.party])
                 continue;
-            is_listed_[branch.party] = true;
-            list_.push_back(branch);
-            const vector<int> under = those_under(branch.party);
+            is_listed_[place.party] = true;
+            list_.push_back({place.party, place.parent, place.depth, 0, {}, 0});
+            find_obstacles(list_.back());
+            const vector<int> under = those_under(place.party);
             for (auto party = under.rbegin(); party != under.rend(); ++party)
                 if (!is_listed_[*party])
-                    next.push_back({*party, branch.party, branch.depth + 1, 0});
+                    next.push_back({*party, place.party, place.depth + 1});
         }
+    }
+
+    void find_obstacles(Branch& branch) {
+        const auto is_new = [this, &branch](int party) {
+            return party != branch.parent && std::exchange(marks_[party], branch.party) != branch.party;
+        };
+        for (WaitGraph::Pairs pairs(graph_, branch.party); pairs.next();)
+            if (is_hard_block(pairs.waiter(), pairs.rival()) && is_new(graph_.owner(pairs.rival())))
+                branch.holders.push_back(graph_.owner(pairs.rival()));
+        std::sort(branch.holders.begin(), branch.holders.end());
+        for (WaitGraph::Pairs pairs(graph_, branch.party); pairs.next();)
+            if (is_soft_block(pairs.waiter(), pairs.rival()) && is_new(graph_.owner(pairs.rival())))
+                ++branch.queued;
     }
 
     vector<int> those_under(int party) const {
@@ -125,6 +147,7 @@ class Layout {
     vector<int> reasons_; // by stake
     Components components_;
     vector<bool> is_listed_;
+    vector<int> marks_; // by party: whose obstacle it was found to be last
     vector<Branch> list_;
 };
 
@@ -132,33 +155,6 @@ class Layout {
 
 vector<Branch> blocking_tree(const WaitGraph& graph) {
     return Layout(graph).run();
-}
-
-vector<int> other_holders(const WaitGraph& graph, const Branch& branch) {
-    vector<int> holders;
-    for (WaitGraph::Pairs pairs(graph, branch.party); pairs.next();)
-        if (is_hard_block(pairs.waiter(), pairs.rival()))
-            holders.push_back(graph.owner(pairs.rival()));
-    sort_once_each(holders);
-    holders.erase(std::remove(holders.begin(), holders.end(), branch.parent), holders.end());
-    return holders;
-}
-
-int queue_before(const WaitGraph& graph, const Branch& branch) {
-    vector<int> holders;
-    vector<int> queued;
-    for (WaitGraph::Pairs pairs(graph, branch.party); pairs.next();) {
-        if (is_hard_block(pairs.waiter(), pairs.rival()))
-            holders.push_back(graph.owner(pairs.rival()));
-        else if (is_soft_block(pairs.waiter(), pairs.rival()))
-            queued.push_back(graph.owner(pairs.rival()));
-    }
-    holders.push_back(branch.parent);
-    sort_once_each(holders);
-    sort_once_each(queued);
-    return static_cast<int>(std::count_if(queued.begin(), queued.end(), [&holders](int party) {
-        return !std::binary_search(holders.begin(), holders.end(), party);
-    }));
 }
 
 Timestamp waiting_since(const WaitGraph& graph, int party) noexcept {

@@ -10,6 +10,9 @@ struct Branch {
     int parent;     // under whom it stands; -1: under nobody
     int depth;      // from 0
     int cycle_size; // not 0: the line above a cycle, whose members wait for nobody else; party is one of them
+    // In its way, but for the one under whom it stands:
+    vector<int> holders; // of what it wants
+    int queued;          // how many only stand further up the queue
 };
 
 /// Everybody who waits for somebody, once, and those they wait for. A waiter stands under one who holds what
@@ -17,11 +20,6 @@ struct Branch {
 /// the one that is listed first. Roots and siblings come in the order of how many wait behind them, then of
 /// who has waited longest.
 vector<Branch> blocking_tree(const WaitGraph& graph);
-
-/// Those who hold what it wants, but for the one under whom it stands.
-vector<int> other_holders(const WaitGraph& graph, const Branch& branch);
-/// How many are in its way only by standing further up the queue, but for the one under whom it stands.
-int queue_before(const WaitGraph& graph, const Branch& branch);
 
 /// Since when it has waited; 0: not known, or it does not wait.
 Timestamp waiting_since(const WaitGraph& graph, int party) noexcept;

@@ -22,11 +22,10 @@ std::string drawn(const WaitGraph& graph) {
         text += (text.empty() ? "" : " ") + std::string(branch.depth, '.');
         text += branch.cycle_size > 0 ? "cycle" + std::to_string(branch.cycle_size)
                                       : name(graph.party(branch.party));
-        for (const int other : core::other_holders(graph, branch))
-            if (branch.cycle_size == 0)
-                text += "+" + name(graph.party(other));
-        if (branch.cycle_size == 0 && core::queue_before(graph, branch) > 0)
-            text += "~" + std::to_string(core::queue_before(graph, branch));
+        for (const int other : branch.holders)
+            text += "+" + name(graph.party(other));
+        if (branch.queued > 0)
+            text += "~" + std::to_string(branch.queued);
     }
     return text;
 }
@@ -130,6 +129,8 @@ TEST(BlockingTree, IsComplete) {
                 continue;
             const core::Party& party = graph.party(branch.party);
             EXPECT_TRUE(shown.insert(party).second) << name(party) << " twice";
+            const auto others = branch.holders.size() + branch.queued + (branch.parent >= 0 ? 1 : 0);
+            EXPECT_EQ(direct[party].size(), others) << "all who are in its way, each once";
             if (branch.parent >= 0) {
                 EXPECT_EQ(direct[party].count(graph.party(branch.parent)), 1);
                 EXPECT_EQ(shown.count(graph.party(branch.parent)), 1);
