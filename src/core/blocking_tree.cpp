@@ -50,7 +50,7 @@ class Layout {
     }
 
     void consider(const Stake& waiter, const Stake& other) {
-        int& reason = reasons_[index_of(waiter)];
+        int& reason = reasons_.data()[index_of(waiter)];
         if (is_hard_block(waiter, other))
             reason = by_holders;
         else if (reason != by_holders && is_soft_block(waiter, other) &&
@@ -63,7 +63,7 @@ class Layout {
     }
 
     bool stands_under(const Stake& waiter, const Stake& other) const noexcept {
-        const int reason = reasons_[index_of(waiter)];
+        const int reason = reasons_.data()[index_of(waiter)];
         return reason == by_holders ? is_hard_block(waiter, other) : reason == index_of(other);
     }
 
@@ -75,8 +75,8 @@ class Layout {
             const int component = components_.of[party];
             firsts[component] = party;
             for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
-                if (components_.of[graph_.owner(pairs.rival())] != component &&
-                    stands_under(pairs.waiter(), pairs.rival()))
+                if (stands_under(pairs.waiter(), pairs.rival()) &&
+                    components_.of[graph_.owner(pairs.rival())] != component)
                     is_under[component] = true;
         }
         vector<int> roots;

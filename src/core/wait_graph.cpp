@@ -119,34 +119,15 @@ WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party) noexcept
 
 bool WaitGraph::Pairs::next_waiter() noexcept {
     while (next_own_ < end_own_) {
-        waiter_ = rival_ = graph_->by_owner_[next_own_++];
-        const Stake& stake = graph_->stakes_[waiter_];
-        if (stake.wanted == 0)
+        waiter_ = rival_ = graph_->stakes_.data() + graph_->by_owner_[next_own_++];
+        if (waiter_->wanted == 0)
             continue;
-        first_ = graph_->first_of_lock_[stake.lock];
-        others_ = graph_->first_of_lock_[stake.lock + 1] - first_ - 1;
+        first_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock];
+        end_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock + 1];
+        others_ = static_cast<int>(end_ - first_) - 1;
         return true;
     }
     return false;
-}
-
-bool WaitGraph::Pairs::next() noexcept {
-    while (others_ == 0)
-        if (!next_waiter())
-            return false;
-    --others_;
-    // Once around the lock's stakes, beginning behind the waiter's own.
-    if (++rival_ == graph_->first_of_lock_[graph_->stakes_[waiter_].lock + 1])
-        rival_ = first_;
-    return true;
-}
-
-const Stake& WaitGraph::Pairs::waiter() const noexcept {
-    return graph_->stakes_[waiter_];
-}
-
-const Stake& WaitGraph::Pairs::rival() const noexcept {
-    return graph_->stakes_[rival_];
 }
 
 // --- directly or not

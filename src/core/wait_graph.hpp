@@ -68,7 +68,7 @@ class WaitGraph {
     const Party& party(int number) const noexcept { return parties_[number]; }
     const Stakes& stakes() const noexcept { return stakes_; }
     /// The number of the one who has this stake, one of stakes().
-    int owner(const Stake& stake) const noexcept { return owners_[&stake - stakes_.data()]; }
+    int owner(const Stake& stake) const noexcept { return owners_.data()[&stake - stakes_.data()]; }
     /// The session in which this process works; -1: it has no part in any wait.
     int find(std::int32_t pid) const noexcept;
     int find(const Party& party) const noexcept;
@@ -88,9 +88,18 @@ class WaitGraph {
       public:
         Pairs(const WaitGraph& graph, int party) noexcept;
         /// False when there are no more.
-        bool next() noexcept;
-        const Stake& waiter() const noexcept;
-        const Stake& rival() const noexcept;
+        bool next() noexcept {
+            while (others_ == 0)
+                if (!next_waiter())
+                    return false;
+            --others_;
+            // Once around the lock's stakes, beginning behind the waiter's own.
+            if (++rival_ == end_)
+                rival_ = first_;
+            return true;
+        }
+        const Stake& waiter() const noexcept { return *waiter_; }
+        const Stake& rival() const noexcept { return *rival_; }
 
       private:
         bool next_waiter() noexcept;
@@ -98,10 +107,11 @@ class WaitGraph {
         const WaitGraph* graph_;
         int next_own_; // in by_owner_
         int end_own_;
-        int waiter_ = -1; // in stakes_
-        int first_ = 0;   // of its lock
-        int others_ = 0;  // in its lock, not yet seen
-        int rival_ = -1;
+        int others_ = 0; // in its lock, not yet seen
+        const Stake* waiter_ = nullptr;
+        const Stake* rival_ = nullptr;
+        const Stake* first_ = nullptr; // of its lock
+        const Stake* end_ = nullptr;
     };
 
     /// All stakes of one party.
