@@ -1,5 +1,5 @@
-# `make bench`: bench/run, bench/lockdown and bench/reaper against throwaway servers beside PG_CONFIG; ROUNDS=9 for more
-# than 5.
+# `make bench`: bench/run, bench/lockdown, bench/reaper and bench/preload against throwaway servers beside PG_CONFIG;
+# ROUNDS=9 for more than 5.
 
 ROUNDS = 5
 
@@ -8,3 +8,4 @@ bench:
 	PG_CONFIG='$(PG_CONFIG)' bench/run $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/lockdown $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/reaper $(ROUNDS)
+	PG_CONFIG='$(PG_CONFIG)' bench/preload $(ROUNDS)
