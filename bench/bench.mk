@@ -1,4 +1,5 @@
-# `make bench`: bench/run, bench/lockdown, bench/blocking and bench/reaper against throwaway servers beside PG_CONFIG;
+# `make bench`: bench/run, bench/lockdown, bench/blocking, bench/reaper and bench/preload against throwaway servers
+# beside PG_CONFIG;
 # ROUNDS=9 for more than 5.
 
 ROUNDS = 5
@@ -9,3 +10,4 @@ bench:
 	PG_CONFIG='$(PG_CONFIG)' bench/lockdown $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/blocking $(ROUNDS)
 	PG_CONFIG='$(PG_CONFIG)' bench/reaper $(ROUNDS)
+	PG_CONFIG='$(PG_CONFIG)' bench/preload $(ROUNDS)

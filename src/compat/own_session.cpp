@@ -54,24 +54,32 @@ extern "C" void sessionctl_start(QueryDesc* query, int flags) {
         standard_ExecutorStart(query, flags);
 }
 
-/// An error must find it out of the command: then its transaction ends at the client's own level.
+bool is_inside = false;
+
+void enter_command(bool is_entered) {
+    is_inside = is_entered;
+    is_in_command(is_entered);
+}
+
+/// An error must find it out of the command: then its transaction ends at the client's own level. (Other
+/// extensions run commands of theirs as if they were the client's.)
 template <typename Command>
 void run_command(ProcessUtilityContext context, Command&& command) {
     statement_begins();
-    if (context != PROCESS_UTILITY_TOPLEVEL) {
+    if (context != PROCESS_UTILITY_TOPLEVEL || is_inside) {
         command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility);
         return;
     }
-    is_in_command(true);
+    enter_command(true);
     PG_TRY();
     { command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility); }
     PG_CATCH();
     {
-        is_in_command(false);
+        enter_command(false);
         PG_RE_THROW();
     }
     PG_END_TRY();
-    is_in_command(false);
+    enter_command(false);
 }
 
 // 10: a PlannedStmt, and the query's environment; 13: QueryCompletion; 14: is the tree another's to keep?

@@ -81,11 +81,12 @@ extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id
         on_statement();
 }
 
-/// It shows that it waits for its client, in a transaction in which nothing was done or in none. (While it
+/// It shows that it waits for its client, in no transaction or in one in which nothing was done. (While it
 /// waits for ROLLBACK TO it is still in the old one.)
 bool is_between_transactions() noexcept {
+    const LocalTransactionId transaction = compat::own_transaction();
     return core::is_idle(compat::state_of(const_cast<const PgBackendStatus&>(*own_entry))) &&
-           compat::own_transaction() != judged;
+           (transaction == InvalidLocalTransactionId || transaction != judged);
 }
 
 /// In a signal handler. The state is shown before the answer to the last statement is sent.

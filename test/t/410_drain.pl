@@ -352,6 +352,35 @@ sub test_timeout
 		$_->quit for $victim, $idle;
 	};
 
+	subtest 'a commit that waits for a synchronous standby' => sub {
+		my $victim = victim();
+		$victim->send('SET synchronous_commit = on; INSERT INTO done VALUES (1)');
+		wait_for('the commit to wait', sub {
+			$admin->run('SELECT wait_event FROM sessionctl.session_activity WHERE pid = ' . $victim->pid) eq 'SyncRep';
+		});
+		like($drainer->run(call(timeout => q{'0.3 s'})), qr/^NOTICE:  matched 1: 1 still running\n.*^0\z/ms, 'is not over');
+		$admin->run('SELECT pg_cancel_backend(' . $victim->pid . ')');
+		$victim->answer;
+		ok($victim->lives, 'it lives');
+		$victim->quit;
+	};
+
+	subtest 'a client that does not read the answer to its COMMIT' => sub {
+		plan skip_all => 'preloaded, on Linux' if !$is_preloaded || $^O ne 'linux';
+		fresh();
+		my $raw = raw();
+		$raw->query('BEGIN')->expect('Z');
+		$raw->query('INSERT INTO done VALUES (1)')->expect('Z');
+		begin_drain(timeout => q{'1 s'});
+		$raw->query('COMMIT');
+		like($drainer->answer, qr/^NOTICE:  matched 2: 1 ended, 1 still running$/m, 'is not left in doubt');
+		like($raw->expect('C'), qr/^COMMIT/, 'it reads that later');
+		$raw->expect('Z');
+		is($raw->query('SELECT 1')->expect('D'), pack('nNa', 1, 1, 1), 'and goes on');
+		$raw->expect('Z');
+		$raw->quit;
+	};
+
 	subtest 'statement_timeout' => sub {
 		my $victim = victim();
 		$victim->run('BEGIN');
@@ -442,7 +471,8 @@ for my $preloaded (1, 0)
 	$is_preloaded = $preloaded;
 	my $name = $preloaded ? 'preloaded' : 'not preloaded';
 	$node = new_server($preloaded ? 'drain_preloaded' : 'drain',
-		conf => "max_prepared_transactions = 2\nautovacuum = off\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
+		init => { allows_streaming => 1 },
+		conf => "max_prepared_transactions = 2\nautovacuum = off\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
 	$admin = SessionctlTest::Session->new($node);
 	$drainer = SessionctlTest::Session->new($node);
 	$version = $admin->run('SHOW server_version_num');
