@@ -1,6 +1,5 @@
 # `make bench`: bench/run, bench/lockdown, bench/blocking, bench/reaper and bench/preload against throwaway servers
-# beside PG_CONFIG;
-# ROUNDS=9 for more than 5.
+# beside PG_CONFIG; ROUNDS=9 for more than 5.
 
 ROUNDS = 5
 
