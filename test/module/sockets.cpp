@@ -6,7 +6,6 @@
 #include <csignal>
 
 extern "C" {
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 
 #include <sys/wait.h>
@@ -80,7 +79,7 @@ SQL_FUNCTION(sessionctl_test_close_socket) {
         if (is_reused)
             pinned.end();
         const int descriptor = is_reused ? pinned.descriptor() : successor.descriptor();
-        return text_result(name_of(pg::close_client_socket(descriptor, successor.pid(), MyProcPort->raddr).result));
+        return text_result(name_of(pg::close_client_socket(descriptor, successor.pid(), compat::address_of_login(MyProcPort)).result));
     });
 }
 
