@@ -66,7 +66,7 @@ sub _run
 			if (!defined $type)
 			{
 				my $where = $left == $answers ? 'between' : 'inside';
-				print {$to} "$acknowledged $sqlstate $where\n";
+				print {$to} join(' ', $acknowledged, $sqlstate || 'nothing', $where) . "\n";
 				return;
 			}
 			($sqlstate) = $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/ if $type eq 'E';
@@ -79,7 +79,7 @@ sub _run
 	return;
 }
 
-# How many rows were acknowledged, with which SQLSTATE the session was ended, and whether 'between' transactions or
+# How many rows were acknowledged, with which SQLSTATE (or nothing) the session was ended, and whether 'between' transactions or
 # 'inside' of one.
 sub result
 {

@@ -28,7 +28,9 @@ sub play
 			my $rows = $admin->run("SELECT count(*) || ' ' || max(a) FROM done WHERE client = $client->{number}");
 			push @wrong, "round $round, $client->{way}: $acknowledged acknowledged, there (count, last): $rows"
 			  if $rows ne "$acknowledged $acknowledged";
-			push @wrong, "round $round, $client->{way}: ended with $sqlstate" if $sqlstate ne '57P01';
+			# TCP resets a connection that is closed while a statement has come in: the server's last word may be lost.
+			my $may_be_lost = $with{tcp} && $sqlstate eq 'nothing';
+			push @wrong, "round $round, $client->{way}: ended with $sqlstate" if $sqlstate ne '57P01' && !$may_be_lost;
 			$inside{ $client->{way} }++ if $where eq 'inside';
 		}
 		$admin->run('TRUNCATE done');
