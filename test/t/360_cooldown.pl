@@ -182,7 +182,7 @@ subtest 'logins under way' => sub {
 	my $same = $delayed->('under_way');
 	session('under_way');
 	my $position = log_position($node);
-	is(cool_down_app('under_way'), '1', 'the session is ended and counted');
+	like(cool_down_app('under_way'), qr/^1\z/m, 'the session is ended and counted');    # from 18 on the other one matches, too
 	wait_for('the login under way to be gone', sub { !is_running($same->{pid}) });
 	unlike(heard($same), qr/42/, 'it never was inside');
 	is(scalar(grep { / pid=$same->{pid} role="app" .*condition="a login under way"/ } audit_lines($node, $position)), 1, 'the audit has it');

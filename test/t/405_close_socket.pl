@@ -19,7 +19,7 @@ my $admin = SessionctlTest::Session->new($node);
 my $bystander = bystander($node);
 $admin->run('CREATE EXTENSION pg_sessionctl; CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA sessionctl_test TO PUBLIC');
 my $started = $admin->run('SELECT pg_postmaster_start_time()');
-my $hung_up = qr/server closed the connection|SSL connection has been closed|SSL SYSCALL error/;
+my $hung_up = qr/server closed the connection|SSL connection has been closed|SSL SYSCALL error|SSL error: unexpected eof/;    # the last from 18 on
 my $steps = q{concat_ws(' ', CASE WHEN cancel_at IS NOT NULL THEN 'cancel' END,
 	CASE WHEN terminate_at IS NOT NULL THEN 'terminate' END, CASE WHEN close_at IS NOT NULL THEN 'close' END)};
 
