@@ -196,6 +196,9 @@ bool is_client_session() noexcept;
 bool is_heard_by_client() noexcept;
 /// Sends what waits to be sent.
 void flush_to_client();
+/// Says that nothing more comes, and waits until the client has hung up, too, at most so long. TCP resets a
+/// connection that is closed while something has come in, and what was sent before is lost on its way.
+void hang_up(int milliseconds) noexcept;
 
 // --- logins
 // ------------------------------------------------------------------------------------------------------

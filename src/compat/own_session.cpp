@@ -8,6 +8,8 @@
 #undef ENABLE_GSS
 #undef ENABLE_SSPI
 
+#include <cerrno>
+#include <sys/socket.h>
 #ifdef __linux__
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -152,6 +154,22 @@ bool is_heard_by_client() noexcept {
 
 void flush_to_client() {
     pq_flush();
+}
+
+void hang_up(int milliseconds) noexcept {
+    if (MyProcPort->raddr.addr.ss_family == AF_UNIX)
+        return;
+    shutdown(MyProcPort->sock, SHUT_WR);
+    char rest[1024];
+    for (int waited = 0; waited < milliseconds; ++waited) {
+        ssize_t length;
+        do
+            length = recv(MyProcPort->sock, rest, sizeof rest, MSG_DONTWAIT);
+        while (length > 0);
+        if (length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+            return;
+        pg_usleep(core::microseconds_per_millisecond);
+    }
 }
 
 } // namespace sessionctl::compat

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int first_pause = 1;    // ms
 constexpr int longest_pause = 20; // ms
-constexpr int patience = 1000;    // ms, with a client that has sent its next statement already
+constexpr int patience = 1000;    // ms, with a client that has not read all, or has not hung up yet
 
 object_access_hook_type previous = nullptr;
 
@@ -31,22 +31,31 @@ bool is_in_command = false;
 LocalTransactionId judged = InvalidLocalTransactionId;
 
 bool is_prepared = false;
+bool is_leaving = false;
 volatile PgBackendStatus* own_entry = nullptr;
 TimeoutId timer;
 int pause = first_pause;
 
 extern "C" void sessionctl_leave_when_idle() noexcept;
 
+/// After the FATAL has been sent, and before the connection is closed.
+extern "C" void sessionctl_hang_up(int, Datum) noexcept {
+    if (is_leaving)
+        compat::hang_up(patience);
+}
+
 /// In a callback or a signal handler it would be too late for this.
 void prepare() {
     own_entry = &compat::status_array().entries[compat::own_slot()];
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
+    on_proc_exit(sessionctl_hang_up, 0);
     is_prepared = true;
 }
 
 /// The answer to its last statement is with the client before the end of the connection.
 [[noreturn]] void leave() {
     pg::answer_request(core::Answer::does);
+    is_leaving = true;
     compat::flush_to_client();
     for (int waited = 0; waited < patience && !compat::is_heard_by_client(); ++waited)
         pg_usleep(core::microseconds_per_millisecond);
@@ -95,6 +104,7 @@ extern "C" void sessionctl_leave_when_idle() noexcept {
         return;
     if (is_between_transactions() && compat::is_heard_by_client()) {
         pg::answer_request(core::Answer::does);
+        is_leaving = true;
         kill(MyProcPid, SIGTERM);
         return;
     }

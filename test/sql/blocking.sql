@@ -18,9 +18,9 @@ SELECT sessionctl.terminate_blockers(0);
 SELECT sessionctl.terminate_blockers(-1);
 
 SELECT sessionctl.terminate_blockers(NULL);
-SELECT sessionctl.terminate_blockers(1, timeout => '5000');
-SELECT sessionctl.terminate_blockers(1, keep => -1);
-SELECT sessionctl.terminate_blockers(1, per => 'nothing');
+SELECT sessionctl.terminate_blockers(1, timeout := '5000');
+SELECT sessionctl.terminate_blockers(1, keep := -1);
+SELECT sessionctl.terminate_blockers(1, per := 'nothing');
 
 CREATE TABLE regress_sessionctl_t (a int PRIMARY KEY, b text);
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t');
@@ -31,12 +31,12 @@ SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', NULL);
 SELECT sessionctl.terminate_lock_holders(NULL);
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_nothing');
 SELECT sessionctl.terminate_lock_holders(1);
-SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', timeout => '-1 s');
+SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', timeout := '-1 s');
 -- Never the caller.
 BEGIN;
 LOCK TABLE regress_sessionctl_t;
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t');
-SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', include_superusers => true);
-SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t_pkey', include_superusers => true);
+SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', include_superusers := true);
+SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t_pkey', include_superusers := true);
 ROLLBACK;
 DROP TABLE regress_sessionctl_t;

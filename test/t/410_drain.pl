@@ -345,6 +345,8 @@ sub test_timeout
 	subtest 'no time at all' => sub {
 		my ($victim, $idle) = (victim(), victim());
 		$victim->run('BEGIN');
+		# Who has answered is awake for a moment still, as one that is sent the next statement.
+		wait_for('the idle one to sleep', sub { qx(ps -o stat= -p @{[ $idle->pid ]}) =~ /^[SI]/ });
 		like($drainer->complaint(call(timeout => q{'0'})), qr/matched 2: 1 signalled, 1 still running$/m, 'idle ones are signalled');
 		wait_for('the idle one to go', sub { !is_running($idle->pid) });
 		is(run($victim, 'COMMIT'), '', 'the other goes on');
