@@ -33,9 +33,12 @@ post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
 
-// 14: what the server computed for the statement's identifier.
+// 14: what the server computed for the statement's identifier; 19: a constant (betas differ, so it is asked).
 #if PG_VERSION_NUM >= 140000
-extern "C" void sessionctl_analyzed(ParseState* state, Query* query, JumbleState* jumble) {
+template <typename Jumble> Jumble jumble_of(void (*)(ParseState*, Query*, Jumble));
+
+extern "C" void sessionctl_analyzed(ParseState* state, Query* query,
+                                    decltype(jumble_of(post_parse_analyze_hook)) jumble) {
     if (previous_analyze != nullptr)
         previous_analyze(state, query, jumble);
     statement_begins();
