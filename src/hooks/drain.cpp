@@ -38,7 +38,12 @@ int pause = first_pause;
 
 extern "C" void sessionctl_leave_when_idle() noexcept;
 
-/// After the FATAL has been sent, and before the connection is closed.
+/// The FATAL has been sent. One that was shown idle has been signalled by who asked.
+extern "C" void sessionctl_note_end(int, Datum) noexcept {
+    is_leaving |= pg::is_asked_to_leave();
+}
+
+/// Then, before the connection is closed.
 extern "C" void sessionctl_hang_up(int, Datum) noexcept {
     if (is_leaving)
         compat::hang_up(patience);
@@ -48,6 +53,7 @@ extern "C" void sessionctl_hang_up(int, Datum) noexcept {
 void prepare() {
     own_entry = &compat::status_array().entries[compat::own_slot()];
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
+    before_shmem_exit(sessionctl_note_end, 0);
     on_proc_exit(sessionctl_hang_up, 0);
     is_prepared = true;
 }

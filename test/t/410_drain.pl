@@ -267,6 +267,28 @@ sub test_protocol
 		is(done(), '2', 'all rows are there');
 	};
 
+	# TCP resets a connection that is closed while there is something to read, and what has not been sent yet is lost.
+	# Several, for each may see the signal or the statement first.
+	subtest 'idle sessions whose clients are behind, over TCP' => sub {
+		plan skip_all => 'preloaded' if !$is_preloaded;
+		my @raw = map { raw(tcp => 1) } 1 .. 4;
+		$_->query(q{SELECT repeat('x', 500000)}) for @raw;
+		wait_for('the end of their statements', sub {
+			$admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE state = 'idle' AND query LIKE 'SELECT repeat%'}) eq '4';
+		});
+		kill 'STOP', map { $_->pid } @raw;
+		$_->query('SELECT 1') for @raw;
+		$drainer->send(call());
+		wait_for_sigterm($_->pid) for @raw;
+		kill 'CONT', map { $_->pid } @raw;
+		is($drainer->answer, '4', 'all end');
+		for my $raw (@raw)
+		{
+			is(length eval { $raw->expect('D') }, 500_006, 'its client hears what it asked for') or diag($@);
+			is($raw->ended_with, '57P01', 'and the last word');
+		}
+	};
+
 	return;
 }
 
@@ -474,7 +496,7 @@ for my $preloaded (1, 0)
 	my $name = $preloaded ? 'preloaded' : 'not preloaded';
 	$node = new_server($preloaded ? 'drain_preloaded' : 'drain',
 		init => { allows_streaming => 1 },
-		conf => "max_prepared_transactions = 2\nautovacuum = off\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
+		conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\nautovacuum = off\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
 	$admin = SessionctlTest::Session->new($node);
 	$drainer = SessionctlTest::Session->new($node);
 	$version = $admin->run('SHOW server_version_num');
