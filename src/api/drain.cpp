@@ -19,19 +19,9 @@ class DrainedServer final : public pg::LiveServer {
   public:
     using LiveServer::LiveServer;
 
-    bool hold(const core::Session& session, core::Action action) override {
-        is_held_ = LiveServer::hold(session, action);
-        return is_held_;
-    }
-
-    void release() noexcept override {
-        is_held_ = false;
-        LiveServer::release();
-    }
-
     /// The state comes last: nothing but the signal follows on it.
     core::Sight look(const core::Session& session) override {
-        const bool is_woken = is_held_ && !can_ask_ && pg::is_runnable(session.id.pid);
+        const bool is_woken = is_holding() && !can_ask_ && pg::is_runnable(session.id.pid);
         core::Sight sight = LiveServer::look(session);
         if (is_woken)
             sight.state = core::State::undefined;
@@ -40,13 +30,7 @@ class DrainedServer final : public pg::LiveServer {
 
   private:
     const bool can_ask_ = pg::shared_memory() != nullptr;
-    bool is_held_ = false;
 };
-
-/// Never 0 where one is to wait: that would be another kind of call.
-core::Timestamp within_statement(core::Timestamp wait) {
-    return std::min(wait, std::max<core::Timestamp>(pg::time_left_for_statement(), 1));
-}
 
 } // namespace
 
@@ -54,14 +38,14 @@ void drain(const Request& request, const pg::Farewell& farewell, core::Plan& pla
     DrainedServer server(farewell);
     pg::DrainRequests requests(farewell);
     const core::Timestamp promised = request.timeout * core::microseconds_per_millisecond;
-    const core::Timestamp wait = within_statement(promised);
+    const core::Timestamp wait = pg::within_statement(promised);
     core::drain_all(plan, wait, server, requests);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || wait < promised)
         return;
     core::force_rest(plan, server);
     if (request.timeout > 0)
-        core::prove_all(plan, request.action, server.now() + within_statement(forced_wait), server);
+        core::prove_all(plan, request.action, server.now() + pg::within_statement(forced_wait), server);
 }
 
 void warn_of_unfinished(const core::Plan& plan) {

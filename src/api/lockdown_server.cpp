@@ -129,9 +129,8 @@ bool unlock() {
 } // namespace
 
 std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& sweep) {
-    const core::Timestamp wait = std::min<core::Timestamp>(
-        lockdown.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-    const core::Timestamp deadline = pg::monotonic_now() + wait;
+    const core::Timestamp deadline =
+        pg::monotonic_now() + pg::within_statement(lockdown.timeout * core::microseconds_per_millisecond);
     sweep.end_newcomers(deadline);
     Datum values[2];
     Request request = request_for(lockdown, sweep.refused_roles(), values);

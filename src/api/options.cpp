@@ -49,11 +49,7 @@ void read_wait(Arguments& arguments, Request& request) {
 }
 
 void read_ladder(Arguments& arguments, Request& request) {
-    const std::optional<core::Interval> step = arguments.interval_or_null();
-    if (!step)
-        throw core::Error(core::sqlstate::invalid_parameter_value, "step must not be null")
-            .hint("%s", core::step_hint);
-    request.timeout = core::checked_step(*step);
+    request.timeout = core::checked_step(length(arguments, "step", core::step_hint));
     request.closes_sockets = arguments.boolean("close_socket");
     request.reason = arguments.text_or_null();
     if (request.closes_sockets && !pg::call([] { return superuser(); }))

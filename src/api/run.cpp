@@ -87,9 +87,8 @@ void signal_and_prove(const Request& request, const pg::Farewell& farewell, Resu
     core::signal_all(result.plan, request.action, request.recheck, server);
     sweep.end_newcomers();
     if (request.timeout > 0) {
-        const core::Timestamp wait = std::min<core::Timestamp>(
-            request.timeout * core::microseconds_per_millisecond, pg::time_left_for_statement());
-        const core::Timestamp deadline = server.now() + wait;
+        const core::Timestamp deadline =
+            server.now() + pg::within_statement(request.timeout * core::microseconds_per_millisecond);
         core::prove_all(result.plan, request.action, deadline, server);
         warn_of_newcomers(sweep.wait_for_newcomers(deadline));
     }

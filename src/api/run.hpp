@@ -18,8 +18,8 @@ class Errand {
     ~Errand() = default;
 };
 
-/// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a session on
-/// the roster, or to none that is acted on.
+/// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a
+/// session on the roster, or to none that is acted on.
 class Finder {
   public:
     virtual void find(const pg::Roster& roster) = 0;

@@ -185,9 +185,10 @@ LWLock* shared_memory_lock(int number);
 // ---------------------------------------------------------------------------------
 
 /// From now on `begins` is called before a statement, or a part of one, is analysed or executed, in a
-/// transaction, and may raise an ERROR; `in_command` before (true) and after a utility command of the
-/// client's own, inside of which transactions may end.
-void watch_statements(void (*begins)(), void (*in_command)(bool));
+/// transaction, and may raise an ERROR; `command` when this session has come into a utility command of the
+/// client's own, inside of which transactions may end, or out of it.
+void watch_statements(void (*begins)(), void (*command)());
+bool is_in_command() noexcept;
 /// 0: in no transaction, or in one that an error has rolled back.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;

@@ -28,14 +28,16 @@ namespace sessionctl::compat {
 namespace {
 
 void (*statement_begins)() = nullptr;
-void (*is_in_command)(bool) = nullptr;
+void (*command_begins_or_ends)() = nullptr;
+bool is_inside = false;
 post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
 
 // 14: what the server computed for the statement's identifier; 19: a constant (betas differ, so it is asked).
 #if PG_VERSION_NUM >= 140000
-template <typename Jumble> Jumble jumble_of(void (*)(ParseState*, Query*, Jumble));
+template <typename Jumble>
+Jumble jumble_of(void (*)(ParseState*, Query*, Jumble));
 
 extern "C" void sessionctl_analyzed(ParseState* state, Query* query,
                                     decltype(jumble_of(post_parse_analyze_hook)) jumble) {
@@ -59,11 +61,9 @@ extern "C" void sessionctl_start(QueryDesc* query, int flags) {
         standard_ExecutorStart(query, flags);
 }
 
-bool is_inside = false;
-
 void enter_command(bool is_entered) {
     is_inside = is_entered;
-    is_in_command(is_entered);
+    command_begins_or_ends();
 }
 
 /// An error must find it out of the command: then its transaction ends at the client's own level. (Other
@@ -124,12 +124,16 @@ extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUti
 
 } // namespace
 
-void watch_statements(void (*begins)(), void (*in_command)(bool)) {
+void watch_statements(void (*begins)(), void (*command)()) {
     statement_begins = begins;
-    is_in_command = in_command;
+    command_begins_or_ends = command;
     previous_analyze = std::exchange(post_parse_analyze_hook, sessionctl_analyzed);
     previous_start = std::exchange(ExecutorStart_hook, sessionctl_start);
     previous_utility = std::exchange(ProcessUtility_hook, sessionctl_utility);
+}
+
+bool is_in_command() noexcept {
+    return is_inside;
 }
 
 LocalTransactionId own_transaction() noexcept {

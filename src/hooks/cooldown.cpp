@@ -31,7 +31,7 @@ namespace {
 }
 
 bool is_in_cooldown(const Port* port, core::Cooldown& found) {
-    const pg::SessionSlot* const slot = pg::shared_memory()->slot(compat::own_slot());
+    const pg::SessionSlot* const slot = pg::session_slot(compat::own_slot());
     if (slot == nullptr)
         return false;
     const Oid role = get_role_oid(compat::role_of_login(port), true);
@@ -42,7 +42,7 @@ bool is_in_cooldown(const Port* port, core::Cooldown& found) {
 } // namespace
 
 void note_origin(const Port* port) noexcept {
-    if (pg::SessionSlot* const slot = pg::shared_memory()->slot(compat::own_slot())) {
+    if (pg::SessionSlot* const slot = pg::session_slot(compat::own_slot())) {
         slot->origin.host = pg::host_of(compat::address_of_login(port));
         slot->origin.set_application(compat::application_of_login(port));
     }

@@ -24,9 +24,6 @@ constexpr int patience = 1000;    // ms, with a client that has not read all, or
 
 object_access_hook_type previous = nullptr;
 
-/// In a command of the client's own: procedures, VACUUM and others end transactions inside of it, and what
-/// the client waits for goes on.
-bool is_in_command = false;
 /// The last transaction in which a statement of the client's began.
 LocalTransactionId judged = InvalidLocalTransactionId;
 
@@ -73,7 +70,7 @@ void prepare() {
 /// Asked at the first statement of each transaction: later ones belong to a transaction that may go on.
 void on_statement() {
     const LocalTransactionId transaction = compat::own_transaction();
-    if (transaction == judged || is_in_command || !compat::is_client_session())
+    if (transaction == judged || compat::is_in_command() || !compat::is_client_session())
         return;
     judged = transaction;
     if (!is_prepared)
@@ -83,8 +80,7 @@ void on_statement() {
 }
 
 /// The transaction in which a command leaves the session is the client's: more of its pipeline may follow.
-void on_command(bool is_inside) {
-    is_in_command = is_inside;
+void on_command() {
     judged = compat::own_transaction();
 }
 
@@ -118,10 +114,12 @@ extern "C" void sessionctl_leave_when_idle() noexcept {
     enable_timeout_after(timer, pause);
 }
 
+/// Procedures, VACUUM and others end transactions inside of them, and what the client waits for goes on.
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-    if (!has_ended || is_in_command || !is_prepared || proc_exit_inprogress || !pg::is_asked_to_leave())
+    if (!has_ended || compat::is_in_command() || !is_prepared || proc_exit_inprogress ||
+        !pg::is_asked_to_leave())
         return;
     pg::answer_request(core::Answer::will);
     pause = first_pause;

@@ -29,7 +29,7 @@ constexpr int spare_slots = 3;
 constexpr core::Timestamp timeout_margin = core::microseconds_per_second;
 
 std::atomic<std::int32_t>* own_pass() noexcept {
-    pg::SessionSlot* const slot = pg::shared_memory()->slot(compat::own_slot());
+    pg::SessionSlot* const slot = pg::session_slot(compat::own_slot());
     return slot != nullptr ? &slot->pass.pid : nullptr;
 }
 

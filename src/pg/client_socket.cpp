@@ -1,5 +1,6 @@
 #include "pg/client_socket.hpp"
 
+#include "pg/process_sockets.hpp"
 #include "pg/signals.hpp"
 
 extern "C" {
@@ -8,11 +9,9 @@ extern "C" {
 
 #include <cerrno>
 
-#include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 #ifdef __linux__
 #include <sys/syscall.h>
 #endif
@@ -122,25 +121,6 @@ bool Socket::is_connection_of(const SockAddr& client) const noexcept {
            is_same_end(peer, client.addr);
 }
 
-/// The process's descriptors that are sockets, one after the other, until `see` returns true.
-template <typename See>
-core::Closing for_each_socket(pid_t pid, See&& see) noexcept {
-    core::Closing closing = not_found;
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/fd", pid);
-    DIR* const descriptors = opendir(path);
-    if (descriptors == nullptr)
-        return refusal();
-    while (const dirent* const entry = readdir(descriptors)) {
-        char target[16];
-        const ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target);
-        if (length > 0 && std::strncmp(target, "socket:[", 8) == 0 && see(std::atoi(entry->d_name), closing))
-            break;
-    }
-    closedir(descriptors);
-    return closing;
-}
-
 #endif
 
 } // namespace
@@ -150,18 +130,21 @@ core::Closing close_client_socket([[maybe_unused]] int pidfd, [[maybe_unused]] p
 #ifdef __linux__
     if (pidfd < 0)
         return best_signal_method() == SignalMethod::plain ? not_here : no_descriptor;
-    return for_each_socket(pid, [&](int descriptor, core::Closing& closing) {
+    core::Closing closing = not_found;
+    const bool is_readable = for_each_socket(pid, [&](int descriptor, unsigned) {
         const Socket socket(pidfd_getfd(pidfd, descriptor));
         if (!socket.is_taken()) {
-            if (errno != EBADF) // closed meanwhile
-                closing = refusal();
-            return errno != EBADF;
+            if (errno == EBADF) // closed meanwhile
+                return false;
+            closing = refusal();
+            return true;
         }
         if (!socket.is_connection_of(client))
             return false;
         closing = socket.shut_down() ? core::Closing{Result::closed, nullptr} : not_found;
         return true;
     });
+    return is_readable ? closing : refusal();
 #else
     return not_here;
 #endif

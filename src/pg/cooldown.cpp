@@ -87,7 +87,7 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
 bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login) const {
     if (length_ == 0 || session.is_superuser || session.kind != core::Kind::client)
         return false;
-    const SessionSlot* const slot = shared_memory()->slot(session.slot);
+    const SessionSlot* const slot = session_slot(session.slot);
     login.role = roster_.find(session.id.pid)->role;
     return slot != nullptr && origin_of(*slot, session.id.pid, login.origin);
 }

@@ -8,8 +8,7 @@ namespace sessionctl::pg {
 namespace {
 
 DrainRequest* request_in(int slot) noexcept {
-    SharedMemory* const shared = shared_memory();
-    SessionSlot* const found = shared != nullptr ? shared->slot(slot) : nullptr;
+    SessionSlot* const found = session_slot(slot);
     return found != nullptr ? &found->drain : nullptr;
 }
 

@@ -13,8 +13,7 @@ namespace sessionctl::pg {
 namespace {
 
 FarewellBox* box_of(int slot) noexcept {
-    SharedMemory* const shared = shared_memory();
-    SessionSlot* const found = shared != nullptr ? shared->slot(slot) : nullptr;
+    SessionSlot* const found = session_slot(slot);
     return found != nullptr ? &found->farewell : nullptr;
 }
 

@@ -82,4 +82,8 @@ core::Timestamp time_left_for_statement() {
     });
 }
 
+core::Timestamp within_statement(core::Timestamp wait) {
+    return std::min(wait, std::max<core::Timestamp>(time_left_for_statement(), 1));
+}
+
 } // namespace sessionctl::pg

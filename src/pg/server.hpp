@@ -24,6 +24,10 @@ class LiveServer : public core::Server {
     core::Timestamp now() override;
     void sleep(core::Timestamp microseconds) override;
 
+  protected:
+    /// Between hold() and release()?
+    bool is_holding() const noexcept { return signaller_.is_holding(); }
+
   private:
     const Farewell& farewell_;
     CooldownOrder* const cooldown_;
@@ -39,5 +43,8 @@ void pause(core::Timestamp microseconds);
 /// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
 /// margin to report the result in; the largest number where no such timeout runs.
 core::Timestamp time_left_for_statement();
+/// This wait (microseconds), as far as the statement has time for it. Never 0 where one is to wait: that
+/// would be another kind of call.
+core::Timestamp within_statement(core::Timestamp wait);
 
 } // namespace sessionctl::pg

@@ -51,13 +51,14 @@ extern "C" bool sessionctl_check_silence(int* value, void** extra, GucSource sou
 }
 
 /// The reaper sleeps until something can be due. With a limit that is over sooner it has to think again.
-void wake_reaper(SharedMemory& shared, Limit limit, std::int32_t value) noexcept {
-    Latch* const latch = shared.reaper.latch;
+void wake_reaper(Limit limit, std::int32_t value) noexcept {
+    const ReaperBoard& reaper = shared_memory()->reaper;
+    Latch* const latch = reaper.latch;
     if (latch == nullptr || value <= 0)
         return;
     const bool is_time = limit != Limit::horizon_age;
     const core::Timestamp due = monotonic_now() + (is_time ? value * core::microseconds_per_millisecond : 0);
-    if (due < shared.reaper.next_look)
+    if (due < reaper.next_look)
         SetLatch(latch);
 }
 
@@ -72,14 +73,12 @@ void claim(SessionSlot& slot) noexcept {
 }
 
 void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
-    SharedMemory* const shared = shared_memory();
-    SessionSlot* const slot =
-        shared != nullptr && IsUnderPostmaster ? shared->slot(compat::own_slot()) : nullptr;
+    SessionSlot* const slot = IsUnderPostmaster ? session_slot(compat::own_slot()) : nullptr;
     if (slot == nullptr)
         return;
     claim(*slot);
     slot->limits[static_cast<int>(limit)] = is_own_value ? value : inherited;
-    wake_reaper(*shared, limit, value);
+    wake_reaper(limit, value);
 }
 
 /// An assign hook: no error may leave it.
@@ -156,8 +155,7 @@ core::Limits own_limits() noexcept {
 }
 
 core::Limits limits_of(const core::Session& session) noexcept {
-    SharedMemory* const shared = shared_memory();
-    const SessionSlot* const slot = shared != nullptr ? shared->slot(session.slot) : nullptr;
+    const SessionSlot* const slot = session_slot(session.slot);
     return slot != nullptr && belongs_to(*slot, session.id) ? limits_in(*slot) : values;
 }
 

@@ -67,6 +67,10 @@ SharedMemory* shared_memory() noexcept {
     return shared;
 }
 
+SessionSlot* session_slot(int number) noexcept {
+    return shared != nullptr && number >= 0 && number < shared->slot_count ? &shared->slots[number] : nullptr;
+}
+
 SharedMemory& require_shared_memory(const char* what) {
     if (shared == nullptr)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,

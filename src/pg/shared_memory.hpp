@@ -76,16 +76,14 @@ struct SharedMemory {
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 
     Counter& counter(Deed deed, core::Rule rule = {}) noexcept;
-    /// Null where the process with that slot number is no session.
-    SessionSlot* slot(int number) noexcept {
-        return number >= 0 && number < slot_count ? &slots[number] : nullptr;
-    }
 };
 
 /// Asks for it; called while the library is preloaded.
 void request_shared_memory();
 /// Null where the library was not preloaded.
 SharedMemory* shared_memory() noexcept;
+/// The slot of the session with that number in the session table; null where there is none.
+SessionSlot* session_slot(int number) noexcept;
 /// Errors: 55000 where the library was not preloaded. `what` is the beginning of that message.
 SharedMemory& require_shared_memory(const char* what);
 

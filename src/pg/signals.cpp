@@ -129,13 +129,19 @@ bool Signaller::hold(pid_t pid) noexcept {
     if (pid <= 1) // to kill() these are not processes of ours but everybody, or init
         return false;
     pid_ = pid;
+    if (!pin())
+        pid_ = 0;
+    return is_holding();
+}
+
+bool Signaller::pin() noexcept {
     if (method_ == SignalMethod::plain)
-        return kill(pid, 0) == 0 || errno != ESRCH;
-    descriptor_ = pidfd_open(pid);
+        return kill(pid_, 0) == 0 || errno != ESRCH;
+    descriptor_ = pidfd_open(pid_);
     // Without a free descriptor: kill() right after the look.
     if (descriptor_ < 0)
         return errno == EMFILE || errno == ENFILE;
-    if (method_ == SignalMethod::pidfd && may_have_children(pid))
+    if (method_ == SignalMethod::pidfd && may_have_children(pid_))
         hold_group_members();
     return true;
 }

@@ -32,10 +32,12 @@ class Signaller {
     bool hold(pid_t pid) noexcept;
     core::Delivery send(int signal) noexcept;
     void release() noexcept;
+    bool is_holding() const noexcept { return pid_ != 0; }
     /// The held process's pidfd, or -1.
     int descriptor() const noexcept { return descriptor_; }
 
   private:
+    bool pin() noexcept;
     void hold_group_members() noexcept;
     int send_to_held(int signal) noexcept;
 

@@ -2,12 +2,10 @@
 
 #ifdef __linux__
 
-#include <cstdio>
-#include <cstring>
+#include "pg/process_sockets.hpp"
 
 #include <boost/container/static_vector.hpp>
 
-#include <dirent.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -25,22 +23,10 @@ namespace {
 using Inodes = boost::container::static_vector<std::uint32_t, 64>;
 
 bool list_sockets(pid_t pid, Inodes& inodes) noexcept {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/fd", pid);
-    DIR* const descriptors = opendir(path);
-    if (descriptors == nullptr)
-        return false;
-    while (const dirent* const entry = readdir(descriptors)) {
-        char target[64];
-        unsigned inode;
-        const ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target - 1);
-        if (length <= 0 || inodes.size() == inodes.capacity())
-            continue;
-        target[length] = '\0';
-        if (std::sscanf(target, "socket:[%u]", &inode) == 1)
-            inodes.push_back(inode);
-    }
-    closedir(descriptors);
+    for_each_socket(pid, [&inodes](int, unsigned inode) {
+        inodes.push_back(inode);
+        return inodes.size() == inodes.capacity();
+    });
     return !inodes.empty();
 }
 

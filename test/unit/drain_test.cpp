@@ -12,8 +12,6 @@ using core::Action;
 using core::Answer;
 using core::Outcome;
 using core::State;
-using core::Target;
-using testing::Test;
 
 namespace {
 
@@ -35,24 +33,20 @@ class FakeAsker final : public core::Asker {
     }
 };
 
-class Drain : public Test {
+class Drain : public ServerTest {
   protected:
     Drain() {
         server.on_signal = [this](Life* life) { server.end(*life); };
     }
 
-    Life& choose(std::int32_t pid, State state, bool is_in_transaction) {
+    Life& choose_in(std::int32_t pid, State state, bool is_in_transaction) {
         core::Session session = client(pid);
         session.state = state;
         session.xact_start = is_in_transaction ? session.query_start : 0;
-        Life& life = server.start(session);
-        Target target = {};
-        target.session = life.session;
-        plan.push_back(target);
-        return life;
+        return choose(session);
     }
-    Life& idle(std::int32_t pid) { return choose(pid, State::idle, false); }
-    Life& busy(std::int32_t pid) { return choose(pid, State::idle_in_transaction, true); }
+    Life& idle(std::int32_t pid) { return choose_in(pid, State::idle, false); }
+    Life& busy(std::int32_t pid) { return choose_in(pid, State::idle_in_transaction, true); }
 
     void commit(Life& life) {
         life.session.state = State::idle;
@@ -62,9 +56,7 @@ class Drain : public Test {
     void drain(core::Timestamp wait = seconds(60)) { core::drain_all(plan, wait, server, asker); }
     Outcome outcome(std::size_t i = 0) const { return plan[i].outcome; }
 
-    FakeServer server;
     FakeAsker asker;
-    core::Plan plan;
 };
 
 } // namespace
@@ -107,7 +99,7 @@ TEST_F(Drain, WaitsForTheEndOfATransaction) {
 }
 
 TEST_F(Drain, LeavesAStatementAlone) {
-    Life& life = choose(1, State::active, false); // before it has begun its transaction
+    Life& life = choose_in(1, State::active, false); // before it has begun its transaction
     drain(seconds(1));
     EXPECT_EQ(life.signals, 0);
     EXPECT_EQ(outcome(), Outcome::still_running);
@@ -115,20 +107,20 @@ TEST_F(Drain, LeavesAStatementAlone) {
 }
 
 TEST_F(Drain, AFailedTransactionIsOver) {
-    choose(1, State::idle_in_transaction_aborted, false);
+    choose_in(1, State::idle_in_transaction_aborted, false);
     drain();
     EXPECT_EQ(outcome(), Outcome::terminated);
 }
 
 TEST_F(Drain, AFailedSubtransactionIsNot) {
-    Life& life = choose(1, State::idle_in_transaction_aborted, true);
+    Life& life = choose_in(1, State::idle_in_transaction_aborted, true);
     drain(seconds(1));
     EXPECT_EQ(life.signals, 0);
     EXPECT_EQ(outcome(), Outcome::still_running);
 }
 
 TEST_F(Drain, AWalsenderHasNoTransactionToFinish) {
-    Life& life = choose(1, State::active, false);
+    Life& life = choose_in(1, State::active, false);
     life.session.kind = plan[0].session.kind = core::Kind::walsender;
     drain();
     EXPECT_EQ(outcome(), Outcome::terminated);

@@ -13,8 +13,6 @@ using core::Action;
 using core::Outcome;
 using core::Recheck;
 using core::State;
-using core::Target;
-using testing::Test;
 
 namespace {
 
@@ -24,17 +22,8 @@ struct Interrupted : std::runtime_error {
     Interrupted() : std::runtime_error("canceling statement due to user request") {}
 };
 
-/// A server, and a plan with some of its sessions.
-class Engine : public Test {
+class Engine : public ServerTest {
   protected:
-    Life& choose(const core::Session& session) {
-        Life& life = server.start(session);
-        Target target = {};
-        target.session = life.session;
-        plan.push_back(target);
-        return life;
-    }
-
     Life& choose_active(std::int32_t pid) {
         core::Session session = client(pid);
         session.state = State::active;
@@ -76,9 +65,6 @@ class Engine : public Test {
     std::size_t times(const char* call) const {
         return static_cast<std::size_t>(std::count(server.trace.begin(), server.trace.end(), call));
     }
-
-    FakeServer server;
-    core::Plan plan;
 };
 
 /// What a signalled session does to its statement: stops it, and is idle from then on.

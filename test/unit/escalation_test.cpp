@@ -15,7 +15,6 @@ using core::Outcome;
 using core::State;
 using core::Step;
 using core::Target;
-using testing::Test;
 
 namespace {
 
@@ -27,17 +26,8 @@ struct Steps final : core::Chronicle {
     std::vector<Step> over;
 };
 
-/// A server, and sessions that are to climb.
-class Escalation : public Test {
+class Escalation : public ServerTest {
   protected:
-    Life& choose(const core::Session& session) {
-        Life& life = server.start(session);
-        Target target = {};
-        target.session = life.session;
-        plan.push_back(target);
-        return life;
-    }
-
     Life& choose_in(State state, std::int32_t pid, core::Timestamp xact_start = 0) {
         core::Session session = client(pid);
         session.state = state;
@@ -72,8 +62,6 @@ class Escalation : public Test {
 
     core::Timestamp at(std::size_t target, Step each) const { return plan[target].taken(each).at - began; }
 
-    FakeServer server;
-    core::Plan plan;
     Steps steps;
     core::Timestamp began = 0;
     core::Timestamp took = 0;

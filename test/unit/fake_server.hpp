@@ -80,4 +80,19 @@ class FakeServer final : public core::Server {
     core::Timestamp clock_ = seconds(1000);
 };
 
+/// A server, and a plan with some of its sessions.
+class ServerTest : public testing::Test {
+  protected:
+    Life& choose(const core::Session& session) {
+        Life& life = server.start(session);
+        core::Target target = {};
+        target.session = life.session;
+        plan.push_back(target);
+        return life;
+    }
+
+    FakeServer server;
+    core::Plan plan;
+};
+
 } // namespace sessionctl::test

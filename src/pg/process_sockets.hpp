@@ -1,0 +1,37 @@
+// The sockets that another process has open, as /proc tells.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <dirent.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace sessionctl::pg {
+
+/// Calls `see` with the descriptor in that process and the inode of each socket, until it returns true.
+/// False, with errno, where the system does not tell.
+template <typename See>
+bool for_each_socket(pid_t pid, See&& see) {
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR* const descriptors = opendir(path);
+    if (descriptors == nullptr)
+        return false;
+    bool is_over = false;
+    while (const dirent* const entry = is_over ? nullptr : readdir(descriptors)) {
+        char target[64];
+        unsigned inode;
+        const ssize_t length = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target - 1);
+        if (length <= 0)
+            continue;
+        target[length] = '\0';
+        if (std::sscanf(target, "socket:[%u]", &inode) == 1)
+            is_over = see(std::atoi(entry->d_name), inode);
+    }
+    closedir(descriptors);
+    return true;
+}
+
+} // namespace sessionctl::pg
