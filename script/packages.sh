@@ -139,6 +139,16 @@ install_pgbouncer() {
     fi
 }
 
+# --- a KDC, for the test of GSSAPI connections: only where it is asked for, a developer's machine need not become one
+
+install_kdc() {
+    [[ ! -x /usr/sbin/krb5kdc || ! -x /usr/sbin/kadmin.local ]] || return 0
+    apt_get update
+    without_service krb5-kdc without_service krb5-admin-server install_packages krb5-kdc krb5-admin-server
+}
+
+# --- services
+
 # Debian starts a service with its package, and at each boot. For the moment of this installation a file says no, unless
 # the administrator's own answers; a service that was not here before stays disabled afterwards.
 services_policy=/usr/sbin/policy-rc.d

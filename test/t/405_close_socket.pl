@@ -8,11 +8,13 @@ use FindBin;
 use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
 use BoundaryTest;
 use IPC::Run;
+use Kerberos;
 use SessionctlTest;
 use Test::More;
 
 plan skip_all => 'closing the socket of another process needs Linux' if $^O ne 'linux';
 
+my $kerberos = Kerberos->new;    # before the server, which inherits its environment
 my $node = boundary_node('close_socket', q{shared_preload_libraries = 'pg_sessionctl'}, q{listen_addresses = '127.0.0.1, ::1'},
 	'logging_collector = off', q{log_line_prefix = '%m %c [%p] '});
 my $admin = SessionctlTest::Session->new($node);
@@ -71,10 +73,22 @@ sub make_ssl
 	return eval { wait_for('SSL', sub { $admin->run('SHOW ssl') eq 'on' }) };
 }
 
+sub make_gss
+{
+	return 'the server was built without GSSAPI' if $admin->run('SELECT count(*) FROM pg_stat_gssapi') =~ /ERROR/;
+	my $missing = $kerberos->start('app');
+	return $missing if $missing;
+	$admin->run(sprintf q{ALTER SYSTEM SET krb_server_keyfile = '%s'}, $kerberos->keytab);
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for('the keys', sub { $admin->run('SHOW krb_server_keyfile') eq $kerberos->keytab });
+	return;
+}
+
 my %ways = (
 	'a Unix socket' => sub { () },
 	'TCP' => sub { (host => '127.0.0.1') },
 	'IPv6' => sub { log_since($node, 0) =~ /listening on IPv6 address "::1"/ ? (host => '::1') : 'there is no IPv6' },
+	'GSS' => sub { make_gss() || (host => 'localhost', gss => 1) },
 	'SSL' => sub { make_ssl() ? (host => '127.0.0.1', ssl => 1) : 'no SSL: openssl is missing, or the server was built without' });
 
 for my $way (sort keys %ways)
@@ -85,10 +99,12 @@ for my $way (sort keys %ways)
 		plan skip_all => $with[0] if @with == 1;
 		my %with = @with;
 		local $ENV{PGSSLMODE} = delete $with{ssl} ? 'require' : 'disable';
+		local $ENV{PGGSSENCMODE} = delete $with{gss} ? 'prefer' : 'disable';
 		my $position = log_position($node);
 		my $deaf = deaf(undef, %with);
 		my $pid = $deaf->pid;
 		is($admin->run("SELECT ssl FROM pg_stat_ssl WHERE pid = $pid"), $way eq 'SSL' ? 't' : 'f', 'the kind of connection');
+		is($admin->run("SELECT encrypted FROM pg_stat_gssapi WHERE pid = $pid"), 't', 'encrypted by GSSAPI') if $way eq 'GSS';
 		like(escalate("pid, outcome, $steps, coalesce(detail, ''), elapsed >= '0.6 s', doing, root_command", q{close_socket => true, reason => 'deaf'}),
 			qr{^$pid\|still running\|cancel terminate close\|\|t\|active for [0-9.]+ s, no wait event; kernel: \w \([^|]*\|cat /proc/$pid/stack; gdb --batch -p $pid -ex bt$}m,
 			'reported as still running, with what it does');
