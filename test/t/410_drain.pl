@@ -276,11 +276,11 @@ sub test_protocol
 		wait_for('the end of their statements', sub {
 			$admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE state = 'idle' AND query LIKE 'SELECT repeat%'}) eq '4';
 		});
-		kill 'STOP', map { $_->pid } @raw;
+		stop_process($_->pid) for @raw;
 		$_->query('SELECT 1') for @raw;
 		$drainer->send(call());
 		wait_for_sigterm($_->pid) for @raw;
-		kill 'CONT', map { $_->pid } @raw;
+		continue_process($_->pid) for @raw;
 		is($drainer->answer, '4', 'all end');
 		for my $raw (@raw)
 		{
