@@ -220,12 +220,15 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const char* const name = arguments.text("database");
         pg::require_primary("unlock_database");
         const Oid oid = pg::call([name] { return get_database_oid(name, false); });
+        if (pg::remembered(Lockable::database, oid)) {
+            pg::require_owner(oid, name);
+            pg::hold(Lockable::database, oid);
+        }
         const auto lockdown = pg::remembered(Lockable::database, oid);
         if (!lockdown)
             return api::not_locked(Lockable::database, name);
         const core::Door current = api::door_of(Lockable::database, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
-        pg::require_owner(oid, name);
         if (lockdown->pool.empty()) {
             open(name, oid, current, restoration.door);
         } else {

@@ -60,6 +60,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         api::read_wait(arguments, request);
         const Oid oid = role_oid(role);
         pg::require_primary("lockdown_role");
+        pg::hold(Lockable::role, oid);
         require_another_superuser(role, oid);
         const core::Door before = api::door_of(Lockable::role, oid);
         const core::Door during = {before.limit, false};
@@ -83,6 +84,9 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const char* const role = arguments.text("role");
         const Oid oid = role_oid(role);
         pg::require_primary("unlock_role");
+        // To ask about a role that is not locked down keeps nobody from anything.
+        if (pg::remembered(Lockable::role, oid))
+            pg::hold(Lockable::role, oid);
         const auto lockdown = pg::remembered(Lockable::role, oid);
         if (!lockdown)
             return api::not_locked(Lockable::role, role);

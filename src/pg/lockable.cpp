@@ -2,6 +2,11 @@
 
 #include "pg/error.hpp"
 
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+}
+
 namespace sessionctl::pg {
 
 const char* noun(Lockable kind) noexcept {
@@ -10,6 +15,10 @@ const char* noun(Lockable kind) noexcept {
 
 const char* keyword(Lockable kind) noexcept {
     return kind == Lockable::database ? "DATABASE" : "ROLE";
+}
+
+void hold(Lockable kind, Oid oid) {
+    lock_object(kind == Lockable::database ? DatabaseRelationId : AuthIdRelationId, oid);
 }
 
 void alter(Lockable kind, const char* name, const char* what, As as) {

@@ -6,6 +6,7 @@
 extern "C" {
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
 }
 
@@ -74,13 +75,13 @@ void LockPatience::end() {
     call([this] { AtEOXact_GUC(true, level_); });
 }
 
-void run_sql(const char* statement, As as) {
+namespace {
+
+template <typename Work>
+void patiently(Work&& work) {
     try {
         LockPatience wait(patience);
-        {
-            const ActAs role(as);
-            run(statement, false);
-        }
+        work();
         wait.end();
         return;
     } catch (const PgError& error) {
@@ -90,6 +91,19 @@ void run_sql(const char* statement, As as) {
     throw core::Error(core::sqlstate::lock_not_available,
                       "another session is changing the same database or role")
         .hint("Try again when its transaction has ended.");
+}
+
+} // namespace
+
+void run_sql(const char* statement, As as) {
+    patiently([=] {
+        const ActAs role(as);
+        run(statement, false);
+    });
+}
+
+void lock_object(Oid catalog, Oid object) {
+    patiently([=] { call([=] { LockSharedObject(catalog, object, 0, ShareUpdateExclusiveLock); }); });
 }
 
 const char* query_sql(const char* statement) {
