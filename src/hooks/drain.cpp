@@ -29,6 +29,7 @@ LocalTransactionId judged = InvalidLocalTransactionId;
 
 bool is_prepared = false;
 bool is_leaving = false;
+const pg::DrainRequest* request = nullptr;
 volatile PgBackendStatus* own_entry = nullptr;
 TimeoutId timer;
 int pause = first_pause;
@@ -46,8 +47,14 @@ extern "C" void sessionctl_hang_up(int, Datum) noexcept {
         compat::hang_up(patience);
 }
 
+/// Each transaction of everybody asks this, at its begin and at its end: one look, mostly.
+bool is_asked_to_leave() noexcept {
+    return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
+}
+
 /// In a callback or a signal handler it would be too late for this.
 void prepare() {
+    request = pg::own_request();
     own_entry = &compat::status_array().entries[compat::own_slot()];
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
     before_shmem_exit(sessionctl_note_end, 0);
@@ -75,7 +82,7 @@ void on_statement() {
     judged = transaction;
     if (!is_prepared)
         prepare();
-    if (pg::is_asked_to_leave())
+    if (is_asked_to_leave())
         leave();
 }
 
@@ -118,8 +125,7 @@ extern "C" void sessionctl_leave_when_idle() noexcept {
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-    if (!has_ended || compat::is_in_command() || !is_prepared || proc_exit_inprogress ||
-        !pg::is_asked_to_leave())
+    if (!has_ended || compat::is_in_command() || !is_prepared || proc_exit_inprogress || !is_asked_to_leave())
         return;
     pg::answer_request(core::Answer::will);
     pause = first_pause;

@@ -16,12 +16,9 @@ bool is_for(const DrainRequest& request, const core::Identity& session) noexcept
     return request.pid == session.pid && request.start == session.start;
 }
 
-/// The request of this process, if there is one.
-DrainRequest* own_request() noexcept {
-    DrainRequest* const request = request_in(compat::own_slot());
-    const bool is_mine =
-        request != nullptr && request->askers != 0 && is_for(*request, {MyProcPid, compat::own_start()});
-    return is_mine ? request : nullptr;
+/// What was asked of the session that had the place before is nobody's.
+bool is_mine(const DrainRequest* request) noexcept {
+    return request != nullptr && request->askers != 0 && is_for(*request, {MyProcPid, compat::own_start()});
 }
 
 void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
@@ -42,12 +39,16 @@ void remove_asker(DrainRequest& request, const core::Identity& session) noexcept
 
 } // namespace
 
+DrainRequest* own_request() noexcept {
+    return request_in(compat::own_slot());
+}
+
 bool is_asked_to_leave() noexcept {
-    return own_request() != nullptr;
+    return is_mine(own_request());
 }
 
 void answer_request(core::Answer answer) noexcept {
-    if (DrainRequest* const request = own_request())
+    if (DrainRequest* const request = own_request(); is_mine(request))
         request->answer = answer;
 }
 

@@ -20,6 +20,8 @@ struct DrainRequest {
     std::atomic<core::Answer> answer;
 };
 
+/// This process's place for requests, in use or not; null where the library is not preloaded.
+DrainRequest* own_request() noexcept;
 /// Is this process asked? May be called anywhere, in a signal handler too.
 bool is_asked_to_leave() noexcept;
 /// Of this process, to who asks it.
