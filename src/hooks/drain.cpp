@@ -29,16 +29,21 @@ LocalTransactionId judged = InvalidLocalTransactionId;
 
 bool is_prepared = false;
 bool is_leaving = false;
-const pg::DrainRequest* request = nullptr;
+const pg::DrainRequest* request = nullptr; // once prepared
 volatile PgBackendStatus* own_entry = nullptr;
 TimeoutId timer;
 int pause = first_pause;
 
 extern "C" void sessionctl_leave_when_idle() noexcept;
 
+/// Each transaction of everybody asks this, at its begin and at its end: one look, mostly.
+bool is_asked_to_leave() noexcept {
+    return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
+}
+
 /// The FATAL has been sent. One that was shown idle has been signalled by who asked.
 extern "C" void sessionctl_note_end(int, Datum) noexcept {
-    is_leaving |= pg::is_asked_to_leave();
+    is_leaving |= is_asked_to_leave();
 }
 
 /// Then, before the connection is closed.
@@ -47,18 +52,13 @@ extern "C" void sessionctl_hang_up(int, Datum) noexcept {
         compat::hang_up(patience);
 }
 
-/// Each transaction of everybody asks this, at its begin and at its end: one look, mostly.
-bool is_asked_to_leave() noexcept {
-    return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
-}
-
 /// In a callback or a signal handler it would be too late for this.
 void prepare() {
-    request = pg::own_request();
     own_entry = &compat::status_array().entries[compat::own_slot()];
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
     before_shmem_exit(sessionctl_note_end, 0);
     on_proc_exit(sessionctl_hang_up, 0);
+    request = pg::own_request();
     is_prepared = true;
 }
 
@@ -109,7 +109,7 @@ bool is_between_transactions() noexcept {
 
 /// In a signal handler. The state is shown before the answer to the last statement is sent.
 extern "C" void sessionctl_leave_when_idle() noexcept {
-    if (proc_exit_inprogress || !pg::is_asked_to_leave())
+    if (proc_exit_inprogress || !is_asked_to_leave())
         return;
     if (is_between_transactions() && compat::is_heard_by_client()) {
         pg::answer_request(core::Answer::does);
@@ -125,7 +125,7 @@ extern "C" void sessionctl_leave_when_idle() noexcept {
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-    if (!has_ended || compat::is_in_command() || !is_prepared || proc_exit_inprogress || !is_asked_to_leave())
+    if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave())
         return;
     pg::answer_request(core::Answer::will);
     pause = first_pause;
