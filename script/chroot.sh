@@ -44,10 +44,15 @@ enter='
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     exec chroot "$root" env -i -C / "$@"'
 
-inside() { # inside ROOT COMMAND...: its output is in $log afterwards, its exit status is returned
-    quietly unshare --mount --pid --ipc --fork --kill-child sh -ec "$enter" "$1" \
+start_inside() { # start_inside LOG ROOT COMMAND...: in the background
+    start "$1" unshare --mount --pid --ipc --fork --kill-child sh -ec "$enter" "$2" \
         LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${@:2}"
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${@:3}" </dev/null
+}
+
+inside() { # inside ROOT COMMAND...: its output is in $log afterwards, its exit status is returned
+    start_inside "$log" "$@"
+    wait "$!"
 }
 
 bootstrap() { # bootstrap SUITE ROOT: what it mounts ends with it, too
