@@ -55,12 +55,13 @@ inside() { # inside ROOT COMMAND...: its output is in $log afterwards, its exit 
     wait "$!"
 }
 
+# A debootstrap that is older than the suite does not know it by name: it is made as unstable is, like every suite.
 bootstrap() { # bootstrap SUITE ROOT: what it mounts ends with it, too
-    local archive proxy=
+    local archive proxy='' recipe=/usr/share/debootstrap/scripts/sid
     archive=$(mirror)
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
     quietly env ${proxy:+http_proxy="$proxy"} unshare --mount --pid --fork --kill-child --mount-proc \
-        debootstrap --variant=minbase --include=ca-certificates "$1" "$2" ${archive:+"$archive"}
+        debootstrap --variant=minbase --include=ca-certificates "$1" "$2" "${archive:-https://deb.debian.org/debian}" "$recipe"
 }
 
 # No cluster is made and no service started in there.
