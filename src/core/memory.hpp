@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <limits>
 #include <new>
+#include <string>
 
-#include <boost/container/string.hpp>
 #include <boost/container/vector.hpp>
 
 namespace sessionctl::core {
@@ -43,6 +43,6 @@ struct Allocator {
 template <typename T>
 using vector = boost::container::vector<T, Allocator<T>>;
 
-using string = boost::container::basic_string<char, std::char_traits<char>, Allocator<char>>;
+using string = std::basic_string<char, std::char_traits<char>, Allocator<char>>;
 
 } // namespace sessionctl::core

@@ -27,7 +27,6 @@
 #include <boost/container/flat_map.hpp>
 #include <boost/container/flat_set.hpp>
 #include <boost/container/static_vector.hpp>
-#include <boost/container/string.hpp>
 #include <boost/container/vector.hpp>
 
 #pragma GCC diagnostic push
