@@ -24,7 +24,7 @@ ifdef WERROR
 SESSIONCTL_CXXFLAGS += -Werror
 endif
 ifdef SANITIZE
-SESSIONCTL_CXXFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g
+SESSIONCTL_CXXFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
