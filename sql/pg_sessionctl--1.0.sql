@@ -504,7 +504,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that has ended its transaction meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that has let go of its locks meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
 
 CREATE FUNCTION sessionctl.terminate_lock_holders(
     relation regclass,
@@ -521,7 +521,7 @@ CREATE FUNCTION sessionctl.terminate_lock_holders(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_lock_holders' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that has ended its transaction meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
+'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that has let go of its locks meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
 
 -- Keep out: databases and roles
 

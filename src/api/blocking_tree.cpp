@@ -75,10 +75,15 @@ class Lines {
         }
         append_followers(line, branch.party);
         if (prepared != nullptr && prepared->database != nullptr)
-            line.append("; in ")
-                .append(one_line(prepared->database))
-                .append(": ")
-                .append(one_line(prepared->rollback));
+            append_rollback(line, *prepared);
+    }
+
+    /// To be copied as it stands, or not at all.
+    static void append_rollback(core::string& line, const pg::Prepared& prepared) {
+        const core::string rollback = one_line(prepared.rollback);
+        line.append("; in ").append(one_line(prepared.database)).append(": ");
+        line.append(rollback == prepared.rollback ? rollback.c_str()
+                                                  : "rollback_command of sessionctl.prepared_transactions");
     }
 
     void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
@@ -203,7 +208,7 @@ SQL_FUNCTION(sessionctl_blocking_tree)
         const pg::Roster roster = pg::Roster::take();
         const pg::LockWaits& waits = *pg::LockWaits::take();
         const core::vector<Branch> branches = core::blocking_tree(waits.graph());
-        const core::vector<pg::Prepared> prepared = pg::prepared_transactions();
+        const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
         const Lines lines(waits, roster, prepared);
         // Its memory outlives the scratch.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });

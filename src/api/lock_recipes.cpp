@@ -23,7 +23,8 @@ using api::Request;
 namespace {
 
 /// Finds sessions by their locks, when the roster is there. A lock may be let go at the end of a transaction,
-/// so who is in another one when the signal is due is left alone.
+/// and some are not (session-level advisory locks): who is in another one when the signal is due, or was so
+/// already when the locks were read, is looked for again.
 class LockFinder : public api::Finder {
   public:
     void find(const pg::Roster& roster) final {
@@ -31,22 +32,30 @@ class LockFinder : public api::Finder {
         pids_ = pg::call([&pids] { return api::integers_of(pids); });
     }
 
-    /// Reads what all recipes share after their own arguments (W, G) and runs.
+    bool finds_again(const core::Session& session, const pg::Roster& roster) final {
+        const pg::ScratchMemory scratch;
+        const core::vector<int> pids = pids_now(roster);
+        return std::find(pids.begin(), pids.end(), session.id.pid) != pids.end();
+    }
+
+    /// Reads what all recipes share after their own arguments (W, G) and runs. Needs a scratch memory around
+    /// it and the finder.
     Datum terminate(Arguments& arguments) {
         Request request;
         request.action = core::Action::terminate;
-        request.recheck = core::Recheck::transaction;
+        request.recheck = core::Recheck::finding;
         request.condition = {"pid = any ($1)", 1, &type_, &pids_, &is_null_, nullptr};
         request.finder = this;
         api::read_wait(arguments, request);
         api::read_guards(arguments, request);
-        const pg::ScratchMemory scratch;
         return Int64GetDatum(core::counted(api::run(request).plan, request.action));
     }
 
   protected:
     ~LockFinder() = default;
+    /// For the first time: tells the caller what else was found.
     virtual core::vector<int> find_pids(const pg::Roster& roster) = 0;
+    virtual core::vector<int> pids_now(const pg::Roster& roster) = 0;
 
   private:
     Oid type_ = INT4ARRAYOID;
@@ -70,10 +79,9 @@ class RootsOf final : public LockFinder {
     core::vector<int> find_pids(const pg::Roster& roster) override {
         const pg::LockWaits& waits = *pg::LockWaits::take();
         const core::WaitGraph& graph = waits.graph();
-        const int party = graph.find(waiter_);
-        const core::vector<int> roots = party >= 0 ? graph.roots_of(party) : core::vector<int>();
+        const core::vector<int> roots = roots_in(graph);
         if (roots.empty())
-            tell_no_blockers(roster, waits);
+            tell_no_blockers(roster, graph);
         core::vector<int> pids = pg::pids_of(graph, roots);
         for (const int pid : pids)
             refuse_self(pid);
@@ -81,7 +89,17 @@ class RootsOf final : public LockFinder {
         return pids;
     }
 
+    core::vector<int> pids_now(const pg::Roster&) override {
+        const core::WaitGraph& graph = pg::LockWaits::take()->graph();
+        return pg::pids_of(graph, roots_in(graph));
+    }
+
   private:
+    core::vector<int> roots_in(const core::WaitGraph& graph) const {
+        const int party = graph.find(waiter_);
+        return party >= 0 ? graph.roots_of(party) : core::vector<int>();
+    }
+
     void refuse_self(int pid) const {
         if (!pg::call([pid] { return compat::is_own_session(pid); }))
             return;
@@ -91,9 +109,10 @@ class RootsOf final : public LockFinder {
                   "for.");
     }
 
-    void tell_no_blockers(const pg::Roster& roster, const pg::LockWaits& waits) const {
+    void tell_no_blockers(const pg::Roster& roster, const core::WaitGraph& graph) const {
         const int pid = waiter_;
-        const int behind = waits.waiting_behind(pid);
+        const int party = graph.find(pid);
+        const int behind = party >= 0 ? graph.waiting_behind(party) : 0;
         const bool is_known = roster.find(pid) != nullptr;
         pg::call([=] {
             if (!is_known)
@@ -110,7 +129,7 @@ class RootsOf final : public LockFinder {
     }
 
     void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& roots) const {
-        const core::vector<pg::Prepared> all = pg::prepared_transactions();
+        const core::vector<pg::Prepared> all = pg::prepared_in(graph);
         core::vector<const pg::Prepared*> found;
         for (const int root : roots)
             if (graph.party(root).is_prepared())
@@ -134,21 +153,32 @@ class HoldersOf final : public LockFinder {
 
   protected:
     core::vector<int> find_pids(const pg::Roster& roster) override {
-        const core::vector<Oid> family = pg::family_of(relation_);
+        family_ = pg::family_of(relation_);
         const pg::LockTable table;
-        core::vector<int> pids = table.interested_in(family, least_);
+        tell_prepared(table);
+        return sessions_in(table, roster);
+    }
+
+    core::vector<int> pids_now(const pg::Roster& roster) override {
+        return sessions_in(pg::LockTable(), roster);
+    }
+
+  private:
+    /// Parallel workers as their leader.
+    core::vector<int> sessions_in(const pg::LockTable& table, const pg::Roster& roster) const {
+        core::vector<int> pids = table.interested_in(family_, least_);
         std::transform(pids.begin(), pids.end(), pids.begin(), [&roster](int pid) {
             const pg::RosterEntry* const entry = roster.find(pid);
             return entry != nullptr && entry->proc.leader_pid != 0 ? entry->proc.leader_pid : pid;
         });
-        tell_prepared(family, table);
         return pids;
     }
 
-  private:
-    void tell_prepared(const core::vector<Oid>& family, const pg::LockTable& table) const {
+    void tell_prepared(const pg::LockTable& table) const {
+        if (!table.has_prepared())
+            return;
         const core::vector<pg::Prepared> all = pg::prepared_transactions();
-        const core::vector<const pg::Prepared*> found = table.prepared_on(family, least_, all);
+        const core::vector<const pg::Prepared*> found = table.prepared_on(family_, least_, all);
         const core::string relation = core::string(" relation \"").append(name_).append("\" locked");
         pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
                                         found.size(), relation.c_str()));
@@ -157,6 +187,7 @@ class HoldersOf final : public LockFinder {
     const Oid relation_;
     const char* const name_;
     const LOCKMODE least_;
+    core::vector<Oid> family_;
 };
 
 } // namespace
@@ -164,6 +195,7 @@ class HoldersOf final : public LockFinder {
 SQL_FUNCTION(sessionctl_terminate_blockers)
 {
     return api::serve([&] {
+        const pg::ScratchMemory scratch;
         Arguments arguments(fcinfo);
         RootsOf roots(arguments.integer("waiter_pid"));
         return roots.terminate(arguments);
@@ -173,6 +205,7 @@ SQL_FUNCTION(sessionctl_terminate_blockers)
 SQL_FUNCTION(sessionctl_terminate_lock_holders)
 {
     return api::serve([&] {
+        const pg::ScratchMemory scratch;
         Arguments arguments(fcinfo);
         const Oid relation = arguments.oid("relation");
         const LOCKMODE least = core::checked_lock_mode(arguments.text("min_mode"));

@@ -36,20 +36,26 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     return plan;
 }
 
-/// The server as a call sees it that has an errand while it waits.
-class WaitingServer final : public pg::LiveServer {
+/// The server as a call sees it that has an errand while it waits, and a finder.
+class RequestServer final : public pg::LiveServer {
   public:
-    WaitingServer(const pg::Farewell& farewell, pg::CooldownOrder& cooldown, Errand* meanwhile)
-        : LiveServer(farewell, &cooldown), meanwhile_(meanwhile) {}
+    RequestServer(const pg::Farewell& farewell, pg::CooldownOrder& cooldown, const Request& request,
+                  const pg::Roster& roster)
+        : LiveServer(farewell, &cooldown), request_(request), roster_(roster) {}
+
+    bool finds_again(const core::Session& session) override {
+        return request_.finder != nullptr && request_.finder->finds_again(session, roster_);
+    }
 
     void sleep(core::Timestamp microseconds) override {
-        if (meanwhile_ != nullptr)
-            meanwhile_->run();
+        if (request_.meanwhile != nullptr)
+            request_.meanwhile->run();
         LiveServer::sleep(microseconds);
     }
 
   private:
-    Errand* const meanwhile_;
+    const Request& request_;
+    const pg::Roster& roster_;
 };
 
 void write_audit(void* audit) noexcept {
@@ -83,7 +89,7 @@ void warn_of_displaced(int number) {
 void signal_and_prove(const Request& request, const pg::Farewell& farewell, Result& result) {
     pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
-    WaitingServer server(farewell, cooldown, request.meanwhile);
+    RequestServer server(farewell, cooldown, request, result.roster);
     core::signal_all(result.plan, request.action, request.recheck, server);
     sweep.end_newcomers();
     if (request.timeout > 0) {

@@ -23,6 +23,8 @@ class Errand {
 class Finder {
   public:
     virtual void find(const pg::Roster& roster) = 0;
+    /// Would it be found now?
+    virtual bool finds_again(const core::Session& session, const pg::Roster& roster) = 0;
 
   protected:
     ~Finder() = default;

@@ -96,7 +96,7 @@ SQL_FUNCTION(sessionctl_session_blocking)
         const pg::ScratchMemory scratch;
         const pg::Roster roster = pg::Roster::take();
         const pg::LockWaits& waits = *pg::LockWaits::take();
-        const core::vector<pg::Prepared> prepared = pg::prepared_transactions();
+        const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
         const Listing listing(waits, roster, prepared);
         // Its memory outlives the scratch.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });

@@ -139,13 +139,26 @@ void copy_lock_waits(WaitRoom& room) {
     }
 }
 
-// 9.6 exports the names, which grew more later.
-const char* lock_type_name(const LOCKTAG& tag) noexcept {
+// 9.6 exports the names, which grew more later; 9.5: two more than in 9.4.
 #if PG_VERSION_NUM < 90600
-    static const char* const LockTagTypeNames[] = {"relation", "extend",        "page",
-                                                   "tuple",    "transactionid", "virtualxid",
-                                                   "object",   "userlock",      "advisory"};
+namespace {
+
+constexpr const char* LockTagTypeNames[] = {
+    "relation", "extend", "page", "tuple", "transactionid", "virtualxid",
+#if PG_VERSION_NUM >= 90500
+    "speculative token",
 #endif
+    "object", "userlock", "advisory",
+#if PG_VERSION_NUM >= 90500
+    "frozenid",
+#endif
+};
+static_assert(std::size(LockTagTypeNames) == LOCKTAG_LAST_TYPE + 1, "as lock.h numbers them");
+
+} // namespace
+#endif
+
+const char* lock_type_name(const LOCKTAG& tag) noexcept {
     return tag.locktag_type <= LOCKTAG_LAST_TYPE ? LockTagTypeNames[tag.locktag_type] : "unknown";
 }
 

@@ -33,6 +33,16 @@ bool is_gone(const Session&, const Sight& sight) noexcept {
     return !sight.present;
 }
 
+namespace {
+
+/// In one transaction all the time, or in none. Who hides what he does may have moved.
+bool has_stayed(const Session& chosen, const Sight& sight) noexcept {
+    return sight.state != State::disabled && sight.xact_start == chosen.xact_start &&
+           (sight.xact_start != 0 || sight.state_change == chosen.state_change);
+}
+
+} // namespace
+
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept {
     if (!sight.listed)
         return Outcome::already_gone;
@@ -50,6 +60,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
                    : Outcome::no_longer_matches;
     case Recheck::transaction:
         return sight.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
+    case Recheck::finding:
+        return has_stayed(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::work:
         return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::no_transaction:
@@ -70,6 +82,9 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     target.signalled_at = server.now();
     const Sight sight = server.look(target.session);
     target.outcome = verdict(recheck, target.session, sight);
+    if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::finding &&
+        server.finds_again(target.session))
+        target.outcome = server.look(target.session).listed ? Outcome::chosen : Outcome::already_gone;
     if (target.outcome == Outcome::not_running && sight.state == State::disabled)
         target.reason = untracked;
     if (target.outcome != Outcome::chosen) {

@@ -23,6 +23,7 @@ enum class Recheck : std::uint8_t {
     statement,      // and it still runs the statement that was chosen
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
+    finding,        // the same, or it would be found again
     work,           // and it still runs the statement that was chosen, or is idle in its transaction
     no_transaction, // and it is in none: idle, or its transaction was rolled back by an error
 };
@@ -46,6 +47,8 @@ class Server {
     /// Closes the connection of the held session's client.
     virtual Closing close_socket() = 0;
     virtual Sight look(const Session& session) = 0;
+    /// For Recheck::finding: what it was chosen for is still true of it.
+    virtual bool finds_again(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
     /// Monotonic, in microseconds.

@@ -60,6 +60,10 @@ core::vector<int> LockTable::interested_in(const core::vector<Oid>& relations, L
     return pids;
 }
 
+bool LockTable::has_prepared() const noexcept {
+    return std::any_of(begin(), end(), [](const LockInstanceData& entry) { return entry.pid == 0; });
+}
+
 core::vector<const Prepared*> LockTable::prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
                                                      const core::vector<Prepared>& all) const {
     core::vector<const Prepared*> found;

@@ -15,6 +15,8 @@ class LockTable {
     /// Processes that hold or want a lock of at least this mode on one of these relations of this database,
     /// or shared ones; sorted, each once.
     core::vector<int> interested_in(const core::vector<Oid>& relations, LOCKMODE least) const;
+    /// Is any of all the locks a prepared transaction's?
+    bool has_prepared() const noexcept;
     /// The prepared ones that hold one.
     core::vector<const Prepared*> prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
                                               const core::vector<Prepared>& all) const;

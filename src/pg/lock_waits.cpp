@@ -13,10 +13,11 @@ compat::Room<T> all_of(core::vector<T>& entries) noexcept {
     return {entries.data(), static_cast<int>(entries.size()), 0};
 }
 
-/// How much to make room for when that was too little: nobody stands still between two looks.
+/// More of it where that was too little: nobody stands still between two looks.
 template <typename T>
 void make_room(core::vector<T>& entries, const compat::Room<T>& room) {
-    entries.resize(room.count + room.count / 2);
+    if (!room.fits())
+        entries.resize(room.count + room.count / 2);
 }
 
 } // namespace

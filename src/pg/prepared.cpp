@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/twophase.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
 }
 
@@ -11,31 +12,40 @@ namespace sessionctl::pg {
 
 namespace {
 
+// Behind pg_prepared_xacts, which locks the catalogs of roles and databases: whoever locks those must not
+// hang the one who looks for him.
 constexpr char query[] =
-    "SELECT transaction, gid, prepared, owner::pg_catalog.text, database::pg_catalog.text "
-    "FROM pg_catalog.pg_prepared_xacts ORDER BY prepared, gid";
+    "SELECT transaction, gid, prepared, ownerid, dbid FROM pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
 constexpr char rollback[] = "ROLLBACK PREPARED ";
 
-const char* text_at(const SPITupleTable& table, int row, int column, MemoryContext memory) {
-    const char* const text = SPI_getvalue(table.vals[row], table.tupdesc, column);
+const char* copied(const char* text, MemoryContext memory) {
     return text != nullptr ? MemoryContextStrdup(memory, text) : nullptr;
 }
 
 Prepared prepared_at(const SPITupleTable& table, int row, MemoryContext memory) {
-    bool is_null;
+    const auto value = [&table, row](int column) {
+        bool is_null;
+        return SPI_getbinval(table.vals[row], table.tupdesc, column, &is_null);
+    };
     Prepared prepared = {};
-    prepared.xid = DatumGetTransactionId(SPI_getbinval(table.vals[row], table.tupdesc, 1, &is_null));
-    prepared.gid = text_at(table, row, 2, memory);
-    prepared.rollback =
-        MemoryContextStrdup(memory, psprintf("%s%s", rollback, quote_literal_cstr(prepared.gid)));
-    prepared.prepared_at = DatumGetTimestampTz(SPI_getbinval(table.vals[row], table.tupdesc, 3, &is_null));
-    prepared.owner = text_at(table, row, 4, memory);
-    prepared.database = text_at(table, row, 5, memory);
+    prepared.xid = DatumGetTransactionId(value(1));
+    prepared.gid = copied(SPI_getvalue(table.vals[row], table.tupdesc, 2), memory);
+    prepared.rollback = copied(psprintf("%s%s", rollback, quote_literal_cstr(prepared.gid)), memory);
+    prepared.prepared_at = DatumGetTimestampTz(value(3));
+    prepared.owner = copied(compat::role_name_or_null(DatumGetObjectId(value(4))), memory);
+    prepared.database = copied(get_database_name(DatumGetObjectId(value(5))), memory);
     return prepared;
 }
 
 } // namespace
+
+core::vector<Prepared> prepared_in(const core::WaitGraph& graph) {
+    for (int party = 0; party < graph.count(); ++party)
+        if (graph.party(party).is_prepared())
+            return prepared_transactions();
+    return {};
+}
 
 core::vector<Prepared> prepared_transactions() {
     core::vector<Prepared> all;

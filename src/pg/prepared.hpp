@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/memory.hpp"
+#include "core/wait_graph.hpp"
 #include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
@@ -17,6 +18,8 @@ struct Prepared {
 
 /// All of the server, the oldest first. Errors: PgError.
 core::vector<Prepared> prepared_transactions();
+/// The same, but none where none has to do with a wait.
+core::vector<Prepared> prepared_in(const core::WaitGraph& graph);
 
 /// Null where there is none (any more).
 const Prepared* find_prepared(const core::vector<Prepared>& all, TransactionId xid) noexcept;

@@ -20,6 +20,7 @@ class LiveServer : public core::Server {
     core::Closing close_socket() override;
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
+    bool finds_again(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
     core::Timestamp now() override;
     void sleep(core::Timestamp microseconds) override;

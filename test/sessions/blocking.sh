@@ -35,6 +35,11 @@ counts() { # counts "NAME=COUNT..." TEST: how many wait behind each, directly or
     done
 }
 
+named_as_in_pg_locks() { # named_as_in_pg_locks TEST: the lock that each waiter waits for
+    expect admin "SELECT count(*) > 0, bool_and(b.lock_type = l.locktype AND b.mode_wanted = l.mode)
+        FROM sessionctl.session_blocking AS b JOIN pg_locks AS l ON l.pid = b.waiter_pid AND NOT l.granted" 't|t' "$1: lock_type"
+}
+
 waits() { # waits NAME SQL
     send "$1" "$2"
     until_waiting "$1"
@@ -91,8 +96,18 @@ waits c 'SELECT pg_advisory_xact_lock(1)'
 blocks b 'a' "$test"
 blocks c 'a b' "$test"
 counts 'a=2 b=1 c=0' "$test"
+named_as_in_pg_locks "$test"
 sql a 'ROLLBACK'
 all_done b c
+
+test='an object that is no relation'
+sql admin 'ALTER DATABASE postgres OWNER TO app'
+begin a b
+sql a "COMMENT ON DATABASE postgres IS 'a'"
+waits b "COMMENT ON DATABASE postgres IS 'b'"
+named_as_in_pg_locks "$test"
+sql a 'ROLLBACK'
+all_done b
 
 test='two holders'
 begin a b c

@@ -143,9 +143,18 @@ subtest 'prepared transactions' => sub {
 		'in another database relations have only a number');
 	is($admin->run("SELECT gid, rollback_command $view WHERE gid = 'elsewhere'"), 'elsewhere|', 'nor can it be ended from here');
 	is($elsewhere->run("SELECT rollback_command $view WHERE rollback_command IS NOT NULL"), "ROLLBACK PREPARED 'elsewhere'", 'there it can');
+	my $low = SessionctlTest::Session->new($node, user => 'low');
+	is($low->run("SELECT gid, owner, rollback_command $view ORDER BY gid"), qq{elsewhere|postgres|\nit's \\ "odd"|postgres|} .
+			q{ROLLBACK PREPARED E'it''s \\\\ "odd"'}, 'as in pg_prepared_xacts everybody may look');
+	$low->quit;
 	$_->run("SELECT rollback_command $view \\gexec\n") for $admin, $elsewhere;
 	is($admin->run("SELECT count(*) $view"), '0', '\gexec ends both, each in its database');
 	$elsewhere->quit;
+	$admin->run(q{BEGIN; LOCK TABLE u; PREPARE TRANSACTION 'two  blanks'});
+	my $behind = session($node, app => 'behind');
+	waits($admin, $behind, 'TABLE u');
+	like(tree($admin, behind => $behind), qr/: rollback_command of sessionctl\.prepared_transactions\n/, 'a command that does not fit on a line is not changed');
+	$admin->run(q{ROLLBACK PREPARED 'two  blanks'});
 	all_end($admin);
 };
 
@@ -185,6 +194,19 @@ subtest 'the catalogs themselves are locked' => sub {
 	like($admin->run('SELECT sessionctl.blocking_tree()'), qr/ waits .*for AccessExclusiveLock on relation \d+/, 'numbers instead of names, at once');
 	$holder->run('ROLLBACK');
 	$holder->quit;
+	all_end($admin);
+};
+
+subtest 'the catalogs of roles and databases are locked' => sub {
+	my ($reader, $waiter, $boss) = ((map { session($node, app => $_) } qw(reader waiter)), SessionctlTest::Session->new($node));
+	$admin->run("SELECT sessionctl.blocking_tree(); SELECT count(*) FROM sessionctl.session_blocking");
+	$reader->run('BEGIN; SELECT count(*) FROM pg_stat_activity');
+	$boss->run('BEGIN');
+	waits($admin, $boss, 'LOCK TABLE pg_authid, pg_database');
+	like($admin->run('SELECT sessionctl.blocking_tree()'), qr/ waits .*for AccessExclusiveLock on pg_catalog\.pg_authid/, 'the tree');
+	is(blocking('blocker_pid', ''), $reader->pid, 'session_blocking');
+	is($admin->run('SELECT sessionctl.terminate_blockers(' . $boss->pid . ')'), '1', 'terminate_blockers');
+	$boss->quit;
 	all_end($admin);
 };
 

@@ -172,6 +172,8 @@ subtest 'all who have to do with a relation' => sub {
 	is(holders_of(q{'t', include_superusers => true}), '1', 'its TOAST table');
 	$boss->quit;
 	is_held('its partitions\' indexes', 'SELECT count(*) FROM part', q{'part_b_idx'});
+	$admin->run('ALTER TABLE t OWNER TO app');
+	is_held('an index alone', 'ALTER INDEX t_pkey SET (fillfactor = 90)', q{'t'}, q{'u'});
 };
 
 subtest 'who waits for it, and who does not' => sub {
@@ -188,24 +190,75 @@ subtest 'who waits for it, and who does not' => sub {
 	all_end($admin);
 };
 
-# The choice is held up at the lock of the view, and a session moves on meanwhile.
+# A call that is held up where it takes a lock: on the catalog of heirs, when it has seen the sessions and not yet their
+# locks, or on the view, when it has seen both. The table stays locked until the one who locked it commits.
+my ($watcher, $caller) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+
+sub locked
+{
+	my ($table) = @_;
+	my $session = SessionctlTest::Session->new($node);
+	$session->run("BEGIN; LOCK TABLE $table");
+	return $session;
+}
+
+sub held_up_at
+{
+	my ($table) = @_;
+	return wait_for("the call to wait for $table", sub { $watcher->run(
+		"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '$table'::regclass AND pid = " . $caller->pid) eq '1' });
+}
+
 subtest 'who has let go meanwhile is left alone' => sub {
 	my ($holder, $still) = map { session($node) } 1 .. 2;
-	my ($watcher, $caller) = map { SessionctlTest::Session->new($node) } 1 .. 2;
-	$_->run('BEGIN') for $holder, $still;
-	$_->run('TABLE t') for $holder, $still;
-	$watcher->run('BEGIN');
-	$watcher->run('LOCK TABLE sessionctl.session_activity');
+	$_->run('BEGIN; TABLE t') for $holder, $still;
+	my $view = locked('sessionctl.session_activity');
 	$caller->send(q{SELECT sessionctl.terminate_lock_holders('t')});
-	wait_for('the caller to wait', sub { $watcher->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1' });
-	$holder->run('COMMIT');
-	$holder->run('BEGIN');
-	$watcher->run('COMMIT');
+	held_up_at('sessionctl.session_activity');
+	$holder->run('COMMIT; BEGIN');
+	$view->quit;
 	is($caller->answer, "NOTICE:  matched 2: 1 ended, 1 no longer matches\n1", 'it has ended its transaction');
 	is(fate($holder, $still), 'lives gone', 'and lives');
-	$_->quit for $watcher, $caller;
 	all_end($admin);
 };
+
+subtest 'who held it for a moment between two looks' => sub {
+	my ($moment, $lasting) = map { session($node) } 1 .. 2;
+	my $view = locked('sessionctl.session_activity');
+	for (1 .. 20)    # the call waits a second for the catalogs: a busy machine may need another try
+	{
+		my $heirs = locked('pg_inherits');
+		$caller->send(q{SELECT sessionctl.terminate_lock_holders('t')});
+		my $is_held_up = eval { local $SessionctlTest::patience = 1; held_up_at('pg_inherits') };
+		$_->run('BEGIN; TABLE t') for $moment, $lasting;
+		$heirs->quit;
+		last if $is_held_up && eval { local $SessionctlTest::patience = 5; held_up_at('sessionctl.session_activity') };
+		$caller->answer;
+		$_->run('ROLLBACK') for $moment, $lasting;
+	}
+	$moment->run('COMMIT');
+	$view->quit;
+	is($caller->answer, "NOTICE:  matched 2: 1 ended, 1 no longer matches\n1", 'idle, then idle again');
+	is(fate($moment, $lasting), 'lives gone', 'lives; who has it since then does not');
+	all_end($admin);
+};
+
+subtest 'an advisory lock of the session outlives its transactions' => sub {
+	my ($idle, $moving, $waiter) = map { session($node) } 1 .. 3;
+	$_->run('SELECT pg_advisory_lock_shared(1)') for $idle, $moving;
+	waits($admin, $waiter, 'SELECT pg_advisory_lock(1)');
+	my $view = locked('sessionctl.session_activity');
+	$caller->send('SELECT sessionctl.terminate_blockers(' . $waiter->pid . ')');
+	held_up_at('sessionctl.session_activity');
+	$moving->run('BEGIN; TABLE t');
+	$view->quit;
+	is($caller->answer, '2', 'who holds it is ended, in whatever transaction');
+	is(fate($idle, $moving, $waiter), 'gone gone lives', 'both');
+	is($waiter->answer, '', 'and who waited has it');
+	all_end($admin);
+};
+
+$_->quit for $watcher, $caller;
 
 $admin->quit;
 done_testing();

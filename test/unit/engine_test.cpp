@@ -341,6 +341,49 @@ TEST(Verdict, OfATransactionAsksForTheSameTransaction) {
     }
 }
 
+TEST(Verdict, OfAFindingAsksForTheSameTransactionOrNoneAllTheTime) {
+    core::Session chosen = client(1);
+    chosen.state = State::active;
+    chosen.xact_start = seconds(70);
+    const auto verdict_on = [&chosen](State state, core::Timestamp state_change, core::Timestamp xact_start) {
+        return verdict(Recheck::finding, chosen, {true, true, state, state_change, seconds(99), xact_start});
+    };
+    EXPECT_EQ(verdict_on(State::idle_in_transaction, seconds(99), seconds(70)), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::active, seconds(99), seconds(70) + 1), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(State::idle, seconds(99), 0), Outcome::no_longer_matches);
+
+    chosen.state = State::idle;
+    chosen.state_change = seconds(80);
+    chosen.xact_start = 0;
+    EXPECT_EQ(verdict_on(State::idle, seconds(80), 0), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::idle, seconds(80) + 1, 0), Outcome::no_longer_matches) << "in one between";
+    chosen.state = State::disabled;
+    chosen.state_change = 0;
+    EXPECT_EQ(verdict_on(State::disabled, 0, 0), Outcome::no_longer_matches) << "nobody knows";
+}
+
+TEST_F(Engine, LooksForWhoMovedOnceMore) {
+    Life& stayed = choose_in_transaction(1);
+    Life& let_go = choose_in_transaction(2);
+    Life& kept = choose_in_transaction(3);
+    Life& left = choose_in_transaction(4);
+    for (Life* const life : {&let_go, &kept, &left})
+        life->session.xact_start = 0;
+    kept.is_found = left.is_found = true;
+    server.before_find = [this, &left](Life* life) {
+        if (life == &left)
+            server.leave_table(left);
+    };
+    signal(Action::terminate, Recheck::finding);
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(plan[2].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[3].outcome, Outcome::already_gone);
+    EXPECT_EQ(stayed.signals + kept.signals, 2);
+    EXPECT_EQ(let_go.signals + left.signals, 0);
+    EXPECT_EQ(std::count(server.trace.begin(), server.trace.end(), "find 1"), 0);
+}
+
 TEST_F(Engine, LeavesAloneWhoDoesSomethingMeanwhile) {
     Life& idle = choose_idle_in_transaction(1);
     Life& busy = choose_idle_in_transaction(2);

@@ -117,6 +117,14 @@ core::Sight FakeServer::look(const core::Session& session) {
     return sight;
 }
 
+bool FakeServer::finds_again(const core::Session& session) {
+    Life* const process = process_with(session.id.pid);
+    if (before_find)
+        before_find(process);
+    note("find", session.id.pid);
+    return process != nullptr && process->is_found;
+}
+
 bool FakeServer::awaits_standby(const core::Session& session) {
     const Life* const process = process_with(session.id.pid);
     return process != nullptr && process->awaits_standby;

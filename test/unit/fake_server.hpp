@@ -21,6 +21,7 @@ struct Life {
     bool in_array = true; // stands in the process array
     bool awaits_standby = false;
     bool refuses = false; // the operating system answers EPERM
+    bool is_found = false; // what it was chosen for would find it again
     core::Closing::Result closing =
         core::Closing::Result::closed; // what comes of closing its client's connection
     bool is_cut_off = false;           // and was it?
@@ -50,7 +51,7 @@ class FakeServer final : public core::Server {
     /// What follows when its client's connection is closed.
     Hook on_close;
     /// What happens just before a call; where no process has the pid, it gets null.
-    Hook before_hold, before_look, before_send;
+    Hook before_hold, before_look, before_find, before_send;
     /// What happens during a sleep; may throw.
     std::function<void()> on_sleep;
 
@@ -62,6 +63,7 @@ class FakeServer final : public core::Server {
     void release() noexcept override;
     core::Closing close_socket() override;
     core::Sight look(const core::Session& session) override;
+    bool finds_again(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }
     void sleep(core::Timestamp microseconds) override;
