@@ -5,6 +5,7 @@
 #include "pg/error.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
+#include "pg/stillness.hpp"
 
 namespace sessionctl::api {
 
@@ -13,30 +14,52 @@ namespace {
 /// How long the end of those may take who are forced.
 constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
 
-/// The server at the instant of the signal. Where sessions can't be asked, one that shows itself idle but
-/// runs, or waits for a processor, has been woken: its client's next statement is there already.
+constexpr pg::Farewell none = {}; // who is asked has got it with that
+
+/// The server at the instant of the signal. A session shows itself idle before it sends the answer to its
+/// last statement, and must have sent all of it.
 class DrainedServer final : public pg::LiveServer {
   public:
-    using LiveServer::LiveServer;
+    explicit DrainedServer(pg::DrainRequests& requests) noexcept : LiveServer(none), requests_(requests) {}
 
-    /// The state comes last: nothing but the signal follows on it.
+    /// Nothing but the signal follows on the last look; between two that show the same it was at rest.
     core::Sight look(const core::Session& session) override {
-        const bool is_woken = is_holding() && !can_ask_ && pg::is_runnable(session.id.pid);
+        const core::Sight first = LiveServer::look(session);
+        if (!is_holding() || session.kind == core::Kind::walsender)
+            return first;
+        const bool is_ready = is_ready_to_go(session);
         core::Sight sight = LiveServer::look(session);
-        if (is_woken)
+        if (!is_ready || sight.state_change != first.state_change)
             sight.state = core::State::undefined;
         return sight;
     }
 
+    core::Delivery send() override {
+        requests_.answer_for(held(), core::Answer::does);
+        const core::Delivery delivery = LiveServer::send();
+        if (delivery != core::Delivery::delivered)
+            requests_.answer_for(held(), core::Answer::none);
+        return delivery;
+    }
+
   private:
+    /// Where sessions can't be asked, one that shows itself idle but runs, or waits for a processor, has been
+    /// woken: its client's next statement is there already.
+    bool is_ready_to_go(const core::Session& session) const noexcept {
+        if (!pg::is_at_rest(session) || (!can_ask_ && pg::is_runnable(session.id.pid)))
+            return false;
+        return requests_.answer_of(session) != core::Answer::will || !pg::is_unheard(session);
+    }
+
+    pg::DrainRequests& requests_;
     const bool can_ask_ = pg::shared_memory() != nullptr;
 };
 
 } // namespace
 
 void drain(const Request& request, const pg::Farewell& farewell, core::Plan& plan) {
-    DrainedServer server(farewell);
     pg::DrainRequests requests(farewell);
+    DrainedServer server(requests);
     const core::Timestamp promised = request.timeout * core::microseconds_per_millisecond;
     const core::Timestamp wait = pg::within_statement(promised);
     core::drain_all(plan, wait, server, requests);

@@ -9,6 +9,7 @@
 #undef ENABLE_SSPI
 
 #include <cerrno>
+#include <ctime>
 #include <sys/socket.h>
 #ifdef __linux__
 #include <linux/sockios.h>
@@ -122,6 +123,12 @@ extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUti
 }
 #endif
 
+long monotonic_milliseconds() noexcept {
+    timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000L + time.tv_nsec / 1000000;
+}
+
 } // namespace
 
 void watch_statements(void (*begins)(), void (*command)()) {
@@ -167,16 +174,15 @@ void hang_up(int milliseconds) noexcept {
     if (MyProcPort->raddr.addr.ss_family == AF_UNIX)
         return;
     shutdown(MyProcPort->sock, SHUT_WR);
-    char rest[1024];
-    for (int waited = 0; waited < milliseconds; ++waited) {
-        ssize_t length;
-        do
-            length = recv(MyProcPort->sock, rest, sizeof rest, MSG_DONTWAIT);
-        while (length > 0);
-        if (length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+    char rest[8192];
+    const long end = monotonic_milliseconds() + milliseconds;
+    do { // the clock is asked after each piece: there are clients who never stop talking
+        const ssize_t length = recv(MyProcPort->sock, rest, sizeof rest, MSG_DONTWAIT);
+        if (length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
             return;
-        pg_usleep(core::microseconds_per_millisecond);
-    }
+        if (length < 0)
+            pg_usleep(core::microseconds_per_millisecond);
+    } while (monotonic_milliseconds() < end);
 }
 
 } // namespace sessionctl::compat

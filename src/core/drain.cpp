@@ -6,6 +6,10 @@ namespace sessionctl::core {
 
 namespace {
 
+/// How long one may be idle that said it would end: an error outside of a transaction takes from it what
+/// would have reminded it.
+constexpr Timestamp forgotten_after = 2 * microseconds_per_second;
+
 constexpr char unfinished[] = "its transaction goes on";
 constexpr char unknown[] = "track_activities is off: whether it is in a transaction is not known";
 
@@ -14,14 +18,14 @@ class Drain {
     Drain(Plan& plan, Server& server, Asker& asker) : server_(server), asker_(asker), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
-                open_.push_back(&target);
+                open_.push_back({&target, 0, 0});
     }
 
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
     void ask() {
-        for (Target* target : open_) {
-            asker_.ask(target->session);
-            target->signalled_at = began_;
+        for (const Open& open : open_) {
+            asker_.ask(open.target->session);
+            open.target->signalled_at = began_;
         }
     }
 
@@ -31,7 +35,7 @@ class Drain {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
             open_.erase(std::remove_if(open_.begin(), open_.end(),
-                                       [this](Target* target) { return settle(*target); }),
+                                       [this](Open& open) { return settle(open); }),
                         open_.end());
             if (open_.empty() || now >= deadline)
                 return;
@@ -40,24 +44,33 @@ class Drain {
     }
 
     void give_up(bool has_waited) noexcept {
-        for (Target* target : open_) {
-            if (target->outcome == Outcome::signalled && !has_waited)
+        for (const Open& open : open_) {
+            Target& target = *open.target;
+            if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
-            if (!was_ended(*target))
-                target->reason = target->session.state == State::disabled ? unknown : unfinished;
-            target->outcome = Outcome::still_running;
-            target->elapsed = server_.now() - began_;
+            if (!was_ended(target))
+                target.reason = target.session.state == State::disabled ? unknown : unfinished;
+            target.outcome = Outcome::still_running;
+            target.elapsed = server_.now() - began_;
         }
     }
 
   private:
+    struct Open {
+        Target* target;
+        Timestamp state_change; // of its idleness, when it was first seen
+        Timestamp idle_since;   // on the server's clock
+    };
+
     /// True when there is nothing left to wait for.
-    bool settle(Target& target) {
+    bool settle(Open& open) {
+        Target& target = *open.target;
         const Sight sight = server_.look(target.session);
         if (!sight.present)
             return conclude(target);
-        if (target.outcome == Outcome::signalled || asker_.answer_of(target.session) != Answer::none ||
-            verdict(Recheck::no_transaction, target.session, sight) != Outcome::chosen)
+        if (was_ended(target) ||
+            verdict(Recheck::no_transaction, target.session, sight) != Outcome::chosen ||
+            (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
         signal_one(target, Action::terminate, Recheck::no_transaction, server_);
         if (target.outcome == Outcome::denied)
@@ -67,6 +80,15 @@ class Drain {
             target.outcome =
                 Outcome::chosen; // it changed at the last moment, or is gone: the next look tells
         return false;
+    }
+
+    bool has_forgotten(Open& open, const Sight& sight) {
+        const Timestamp now = server_.now();
+        if (open.state_change != sight.state_change) {
+            open.state_change = sight.state_change;
+            open.idle_since = now;
+        }
+        return now - open.idle_since >= forgotten_after;
     }
 
     bool conclude(Target& target) {
@@ -83,7 +105,7 @@ class Drain {
     Server& server_;
     Asker& asker_;
     const Timestamp began_;
-    vector<Target*> open_;
+    vector<Open> open_;
 };
 
 } // namespace

@@ -65,7 +65,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
     case Recheck::work:
         return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::no_transaction:
-        return sight.xact_start == 0 && (is_idle(sight.state) || chosen.kind == Kind::walsender)
+        // A walsender's transactions are its own affair: it decodes those of others in them.
+        return chosen.kind == Kind::walsender || (sight.xact_start == 0 && is_idle(sight.state))
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
     }

@@ -41,9 +41,9 @@ bool is_asked_to_leave() noexcept {
     return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
 }
 
-/// The FATAL has been sent. One that was shown idle has been signalled by who asked.
+/// The FATAL has been sent. One that was shown idle has been signalled by who asked, and asks no more.
 extern "C" void sessionctl_note_end(int, Datum) noexcept {
-    is_leaving |= is_asked_to_leave();
+    is_leaving |= pg::was_asked_to_leave();
 }
 
 /// Then, before the connection is closed.
@@ -125,7 +125,8 @@ extern "C" void sessionctl_leave_when_idle() noexcept {
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-    if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave())
+    if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave() ||
+        compat::is_walsender_login())
         return;
     pg::answer_request(core::Answer::will);
     pause = first_pause;

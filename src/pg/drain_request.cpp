@@ -1,6 +1,7 @@
 #include "pg/drain_request.hpp"
 
 #include "pg/error.hpp"
+#include "pg/session_table.hpp"
 #include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {
@@ -16,9 +17,13 @@ bool is_for(const DrainRequest& request, const core::Identity& session) noexcept
     return request.pid == session.pid && request.start == session.start;
 }
 
+core::Identity own() noexcept {
+    return {MyProcPid, compat::own_start()};
+}
+
 /// What was asked of the session that had the place before is nobody's.
 bool is_mine(const DrainRequest* request) noexcept {
-    return request != nullptr && request->askers != 0 && is_for(*request, {MyProcPid, compat::own_start()});
+    return request != nullptr && request->askers != 0 && is_for(*request, own());
 }
 
 void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
@@ -47,6 +52,12 @@ bool is_asked_to_leave() noexcept {
     return is_mine(own_request());
 }
 
+bool was_asked_to_leave() noexcept {
+    const DrainRequest* const request = own_request();
+    return is_mine(request) ||
+           (request != nullptr && is_for(*request, own()) && request->answer == core::Answer::does);
+}
+
 void answer_request(core::Answer answer) noexcept {
     if (DrainRequest* const request = own_request(); is_mine(request))
         request->answer = answer;
@@ -60,7 +71,7 @@ DrainRequests::~DrainRequests() {
 
 void DrainRequests::ask(const core::Session& session) {
     DrainRequest* const request = request_in(session.slot);
-    if (request == nullptr)
+    if (request == nullptr || !look_at(session).listed) // its place may be another's already
         return;
     asked_.push_back(session); // first: what was asked must be taken back
     leave_farewell(session, false, farewell_);
@@ -77,6 +88,12 @@ void DrainRequests::ask(const core::Session& session) {
 core::Answer DrainRequests::answer_of(const core::Session& session) noexcept {
     const DrainRequest* const request = request_in(session.slot);
     return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
+}
+
+void DrainRequests::answer_for(const core::Session& session, core::Answer answer) noexcept {
+    DrainRequest* const request = request_in(session.slot);
+    if (request != nullptr && is_for(*request, session.id))
+        request->answer = answer;
 }
 
 void DrainRequests::take_back(void* requests) noexcept {

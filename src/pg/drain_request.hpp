@@ -24,6 +24,8 @@ struct DrainRequest {
 DrainRequest* own_request() noexcept;
 /// Is this process asked? May be called anywhere, in a signal handler too.
 bool is_asked_to_leave() noexcept;
+/// The same, or who asked has ended it and does not ask any more.
+bool was_asked_to_leave() noexcept;
 /// Of this process, to who asks it.
 void answer_request(core::Answer answer) noexcept;
 
@@ -36,6 +38,8 @@ class DrainRequests final : public core::Asker {
 
     void ask(const core::Session& session) override;
     core::Answer answer_of(const core::Session& session) noexcept override;
+    /// In its place: `does` of one that is signalled.
+    void answer_for(const core::Session& session, core::Answer answer) noexcept;
 
   private:
     static void take_back(void* requests) noexcept;

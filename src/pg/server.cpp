@@ -44,7 +44,8 @@ void LiveServer::release() noexcept {
     signaller_.release();
     if (is_delivered_)
         return;
-    take_farewell_back(held_);
+    if (!farewell_.is_empty())
+        take_farewell_back(held_);
     if (cooldown_ != nullptr)
         cooldown_->take_back();
 }

@@ -28,6 +28,7 @@ class LiveServer : public core::Server {
   protected:
     /// Between hold() and release()?
     bool is_holding() const noexcept { return signaller_.is_holding(); }
+    const core::Session& held() const noexcept { return held_; }
 
   private:
     const Farewell& farewell_;

@@ -30,4 +30,16 @@ core::Stillness stillness_of(const core::Session& session) noexcept {
                                            number_in(status, "\nnonvoluntary_ctxt_switches:")};
 }
 
+bool is_at_rest(const core::Session& session) noexcept {
+    if (!compat::has_client_waits)
+        return !is_runnable(session.id.pid) && !is_unheard(session);
+    const char* const event = compat::wait_event_of(session.slot, session.id.pid);
+    return event != nullptr && std::strcmp(event, "ClientRead") == 0;
+}
+
+bool is_unheard(const core::Session& session) noexcept {
+    SocketQueues queues;
+    return socket_queues_of(session.id.pid, queues) && queues.has_output;
+}
+
 } // namespace sessionctl::pg

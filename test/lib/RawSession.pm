@@ -11,7 +11,7 @@ use SessionctlTest;
 use Time::HiRes qw(time);
 
 # Options: user, database, app (application_name; an empty one: none), options (PGOPTIONS), tcp (over TCP: true, or the
-# address), and from (which address of the client's then).
+# address), from (which address of the client's then), and replication.
 sub new
 {
 	my $self = knock(@_);
@@ -29,7 +29,7 @@ sub knock
 	my %startup = (user => $with{user}, database => $with{database} || 'postgres');
 	my $app = defined $with{app} ? $with{app} : 'raw';
 	$startup{application_name} = $app if length $app;
-	$startup{options} = $with{options} if $with{options};
+	$startup{$_} = $with{$_} for grep { $with{$_} } qw(options replication);
 	my $options = join '', map { "$_\0$startup{$_}\0" } sort keys %startup;
 	$self->write_bytes(pack('NN', length($options) + 9, 3 << 16) . "$options\0");
 	return $self;
@@ -131,6 +131,17 @@ sub ended_with
 		($code) = $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/ if $type eq 'E';
 	}
 	return $code;
+}
+
+# The same before it hangs up.
+sub ended_with_a_word
+{
+	my ($self) = @_;
+	while (my ($type, $content) = $self->read_message)
+	{
+		return $1 if $type eq 'E' && $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/;
+	}
+	return;
 }
 
 sub quit

@@ -47,7 +47,7 @@ sub _run
 	my ($session, $way, $number, $to) = @_;
 	my $build = $ways{ $way eq 'pipeline' ? 'extended' : $way };
 	my ($ahead, $sent, $acknowledged, $row) = ($way eq 'pipeline' ? 20 : 1, 0, 0, 0);
-	my ($answers, $sqlstate, %open);
+	my ($answers, $sqlstate, $detail, %open);
 	# Bytes for a session that has ended are lost: what it said before can still be read.
 	local $SIG{PIPE} = 'IGNORE';
 	for (;;)
@@ -66,10 +66,10 @@ sub _run
 			if (!defined $type)
 			{
 				my $where = $left == $answers ? 'between' : 'inside';
-				print {$to} join(' ', $acknowledged, $sqlstate || 'nothing', $where) . "\n";
+				print {$to} join(' ', $acknowledged, $sqlstate || 'nothing', $where, $detail || '') . "\n";
 				return;
 			}
-			($sqlstate) = $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/ if $type eq 'E';
+			(($sqlstate) = $content =~ /(?:^|\0)C([0-9A-Z]{5})\0/), ($detail) = $content =~ /\0D([^\0]*)/ if $type eq 'E';
 			next if $type ne 'Z';
 			$left--;
 			eval { $session->send(splice @{ $open{messages} }, 0, 2) } if @{ $open{messages} };
@@ -79,8 +79,8 @@ sub _run
 	return;
 }
 
-# How many rows were acknowledged, with which SQLSTATE (or nothing) the session was ended, and whether 'between' transactions or
-# 'inside' of one.
+# How many rows were acknowledged, with which SQLSTATE (or nothing) the session was ended, whether 'between' transactions or
+# 'inside' of one, and the DETAIL of its end.
 sub result
 {
 	my ($self) = @_;
@@ -88,8 +88,9 @@ sub result
 	my $line = <$handle>;
 	waitpid $self->{process}, 0;
 	delete $self->{process};
-	die "client $self->{number} ($self->{way}): " . (defined $line ? $line : 'no word') if !defined $line || $line !~ /^\d+ \w+ \w+$/;
-	return split ' ', $line;
+	die "client $self->{number} ($self->{way}): " . (defined $line ? $line : 'no word') if !defined $line || $line !~ /^\d+ \w+ \w+ .*$/;
+	chomp $line;
+	return split / /, $line, 4;
 }
 
 sub DESTROY

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX ();
 use lib "$FindBin::Bin/../lib";
 use RawSession;
 use SessionctlTest;
@@ -238,6 +239,19 @@ sub test_protocol
 		is(done(), '2', 'what it did is there');
 	};
 
+	# An error outside of a transaction disarms all timeouts of its session.
+	subtest 'an error that follows the COMMIT at once' => sub {
+		fresh();
+		my $raw = raw();
+		$raw->query('BEGIN')->expect('Z');
+		$raw->query('INSERT INTO done VALUES (1)')->expect('Z');
+		begin_drain();
+		$raw->send(Q => "COMMIT\0", B => "\0nobody\0" . "\0" x 6, S => '')->expect('C');
+		is($raw->ended_with, '57P01', 'it ends all the same');
+		is($drainer->answer, '2', 'in time');
+		is(done(), '1', 'what was committed is there');
+	};
+
 	subtest 'a procedure in a pipeline' => sub {
 		plan skip_all => 'procedures came with 11' if $version < 110000;
 		fresh();
@@ -287,6 +301,26 @@ sub test_protocol
 			is(length eval { $raw->expect('D') }, 500_006, 'its client hears what it asked for') or diag($@);
 			is($raw->ended_with, '57P01', 'and the last word');
 		}
+	};
+
+	subtest 'clients that go on after the last word, over TCP' => sub {
+		plan skip_all => 'preloaded' if !$is_preloaded;
+		my ($talks, $sleeps) = map { raw(tcp => 1) } 1 .. 2;
+		$_->query('BEGIN')->expect('Z') for $talks, $sleeps;
+		begin_drain();
+		$_->query('COMMIT')->expect('C') for $talks, $sleeps;
+		is($talks->ended_with_a_word, '57P01', 'one hears it');
+		my $talk = fork // die "no process: $!";
+		if (!$talk)
+		{
+			eval { $talks->write_bytes("\0" x 65536) for 1 .. 1_000_000; };
+			POSIX::_exit(0);
+		}
+		is($drainer->answer, '3', 'all are drained');
+		wait_for('the end of its process', sub { !is_running($_->pid) }) for $talks, $sleeps;
+		pass('and goes on talking; another does not hang up: both processes end');
+		kill 'KILL', $talk;
+		waitpid $talk, 0;
 	};
 
 	return;
@@ -405,6 +439,33 @@ sub test_timeout
 		$raw->quit;
 	};
 
+	# A session shows itself idle before it sends the end of its answer, and it may have to wait for its client with that.
+	subtest 'an answer that is not sent yet' => sub {
+		plan skip_all => 'wait events of clients came with 10' if $version < 100000;
+		my $raw = raw();
+		my $size = 100_000;
+		for (;;)
+		{
+			die 'no answer gets stuck at its end' if ($size += 3000) > 3_000_000;
+			$raw->query("SELECT repeat('x', $size)");
+			my $shown;
+			wait_for('the answer', sub {
+				$shown = $admin->run('SELECT state, wait_event FROM sessionctl.session_activity WHERE query ~ \'repeat.*' . $size
+					. '\' AND pid = ' . $raw->pid);
+				return $shown =~ /Client/;
+			});
+			last if $shown eq 'idle|ClientWrite';
+			$raw->expect('Z');
+		}
+		like($drainer->run(call(timeout => q{'0.3 s'})), qr/^NOTICE:  matched 1: 1 still running$/m, 'its client is not left in doubt');
+		is(length $raw->expect('D'), $size + 6, 'it reads all');
+		$raw->expect('Z');
+		is($raw->query('SELECT 1')->expect('D'), pack('nNa', 1, 1, 1), 'and goes on');
+		$raw->expect('Z');
+		is($drainer->run(call()), '1', 'then it is drained');
+		is($raw->ended_with, '57P01', 'and ends');
+	};
+
 	subtest 'statement_timeout' => sub {
 		my $victim = victim();
 		$victim->run('BEGIN');
@@ -472,6 +533,29 @@ sub test_reused_slot
 	return;
 }
 
+# One whose client does not read is in the middle of a transaction that it decodes.
+sub test_walsender
+{
+	plan skip_all => 'pgoutput came with 10' if $version < 100000;
+	$admin->run('CREATE ROLE sender LOGIN REPLICATION; CREATE PUBLICATION all_of_it FOR ALL TABLES');
+	my $sender = raw(user => 'sender', replication => 'database');
+	$sender->query('SELECT 1')->expect('Z');
+	$sender->query('CREATE_REPLICATION_SLOT drained TEMPORARY LOGICAL pgoutput')->expect('Z');
+	$sender->query(q{START_REPLICATION SLOT drained LOGICAL 0/0 (proto_version '1', publication_names 'all_of_it')})->expect('W');
+	$admin->run('INSERT INTO done SELECT generate_series(1, 100000)');
+	wait_for('the walsender to be stuck in it', sub {
+		$admin->run('SELECT wait_event FROM sessionctl.session_activity WHERE pid = ' . $sender->pid) eq 'WalSenderWriteData';
+	});
+	is($drainer->run(call()), "NOTICE:  matched 1: 1 spared (replication)\n0", 'spared');
+	stop_process($sender->pid);
+	$drainer->send(call(include_replication => 'true'));
+	wait_for_sigterm($sender->pid);
+	continue_process($sender->pid);
+	is($sender->ended_with, '57P01', 'unless included: it is told to end at once');
+	is($drainer->answer, '1', 'the count');
+	return $admin->run('DROP PUBLICATION all_of_it; DROP ROLE sender');
+}
+
 sub test_guards
 {
 	my ($victim, $boss) = (victim(), victim(user => 'boss'));
@@ -495,7 +579,7 @@ for my $preloaded (1, 0)
 	$is_preloaded = $preloaded;
 	my $name = $preloaded ? 'preloaded' : 'not preloaded';
 	$node = new_server($preloaded ? 'drain_preloaded' : 'drain',
-		init => { allows_streaming => 1 },
+		init => { allows_streaming => 'logical' },
 		conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\nautovacuum = off\nsynchronous_standby_names = 'nobody'\nsynchronous_commit = local\n" . ($preloaded ? "shared_preload_libraries = 'pg_sessionctl'\n" : ''));
 	$admin = SessionctlTest::Session->new($node);
 	$drainer = SessionctlTest::Session->new($node);
@@ -516,6 +600,7 @@ for my $preloaded (1, 0)
 	subtest "$name: broken off" => \&test_broken_off;
 	subtest "$name: two drains" => \&test_two_drains;
 	subtest "$name: a slot that is reused" => \&test_reused_slot;
+	subtest "$name: a walsender" => \&test_walsender;
 	subtest "$name: guard rails" => \&test_guards;
 	unlike(read_file($node->logfile), qr/PANIC|was terminated by signal/, "$name: no process crashed");
 	$_->quit for $drainer, $admin;

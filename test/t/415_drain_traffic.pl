@@ -20,11 +20,11 @@ sub play
 	{
 		my @clients = map { Traffic->new($node, (Traffic::ways())[ $_ % 4 ], $_, %with) } 0 .. 3;
 		wait_for('traffic', sub { $admin->run('SELECT count(DISTINCT client) FROM done') eq '4' });
-		my $answer = $admin->run(q{SELECT sessionctl.drain_where($$usename = 'app'$$)});
+		my $answer = $admin->run(q{SELECT sessionctl.drain_where($$usename = 'app'$$, reason => 'at full speed')});
 		push @wrong, "round $round: drained $answer" if $answer ne '4';
 		for my $client (@clients)
 		{
-			my ($acknowledged, $sqlstate, $where) = $client->result;
+			my ($acknowledged, $sqlstate, $where, $detail) = $client->result;
 			my $rows = $admin->run("SELECT count(*) || ' ' || max(a) FROM done WHERE client = $client->{number}");
 			# TCP resets a connection that is closed while a statement has come in: the server's last words may be lost.
 			# A session that was asked to leave waits for its client to hang up: of those only the very last one.
@@ -32,6 +32,7 @@ sub play
 			my $is_right = $rows eq "$acknowledged $acknowledged" || ($may_be_lost && !$is_exact && (split ' ', $rows)[0] > $acknowledged);
 			push @wrong, "round $round, $client->{way}: $acknowledged acknowledged, there (count, last): $rows" if !$is_right;
 			push @wrong, "round $round, $client->{way}: ended with $sqlstate" if $sqlstate ne '57P01' && !$may_be_lost;
+			push @wrong, "round $round, $client->{way}: no reason" if $is_exact && $sqlstate eq '57P01' && $detail !~ /at full speed/;
 			$inside{ $client->{way} }++ if $where eq 'inside';
 		}
 		$admin->run('TRUNCATE done');

@@ -120,10 +120,13 @@ TEST_F(Drain, AFailedSubtransactionIsNot) {
 }
 
 TEST_F(Drain, AWalsenderHasNoTransactionToFinish) {
-    Life& life = choose_in(1, State::active, false);
-    life.session.kind = plan[0].session.kind = core::Kind::walsender;
+    for (const bool decodes : {false, true}) {
+        Life& life = choose_in(decodes ? 2 : 1, State::active, decodes);
+        life.session.kind = plan[decodes].session.kind = core::Kind::walsender;
+    }
     drain();
-    EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_EQ(outcome(0), Outcome::terminated);
+    EXPECT_EQ(outcome(1), Outcome::terminated);
 }
 
 TEST_F(Drain, LooksOnceMoreAtTheInstantOfTheSignal) {
@@ -156,6 +159,22 @@ TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
     drain();
     EXPECT_EQ(life.signals, 0);
     EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(Drain, WhoForgetsToEndIsSignalled) {
+    Life& life = busy(1);
+    server.after(seconds(1), [&] {
+        commit(life);
+        life.session.state_change += seconds(1);
+        asker.answers[1] = Answer::will;
+    });
+    server.after(seconds(2), [&] { life.session.state_change += seconds(1); }); // it has sent something
+    server.after(seconds(3), [&] { EXPECT_EQ(life.signals, 0); });
+    drain();
+    EXPECT_EQ(life.signals, 1);
+    EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, seconds(4));
+    EXPECT_LT(plan[0].elapsed, seconds(5));
 }
 
 TEST_F(Drain, WhoLeftOfItsOwnAccordIsNotCounted) {
