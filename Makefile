@@ -29,6 +29,11 @@ SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) does not run: install PostgreSQL's server headers, or name another one with PG_CONFIG=)
+endif
+# Up to 10; later PGXS has its own.
+CXXFLAGS = -O2 -g
 include $(PGXS)
 
 ifneq ($(filter 8.% 9.0 9.1 9.2 9.3,$(MAJORVERSION)),)
@@ -39,6 +44,8 @@ endif
 ifeq ($(origin CXX),default)
 CXX = g++
 endif
+# Core relies on both, and says so for C++ from 11 on.
+override CXXFLAGS += -fno-strict-aliasing -fwrapv
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))

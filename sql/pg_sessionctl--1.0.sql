@@ -7,7 +7,8 @@ CREATE SCHEMA sessionctl;
 COMMENT ON SCHEMA sessionctl IS
 'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here.';
 
--- A script that meets a library of another version must fail here, not in somebody's call.
+-- A script that meets an older library must fail here, not in somebody's call. A newer one stands on the way to an
+-- update, and says so at each call.
 CREATE FUNCTION sessionctl._library_version() RETURNS text
 AS 'MODULE_PATHNAME', 'sessionctl_library_version' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl._library_version() IS
@@ -15,11 +16,11 @@ COMMENT ON FUNCTION sessionctl._library_version() IS
 
 DO $$
 BEGIN
-    IF sessionctl._library_version() <> '1.0' THEN
+    IF string_to_array(sessionctl._library_version(), '.')::int[] < '{1,0}' THEN
         RAISE EXCEPTION 'the library of pg_sessionctl is version %, but this script is version 1.0',
                         sessionctl._library_version()
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Install library and scripts of one version; if the library is in shared_preload_libraries, restart the server.';
+                  HINT = 'Install the library of version 1.0 and reconnect; if it is in shared_preload_libraries, restart the server.';
     END IF;
 END
 $$;

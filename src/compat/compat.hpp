@@ -50,7 +50,7 @@ namespace sessionctl::compat {
 void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept;
 MemoryContext create_context(MemoryContext parent, const char* name);
 
-/// QueryCancelHoldoffCount came with 9.5.
+/// QueryCancelHoldoffCount came with 9.5 (and a late 9.4).
 uint32 query_cancel_holdoff() noexcept;
 void set_query_cancel_holdoff(uint32 count) noexcept;
 
@@ -231,8 +231,8 @@ bool set_immediate_interrupts(bool are_allowed) noexcept;
 BackgroundWorker describe_worker(const char* name, const char* function);
 /// To the shared catalogs only. The process stands in the session table afterwards.
 void connect_worker(const char* name);
-/// A short list for the worker, beside its argument: it has room for one from 9.6 on.
-constexpr int most_handed_over = PG_VERSION_NUM >= 90600 ? 30 : 0;
+/// A short list for the worker, beside its argument: it has room for one from 9.5 on.
+constexpr int most_handed_over = PG_VERSION_NUM >= 90500 ? 30 : 0;
 void hand_over(BackgroundWorker& worker, const Oid* list, int count) noexcept;
 /// In the worker: how many there are.
 int take_over(Oid* list) noexcept;

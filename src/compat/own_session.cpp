@@ -151,6 +151,15 @@ LocalTransactionId own_transaction() noexcept {
 #endif
 }
 
+// 12: MyStartTimestamp; before it, only a client's session knows when it began.
+TimestampTz own_start() noexcept {
+#if PG_VERSION_NUM >= 120000
+    return MyStartTimestamp;
+#else
+    return MyProcPort != nullptr ? MyProcPort->SessionStartTime : 0;
+#endif
+}
+
 bool is_client_session() noexcept {
     return MyProcPort != nullptr;
 }

@@ -62,7 +62,7 @@ int max_backends() noexcept {
 void request_shared_memory(Size (*size)(), void (*attach)()) {
     wanted_size = size;
     attach_memory = attach;
-#if PG_VERSION_NUM >= 150000
+#if PG_VERSION_NUM >= 150000 // 15: shmem_request_hook
     previous_request = std::exchange(shmem_request_hook, sessionctl_shmem_request);
 #else
     request();
@@ -71,7 +71,7 @@ void request_shared_memory(Size (*size)(), void (*attach)()) {
 }
 
 LWLock* shared_memory_lock([[maybe_unused]] int number) {
-#if PG_VERSION_NUM >= 90600
+#if PG_VERSION_NUM >= 90600 // 9.6: named tranches
     return &GetNamedLWLockTranche(tranche)[number].lock;
 #else
     return LWLockAssign();
@@ -106,7 +106,7 @@ void connect_worker(const char* name) {
 
 void hand_over([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const Oid* list,
                [[maybe_unused]] int count) noexcept {
-#if PG_VERSION_NUM >= 90600 // 9.6: bgw_extra
+#if PG_VERSION_NUM >= 90500 // 9.5: bgw_extra
     static_assert((most_handed_over + 1) * sizeof(Oid) <= BGW_EXTRALEN);
     std::memcpy(worker.bgw_extra, &count, sizeof count);
     std::memcpy(worker.bgw_extra + sizeof count, list, count * sizeof *list);
@@ -115,7 +115,7 @@ void hand_over([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const
 
 int take_over([[maybe_unused]] Oid* list) noexcept {
     int count = 0;
-#if PG_VERSION_NUM >= 90600
+#if PG_VERSION_NUM >= 90500
     std::memcpy(&count, MyBgworkerEntry->bgw_extra, sizeof count);
     std::memcpy(list, MyBgworkerEntry->bgw_extra + sizeof count, count * sizeof *list);
 #endif

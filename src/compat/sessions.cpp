@@ -9,14 +9,11 @@ extern "C" {
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
 #include "storage/shmem.h"
-#if PG_VERSION_NUM >= 140000
+#if PG_VERSION_NUM >= 140000 // 14: moved out of pgstat.h
 #include "utils/wait_event.h"
 #endif
-#if PG_VERSION_NUM < 170000
+#if PG_VERSION_NUM < 170000 // 17: BackendIdGetProc() is gone
 #include "storage/sinvaladt.h"
-#endif
-#if PG_VERSION_NUM < 120000 // for MyProcPort; wants the headers of what the server was built with
-#include "libpq/libpq-be.h"
 #endif
 }
 
@@ -120,15 +117,6 @@ int own_slot() noexcept {
 #endif
 }
 
-// 12: MyStartTimestamp; before it, only a client's session knows when it began.
-TimestampTz own_start() noexcept {
-#if PG_VERSION_NUM >= 120000
-    return MyStartTimestamp;
-#else
-    return MyProcPort != nullptr ? MyProcPort->SessionStartTime : 0;
-#endif
-}
-
 StatusArray status_array() {
     // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by
     // its name; the size has to be exact and has been since 9.0.
@@ -149,7 +137,7 @@ StatusArray status_array() {
 }
 
 core::Kind kind_of(int index, const PgBackendStatus& entry) {
-#if PG_VERSION_NUM >= 100000
+#if PG_VERSION_NUM >= 100000 // 10: st_backendType
     switch (entry.st_backendType) {
     case B_BACKEND:
         // 18: a login that is not authenticated yet has an entry, but no role.
@@ -226,7 +214,7 @@ const char* activity_of(const PgBackendStatus& entry) noexcept {
 }
 
 void set_activity(PgBackendStatus& entry, char* activity) noexcept {
-#if PG_VERSION_NUM >= 110000
+#if PG_VERSION_NUM >= 110000 // 11: as above
     entry.st_activity_raw = activity;
 #else
     entry.st_activity = activity;
@@ -234,7 +222,7 @@ void set_activity(PgBackendStatus& entry, char* activity) noexcept {
 }
 
 void clip_activity([[maybe_unused]] char* activity) {
-#if PG_VERSION_NUM >= 110000
+#if PG_VERSION_NUM >= 110000 // 11: the server cut it between characters before
     clip(activity);
 #endif
 }
@@ -271,7 +259,7 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
 }
 
 const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
-#if PG_VERSION_NUM >= 90600
+#if PG_VERSION_NUM >= 90600 // 9.6: wait events
     const PGPROC* const proc = proc_at(index);
     if (proc != nullptr && proc->pid == pid)
         return pgstat_get_wait_event(*const_cast<const volatile uint32*>(&proc->wait_event_info));

@@ -69,7 +69,7 @@ MemoryContext create_context(MemoryContext parent, const char* name) {
 }
 
 uint32 query_cancel_holdoff() noexcept {
-#if PG_VERSION_NUM >= 90500
+#ifdef HOLD_CANCEL_INTERRUPTS // 9.5, and a late 9.4
     return QueryCancelHoldoffCount;
 #else
     return 0;
@@ -77,7 +77,7 @@ uint32 query_cancel_holdoff() noexcept {
 }
 
 void set_query_cancel_holdoff([[maybe_unused]] uint32 count) noexcept {
-#if PG_VERSION_NUM >= 90500
+#ifdef HOLD_CANCEL_INTERRUPTS
     QueryCancelHoldoffCount = count;
 #endif
 }
