@@ -171,6 +171,8 @@ class HoldersOf final : public LockFinder {
             const pg::RosterEntry* const entry = roster.find(pid);
             return entry != nullptr && entry->proc.leader_pid != 0 ? entry->proc.leader_pid : pid;
         });
+        std::sort(pids.begin(), pids.end());
+        pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
         return pids;
     }
 
