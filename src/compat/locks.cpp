@@ -144,11 +144,18 @@ void copy_lock_waits(WaitRoom& room) {
 namespace {
 
 constexpr const char* LockTagTypeNames[] = {
-    "relation", "extend", "page", "tuple", "transactionid", "virtualxid",
+    "relation",
+    "extend",
+    "page",
+    "tuple",
+    "transactionid",
+    "virtualxid",
 #if PG_VERSION_NUM >= 90500
     "speculative token",
 #endif
-    "object", "userlock", "advisory",
+    "object",
+    "userlock",
+    "advisory",
 #if PG_VERSION_NUM >= 90500
     "frozenid",
 #endif

@@ -34,9 +34,9 @@ class Drain {
         for (;;) {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
-            open_.erase(std::remove_if(open_.begin(), open_.end(),
-                                       [this](Open& open) { return settle(open); }),
-                        open_.end());
+            open_.erase(
+                std::remove_if(open_.begin(), open_.end(), [this](Open& open) { return settle(open); }),
+                open_.end());
             if (open_.empty() || now >= deadline)
                 return;
             server_.sleep(pause_after(now - began_, deadline - now));
@@ -68,8 +68,7 @@ class Drain {
         const Sight sight = server_.look(target.session);
         if (!sight.present)
             return conclude(target);
-        if (was_ended(target) ||
-            verdict(Recheck::no_transaction, target.session, sight) != Outcome::chosen ||
+        if (was_ended(target) || verdict(Recheck::no_transaction, target.session, sight) != Outcome::chosen ||
             (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
         signal_one(target, Action::terminate, Recheck::no_transaction, server_);

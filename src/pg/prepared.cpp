@@ -14,8 +14,8 @@ namespace {
 
 // Behind pg_prepared_xacts, which locks the catalogs of roles and databases: whoever locks those must not
 // hang the one who looks for him.
-constexpr char query[] =
-    "SELECT transaction, gid, prepared, ownerid, dbid FROM pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
+constexpr char query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
+                         "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
 constexpr char rollback[] = "ROLLBACK PREPARED ";
 
