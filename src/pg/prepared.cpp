@@ -6,6 +6,7 @@ extern "C" {
 #include "access/twophase.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
+#include "utils/lsyscache.h"
 }
 
 namespace sessionctl::pg {
