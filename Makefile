@@ -29,11 +29,11 @@ SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifeq ($(PGXS),)
+ifeq ($(PGXS)$(filter dist,$(MAKECMDGOALS)),)
 $(error $(PG_CONFIG) does not run: install PostgreSQL's server headers, or name another one with PG_CONFIG=)
 endif
 # Up to 10; later PGXS has its own.
-CXXFLAGS = -O2 -g
+CXXFLAGS ?= -O2 -g
 include $(PGXS)
 
 ifneq ($(filter 8.% 9.0 9.1 9.2 9.3,$(MAJORVERSION)),)

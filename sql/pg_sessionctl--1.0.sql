@@ -408,7 +408,7 @@ CREATE FUNCTION sessionctl.drain_where(
 AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the matching sessions, each after the transaction it is in, idle ones at once; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
+'Ends the matching sessions, each after the transaction it is in, idle ones at once, if their clients have taken the answer to their last statement; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
 
 -- Recipes
 
@@ -505,7 +505,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that has let go of its locks meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that is in another transaction meanwhile, and in the way of nobody, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
 
 CREATE FUNCTION sessionctl.terminate_lock_holders(
     relation regclass,
@@ -522,7 +522,7 @@ CREATE FUNCTION sessionctl.terminate_lock_holders(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_lock_holders' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that has let go of its locks meanwhile is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
+'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that is in another transaction meanwhile, without such a lock, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
 
 -- Keep out: databases and roles
 

@@ -14,13 +14,15 @@ namespace {
 /// How long the end of those may take who are forced.
 constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
 
-constexpr pg::Farewell none = {}; // who is asked has got it with that
+constexpr pg::Farewell none = {};
 
 /// The server at the instant of the signal. A session shows itself idle before it sends the answer to its
 /// last statement, and must have sent all of it.
 class DrainedServer final : public pg::LiveServer {
   public:
-    explicit DrainedServer(pg::DrainRequests& requests) noexcept : LiveServer(none), requests_(requests) {}
+    /// The farewell stays when a signal is put off: who is asked has got it with that.
+    DrainedServer(const pg::Farewell& farewell, pg::DrainRequests& requests) noexcept
+        : LiveServer(none), farewell_(farewell), requests_(requests) {}
 
     /// Nothing but the signal follows on the last look; between two that show the same it was at rest.
     core::Sight look(const core::Session& session) override {
@@ -35,10 +37,11 @@ class DrainedServer final : public pg::LiveServer {
     }
 
     core::Delivery send() override {
-        requests_.answer_for(held(), core::Answer::does);
+        pg::leave_farewell(held(), false, farewell_); // another call may have taken it away
+        const core::Answer before = requests_.answer_for(held(), core::Answer::does);
         const core::Delivery delivery = LiveServer::send();
         if (delivery != core::Delivery::delivered)
-            requests_.answer_for(held(), core::Answer::none);
+            requests_.answer_for(held(), before);
         return delivery;
     }
 
@@ -51,6 +54,7 @@ class DrainedServer final : public pg::LiveServer {
         return requests_.answer_of(session) != core::Answer::will || !pg::is_unheard(session);
     }
 
+    const pg::Farewell& farewell_;
     pg::DrainRequests& requests_;
     const bool can_ask_ = pg::shared_memory() != nullptr;
 };
@@ -59,7 +63,7 @@ class DrainedServer final : public pg::LiveServer {
 
 void drain(const Request& request, const pg::Farewell& farewell, core::Plan& plan) {
     pg::DrainRequests requests(farewell);
-    DrainedServer server(requests);
+    DrainedServer server(farewell, requests);
     const core::Timestamp promised = request.timeout * core::microseconds_per_millisecond;
     const core::Timestamp wait = pg::within_statement(promised);
     core::drain_all(plan, wait, server, requests);

@@ -11,6 +11,7 @@ namespace {
 constexpr Timestamp forgotten_after = 2 * microseconds_per_second;
 
 constexpr char unfinished[] = "its transaction goes on";
+constexpr char unheard[] = "its client has not taken the answer";
 constexpr char unknown[] = "track_activities is off: whether it is in a transaction is not known";
 
 class Drain {
@@ -18,7 +19,7 @@ class Drain {
     Drain(Plan& plan, Server& server, Asker& asker) : server_(server), asker_(asker), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
-                open_.push_back({&target, 0, 0});
+                open_.push_back({&target, unfinished, 0, 0});
     }
 
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
@@ -49,7 +50,7 @@ class Drain {
             if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
             if (!was_ended(target))
-                target.reason = target.session.state == State::disabled ? unknown : unfinished;
+                target.reason = target.session.state == State::disabled ? unknown : open.reason;
             target.outcome = Outcome::still_running;
             target.elapsed = server_.now() - began_;
         }
@@ -58,6 +59,7 @@ class Drain {
   private:
     struct Open {
         Target* target;
+        const char* reason;     // why it is still there
         Timestamp state_change; // of its idleness, when it was first seen
         Timestamp idle_since;   // on the server's clock
     };
@@ -68,8 +70,11 @@ class Drain {
         const Sight sight = server_.look(target.session);
         if (!sight.present)
             return conclude(target);
-        if (was_ended(target) || verdict(Recheck::no_transaction, target.session, sight) != Outcome::chosen ||
-            (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
+        if (was_ended(target))
+            return false;
+        const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
+        open.reason = is_finished ? unheard : unfinished;
+        if (!is_finished || (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
         signal_one(target, Action::terminate, Recheck::no_transaction, server_);
         if (target.outcome == Outcome::denied)
@@ -118,7 +123,7 @@ void drain_all(Plan& plan, Timestamp wait, Server& server, Asker& asker) {
 
 bool is_unfinished(const Target& target) noexcept {
     return target.outcome == Outcome::still_running &&
-           (target.reason == unfinished || target.reason == unknown);
+           (target.reason == unfinished || target.reason == unheard || target.reason == unknown);
 }
 
 void force_rest(Plan& plan, Server& server) {

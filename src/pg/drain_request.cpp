@@ -90,10 +90,10 @@ core::Answer DrainRequests::answer_of(const core::Session& session) noexcept {
     return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
 }
 
-void DrainRequests::answer_for(const core::Session& session, core::Answer answer) noexcept {
+core::Answer DrainRequests::answer_for(const core::Session& session, core::Answer answer) noexcept {
     DrainRequest* const request = request_in(session.slot);
-    if (request != nullptr && is_for(*request, session.id))
-        request->answer = answer;
+    return request != nullptr && is_for(*request, session.id) ? request->answer.exchange(answer)
+                                                              : core::Answer::none;
 }
 
 void DrainRequests::take_back(void* requests) noexcept {

@@ -38,8 +38,8 @@ class DrainRequests final : public core::Asker {
 
     void ask(const core::Session& session) override;
     core::Answer answer_of(const core::Session& session) noexcept override;
-    /// In its place: `does` of one that is signalled.
-    void answer_for(const core::Session& session, core::Answer answer) noexcept;
+    /// In its place: `does` of one that is signalled. Returns its answer before that.
+    core::Answer answer_for(const core::Session& session, core::Answer answer) noexcept;
 
   private:
     static void take_back(void* requests) noexcept;

@@ -13,8 +13,8 @@ namespace sessionctl::pg {
 
 namespace {
 
-// Behind pg_prepared_xacts, which locks the catalogs of roles and databases: whoever locks those must not
-// hang the one who looks for him.
+// What is behind pg_prepared_xacts, without its joins: those lock the catalogs of roles and databases each
+// time, and whoever locks these must not hang the one who looks for him. Names come from the caches.
 constexpr char query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
                          "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 

@@ -32,7 +32,7 @@ core::Stillness stillness_of(const core::Session& session) noexcept {
 
 bool is_at_rest(const core::Session& session) noexcept {
     if (!compat::has_client_waits)
-        return !is_runnable(session.id.pid) && !is_unheard(session);
+        return !is_runnable(session.id.pid);
     const char* const event = compat::wait_event_of(session.slot, session.id.pid);
     return event != nullptr && std::strcmp(event, "ClientRead") == 0;
 }

@@ -16,8 +16,8 @@ constexpr bool can_observe_silence = false;
 /// client has long read (a frozen process), and who can't be observed.
 core::Stillness stillness_of(const core::Session& session) noexcept;
 
-/// An idle session: has it sent what it had to say, and sleeps until its client speaks? Before 10, and where
-/// the system does not tell, as far as is known.
+/// An idle session: has it sent what it had to say, and sleeps until its client speaks? Before 10 a session
+/// does not tell what it waits for: one that sleeps.
 bool is_at_rest(const core::Session& session) noexcept;
 
 /// Has its client (over TCP: its client's machine) not taken yet all that was sent? False where the system

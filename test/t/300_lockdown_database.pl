@@ -353,7 +353,7 @@ subtest 'a commit that waits for a standby does not keep the lock' => sub {
 
 subtest 'what no end of a session removes' => sub {
 	my $inside = SessionctlTest::Session->new($node, database => 'shop');
-	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'test_decoding')});
+	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'pgoutput')});
 	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});
 	$inside->run(q{CREATE SUBSCRIPTION paper CONNECTION '' PUBLICATION news WITH (connect = false)});
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),

@@ -321,7 +321,7 @@ subtest 'two at once' => sub {
 subtest 'logins under way' => sub {
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	my $silent = IO::Socket::UNIX->new(Peer => $path) or die "cannot connect: $!";
-	my $late = start_knocking($node, 'app', q{options='-c post_auth_delay=60'});
+	my $late = start_knocking($node, 'app', q{options='-c post_auth_delay=600'});
 	my @pids;
 	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 });
 	my $began = time;

@@ -171,7 +171,7 @@ subtest 'the name at login counts' => sub {
 subtest 'logins under way' => sub {
 	my $delayed = sub {
 		my ($app) = @_;
-		my $newcomer = start_knocking($node, 'app', qq{application_name=$app options='-c post_auth_delay=60'});
+		my $newcomer = start_knocking($node, 'app', qq{application_name=$app options='-c post_auth_delay=600'});
 		wait_for('a login under way', sub {
 			my @pids = grep { $admin->run("SELECT count(*) FROM pg_locks WHERE pid = $_") ne '0' } waiting_logins($node, 'app', 'startup');
 			($newcomer->{pid}) = @pids;

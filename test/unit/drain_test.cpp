@@ -104,6 +104,7 @@ TEST_F(Drain, LeavesAStatementAlone) {
     EXPECT_EQ(life.signals, 0);
     EXPECT_EQ(outcome(), Outcome::still_running);
     EXPECT_TRUE(core::is_unfinished(plan[0]));
+    EXPECT_STREQ(plan[0].reason, "its transaction goes on");
 }
 
 TEST_F(Drain, AFailedTransactionIsOver) {
@@ -217,6 +218,7 @@ TEST_F(Drain, WhoIsAboutToEndButDoesNotIsUnfinished) {
     });
     drain(seconds(2));
     EXPECT_TRUE(core::is_unfinished(plan[0]));
+    EXPECT_STREQ(plan[0].reason, "its client has not taken the answer");
 }
 
 TEST_F(Drain, WithoutTimeTheIdleAreSignalled) {
