@@ -26,6 +26,9 @@ eval { require PostgresNode; require TestLib; 1 } or die "no PostgreSQL test lib
 # The superuser's name, whoever runs the tests; these libraries have cleared the environment.
 $ENV{PGUSER} = 'postgres';
 
+# A development head's libpq tries one that does not exist, to which PgBouncer says no.
+$ENV{PGMAXPROTOCOLVERSION} = '3.0';
+
 sub new_node
 {
 	my ($name) = @_;
