@@ -51,6 +51,16 @@ override CXXFLAGS += -fno-strict-aliasing -fwrapv
 override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
 -include $(OBJS:.o=.d)
 
+# From 12 on PGXS runs TAP tests itself; 11 brings all that is needed.
+ifeq ($(MAJORVERSION),11)
+ifdef TAP_TESTS
+.PHONY: tapcheck
+installcheck: tapcheck
+tapcheck:
+	$(prove_installcheck)
+endif
+endif
+
 # `make dist`: the zip for PGXN, of what is committed.
 DIST = $(EXTENSION)-$(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
 .PHONY: dist
