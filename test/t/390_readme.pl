@@ -86,12 +86,12 @@ sub comparable
 	$text =~ s/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[-+]\d\d(:\d\d)?/<time>/g;
 	$text =~ s/\bsince=\d+/since=<time>/g;
 	$text =~ s/\banother \d+ s\b/another <time>/g;
-	$text =~ s/\d+\.\d s\b/<length>/g;
 	$text =~ s/\bkernel: .*/kernel: <state>/g;
 	$text =~ s{(/proc/|-p )\d+}{$1<pid>}g;
 	# Before 14 a waiting session does not tell since when.
 	$text =~ s/\bwaits for (.*?) in a statement that runs for (\d+(\.\d+)? (ms|s|min|h))\b/waits $2 for $1/g;
 	$text =~ s/\b(waits|for|prepared) \d+(\.\d+)? (ms|s|min|h)\b/$1 <time>/g;
+	$text =~ s/\d+\.\d s\b/<length>/g;
 	$text =~ s/\b(session|transaction) \d+/$1 <number>/g;
 	$text =~ s/\bpid \d+/pid <number>/g;
 	$text =~ s/^psql: .*?(?=FATAL: )/psql: /mg;
