@@ -12,8 +12,13 @@ namespace sessionctl::api {
 
 namespace {
 
+/// Inside pg::call.
+char* text_of(Datum datum) {
+    return TextDatumGetCString(datum);
+}
+
 char* copy_text(Datum datum) {
-    return pg::call([datum] { return TextDatumGetCString(datum); });
+    return pg::call([datum] { return text_of(datum); });
 }
 
 struct Elements {
@@ -139,8 +144,10 @@ void Arguments::parameters(const char* name, pg::Condition& condition) {
         condition.types = static_cast<Oid*>(palloc(count * sizeof(Oid)));
         condition.nulls = static_cast<char*>(palloc(count));
         for (int i = 0; i < count; ++i) {
-            condition.types[i] = TEXTOID;
+            condition.types[i] = UNKNOWNOID;
             condition.nulls[i] = nulls[i] ? 'n' : ' ';
+            if (!nulls[i])
+                values[i] = CStringGetDatum(text_of(values[i]));
         }
     });
 }

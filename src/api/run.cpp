@@ -27,8 +27,12 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     core::Plan plan;
     plan.reserve(matches.size());
     for (const pg::Match& match : matches) {
+        const pg::RosterEntry* const entry = roster.find(match.pid);
+        if (entry == nullptr)
+            throw core::Error(core::sqlstate::internal_error, "process %d matched, and is not in the roster",
+                              match.pid);
         core::Target target = {};
-        target.session = roster.find(match.pid)->facts;
+        target.session = entry->facts;
         target.group = match.group;
         target.elapsed = -1;
         plan.push_back(target);
@@ -63,12 +67,12 @@ void write_audit(void* audit) noexcept {
 }
 
 /// The reason is another user's text, and says so.
-pg::Farewell farewell_of(const char* reason) {
+pg::Farewell farewell_of(const char* reason, Oid asker) {
     pg::Farewell farewell = {};
     if (reason == nullptr)
         return farewell;
     const core::string text = core::clean_reason(reason, pg::server_encoding());
-    const char* const role = pg::call([] { return compat::role_name_or_null(GetUserId()); });
+    const char* const role = pg::call([asker] { return compat::role_name_or_null(asker); });
     std::snprintf(farewell.detail, sizeof farewell.detail, "Reason given by role \"%s\": %s",
                   role != nullptr ? role : "", text.c_str());
     compat::clip(farewell.detail);
@@ -113,7 +117,7 @@ void act(const Request& request, Result& result) {
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
-    const pg::Farewell farewell = farewell_of(request.reason);
+    const pg::Farewell farewell = farewell_of(request.reason, result.roster.viewer);
     try {
         switch (request.action) {
         case core::Action::escalate:

@@ -33,7 +33,10 @@ extern "C" {
 
 #include "core/session.hpp"
 
+struct ParseState;
+struct PlannedStmt;
 struct Port;
+struct TupleTableSlot;
 
 // 16: PGDLLEXPORT makes a symbol visible in a module built with -fvisibility=hidden; before, it was empty.
 #if PG_VERSION_NUM < 160000
@@ -159,12 +162,24 @@ char* role_name_or_null(Oid role);
 /// Statements of a text, each ready for analyze(). Up to 9.6 a bare node, then a RawStmt.
 List* parse(const char* text);
 Node* statement_of(Node* parsed) noexcept;
-Query* analyze(Node* parsed, const char* text, Oid* types, int count);
+/// Analyses a parsed statement, whose nodes have their places in this text. `substitute` gives each $n its
+/// expression, or null: then there is no such parameter.
+Query* analyze(Node* parsed, const char* text, Node* (*substitute)(ParseState*, ParamRef*), void* context);
+/// What `substitute` was given as context.
+void* analysis_context(const ParseState* state) noexcept;
+/// Rewrites and plans an analysed SELECT; it is used up.
+PlannedStmt* plan(Query* query, const char* text);
+/// Runs it under the active snapshot; `receive` is called with each row, and throws no C++ exception.
+void execute(PlannedStmt* plan, const char* text, void (*receive)(TupleTableSlot*, void*), void* context);
 /// Calls `checker` with each function that this one node (not its children) would run; true stops.
 bool functions_in_node(Node* node, bool (*checker)(Oid, void*), void* context);
 /// Calls `walker` with each child of an expression node, with each expression of a query; true stops.
 bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context);
 bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context);
+/// The same of what the grammar made. Errors: XX000 for a node that core cannot walk through.
+bool walk_raw_children(Node* node, bool (*walker)(Node*, void*), void* context);
+/// Does such a tree hold only what has been looked at? What later servers add is not known here before that.
+bool is_known_in_raw_expression(const Node* node) noexcept;
 /// The true or false of a boolean constant: an own node type from 15 (before, text cast to boolean).
 bool is_boolean_literal(Node* parsed) noexcept;
 

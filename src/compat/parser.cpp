@@ -1,4 +1,4 @@
-// Parsing and analysing one expression, on every version.
+// Parsing one statement, and walking through its trees, on every version.
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -6,7 +6,6 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "optimizer/planmain.h"
-#include "parser/analyze.h"
 #include "parser/parser.h"
 #include "utils/lsyscache.h"
 }
@@ -29,16 +28,6 @@ Node* statement_of(Node* parsed) noexcept {
 #endif
 }
 
-Query* analyze(Node* parsed, const char* text, Oid* types, int count) {
-#if PG_VERSION_NUM >= 150000 // 15: renamed
-    return parse_analyze_fixedparams(castNode(RawStmt, parsed), text, types, count, nullptr);
-#elif PG_VERSION_NUM >= 100000 // 10: RawStmt, query environment
-    return parse_analyze(castNode(RawStmt, parsed), text, types, count, nullptr);
-#else
-    return parse_analyze(parsed, text, types, count);
-#endif
-}
-
 // 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no
 // arguments".
 bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context) {
@@ -57,6 +46,78 @@ bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context) {
     return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context,
                              0);
 #endif
+}
+
+bool walk_raw_children(Node* node, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+    return raw_expression_tree_walker(node, walker, context);
+#else
+    return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)),
+                                      context);
+#endif
+}
+
+bool is_known_in_raw_expression(const Node* node) noexcept {
+    switch (nodeTag(node)) {
+    case T_List:
+    case T_Integer:
+    case T_Float:
+    case T_String:
+    case T_BitString:
+#if PG_VERSION_NUM >= 150000 // 15: boolean constants; NULL became a flag
+    case T_Boolean:
+#else
+    case T_Null:
+#endif
+    case T_A_Const:
+    case T_ParamRef:
+    case T_ColumnRef:
+    case T_A_Star:
+    case T_A_Expr:
+    case T_BoolExpr:
+    case T_NullTest:
+    case T_BooleanTest:
+    case T_FuncCall:
+    case T_NamedArgExpr:
+    case T_A_Indices:
+    case T_A_Indirection:
+    case T_A_ArrayExpr:
+    case T_TypeCast:
+    case T_TypeName:
+    case T_CollateClause:
+    case T_CaseExpr:
+    case T_CoalesceExpr:
+    case T_MinMaxExpr:
+    case T_RowExpr:
+    case T_XmlExpr:
+    case T_XmlSerialize:
+#if PG_VERSION_NUM >= 100000 // 10: CURRENT_USER and its like (before, functions and casts), XMLTABLE
+    case T_SQLValueFunction:
+    case T_RangeTableFunc:
+    case T_RangeTableFuncCol:
+#endif
+#if PG_VERSION_NUM >= 90500 // 9.5: grouping sets
+    case T_GroupingFunc:
+    case T_GroupingSet:
+#endif
+    // of a subquery
+    case T_SubLink:
+    case T_SelectStmt:
+    case T_ResTarget:
+    case T_RangeVar:
+    case T_Alias:
+    case T_RangeSubselect:
+    case T_RangeFunction:
+    case T_ColumnDef:
+    case T_JoinExpr:
+    case T_SortBy:
+    case T_WindowDef:
+    case T_WithClause:
+    case T_CommonTableExpr:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool is_boolean_literal(Node* parsed) noexcept {

@@ -28,6 +28,7 @@ constexpr char connection_failure[] = "08006";
 constexpr char unable_to_connect[] = "08001";
 constexpr char query_canceled[] = "57014";
 constexpr char config_file_error[] = "F0000";
+constexpr char internal_error[] = "XX000";
 } // namespace sqlstate
 
 class Error : public std::exception {

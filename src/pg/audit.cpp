@@ -62,7 +62,7 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
     : action_(action), plan_(plan), roster_(roster) {
     const RosterEntry* const self = roster.find(MyProcPid);
     record_.by_session_user.set(role_name(GetSessionUserId()));
-    record_.by_current_user.set(role_name(GetUserId()));
+    record_.by_current_user.set(role_name(roster.viewer));
     record_.by_session_id.set(self != nullptr ? core::SessionId(self->facts.id).text : nullptr);
     record_.set_field(record_.condition, condition.text);
     if (condition.arguments > 0)

@@ -2,118 +2,151 @@
 
 #include "core/error.hpp"
 #include "pg/condition_error.hpp"
+#include "pg/condition_scope.hpp"
+#include "pg/condition_syntax.hpp"
 
 extern "C" {
 #include "access/heapam.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
-#include "executor/spi.h"
-#include "utils/guc.h"
+#include "executor/tuptable.h"
+#include "nodes/makefuncs.h"
+#include "nodes/plannodes.h"
+#include "parser/parse_node.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 }
 
 namespace sessionctl::pg {
 
 namespace {
 
-constexpr char pinned_search_path[] = "pg_catalog, sessionctl, pg_temp";
-/// The transaction is read-only while it lives, and names are looked up where nobody else may create any. An
-/// error leaves the parameter to the transaction's abort.
-class Quarantine {
-  public:
-    Quarantine() : was_read_only_(XactReadOnly) {
-        level_ = call([] {
-            const int level = NewGUCNestLevel();
-            compat::set_parameter_locally("search_path", pinned_search_path);
-            return level;
-        });
-        XactReadOnly = true;
-    }
-    ~Quarantine() { XactReadOnly = was_read_only_; }
-    Quarantine(const Quarantine&) = delete;
-    Quarantine& operator=(const Quarantine&) = delete;
+// --- one parse
 
-    void lift() {
-        call([this] { AtEOXact_GUC(true, level_); });
-    }
-
-  private:
-    const bool was_read_only_;
-    int level_;
+/// What the grammar made of the condition, and whether it is the literal true or false.
+struct Expression {
+    Node* node;
+    bool is_literal;
 };
 
-Node* parse_one(const Statement& statement, const char* condition) {
-    List* const parsed =
-        about_condition(statement, condition, [&statement] { return compat::parse(statement.text.c_str()); });
-    if (list_length(parsed) != 1)
-        throw core::Error(core::sqlstate::syntax_error, "a condition must be one expression")
-            .hint("%s", expression_hint);
-    return static_cast<Node*>(linitial(parsed));
-}
-
-Node* only_target(Node* parsed) {
-    const auto* const select = reinterpret_cast<SelectStmt*>(compat::statement_of(parsed));
-    if (list_length(select->targetList) != 1)
-        throw core::Error(core::sqlstate::syntax_error, "a condition must be one expression")
-            .hint("%s", expression_hint);
-    return reinterpret_cast<ResTarget*>(linitial(select->targetList))->val;
-}
-
-/// Parses the condition twice: in parentheses nothing may follow the expression (FROM, UNION, ORDER BY, a
-/// comma, ';', a comment up to the end), without them it can't close a parenthesis that it did not open. What
-/// passes both is one expression. Returns whether it is the literal true or false.
-bool check_syntax(const char* condition) {
-    parse_one({"SELECT (", condition, ")"}, condition);
-    Node* const target = only_target(parse_one({"SELECT ", condition, ""}, condition));
-    return compat::is_boolean_literal(target);
-}
-
-void check_meaning(const Condition& condition, const Statement& statement) {
-    const bool is_literal = check_syntax(condition.text);
-    Node* const parsed = parse_one(statement, condition.text);
-    const Finding finding = about_condition(statement, condition.text, [&] {
-        const Query* const query =
-            compat::analyze(parsed, statement.text.c_str(), condition.types, condition.arguments);
-        return inspect(query->jointree->quals);
-    });
-    if (finding.offence != Offence::none && !(is_literal && finding.offence == Offence::ignores_session))
+Expression parse(const Condition& condition, const Statement& statement, bool is_under_other) {
+    const SoleExpression sole = about_condition(
+        condition.text, [&statement] { return sole_expression(compat::parse(statement.parsed.c_str())); });
+    if (sole.node == nullptr)
+        refuse_as_no_expression(sole.label);
+    const Finding finding =
+        about_condition(condition.text, [&] { return check_syntax(sole.node, is_under_other); });
+    if (finding.refusal != Refusal::none)
         refuse(finding, statement, condition.text);
+    return {sole.node, compat::is_boolean_literal(sole.node)};
 }
 
-core::vector<Match> run(const Condition& condition, const Statement& statement) {
-    core::vector<Match> matches;
-    const MemoryContext memory = CurrentMemoryContext;
-    about_condition(statement, condition.text, [&] {
-        if (SPI_connect() != SPI_OK_CONNECT)
-            elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute_with_args(statement.text.c_str(), condition.arguments, condition.types,
-                                                 condition.values, condition.nulls, true, 0);
-        if (result != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
-        const SPITupleTable& rows = *SPI_tuptable;
-        matches.reserve(SPI_processed);
-        for (uint64 row = 0; row < SPI_processed; ++row) {
-            bool is_null;
-            const int pid = DatumGetInt32(SPI_getbinval(rows.vals[row], rows.tupdesc, 1, &is_null));
-            const char* const group = SPI_getvalue(rows.vals[row], rows.tupdesc, 2);
-            matches.push_back({pid, group != nullptr ? MemoryContextStrdup(memory, group) : ""});
-        }
-        SPI_finish();
+// --- one analysis
+
+/// Gives a $n its value, as a constant that stands in its place.
+Node* value_of_parameter(ParseState* state, ParamRef* parameter) {
+    const auto& condition = *static_cast<const Condition*>(compat::analysis_context(state));
+    const int index = parameter->number - 1;
+    if (index < 0 || index >= condition.arguments)
+        return nullptr;
+    const Oid type = condition.types[index];
+    const bool is_null = condition.nulls[index] == 'n';
+    int16 length;
+    bool by_value;
+    get_typlenbyval(type, &length, &by_value);
+    Const* const value = makeConst(type, -1, get_typcollation(type), length,
+                                   is_null ? Datum(0) : condition.values[index], is_null, by_value);
+    value->location = parameter->location;
+    return reinterpret_cast<Node*>(value);
+}
+
+/// Our own statement, with the condition's node, and the column `per`, in their places: no text is pasted.
+Node* statement_around(const Condition& condition, Node* expression) {
+    Node* const parsed = static_cast<Node*>(linitial(
+        compat::parse("SELECT s.pid, s.pid::pg_catalog.text FROM sessionctl.session_activity AS s")));
+    auto* const select = reinterpret_cast<SelectStmt*>(compat::statement_of(parsed));
+    select->whereClause = expression;
+    auto* const group = static_cast<ResTarget*>(lsecond(select->targetList));
+    auto* const cast = reinterpret_cast<TypeCast*>(group->val);
+    auto* const column = reinterpret_cast<ColumnRef*>(cast->arg);
+    if (condition.per != nullptr)
+        lsecond(column->fields) = makeString(pstrdup(condition.per));
+    else
+        select->targetList = list_make1(linitial(select->targetList));
+    return parsed;
+}
+
+Query* analyze(const Condition& condition, const Statement& statement, const Expression& expression,
+               bool is_under_other) {
+    struct Analysis {
+        Query* query;
+        Finding finding;
+    };
+    const auto [query, finding] = about_condition(condition.text, [&]() -> Analysis {
+        Node* const parsed = statement_around(condition, expression.node);
+        Query* const analysed = compat::analyze(parsed, statement.text.c_str(), value_of_parameter,
+                                                const_cast<Condition*>(&condition));
+        return {analysed, inspect(analysed->jointree->quals, is_under_other)};
     });
-    return matches;
+    const bool is_accepted = finding.refusal == Refusal::none ||
+                             (expression.is_literal && finding.refusal == Refusal::ignores_session);
+    if (!is_accepted)
+        refuse(finding, statement, condition.text);
+    return query;
 }
 
-/// Under a local change of user an error could quote what only that user may see (a cast of another session's
+// --- one execution
+
+/// Rows as the executor hands them over, in memory that outlives it. No container: it could not tell of a
+/// failure through the executor's frames.
+struct Rows {
+    MemoryContext memory;
+    Match* first;
+    std::size_t count;
+    std::size_t capacity;
+};
+
+const char* group_in(TupleTableSlot* row, MemoryContext memory) {
+    bool is_null = true;
+    const Datum group = row->tts_tupleDescriptor->natts > 1 ? slot_getattr(row, 2, &is_null) : Datum(0);
+    return is_null ? "" : MemoryContextStrdup(memory, TextDatumGetCString(group));
+}
+
+void add_row(TupleTableSlot* row, void* context) {
+    auto& rows = *static_cast<Rows*>(context);
+    bool is_null;
+    const Datum pid = slot_getattr(row, 1, &is_null);
+    if (is_null)
+        elog(ERROR, "a session without a process ID matched");
+    if (rows.count == rows.capacity) {
+        rows.capacity *= 2;
+        rows.first = static_cast<Match*>(repalloc(rows.first, rows.capacity * sizeof(Match)));
+    }
+    rows.first[rows.count++] = {DatumGetInt32(pid), group_in(row, rows.memory)};
+}
+
+core::vector<Match> run(const Condition& condition, const Statement& statement, Query* query) {
+    const Rows rows = about_condition(condition.text, [&] {
+        constexpr std::size_t first_capacity = 64;
+        Rows found = {CurrentMemoryContext, nullptr, 0, first_capacity};
+        found.first = static_cast<Match*>(palloc(first_capacity * sizeof(Match)));
+        compat::execute(compat::plan(query, statement.text.c_str()), statement.text.c_str(), add_row, &found);
+        PopActiveSnapshot();
+        return found;
+    });
+    return core::vector<Match>(rows.first, rows.first + rows.count);
+}
+
+/// Under another user's rights an error could quote what only that user may see (a cast of another session's
 /// query): the caller learns its kind, not its words.
-core::vector<Match> run_discreetly(const Condition& condition, const Statement& statement) {
-    const bool under_other = call([] { return InLocalUserIdChange(); });
+core::vector<Match> run_discreetly(const Condition& condition, const Statement& statement, Query* query,
+                                   bool is_under_other) {
     int sqlstate = 0;
     try {
-        return run(condition, statement);
+        return run(condition, statement, query);
     } catch (const PgError& e) {
-        if (!under_other || e.data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
+        if (!is_under_other || e.data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
             throw;
         sqlstate = e.data()->sqlerrcode;
     }
@@ -144,18 +177,6 @@ core::string column_list(Oid view) {
     return columns;
 }
 
-Statement statement_for(const Condition& condition) {
-    core::string before("SELECT s.pid, ");
-    if (condition.per != nullptr) {
-        before.append("s.");
-        before.append(call([&condition] { return quote_identifier(condition.per); }));
-    } else {
-        before.append("NULL");
-    }
-    before.append("::text FROM sessionctl.session_activity AS s WHERE (");
-    return {{before.data(), before.size()}, condition.text, ")"};
-}
-
 void check_not_empty(const char* condition) {
     if (condition[std::strspn(condition, " \t\r\n\f\v")] == '\0')
         throw core::Error(core::sqlstate::syntax_error, "the condition is empty")
@@ -175,12 +196,14 @@ void check_column(const char* name) {
 
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
     check_not_empty(condition.text);
-    const Statement statement = statement_for(condition);
+    const Statement statement(condition.text);
     const RosterInForce in_force(roster);
-    Quarantine quarantine;
-    check_meaning(condition, statement);
-    core::vector<Match> matches = run_discreetly(condition, statement);
-    quarantine.lift();
+    ConditionScope scope;
+    call([] { PushActiveSnapshot(GetTransactionSnapshot()); }); // a worker has none
+    const Expression expression = parse(condition, statement, scope.is_under_other());
+    Query* const query = analyze(condition, statement, expression, scope.is_under_other());
+    core::vector<Match> matches = run_discreetly(condition, statement, query, scope.is_under_other());
+    scope.leave();
     return matches;
 }
 

@@ -6,7 +6,8 @@
 
 namespace sessionctl::pg {
 
-/// A condition as the caller gave it, with the values of $1, $2 ...
+/// A condition as the caller gave it, with the values of $1, $2 ... One of type unknown takes the type that
+/// its place needs, as a quoted literal does.
 struct Condition {
     const char* text;
     int arguments;
@@ -24,10 +25,10 @@ struct Match {
 /// Errors: 22023 with the columns in the hint when there is no such column of session_activity.
 void check_column(const char* name);
 
-/// Evaluates the condition once, over this roster, with the caller's rights, a pinned search_path and a
-/// read-only transaction. Errors: the caller's own (with a caret into the condition where there is a place),
-/// and refusals: 42601 not one expression, 42804 not boolean, 0A000 a volatile function, 22023 never looks at
-/// the session, 42501 what may not be used inside a SECURITY DEFINER function.
+/// Parses, analyses and evaluates the condition, each once, over this roster, with the caller's rights and in
+/// a read-only transaction. Errors: the caller's own (with a caret into the condition where there is a
+/// place), and refusals: 42601 not one expression, 42804 not boolean, 0A000 what may do more than look, 22023
+/// never looks at the session, 42501 what may not be used inside a SECURITY DEFINER function.
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster);
 
 } // namespace sessionctl::pg

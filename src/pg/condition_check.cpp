@@ -71,25 +71,31 @@ constexpr std::string_view allowed_under_other[] = {
 struct Inspection {
     int depth;
     bool sees_session;
-    bool is_restricted; // the current user is not the one who called
+    bool is_under_other;
     Finding finding;
     Node* node; // the one being looked at
 };
 
-bool report(Inspection& inspection, Offence offence, Oid object = InvalidOid) {
-    inspection.finding = {offence, exprLocation(inspection.node), object};
+bool report(Inspection& inspection, Refusal refusal, Oid object = InvalidOid) {
+    inspection.finding = {refusal, exprLocation(inspection.node), object};
     return true;
+}
+
+/// Made by initdb. A schema says less: somebody may have put his own things into pg_catalog.
+bool is_core(Oid object) noexcept {
+    return object < FirstNormalObjectId;
 }
 
 template <std::size_t count>
 bool is_one_of(const std::string_view (&names)[count], Oid function) {
-    if (get_func_namespace(function) != PG_CATALOG_NAMESPACE)
+    if (!is_core(function) || get_func_namespace(function) != PG_CATALOG_NAMESPACE)
         return false;
     return std::binary_search(std::begin(names), std::end(names), std::string_view(get_func_name(function)));
 }
 
 bool is_harmless_under_other(Oid function) {
-    const bool is_immutable_core = get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
+    const bool is_immutable_core = is_core(function) &&
+                                   get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
                                    func_volatile(function) == PROVOLATILE_IMMUTABLE;
     return is_immutable_core || is_one_of(allowed_under_other, function);
 }
@@ -115,13 +121,69 @@ bool is_volatile_aggregate(Oid function) {
     return found;
 }
 
-bool is_offending_function(Oid function, void* context) {
+bool is_refused_function(Oid function, void* context) {
     auto& inspection = *static_cast<Inspection*>(context);
-    if (inspection.is_restricted && !is_harmless_under_other(function))
-        return report(inspection, Offence::risky_under_other, function);
+    if (inspection.is_under_other && !is_harmless_under_other(function))
+        return report(inspection, Refusal::risky_under_other, function);
     if (is_volatile(function) || is_volatile_aggregate(function))
-        return report(inspection, Offence::volatile_function, function);
+        return report(inspection, Refusal::volatile_function, function);
     return false;
+}
+
+/// An operator with its commutator and its negator, and with what those name in turn.
+class OperatorFamily {
+  public:
+    explicit OperatorFamily(Oid written) {
+        add(written);
+        for (std::size_t i = 0; i < count_; ++i) {
+            add(get_commutator(members_[i]));
+            add(get_negator(members_[i]));
+        }
+    }
+
+    const Oid* begin() const noexcept { return members_; }
+    const Oid* end() const noexcept { return members_ + count_; }
+    /// A pair of core has two or four.
+    bool is_whole() const noexcept { return count_ < std::size(members_); }
+
+  private:
+    void add(Oid member) noexcept {
+        if (OidIsValid(member) && is_whole() && std::find(begin(), end(), member) == end())
+            members_[count_++] = member;
+    }
+
+    Oid members_[8];
+    std::size_t count_ = 0;
+};
+
+/// The planner may run another operator than the one that was written: for `not (a = b)` its negator, for
+/// `b = a` its commutator.
+bool is_refused_operator(Oid written, Inspection& inspection) {
+    const OperatorFamily family(written);
+    for (const Oid member : family)
+        if (is_refused_function(get_opcode(member), &inspection))
+            return true;
+    return !family.is_whole() && report(inspection, Refusal::volatile_function, get_opcode(written));
+}
+
+bool has_refused_operator(Node* node, Inspection& inspection) {
+    switch (nodeTag(node)) {
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr:
+        return is_refused_operator(reinterpret_cast<OpExpr*>(node)->opno, inspection);
+    case T_ScalarArrayOpExpr:
+        return is_refused_operator(reinterpret_cast<ScalarArrayOpExpr*>(node)->opno, inspection);
+    case T_RowCompareExpr: {
+        ListCell* cell;
+        foreach (cell, reinterpret_cast<RowCompareExpr*>(node)->opnos)
+            if (is_refused_operator(lfirst_oid(cell), inspection))
+                return true;
+        return false;
+    }
+    default:
+        return false;
+    }
 }
 
 /// How pg_stat_activity.query showed idle sessions up to 9.1.
@@ -132,17 +194,27 @@ bool is_old_spelling(const Const& constant) {
     return value.substr(0, 6) == "<IDLE>";
 }
 
-/// A type made by somebody may run that somebody's code.
+/// A type or collation made by somebody may run that somebody's code.
 bool has_foreign_type(Node* node) {
     switch (nodeTag(node)) {
     case T_Const:
+    case T_FuncExpr:
+    case T_OpExpr:
     case T_CoerceToDomain:
     case T_CoerceViaIO:
     case T_RelabelType:
     case T_ArrayCoerceExpr:
     case T_ConvertRowtypeExpr:
     case T_RowExpr:
-        return exprType(node) >= FirstNormalObjectId;
+    case T_ArrayExpr:
+    case T_CaseExpr:
+    case T_CoalesceExpr:
+    case T_MinMaxExpr:
+    case T_FieldSelect:
+    case T_XmlExpr:
+        return !is_core(exprType(node)) || !is_core(exprCollation(node));
+    case T_CollateExpr:
+        return !is_core(reinterpret_cast<CollateExpr*>(node)->collOid);
     default:
         return false;
     }
@@ -152,6 +224,7 @@ bool walk(Node* node, void* context) {
     auto& inspection = *static_cast<Inspection*>(context);
     if (node == nullptr)
         return false;
+    check_stack_depth();
     if (IsA(node, Query)) {
         ++inspection.depth;
         const bool found = compat::walk_query(reinterpret_cast<Query*>(node), walk, context);
@@ -165,26 +238,27 @@ bool walk(Node* node, void* context) {
             var->varlevelsup == inspection.depth && var->varno == session_range_table_index;
     }
     if (IsA(node, Const) && is_old_spelling(*reinterpret_cast<Const*>(node)))
-        return report(inspection, Offence::old_spelling);
-    if (inspection.is_restricted && IsA(node, SubLink))
-        return report(inspection, Offence::subquery_under_other);
-    if (inspection.is_restricted && has_foreign_type(node))
-        return report(inspection, Offence::risky_under_other);
-    if (IsA(node, CoerceToDomain) && exprType(node) >= FirstNormalObjectId)
-        return report(inspection, Offence::foreign_domain, exprType(node));
-    if (compat::functions_in_node(node, is_offending_function, context))
+        return report(inspection, Refusal::old_spelling);
+    if (inspection.is_under_other && IsA(node, SubLink))
+        return report(inspection, Refusal::subquery_under_other);
+    if (inspection.is_under_other && has_foreign_type(node))
+        return report(inspection, Refusal::risky_under_other);
+    if (IsA(node, CoerceToDomain) && !is_core(exprType(node)))
+        return report(inspection, Refusal::foreign_domain, exprType(node));
+    if (compat::functions_in_node(node, is_refused_function, context) ||
+        has_refused_operator(node, inspection))
         return true;
     return compat::walk_children(node, walk, context);
 }
 
 } // namespace
 
-Finding inspect(Node* qualification) {
+Finding inspect(Node* qualification, bool is_under_other) {
     Inspection inspection = {};
     inspection.finding.location = -1;
-    inspection.is_restricted = InLocalUserIdChange();
+    inspection.is_under_other = is_under_other;
     if (!walk(qualification, &inspection) && !inspection.sees_session)
-        inspection.finding.offence = Offence::ignores_session;
+        inspection.finding.refusal = Refusal::ignores_session;
     return inspection.finding;
 }
 

@@ -8,14 +8,14 @@ extern "C" {
 
 namespace sessionctl::pg {
 
-const char expression_hint[] = "A condition is one boolean expression over the columns of "
-                               "sessionctl.session_activity, without ';' and not ending in a comment.";
-
 namespace {
 
+constexpr char expression_hint[] =
+    "A condition is one boolean expression over the columns of sessionctl.session_activity.";
+
 /// The place in the caller's own text, in characters from 1, of one in our statement.
-int own_position(int position, int prefix, int length) noexcept {
-    return std::clamp(position - prefix, 1, length + 1);
+int own_position(int position, int length) noexcept {
+    return std::clamp(position - Statement::prefix, 1, length + 1);
 }
 
 int length_of(const char* condition) {
@@ -38,8 +38,8 @@ core::Error risky(const Finding& finding) {
                           "function %s is not allowed in a condition inside a SECURITY DEFINER function",
                           call([&finding] { return format_procedure(finding.object); }))
             : core::Error(sqlstate,
-                          "types outside pg_catalog are not allowed in a condition inside a SECURITY "
-                          "DEFINER function");
+                          "types and collations that are not PostgreSQL's own are not allowed in a condition "
+                          "inside a SECURITY DEFINER function");
     error.hint(
         "It would run with that function's rights, and could run others' code or read what they may not. "
         "Immutable functions of pg_catalog, and those of times, may be used there.");
@@ -48,31 +48,45 @@ core::Error risky(const Finding& finding) {
 
 core::Error worded(const Finding& finding) {
     using namespace core::sqlstate;
-    switch (finding.offence) {
-    case Offence::volatile_function:
+    switch (finding.refusal) {
+    case Refusal::unknown_construct:
+        return core::Error(feature_not_supported, "this clause or expression is not allowed in a condition")
+            .hint(
+                "A condition only looks, by expressions and subqueries without locking clauses, sampling and "
+                "changes of data.");
+    case Refusal::bare_star:
+        return core::Error(syntax_error, "a condition must be one expression").hint("%s", expression_hint);
+    case Refusal::volatile_function:
         return core::Error(feature_not_supported, "volatile function %s is not allowed in a condition",
                            call([&finding] { return format_procedure(finding.object); }))
             .hint("A condition only looks: declare the function STABLE if that is all it does. To end "
                   "sessions give the condition to sessionctl.terminate_where.");
-    case Offence::foreign_domain:
+    case Refusal::foreign_domain:
         return core::Error(feature_not_supported, "domain %s is not allowed in a condition",
                            call([&finding] { return format_type_be(finding.object); }))
             .hint("Its constraints could do more than look. Cast to the type under it.");
-    case Offence::old_spelling:
+    case Refusal::old_spelling:
         return core::Error(invalid_parameter_value, "no session shows '<IDLE>' as its query")
             .hint("Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
-    case Offence::subquery_under_other:
+    case Refusal::subquery_under_other:
         return core::Error(insufficient_privilege,
                            "a subquery is not allowed in a condition inside a SECURITY DEFINER function")
             .hint("It would run with that function's rights. Compare with values passed in args instead.");
-    case Offence::risky_under_other:
+    case Refusal::foreign_name_under_other:
+        return core::Error(insufficient_privilege,
+                           "a name outside of pg_catalog is not allowed in a condition inside a SECURITY "
+                           "DEFINER function")
+            .hint("It could run others' code with that function's rights. Columns, and the types, operators "
+                  "and "
+                  "functions of PostgreSQL itself, need no schema.");
+    case Refusal::risky_under_other:
         return risky(finding);
-    case Offence::ignores_session:
+    case Refusal::ignores_session:
         return core::Error(invalid_parameter_value, "the condition does not look at the session")
             .hint("It would match every session or none. Name a column of sessionctl.session_activity, in a "
                   "subquery as s.pid; user is the current user, not the session's: write usename. To select "
                   "every session use 'true'.");
-    case Offence::none:
+    case Refusal::none:
         break;
     }
     throw std::logic_error("condition refused without a reason");
@@ -80,8 +94,7 @@ core::Error worded(const Finding& finding) {
 
 } // namespace
 
-Subject::Subject(const Statement& statement, const char* condition)
-    : statement_(statement), condition_(condition), length_(length_of(condition)) {}
+Subject::Subject(const char* condition) : condition_(condition), length_(length_of(condition)) {}
 
 void Subject::place(void* subject) noexcept {
     const auto& self = *static_cast<Subject*>(subject);
@@ -89,19 +102,13 @@ void Subject::place(void* subject) noexcept {
     if (position <= 0)
         return;
     errposition(0);
-    internalerrposition(own_position(position, self.statement_.prefix, self.length_));
+    internalerrposition(own_position(position, self.length_));
     internalerrquery(self.condition_);
 }
 
 void Subject::explain(ErrorData& error) const noexcept {
-    if (error.internalquery == nullptr)
-        return;
-    // SPI has turned the place into one in the query that it ran: our statement.
-    if (statement_.text == error.internalquery) {
-        error.internalpos = own_position(error.internalpos, statement_.prefix, length_);
-        error.internalquery = const_cast<char*>(condition_);
-    }
-    if (error.hint != nullptr || std::strcmp(error.internalquery, condition_) != 0)
+    if (error.internalquery == nullptr || error.hint != nullptr ||
+        std::strcmp(error.internalquery, condition_) != 0)
         return;
     if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
         error.hint = const_cast<char*>(expression_hint);
@@ -109,12 +116,19 @@ void Subject::explain(ErrorData& error) const noexcept {
         error.hint = const_cast<char*>(old_spelling_hint(error.message));
 }
 
+void refuse_as_no_expression(const char* label) {
+    core::Error error(core::sqlstate::syntax_error, "a condition must be one expression");
+    if (label != nullptr)
+        error.detail("The name \"%s\" follows the expression.", label);
+    throw error.hint("%s", expression_hint);
+}
+
 void refuse(const Finding& finding, const Statement& statement, const char* condition) {
     core::Error error = worded(finding);
     if (finding.location >= 0) {
         const int before =
             call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
-        error.at(condition, own_position(before + 1, statement.prefix, length_of(condition)));
+        error.at(condition, own_position(before + 1, length_of(condition)));
     }
     throw error;
 }

@@ -7,26 +7,25 @@
 
 namespace sessionctl::pg {
 
-/// A statement with the condition in it, and how many characters stand before the condition.
+/// The statement that a condition stands in. It is shown as `text` (by the log, auto_explain and the like)
+/// and parsed as `parsed`: the condition alone behind SELECT, at the same place, so that positions agree.
 struct Statement {
     core::string text;
-    int prefix;
+    core::string parsed;
 
-    Statement(std::string_view before, std::string_view condition, std::string_view after)
-        : prefix(static_cast<int>(before.size())) {
-        text.append(before.data(), before.size());
-        text.append(condition.data(), condition.size());
-        text.append(after.data(), after.size());
+    static constexpr std::string_view before = "SELECT s.pid FROM sessionctl.session_activity AS s WHERE ";
+    static constexpr int prefix = static_cast<int>(before.size()); // characters before the condition
+
+    explicit Statement(const char* condition) : text(before), parsed("SELECT") {
+        text.append(condition);
+        parsed.append(before.size() - parsed.size(), ' ').append(condition);
     }
 };
 
-/// The hint for what is not one boolean expression.
-extern const char expression_hint[];
-
-/// What an error is about, for the time of one call: our statement, and the caller's condition in it.
+/// What an error is about, for the time of one call: the caller's condition.
 class Subject {
   public:
-    Subject(const Statement& statement, const char* condition);
+    explicit Subject(const char* condition);
 
     /// An error context callback. The innermost one: further out PL/pgSQL would take the place for one in its
     /// query.
@@ -36,15 +35,14 @@ class Subject {
     void explain(ErrorData& error) const noexcept;
 
   private:
-    const Statement& statement_;
     const char* condition_;
     int length_; // of the condition, in characters
 };
 
 /// pg::call whose errors are about the condition: the caret stands in the caller's own text.
 template <typename Body>
-auto about_condition(const Statement& statement, const char* condition, Body&& body) {
-    Subject subject(statement, condition);
+auto about_condition(const char* condition, Body&& body) {
+    Subject subject(condition);
     try {
         return call([&] {
             ErrorContextCallback callback = {error_context_stack, Subject::place, &subject};
@@ -56,6 +54,9 @@ auto about_condition(const Statement& statement, const char* condition, Body&& b
         throw;
     }
 }
+
+/// Errors: 42601; `label` is a name that follows the expression, or null.
+[[noreturn]] void refuse_as_no_expression(const char* label);
 
 /// Errors: the one that this finding is worth, with a caret where it has a place.
 [[noreturn]] void refuse(const Finding& finding, const Statement& statement, const char* condition);

@@ -65,6 +65,53 @@ SELECT condition, pg_temp.alone(condition) FROM (VALUES
     (E' \n\t ')) AS v (condition);
 SELECT pg_temp.alone(NULL);
 
+-- A star is no expression.
+SELECT condition, pg_temp.alone(condition) FROM (VALUES
+    ('*'),
+    ('(*)'),
+    ('* is null'),
+    ('pid > 0 nonsense'),
+    ('exists (select * from pg_class where oid = s.pid) or s.pid > 0')) AS v (condition);
+
+-- What does more than look, and what nobody has looked at yet.
+SELECT condition, pg_temp.tried(condition) FROM (VALUES
+    ('exists (select 1 from pg_class for update)'),
+    ('exists (with c as (delete from pg_class returning 1) select 1 from c)')) AS v (condition);
+
+-- One parse: what a literal's input function sets changes nothing of how the rest is read, and nothing for later.
+CREATE FUNCTION pg_temp.off(text) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('standard_conforming_strings', 'off', false);
+    RETURN true;
+EXCEPTION WHEN OTHERS THEN
+    RETURN true; -- from 19 on it is always on
+END$$;
+CREATE DOMAIN pg_temp.hostile AS text CHECK (pg_temp.off(value));
+CREATE TYPE pg_temp.wrapped AS (a pg_temp.hostile);
+SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> '\' || ') union select 99999, null -- ' $$);
+SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> '\' || ') union all select pid, null from pg_stat_activity -- ' $$);
+SHOW standard_conforming_strings;
+-- Nor do the caller's own settings.
+SET transform_null_equals = on;
+SET array_nulls = off;
+SELECT pg_temp.off('') AS off;
+SET backslash_quote = on;
+SELECT pg_temp.tried($$usename = null$$), pg_temp.tried($$length('\\n') = 3$$),
+    pg_temp.tried($$('{NULL}'::text[])[1] is null$$);
+RESET transform_null_equals;
+RESET array_nulls;
+RESET standard_conforming_strings;
+RESET backslash_quote;
+
+-- The one who asks stays the same.
+CREATE FUNCTION pg_temp.other() RETURNS boolean STABLE LANGUAGE sql
+    AS $$SELECT set_config('role', 'none', false) = 'none'$$;
+SELECT pg_temp.tried('pg_temp.other()');
+-- A condition may ask for another one.
+CREATE FUNCTION pg_temp.nested() RETURNS bigint STABLE LANGUAGE sql
+    AS $$SELECT sessionctl.safe_count('is_self and exists (select 1 from pg_class)')$$;
+SELECT pg_temp.tried('pg_temp.nested() >= 0');
+
 -- Boolean.
 SELECT condition, pg_temp.alone(condition) FROM (VALUES ('pid'), ('usename'), ('s.*'), ('''x'' || usename')) AS v (condition);
 
@@ -100,6 +147,19 @@ SELECT condition, pg_temp.tried(condition) FROM (VALUES
     ('case when true then true else pg_reload_conf() end'),
     ('pid = any (array[nextval(''public.regress_sessionctl_sequence'')])')) AS v (condition);
 SELECT is_called FROM regress_sessionctl_sequence;
+
+-- The planner may run an operator's negator or commutator in its place.
+CREATE FUNCTION regress_sessionctl_calm(integer, integer) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT $1 = $2';
+CREATE FUNCTION regress_sessionctl_busy(integer, integer) RETURNS boolean VOLATILE LANGUAGE sql AS 'SELECT $1 <> $2';
+CREATE OPERATOR public.=== (PROCEDURE = regress_sessionctl_calm, LEFTARG = integer, RIGHTARG = integer);
+CREATE OPERATOR public.!== (PROCEDURE = regress_sessionctl_busy, LEFTARG = integer, RIGHTARG = integer,
+    NEGATOR = OPERATOR(public.===));
+SELECT pg_temp.tried('not (pid operator(public.===) 0)');
+SELECT pg_temp.tried('not (pid operator(public.===) any (array[0]))');
+DROP OPERATOR public.!== (integer, integer);
+DROP OPERATOR public.=== (integer, integer);
+DROP FUNCTION regress_sessionctl_calm(integer, integer);
+DROP FUNCTION regress_sessionctl_busy(integer, integer);
 
 -- Those that only look may stand there.
 SELECT condition, pg_temp.tried(condition) FROM (VALUES
@@ -153,6 +213,21 @@ SELECT pg_temp.tried('datname = $1', ARRAY['x'' or true --']);
 SELECT pg_temp.tried('datname = $1', ARRAY[NULL::text]);
 SELECT pg_temp.tried('datname = $2', ARRAY['x']);
 SELECT pg_temp.tried('pid > 0', NULL);
+-- Each takes the type that its place needs.
+SELECT condition, pg_temp.tried(condition, args) FROM (VALUES
+    ('pid = $1', ARRAY[pg_backend_pid()::text]),
+    ('pid = any ($1)', ARRAY['{' || pg_backend_pid() || '}']),
+    ('client_addr is null or client_addr <> $1', ARRAY['10.0.0.1']),
+    ('session_age < $1', ARRAY['1 day']),
+    ('backend_start > $1', ARRAY['2000-01-01']),
+    ('$1 is null or usename = $1', ARRAY[NULL::text]),
+    ('$1 is null or usename = $1', ARRAY['nobody']),
+    ('usename in ($1, $2) or $1 = $2', ARRAY['nobody', 'nobody']),
+    ('coalesce($1, usename) = usename', ARRAY[NULL::text]),
+    ('$1', ARRAY['true']),
+    ('is_self = $1', ARRAY['false']),
+    ('pid > 0', ARRAY['unused'])) AS v (condition, args);
+SELECT left(pg_temp.tried('pid = $1', ARRAY['x']), 5);
 
 -- Names are looked up where nobody else makes any, in a read-only transaction, and only meanwhile.
 CREATE SCHEMA regress_sessionctl_lair;
@@ -192,7 +267,35 @@ SELECT condition, wrapper(condition) FROM (VALUES
     ('exists (select 1 from pg_authid where rolpassword::integer = s.pid)'),
     ('regress_sessionctl_lair.spy(usename)'),
     ('usename operator(regress_sessionctl_lair.~~~) usename'),
-    ('usename::regress_sessionctl_lair.nosy is not null')) AS v (condition);
+    ('usename::regress_sessionctl_lair.nosy is not null'),
+    ('usename collate "C" = ''x'''),
+    ('usename collate regress_sessionctl_lair."C" = ''x'''),
+    ('is_self and now() > ''2000-01-01'''),
+    ('is_self and usename <> all (''{a,b}''::text[]) and pid <> ''1''::integer')) AS v (condition);
+-- Not even by a literal, which the analysis already reads.
+CREATE FUNCTION noisy(text) RETURNS boolean STABLE LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
+CREATE DOMAIN loud AS text CHECK (regress_sessionctl_lair.noisy(value));
+CREATE TYPE loud_row AS (a loud);
+CREATE TYPE loud_range AS RANGE (subtype = loud);
+CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (regress_sessionctl_lair.noisy(value));
+SELECT condition, wrapper(condition) FROM (VALUES
+    ('''(a)''::regress_sessionctl_lair.loud_row is not null'),
+    ('''[a,b]''::regress_sessionctl_lair.loud_range is not null'),
+    ('regress_sessionctl_lair.loud_row ''(a)'' is not null'),
+    ('regress_sessionctl_lair.loud_row(''(a)'') is not null'),
+    ('''a''::loud is not null'),
+    ('''a''::pg_temp.text is not null'),
+    ('''x''::text <> usename and is_self'),
+    ('text ''x'' <> usename and is_self'),
+    ('cast(''x'' as text) <> usename and is_self')) AS v (condition);
+-- Its caller's settings change nothing of it, nor does it restrict the conditions of a caller's caller.
+SELECT pg_temp.off('') AS off;
+SET DateStyle = 'SQL, DMY';
+SELECT wrapper($$is_self and length('\\n') = 3$$), wrapper($$is_self and '2000-01-02'::timestamptz < '2000-01-03'$$),
+    wrapper($$is_self and '01/02/2000'::timestamptz < '2000-01-03'$$);
+RESET standard_conforming_strings;
+RESET DateStyle;
 -- Nor those functions of pg_catalog that read what the caller may not.
 SELECT condition, wrapper(condition) ~ '^(42501|0A000) ' AS refused FROM (VALUES
     ('table_to_xml(''pg_authid'', true, false, '''')::text = usename'),

@@ -51,7 +51,10 @@ subtest 'a second statement, or more than one expression' => sub {
 	refuses('a second statement behind a closed parenthesis', "true); DROP TABLE lair.log; SELECT (1", '42601', $one);
 	refuses('a comment that swallows the rest', "true) --", '42601', $one);
 	refuses('an open comment', "true /*", '42601', '');
-	refuses('a comment at the end', "$everybody --", '42601', $one);
+	is($admin->run("SELECT sessionctl.safe_count(\$\$$everybody -- all of them\$\$)"), '2', 'a comment at the end is harmless');
+	refuses('a star', '*', '42601', $one);
+	refuses('DISTINCT', "DISTINCT $everybody", '42601', $one);
+	refuses('a name behind the expression', "$everybody nonsense", '42601', $one);
 	refuses('UNION behind a closed parenthesis', "false) UNION SELECT pid, NULL FROM pg_stat_activity WHERE (true",
 		'42601', $one);
 	refuses('ORDER BY behind a closed parenthesis', "true) ORDER BY (1", '42601', $one);

@@ -69,7 +69,7 @@ subtest 'what a wrapper needs is allowed' => sub {
 subtest 'the one right way' => sub {
 	$admin->run(q{
 		CREATE FUNCTION end_report(report_user text) RETURNS bigint
-		LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+		LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
 		AS $$ SELECT sessionctl.terminate_where('application_name = ''report'' and usename = $1', array[report_user]) $$;
 		REVOKE ALL ON FUNCTION end_report(text) FROM PUBLIC;
 		GRANT EXECUTE ON FUNCTION end_report(text) TO clerk});

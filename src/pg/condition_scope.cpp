@@ -1,0 +1,76 @@
+#include "pg/condition_scope.hpp"
+
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+struct Pin {
+    const char* parameter;
+    const char* value;
+};
+
+/// Whoever calls could have a condition read in another way than whoever wrote it meant.
+constexpr Pin pins[] = {
+    {"search_path", "pg_catalog, sessionctl, pg_temp"},
+    {"standard_conforming_strings", "on"},
+    {"backslash_quote", "safe_encoding"},
+    {"escape_string_warning", "off"},
+    {"transform_null_equals", "off"},
+    {"array_nulls", "on"},
+    {"xmloption", "content"},
+};
+
+/// Who calls with his own rights writes times as he is used to.
+constexpr Pin pins_under_other[] = {
+    {"DateStyle", "ISO, MDY"},
+    {"IntervalStyle", "postgres"},
+    {"TimeZone", "UTC"},
+};
+
+template <std::size_t count>
+void pin(const Pin (&all)[count]) {
+    for (const Pin& one : all)
+        if (GetConfigOption(one.parameter, true, false) != nullptr) // 19 has lost one
+            compat::set_parameter_locally(one.parameter, one.value);
+}
+
+const ConditionScope* innermost = nullptr;
+
+} // namespace
+
+ConditionScope::ConditionScope() : outer_(innermost), was_read_only_(XactReadOnly) {
+    GetUserIdAndSecContext(&user_, &security_context_);
+    // A condition's function may ask for another condition: the restriction that it finds is ours.
+    const bool is_restricted_by_us =
+        outer_ != nullptr && (outer_->security_context_ & SECURITY_RESTRICTED_OPERATION) == 0;
+    is_under_other_ = (security_context_ & SECURITY_LOCAL_USERID_CHANGE) != 0 ||
+                      ((security_context_ & SECURITY_RESTRICTED_OPERATION) != 0 && !is_restricted_by_us);
+    guc_level_ = call([this] {
+        const int level = NewGUCNestLevel();
+        pin(pins);
+        if (is_under_other_)
+            pin(pins_under_other);
+        return level;
+    });
+    XactReadOnly = true;
+    SetUserIdAndSecContext(user_, security_context_ | SECURITY_RESTRICTED_OPERATION);
+    innermost = this;
+}
+
+ConditionScope::~ConditionScope() {
+    innermost = outer_;
+    SetUserIdAndSecContext(user_, security_context_);
+    XactReadOnly = was_read_only_;
+}
+
+void ConditionScope::leave() {
+    call([this] { AtEOXact_GUC(false, guc_level_); });
+}
+
+} // namespace sessionctl::pg
