@@ -157,7 +157,7 @@ vector<Branch> blocking_tree(const WaitGraph& graph) {
     return Layout(graph).run();
 }
 
-Timestamp waiting_since(const WaitGraph& graph, int party) noexcept {
+Timestamp waiting_since(const WaitGraph& graph, int party) {
     Timestamp since = 0;
     graph.each_stake(party, [&since](const Stake& stake) {
         if (stake.since != 0 && (since == 0 || stake.since < since))

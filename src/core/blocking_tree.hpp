@@ -22,6 +22,6 @@ struct Branch {
 vector<Branch> blocking_tree(const WaitGraph& graph);
 
 /// Since when it has waited; 0: not known, or it does not wait.
-Timestamp waiting_since(const WaitGraph& graph, int party) noexcept;
+Timestamp waiting_since(const WaitGraph& graph, int party);
 
 } // namespace sessionctl::core

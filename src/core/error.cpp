@@ -1,5 +1,6 @@
 #include "core/error.hpp"
 
+#include "core/memory.hpp"
 #include "core/text.hpp"
 
 #include <cstdarg>
@@ -11,7 +12,7 @@ namespace sessionctl::core {
 namespace {
 
 void print(char (&target)[Error::text_size], const char* format, va_list arguments) noexcept {
-    char text[Error::text_size + 1]; // the byte after the cut tells whether it falls inside a character
+    char text[Error::text_size + 1] = ""; // the byte after the cut tells whether it falls inside a character
     std::vsnprintf(text, sizeof text, format, arguments);
     const std::size_t length = clipped_length(text, sizeof target - 1);
     std::memcpy(target, text, length);
@@ -49,6 +50,10 @@ Error& Error::at(const char* text, int position) noexcept {
     text_ = text;
     position_ = position;
     return *this;
+}
+
+void refuse_index(std::size_t index, std::size_t size) {
+    throw Error(sqlstate::internal_error, "there is no element %zu among %zu", index, size);
 }
 
 } // namespace sessionctl::core

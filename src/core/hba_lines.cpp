@@ -112,7 +112,7 @@ Dialect dialect_of(int version) noexcept {
     return dialect;
 }
 
-std::string_view Line::raw(std::size_t first, std::size_t last) const noexcept {
+std::string_view Line::raw(std::size_t first, std::size_t last) const {
     return std::string_view(text).substr(fields[first].begin, fields[last].end - fields[first].begin);
 }
 

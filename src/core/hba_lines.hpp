@@ -48,7 +48,7 @@ struct Line {
     vector<Field> fields; // at least one
 
     /// From one field to another, as it is written.
-    std::string_view raw(std::size_t first, std::size_t last) const noexcept;
+    std::string_view raw(std::size_t first, std::size_t last) const;
 };
 
 /// Errors: F0000 where the server would refuse the file: a token or line too long, a zero byte.

@@ -19,7 +19,7 @@ constexpr int deepest = 10;
         .hint("Write its lines into the file itself, or lock the server down with method => 'gate'.");
 }
 
-bool is_include(const Line& line, const Dialect& dialect) noexcept {
+bool is_include(const Line& line, const Dialect& dialect) {
     if (!dialect.includes || line.fields.size() != 2)
         return false;
     const string& word = line.fields[0].tokens[0].text;

@@ -40,8 +40,32 @@ struct Allocator {
     }
 };
 
+/// Errors: XX000.
+[[noreturn]] void refuse_index(std::size_t index, std::size_t size);
+
+/// What is not there is an error, in every build: where Boost itself checks, it ends the process, and all
+/// others of the server with it.
 template <typename T>
-using vector = boost::container::vector<T, Allocator<T>>;
+class vector : public boost::container::vector<T, Allocator<T>> {
+    using Base = boost::container::vector<T, Allocator<T>>;
+
+  public:
+    using Base::Base;
+
+    T& operator[](std::size_t index) { return this->data()[checked(index)]; }
+    const T& operator[](std::size_t index) const { return this->data()[checked(index)]; }
+    T& front() { return (*this)[0]; }
+    const T& front() const { return (*this)[0]; }
+    T& back() { return (*this)[this->size() - 1]; }
+    const T& back() const { return (*this)[this->size() - 1]; }
+
+  private:
+    std::size_t checked(std::size_t index) const {
+        if (index >= this->size())
+            refuse_index(index, this->size());
+        return index;
+    }
+};
 
 using string = std::basic_string<char, std::char_traits<char>, Allocator<char>>;
 

@@ -114,10 +114,10 @@ vector<int> WaitGraph::roots_of(int party) const {
 
 // --- pairs
 
-WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party) noexcept
+WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party)
     : graph_(&graph), next_own_(graph.first_stake_[party]), end_own_(graph.first_stake_[party + 1]) {}
 
-bool WaitGraph::Pairs::next_waiter() noexcept {
+bool WaitGraph::Pairs::next_waiter() {
     while (next_own_ < end_own_) {
         waiter_ = rival_ = graph_->stakes_.data() + graph_->by_owner_[next_own_++];
         if (waiter_->wanted == 0)

@@ -65,7 +65,7 @@ class WaitGraph {
     WaitGraph(Stakes stakes, vector<Helper> helpers);
 
     int count() const noexcept { return static_cast<int>(parties_.size()); }
-    const Party& party(int number) const noexcept { return parties_[number]; }
+    const Party& party(int number) const { return parties_[number]; }
     const Stakes& stakes() const noexcept { return stakes_; }
     /// The number of the one who has this stake, one of stakes().
     int owner(const Stake& stake) const noexcept { return owners_.data()[&stake - stakes_.data()]; }
@@ -86,9 +86,9 @@ class WaitGraph {
     /// up the queue come first, the nearest at their head.
     class Pairs {
       public:
-        Pairs(const WaitGraph& graph, int party) noexcept;
+        Pairs(const WaitGraph& graph, int party);
         /// False when there are no more.
-        bool next() noexcept {
+        bool next() {
             while (others_ == 0)
                 if (!next_waiter())
                     return false;
@@ -102,7 +102,7 @@ class WaitGraph {
         const Stake& rival() const noexcept { return *rival_; }
 
       private:
-        bool next_waiter() noexcept;
+        bool next_waiter();
 
         const WaitGraph* graph_;
         int next_own_; // in by_owner_
@@ -137,7 +137,7 @@ class WaitGraph {
         vector<int> behind;        // by component, how many wait behind its members
 
         std::size_t words() const noexcept { return (size.size() + 63) / 64; }
-        bool waits(int component, int other) const noexcept {
+        bool waits(int component, int other) const {
             return (row[component * words() + other / 64] >> (other % 64) & 1) != 0;
         }
         bool waits_for_nobody_else(int component) const noexcept;

@@ -51,7 +51,7 @@ void Watch::expect(const Limits& limits) noexcept {
         due(clock_.now() + between_looks_at_silence(limits.time(Limit::client_silence)));
 }
 
-Watch::Memory& Watch::recall(const Session& session) noexcept {
+Watch::Memory& Watch::recall(const Session& session) {
     Memory& memory = memories_[static_cast<std::size_t>(session.slot)];
     if (memory.id != session.id) {
         memory = {};
@@ -195,18 +195,18 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
     return *first;
 }
 
-void Watch::excuse(const Session& session) noexcept {
+void Watch::excuse(const Session& session) {
     Memory& memory = recall(session);
     memory.excused_until = clock_.now() + excuse_holds;
     due(memory.excused_until);
 }
 
-void Watch::note(const Offence& offence) noexcept {
+void Watch::note(const Offence& offence) {
     recall(offence.session).noted |= bit(offence.rule);
     due(clock_.now()); // another rule may be offended, too
 }
 
-void Watch::signalled(const Session& session) noexcept {
+void Watch::signalled(const Session& session) {
     recall(session).was_signalled = true;
 }
 

@@ -66,11 +66,11 @@ class Watch {
     Timestamp next_look() const noexcept { return next_look_; }
 
     /// It may stay: not to be asked about again for a minute.
-    void excuse(const Session& session) noexcept;
+    void excuse(const Session& session);
     /// It was told of: no second time for the same offence.
-    void note(const Offence& offence) noexcept;
+    void note(const Offence& offence);
     /// It was sent a signal.
-    void signalled(const Session& session) noexcept;
+    void signalled(const Session& session);
     /// It changed just before the signal, or is about to: what it does now is seen in a moment.
     void look_again_soon() noexcept;
     /// Settings changed: who was excused or told of is judged anew.
@@ -94,7 +94,7 @@ class Watch {
         Timestamp silent_for;
     };
 
-    Memory& recall(const Session& session) noexcept;
+    Memory& recall(const Session& session);
     void due(Timestamp at) noexcept;
     bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
     bool is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept;

@@ -14,7 +14,7 @@ class LockWaits {
     static LockWaits* take();
 
     const core::WaitGraph& graph() const noexcept { return graph_; }
-    const LOCKTAG& lock_of(const core::Stake& stake) const noexcept { return locks_[stake.lock]; }
+    const LOCKTAG& lock_of(const core::Stake& stake) const { return locks_[stake.lock]; }
     /// The locks in words, by number.
     core::vector<const char*> lock_texts() const;
 

@@ -1167,4 +1167,13 @@ TEST_F(RandomTraffic, EndsNobodyEarlyAndNobodyLate) {
     EXPECT_GT(ended, 500);
 }
 
+TEST(Watch, NoSuchSlot) {
+    core::Watch watch(2);
+    core::Session session = client(1);
+    for (const int slot : {-1, 2}) {
+        session.slot = slot;
+        EXPECT_STREQ(error_of([&] { watch.signalled(session); }).sqlstate(), "XX000") << slot;
+    }
+}
+
 } // namespace sessionctl::test
