@@ -161,25 +161,27 @@ void WaitGraph::Closure::count() {
 const WaitGraph::Closure& WaitGraph::closure() const {
     if (!closure_.size.empty() || count() == 0)
         return closure_;
+    Closure found; // whole or not at all
     Components components = components_of(*this, is_block);
-    closure_.component = std::move(components.of);
-    closure_.size = std::move(components.size);
-    closure_.row.resize(closure_.size.size() * closure_.words(), 0);
+    found.component = std::move(components.of);
+    found.size = std::move(components.size);
+    found.row.resize(found.size.size() * found.words(), 0);
     vector<int> by_component;
     for (int party = 0; party < count(); ++party)
         by_component.push_back(party);
     std::sort(by_component.begin(), by_component.end(),
-              [this](int a, int b) { return closure_.component[a] < closure_.component[b]; });
+              [&found](int a, int b) { return found.component[a] < found.component[b]; });
     for (const int party : by_component) {
-        const int component = closure_.component[party];
+        const int component = found.component[party];
         for (Pairs pairs(*this, party); pairs.next();) {
-            const int other = closure_.component[owner(pairs.rival())];
-            if (other != component && !closure_.waits(component, other) &&
+            const int other = found.component[owner(pairs.rival())];
+            if (other != component && !found.waits(component, other) &&
                 is_block(pairs.waiter(), pairs.rival()))
-                closure_.add(component, other);
+                found.add(component, other);
         }
     }
-    closure_.count();
+    found.count();
+    closure_ = std::move(found);
     return closure_;
 }
 

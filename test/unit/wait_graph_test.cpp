@@ -1,5 +1,6 @@
 #include "core/wait_graph.hpp"
 #include "lock_model.hpp"
+#include "memory.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {
@@ -185,6 +186,29 @@ TEST(WaitGraph, AgreesWithThePlainRules) {
             }
             EXPECT_EQ(graph.roots_of(party).empty(), direct[self].empty());
         }
+    }
+}
+
+TEST(WaitGraph, WithoutMemoryNothingHalfDoneIsKept) {
+    bool is_enough = false;
+    for (std::size_t allocations = 0; !is_enough; ++allocations) {
+        const WaitGraph graph = graph_of(chain(70));
+        try {
+            const MemoryExhausted exhausted(allocations);
+            graph.waiting_behind(0);
+            is_enough = true;
+        } catch (const std::bad_alloc&) {
+        }
+        EXPECT_EQ(behind(graph, 1), 69) << "after " << allocations;
+    }
+}
+
+TEST(WaitGraph, NoSuchParty) {
+    const WaitGraph graph = graph_of(chain(2));
+    for (const int party : {-1, 2}) {
+        EXPECT_STREQ(error_of([&] { graph.party(party); }).sqlstate(), "XX000");
+        EXPECT_STREQ(error_of([&] { graph.waiting_behind(party); }).sqlstate(), "XX000");
+        EXPECT_STREQ(error_of([&] { graph.blockers_of(party); }).sqlstate(), "XX000");
     }
 }
 
