@@ -93,7 +93,7 @@ Datum put_escalation(const api::Result& result, FunctionCallInfo fcinfo) {
         for (std::size_t i = 0; i < result.plan.size(); ++i) {
             const core::Target& target = result.plan[i];
             Row row;
-            api::add_report_columns(target, *result.roster.find(target.session.id.pid), row);
+            api::add_report_columns(target, result.roster.at(target.session.id.pid), row);
             add_steps(target, wall_offset, row);
             row.add_text(text_or_null(tales[i].doing));
             row.add_text(text_or_null(tales[i].root_command));

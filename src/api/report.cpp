@@ -9,7 +9,7 @@ Datum put_report(const Result& result, FunctionCallInfo fcinfo) {
         Rows rows(fcinfo);
         for (const core::Target& target : result.plan) {
             Row<report_columns> row;
-            add_report_columns(target, *result.roster.find(target.session.id.pid), row);
+            add_report_columns(target, result.roster.at(target.session.id.pid), row);
             row.put_into(rows);
         }
     });

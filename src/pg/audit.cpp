@@ -85,11 +85,11 @@ void Audit::step_is_over(core::Step step) noexcept {
         return;
     // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
     HOLD_INTERRUPTS();
-    callback([this, step] {
-        for (const core::Target& target : plan_)
-            if (const core::Taken taken = taken_on(target, step); taken.at != 0)
+    for (const core::Target& target : plan_)
+        if (const core::Taken taken = taken_on(target, step); taken.at != 0)
+            callback([&] {
                 write(target, step, taken.outcome != core::Outcome::chosen ? taken.outcome : target.outcome);
-    });
+            });
     RESUME_INTERRUPTS();
 }
 
@@ -105,7 +105,10 @@ void Audit::write(const core::Target& target, core::Step step, core::Outcome out
     const bool has_left = action_ == core::Action::drain && !target.is_forced;
     const Deed deed = has_left ? Deed::drain : deed_of(step);
     record_.action.set(name_of(deed));
-    record_.describe(*roster_.find(target.session.id.pid));
+    if (const RosterEntry* const entry = roster_.find(target.session.id.pid))
+        record_.describe(*entry);
+    else
+        record_.describe(target.session.id);
     record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
     if (SharedMemory* const shared = shared_memory())

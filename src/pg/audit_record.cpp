@@ -48,9 +48,15 @@ LogLine line_of(const AuditRecord& record) {
 
 } // namespace
 
+void AuditRecord::describe(const core::Identity& session) {
+    pid = session.pid;
+    session_id.set(core::SessionId(session).text);
+    for (Name* const name : {&role, &database, &application, &client})
+        name->set(nullptr);
+}
+
 void AuditRecord::describe(const RosterEntry& session) {
-    pid = session.facts.id.pid;
-    session_id.set(core::SessionId(session.facts.id).text);
+    describe(session.facts.id);
     role.set(session.role_facts.name);
     database.set(session.database_name);
     application.set(session.application_name);

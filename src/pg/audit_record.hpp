@@ -44,6 +44,8 @@ struct AuditRecord {
 
     /// On whom.
     void describe(const RosterEntry& session);
+    /// Where nothing more is known of it.
+    void describe(const core::Identity& session);
     /// What a person wrote, made one line; may be null.
     void set_field(Field& field, const char* text);
 

@@ -88,7 +88,7 @@ bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login
     if (length_ == 0 || session.is_superuser || session.kind != core::Kind::client)
         return false;
     const SessionSlot* const slot = session_slot(session.slot);
-    login.role = roster_.find(session.id.pid)->role;
+    login.role = roster_.at(session.id.pid).role;
     return slot != nullptr && origin_of(*slot, session.id.pid, login.origin);
 }
 

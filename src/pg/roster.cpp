@@ -1,5 +1,6 @@
 #include "pg/roster.hpp"
 
+#include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
@@ -166,6 +167,13 @@ const RosterEntry* Roster::find(int pid) const noexcept {
         std::lower_bound(entries.begin(), entries.end(), pid,
                          [](const RosterEntry& entry, int wanted) { return entry.facts.id.pid < wanted; });
     return found != entries.end() && found->facts.id.pid == pid ? &*found : nullptr;
+}
+
+const RosterEntry& Roster::at(int pid) const {
+    const RosterEntry* const entry = find(pid);
+    if (entry == nullptr)
+        throw core::Error(core::sqlstate::internal_error, "process %d is not on the roster", pid);
+    return *entry;
 }
 
 RosterInForce::RosterInForce(const Roster& roster) noexcept : outer_(in_force) {

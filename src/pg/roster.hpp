@@ -47,6 +47,8 @@ struct Roster {
     static Roster take_one(const core::Session& session);
 
     const RosterEntry* find(int pid) const noexcept;
+    /// Of a process that is on it. Errors: XX000.
+    const RosterEntry& at(int pid) const;
 
   private:
     static Roster take_slots(int first, int end);
