@@ -78,6 +78,9 @@ TimestampTz own_timeout_at();
 struct StatusArray {
     volatile PgBackendStatus* entries;
     int count;
+
+    /// Errors: XX000 where there is no such place.
+    volatile PgBackendStatus& at(int slot) const;
 };
 StatusArray status_array();
 

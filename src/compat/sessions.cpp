@@ -40,7 +40,7 @@ int status_slots() noexcept {
 // 17: a session's slot is its process number; before, its backend id less one.
 #if PG_VERSION_NUM >= 170000
 PGPROC* proc_at(int index) noexcept {
-    return &ProcGlobal->allProcs[index];
+    return index >= 0 && index < status_slots() ? &ProcGlobal->allProcs[index] : nullptr;
 }
 #else
 PGPROC* proc_at(int index) {
@@ -115,6 +115,12 @@ int own_slot() noexcept {
 #else
     return MyBackendId - 1;
 #endif
+}
+
+volatile PgBackendStatus& StatusArray::at(int slot) const {
+    if (slot < 0 || slot >= count)
+        elog(ERROR, "the server's session table has no place %d", slot);
+    return entries[slot];
 }
 
 StatusArray status_array() {

@@ -54,7 +54,7 @@ extern "C" void sessionctl_hang_up(int, Datum) noexcept {
 
 /// In a callback or a signal handler it would be too late for this.
 void prepare() {
-    own_entry = &compat::status_array().entries[compat::own_slot()];
+    own_entry = &compat::status_array().at(compat::own_slot());
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
     before_shmem_exit(sessionctl_note_end, 0);
     on_proc_exit(sessionctl_hang_up, 0);

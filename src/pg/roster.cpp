@@ -148,9 +148,9 @@ Roster Roster::take_slots(int first, int end) {
         buffers.activity = static_cast<char*>(palloc(pgstat_track_activity_query_size));
         const compat::StatusArray table = compat::status_array();
         for (int slot = first; slot < end; ++slot) {
-            if (table.entries[slot].st_procpid <= 0)
+            if (table.at(slot).st_procpid <= 0)
                 continue;
-            const PgBackendStatus status = copy_entry(table.entries[slot], buffers);
+            const PgBackendStatus status = copy_entry(table.at(slot), buffers);
             if (status.st_procpid > 0)
                 roster.entries.push_back(entry_of(slot, status));
         }

@@ -49,7 +49,7 @@ void list_sessions(core::vector<core::Session>& sessions) {
 core::Identity own_identity() {
     return call([] {
         const compat::StatusArray table = compat::status_array();
-        return core::Identity{MyProcPid, table.entries[compat::own_slot()].st_proc_start_timestamp};
+        return core::Identity{MyProcPid, table.at(compat::own_slot()).st_proc_start_timestamp};
     });
 }
 
@@ -57,7 +57,7 @@ core::Sight look_at(const core::Session& session) {
     return call([&session] {
         const compat::StatusArray table = compat::status_array();
         core::Sight sight = {};
-        read_consistently(table.entries[session.slot], [&](const PgBackendStatus& entry) {
+        read_consistently(table.at(session.slot), [&](const PgBackendStatus& entry) {
             sight.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
             sight.state = compat::state_of(entry);
             sight.state_change = entry.st_state_start_timestamp;
@@ -72,7 +72,7 @@ core::Sight look_at(const core::Session& session) {
 SockAddr client_of(const core::Session& session) {
     return call([&session] {
         SockAddr client;
-        read_consistently(compat::status_array().entries[session.slot], [&](const PgBackendStatus& entry) {
+        read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
             const core::Identity identity = {entry.st_procpid, entry.st_proc_start_timestamp};
             client = identity == session.id ? entry.st_clientaddr : SockAddr{};
         });

@@ -65,8 +65,7 @@ class LiveFacts final : public core::Facts {
 
     std::int64_t held_back(const core::Session& session) override {
         return pg::call([&session]() -> std::int64_t {
-            const auto& entry =
-                const_cast<const PgBackendStatus&>(compat::status_array().entries[session.slot]);
+            const auto& entry = const_cast<const PgBackendStatus&>(compat::status_array().at(session.slot));
             if (entry.st_procpid != session.id.pid)
                 return 0;
             const compat::ProcView ids = compat::proc_view(session.slot, entry);
