@@ -252,8 +252,8 @@ void connect_worker(const char* name);
 /// A short list for the worker, beside its argument: it has room for one from 9.5 on.
 constexpr int most_handed_over = PG_VERSION_NUM >= 90500 ? 30 : 0;
 void hand_over(BackgroundWorker& worker, const Oid* list, int count) noexcept;
-/// In the worker: how many there are.
-int take_over(Oid* list) noexcept;
+/// In the worker: how many there are. Errors: XX000 where that is no number of ours.
+int take_over(Oid* list);
 /// Sinval messages that came while it slept (9.5).
 void process_catchup();
 

@@ -113,10 +113,12 @@ void hand_over([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const
 #endif
 }
 
-int take_over([[maybe_unused]] Oid* list) noexcept {
+int take_over([[maybe_unused]] Oid* list) {
     int count = 0;
 #if PG_VERSION_NUM >= 90500
     std::memcpy(&count, MyBgworkerEntry->bgw_extra, sizeof count);
+    if (count < 0 || count > most_handed_over)
+        elog(ERROR, "a worker cannot be handed over %d roles", count);
     std::memcpy(list, MyBgworkerEntry->bgw_extra + sizeof count, count * sizeof *list);
 #endif
     return count;

@@ -128,7 +128,7 @@ SweepOrder sweep_order(Datum argument) {
     SweepOrder order = {static_cast<TransactionId>(packed >> 32), {}};
     order.roles.push_back(static_cast<Oid>(packed));
     Oid more[1 + compat::most_handed_over];
-    const int count = compat::take_over(more);
+    const int count = call([&more] { return compat::take_over(more); });
     order.roles.insert(order.roles.end(), more, more + count);
     return order;
 }
