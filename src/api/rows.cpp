@@ -25,7 +25,8 @@ TupleDesc description_of(FunctionCallInfo call, const ReturnSetInfo& result) {
 
 Rows::Rows(FunctionCallInfo call) {
     auto* const result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
-    if (result == nullptr || !IsA(result, ReturnSetInfo) || (result->allowedModes & SFRM_Materialize) == 0)
+    if (result == nullptr || !IsA(result, ReturnSetInfo) || (result->allowedModes & SFRM_Materialize) == 0 ||
+        result->expectedDesc == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("set-valued function called in context that cannot accept a set")));
     const MemoryContext outer = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
@@ -37,7 +38,9 @@ Rows::Rows(FunctionCallInfo call) {
     MemoryContextSwitchTo(outer);
 }
 
-void Rows::put(Datum* values, bool* nulls) {
+void Rows::put(Datum* values, bool* nulls, int columns) {
+    if (columns != description_->natts)
+        elog(ERROR, "a row has %d columns where %d are declared", columns, description_->natts);
     tuplestore_putvalues(store_, description_, values, nulls);
 }
 

@@ -15,19 +15,20 @@ class Rows {
   public:
     explicit Rows(FunctionCallInfo call);
 
-    void put(Datum* values, bool* nulls);
+    /// Errors: XX000 for another number of columns than the function is declared to return.
+    void put(Datum* values, bool* nulls, int columns);
 
   private:
     Tuplestorestate* store_;
     TupleDesc description_;
 };
 
-/// Values of one row, set column by column from the left.
+/// Values of one row, set column by column from the left. Raises PostgreSQL errors.
 template <int columns>
 class Row {
   public:
-    void add(Datum value) noexcept { values_[next_++] = value; }
-    void add_null() noexcept { nulls_[next_++] = true; }
+    void add(Datum value) { values_[take_column()] = value; }
+    void add_null() { nulls_[take_column()] = true; }
     template <typename Make>
     void add_if(bool present, Make&& make) {
         if (present)
@@ -38,12 +39,15 @@ class Row {
     void add_text(const char* text) {
         add_if(text != nullptr, [text] { return CStringGetTextDatum(text); });
     }
-    void put_into(Rows& rows) {
-        Assert(next_ == columns);
-        rows.put(values_, nulls_);
-    }
+    void put_into(Rows& rows) { rows.put(values_, nulls_, next_); }
 
   private:
+    int take_column() {
+        if (next_ == columns)
+            elog(ERROR, "a row has more than %d columns", columns);
+        return next_++;
+    }
+
     Datum values_[columns] = {};
     bool nulls_[columns] = {};
     int next_ = 0;
