@@ -58,7 +58,7 @@ class Diagnosis {
             const ssize_t received = recv(socket_, buffer_, sizeof buffer_, 0);
             if (received <= 0)
                 return false;
-            auto length = static_cast<unsigned>(received);
+            auto length = static_cast<int>(received); // signed: what follows an unaligned message is negative
             for (auto* header = reinterpret_cast<nlmsghdr*>(buffer_); NLMSG_OK(header, length);
                  header = NLMSG_NEXT(header, length)) {
                 if (header->nlmsg_type == NLMSG_DONE)
@@ -94,7 +94,7 @@ unsigned add_unix_sockets(Diagnosis& diagnosis, const Inodes& inodes, SocketQueu
         request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
         diagnosis.ask(request, 0, [&](nlmsghdr& header) {
             auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
-            auto length = static_cast<unsigned>(header.nlmsg_len - NLMSG_LENGTH(sizeof *socket));
+            int length = static_cast<int>(header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof *socket));
             for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
                  attribute = RTA_NEXT(attribute, length)) {
                 if (attribute->rta_type != UNIX_DIAG_RQLEN)
