@@ -87,13 +87,13 @@ bool start() {
     return true;
 }
 
-/// The worker with this pid, as a session that can be signalled by its identity.
-core::Session session_of(int pid) {
+/// The worker with this pid, as a session that can be signalled by its identity. Null: it has just left.
+std::optional<core::Session> session_of(int pid) {
     core::vector<core::Session> sessions;
     pg::call([&sessions] { pg::list_sessions(sessions); });
     const auto found = std::find_if(sessions.begin(), sessions.end(),
                                     [pid](const core::Session& session) { return session.id.pid == pid; });
-    return found != sessions.end() ? *found : core::Session{};
+    return found != sessions.end() ? std::optional(*found) : std::nullopt;
 }
 
 bool stop() {
@@ -104,8 +104,11 @@ bool stop() {
         notice("no reaper runs");
         return false;
     }
+    const std::optional<core::Session> session = session_of(pid);
+    if (!session)
+        return true;
     core::Target target = {};
-    target.session = session_of(pid);
+    target.session = *session;
     const pg::Farewell none = {};
     pg::LiveServer server(none);
     core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
@@ -192,7 +195,8 @@ SQL_FUNCTION(sessionctl_reaper_status)
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
         const int pid = pg::reaper_pid();
-        put_status(pid, pid != 0 ? session_of(pid).id.start : 0, fcinfo);
+        const std::optional<core::Session> session = pid != 0 ? session_of(pid) : std::nullopt;
+        put_status(pid, session ? session->id.start : 0, fcinfo);
         return 0;
     });
 }
