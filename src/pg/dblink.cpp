@@ -112,6 +112,14 @@ void check_members(const char* schema) {
 
 // --- the server
 
+/// It may have been dropped since its login.
+const char* current_role() {
+    return call([] {
+        const char* const name = compat::role_name_or_null(GetUserId());
+        return name != nullptr ? psprintf("role \"%s\"", name) : psprintf("role with OID %u", GetUserId());
+    });
+}
+
 /// dblink would take the name of a server that is not there for a connection string.
 void check_server(const char* server) {
     const Oid oid = call([server] {
@@ -131,9 +139,8 @@ void check_server(const char* server) {
         return false;
     });
     if (!is_mapped)
-        throw core::Error(core::sqlstate::undefined_object,
-                          "role \"%s\" has no user mapping for server \"%s\"",
-                          call([] { return compat::role_name_or_null(GetUserId()); }), server)
+        throw core::Error(core::sqlstate::undefined_object, "%s has no user mapping for server \"%s\"",
+                          current_role(), server)
             .hint("CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user '...', password '...')",
                   name.c_str());
 }
@@ -242,7 +249,7 @@ void DblinkConnection::send(const char* statement) {
     const Cells sent = in_subtransaction([&] {
         return query(invocation("dblink_send_query", "$1, $2"), {name_, statement});
     });
-    if (std::strcmp(sent.at(0, 0), "1") != 0)
+    if (!sent.is(0, 0, "1"))
         throw core::Error(core::sqlstate::connection_failure, "could not send to server \"%s\"", server_);
 }
 
@@ -251,7 +258,7 @@ bool DblinkConnection::is_busy() {
     core::string statement = invocation("dblink_is_busy", "$1");
     statement.append(", ").append(schema_).append(".dblink_error_message($1)");
     const Cells answer = query(statement, {name_});
-    return std::strcmp(answer.at(0, 0), "1") == 0 && std::strcmp(answer.at(0, 1), "OK") == 0;
+    return answer.is(0, 0, "1") && answer.is(0, 1, "OK");
 }
 
 DblinkConnection::Wait DblinkConnection::wait(core::Timestamp deadline, Heed heed) {

@@ -14,7 +14,11 @@ struct Cells {
     core::vector<const char*> values;
 
     std::size_t rows() const noexcept { return values.size() / columns; }
-    const char* at(std::size_t row, int column) const noexcept { return values[row * columns + column]; }
+    const char* at(std::size_t row, int column) const { return values[row * columns + column]; }
+    /// NULL is no text.
+    bool is(std::size_t row, int column, const char* text) const {
+        return at(row, column) != nullptr && std::strcmp(at(row, column), text) == 0;
+    }
 };
 
 /// An error that came from the other end: dblink names its connection in the context of no other.

@@ -84,8 +84,8 @@ bool is_paused(DblinkConnection& console, const Pool& pool) {
             const Cells databases = console.ask("SHOW DATABASES", guess, answer_patience);
             columns = guess;
             for (std::size_t row = 0; row < databases.rows(); ++row)
-                if (std::strcmp(databases.at(row, 0), pool.database) == 0)
-                    return std::strcmp(databases.at(row, guess - 2), "1") == 0;
+                if (databases.is(row, 0, pool.database))
+                    return databases.is(row, guess - 2, "1");
             return false;
         } catch (const PgError& error) {
             if (is_remote(error) || error.data()->sqlerrcode != ERRCODE_DATATYPE_MISMATCH)
