@@ -33,6 +33,8 @@ const char* find_value(Datum settings) {
     int count;
     deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false, 'i', &items, &nulls, &count);
     for (int i = 0; i < count; ++i) {
+        if (nulls[i]) // written by hand
+            continue;
         const char* const item = TextDatumGetCString(items[i]);
         if (std::strncmp(item, prefix, sizeof prefix - 1) == 0)
             return item + sizeof prefix - 1;
