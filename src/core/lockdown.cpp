@@ -126,9 +126,10 @@ std::optional<Lockdown> read_lockdown(std::string_view text) {
     Lockdown lockdown;
     if (reader.take("limit", "open", lockdown.before) &&
         reader.take("locked_limit", "locked_open", lockdown.during) &&
-        reader.take_number("since", lockdown.since) && reader.take("by", lockdown.by) &&
-        reader.take("reason", lockdown.reason) && reader.take("pool", lockdown.pool) &&
-        reader.take("pool_database", lockdown.pool_database) && reader.at_end())
+        reader.take_number("since", lockdown.since) && is_time(lockdown.since) &&
+        reader.take("by", lockdown.by) && reader.take("reason", lockdown.reason) &&
+        reader.take("pool", lockdown.pool) && reader.take("pool_database", lockdown.pool_database) &&
+        reader.at_end())
         return lockdown;
     return {};
 }

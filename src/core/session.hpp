@@ -12,6 +12,11 @@ constexpr Timestamp microseconds_per_millisecond = 1000;
 constexpr Timestamp microseconds_per_second = 1000 * 1000;
 constexpr Timestamp unix_epoch_of_timestamp = 946684800; // in seconds
 
+/// What PostgreSQL takes for a time; it refuses to show any other.
+constexpr bool is_time(Timestamp time) noexcept {
+    return time >= -211813488000000000 && time < 9223371331200000000; // 4714 BC to 294276 AD
+}
+
 /// A session is its process and the moment that process became a session: a pid alone is reused.
 struct Identity {
     std::int32_t pid;

@@ -79,6 +79,12 @@ TEST(Lockdown, ReadsNothingElse) {
     EXPECT_FALSE(read_lockdown(with("by=O", "by=%00")));
     EXPECT_FALSE(read_lockdown(with("by=O", "by=%G1")));
     EXPECT_FALSE(read_lockdown(with("pool=pgbouncer", "pool=%4")));
+    const std::string since = good.substr(good.find("since="), good.find(" by=") - good.find("since="));
+    for (const char* const time : {"-211813488000000000", "9223371331199999999"})
+        EXPECT_TRUE(read_lockdown(with(since.c_str(), (std::string("since=") + time).c_str()))) << time;
+    // The server refuses to show these.
+    for (const char* const time : {"-211813488000000001", "9223371331200000000", "9223372036854775807"})
+        EXPECT_FALSE(read_lockdown(with(since.c_str(), (std::string("since=") + time).c_str()))) << time;
     EXPECT_FALSE(read_lockdown(good + " more=1"));
     EXPECT_FALSE(read_lockdown(" " + good));
     EXPECT_FALSE(read_lockdown("7"));
