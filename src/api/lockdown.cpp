@@ -90,20 +90,26 @@ Datum not_locked(Lockable kind, const char* name) {
     return BoolGetDatum(false);
 }
 
-core::Door door_of(Lockable kind, Oid oid) {
-    return pg::call([=]() -> core::Door {
+std::optional<core::Door> find_door(Lockable kind, Oid oid) {
+    return pg::call([=]() -> std::optional<core::Door> {
         // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
         if (kind == Lockable::role)
-            return {core::Door::unlimited, pg::may_log_in(oid)};
+            return core::Door{core::Door::unlimited, pg::may_log_in(oid)};
         const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
         if (!HeapTupleIsValid(tuple))
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
-                            errmsg("database with OID %u does not exist", oid)));
+            return std::nullopt;
         const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
         const core::Door door = {row.datconnlimit, row.datallowconn};
         ReleaseSysCache(tuple);
         return door;
     });
+}
+
+core::Door door_of(Lockable kind, Oid oid) {
+    const std::optional<core::Door> door = find_door(kind, oid);
+    if (!door)
+        throw core::Error(core::sqlstate::undefined_database, "database with OID %u does not exist", oid);
+    return *door;
 }
 
 } // namespace sessionctl::api

@@ -21,7 +21,9 @@ void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockd
 /// False, and a NOTICE: nothing to unlock.
 Datum not_locked(pg::Lockable kind, const char* name);
 
-/// The door of a database, or of a role, as it is now.
+/// The door of a database, or of a role, as it is now. Null where there is no such database (any more).
+std::optional<core::Door> find_door(pg::Lockable kind, Oid oid);
+/// Errors: 3D000.
 core::Door door_of(pg::Lockable kind, Oid oid);
 
 } // namespace sessionctl::api

@@ -50,7 +50,10 @@ core::string means_of(Lockable kind, const core::Door& door) {
 }
 
 void put(const pg::KnownLockdown& known, api::Rows& rows) {
-    const core::Door current = api::door_of(known.kind, known.oid);
+    const std::optional<core::Door> door = api::find_door(known.kind, known.oid);
+    if (!door) // dropped in this instant
+        return;
+    const core::Door current = *door;
     const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
     const core::string means = means_of(known.kind, current);
     const core::string by = pg::shown_text(memory.by);
