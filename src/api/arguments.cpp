@@ -113,11 +113,11 @@ std::optional<core::Interval> Arguments::interval_or_null() {
     return is_null ? std::nullopt : std::optional(interval_from(datum));
 }
 
-core::Timestamp Arguments::timestamp_or_zero() {
+std::optional<core::Timestamp> Arguments::timestamp_or_null() {
     const bool is_null = next_is_null();
     const Datum datum = take();
     if (is_null || TIMESTAMP_IS_NOEND(DatumGetTimestampTz(datum)))
-        return 0;
+        return std::nullopt;
     return DatumGetTimestampTz(datum);
 }
 

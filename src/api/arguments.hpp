@@ -25,8 +25,8 @@ class Arguments {
     /// Errors: 22023 for a negative one.
     Datum age(const char* name);
     std::optional<core::Interval> interval_or_null();
-    /// 0 for NULL and for 'infinity'.
-    core::Timestamp timestamp_or_zero();
+    /// None for NULL and for 'infinity'.
+    std::optional<core::Timestamp> timestamp_or_null();
     /// text[]. Errors: 22004 for a NULL in it.
     core::vector<const char*> texts(const char* name);
     /// text[] as query parameters $1, $2 ... of the condition.

@@ -50,10 +50,12 @@ void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
     }
 }
 
-void check_until(core::Timestamp until) {
-    if (until != 0 && until <= GetCurrentTimestamp())
+/// In the state 0 is no time: that one is past, too.
+core::Timestamp checked_until(std::optional<core::Timestamp> until) {
+    if (until && *until <= GetCurrentTimestamp())
         throw core::Error(core::sqlstate::invalid_parameter_value, "until must be in the future")
             .hint("NULL is until sessionctl.unlock_server().");
+    return until.value_or(0);
 }
 
 std::int64_t milliseconds_until(core::Timestamp deadline) {
@@ -91,8 +93,7 @@ ServerLockdown read_lockdown(Arguments& arguments) {
     state.include_replication = arguments.boolean("include_replication");
     lockdown.terminate = arguments.boolean("terminate");
     state.hold = core::checked_hold(arguments.interval("hold"), compat::authentication_timeout());
-    state.until = arguments.timestamp_or_zero();
-    check_until(state.until);
+    state.until = checked_until(arguments.timestamp_or_null());
     Request wait;
     api::read_wait(arguments, wait);
     lockdown.timeout = wait.timeout;
