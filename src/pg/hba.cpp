@@ -111,10 +111,11 @@ bool HbaChange::undo() noexcept {
     if (!std::exchange(is_made_, false))
         return true;
     FileFailure failure = {"read", before_.target.c_str(), 0};
+    HbaFile now; // lives as long as the failure, whose path is one of its own
     HOLD_INTERRUPTS();
     // Without what raises a PostgreSQL error: the process may be about to exit.
     const bool is_done = callback([&] {
-        HbaFile now = before_;
+        now = before_;
         failure.why = read_whole(now.target.c_str(), now.file.text, now.status);
         if (failure.why == 0)
             failure = replace_hba_file(now, restored(now.file.text));

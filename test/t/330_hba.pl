@@ -296,6 +296,36 @@ subtest 'ended half way' => sub {
 	is(scalar(grep { /result="undone in pg_hba\.conf"/ } gate_lines($node, $position)), 2, 'the log has both');
 };
 
+SKIP: {
+	skip 'root writes everywhere', 1 if $> == 0;
+	subtest 'a way back that is barred' => sub {
+		my $elsewhere = $node->basedir . '/barred';
+		mkdir $elsewhere;
+		write_file("$elsewhere/hba.conf", $rules);
+		rename $file, "$file-kept" or die $!;
+		symlink "$elsewhere/hba.conf", $file or die $!;
+		my $position = log_position($node);
+		my $stuck = session('app');
+		stop_process($stuck->pid);
+		my $caller = SessionctlTest::Session->new($node);
+		$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
+		wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+		chmod 0555, $elsewhere;
+		$admin->run("SELECT pg_cancel_backend(@{[$caller->pid]})");
+		like($caller->answer, qr/canceling statement due to user request/, 'cancelled');
+		chmod 0755, $elsewhere;
+		my $target = quotemeta "$elsewhere/hba.conf";
+		like(log_since($node, $position), qr/LOG:  .*pg_sessionctl: could not undo the lockdown in "$target": could not create file "$target\.pg_sessionctl\.tmp": Permission denied\n/,
+			'the log names the file');
+		continue_process($stuck->pid);
+		$_->quit for $caller, $stuck;
+		is(unlock(), 't', 'unlocked by hand');
+		is(read_file("$elsewhere/hba.conf"), $rules, 'the file is as before');
+		rename "$file-kept", $file or die $!;
+		set_rules($rules);
+	};
+}
+
 subtest 'two at once' => sub {
 	my $stuck = session('app');
 	stop_process($stuck->pid);
