@@ -73,21 +73,6 @@ FileFailure rename_over(const HbaFile& read) noexcept {
     return {};
 }
 
-/// Cuts the directory out of a path, for the time it is synced.
-bool sync_directory_of(const core::string& path) noexcept {
-    char directory[MAXPGPATH];
-    const std::size_t slash = path.rfind('/');
-    if (slash == core::string::npos)
-        return sync_directory(".");
-    if (slash >= sizeof directory) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    std::memcpy(directory, path.data(), slash + 1);
-    directory[slash + 1] = '\0';
-    return sync_directory(directory);
-}
-
 } // namespace
 
 int read_whole(const char* path, core::string& text, struct stat& status) {
@@ -118,6 +103,8 @@ HbaFile read_hba_file() {
     HbaFile read;
     read.file.path = call([] { return HbaFileName; });
     read.target = resolved(read.file.path.c_str());
+    const std::size_t slash = read.target.rfind('/');
+    read.directory = slash != core::string::npos ? read.target.substr(0, slash + 1) : core::string(".");
     read.beside = read.target;
     read.beside.append(suffix);
     const char* const path = read.target.c_str();
@@ -136,7 +123,7 @@ FileFailure replace_hba_file(const HbaFile& read, std::string_view text) noexcep
         failure = rename_over(read);
     if (failure.what != nullptr)
         unlink(read.beside.c_str());
-    else if (!sync_directory_of(read.target))
+    else if (!sync_directory(read.directory.c_str()))
         failure = {"sync the directory of", read.target.c_str(), errno, true};
     return failure;
 }

@@ -12,9 +12,10 @@ namespace sessionctl::pg {
 int read_whole(const char* path, core::string& text, struct stat& status);
 
 struct HbaFile {
-    core::hba::File file; // the path is what hba_file says: relative names in it count from there
-    core::string target;  // the file itself, where that is a symbolic link
-    core::string beside;  // where the new text is written first
+    core::hba::File file;   // the path is what hba_file says: relative names in it count from there
+    core::string target;    // the file itself, where that is a symbolic link
+    core::string directory; // of that
+    core::string beside;    // where the new text is written first
     struct stat status;
 };
 

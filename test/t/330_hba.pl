@@ -219,6 +219,29 @@ subtest 'a symbolic link' => sub {
 	rename $real, $file or die $!;
 };
 
+# Longer than what core takes for the longest path, its last slash wherever it falls.
+subtest 'a long path' => sub {
+	for my $length (1022 .. 1025)
+	{
+		my $directory = $node->basedir . '/long';
+		mkdir $directory or die $!;
+		while (length $directory < $length)
+		{
+			my $left = $length - length $directory;
+			$directory .= '/' . 'x' x ($left > 202 ? 200 : $left > 201 ? 100 : $left - 1);
+			mkdir $directory or die "cannot make $directory: $!";
+		}
+		write_file("$directory/hba.conf", $rules);
+		rename $file, "$file-kept" or die $!;
+		symlink "$directory/hba.conf", $file or die $!;
+		is(lock_down(), '0', length($directory) . ' bytes: locked');
+		is(unlock(), 't', 'unlocked');
+		is(read_file($file), $rules, 'the file is what it was');
+		rename "$file-kept", $file or die $!;
+		system('rm', '-rf', $node->basedir . '/long') == 0 or die;
+	}
+};
+
 subtest 'a damaged block' => sub {
 	lock_down();
 	my $damaged = read_file($file) =~ s/^# <<<.*\n//mr;
