@@ -147,6 +147,15 @@ install_kdc() {
     without_service krb5-kdc without_service krb5-admin-server install_packages krb5-kdc krb5-admin-server
 }
 
+# --- sqlsmith: only for script/fuzz
+
+install_sqlsmith() {
+    has_command sqlsmith && return
+    can_install || die "please install by hand: sqlsmith"
+    apt_get update
+    install_packages sqlsmith
+}
+
 # --- services
 
 # Debian starts a service with its package, and at each boot. For the moment of this installation a file says no, unless
