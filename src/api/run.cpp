@@ -27,12 +27,8 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     core::Plan plan;
     plan.reserve(matches.size());
     for (const pg::Match& match : matches) {
-        const pg::RosterEntry* const entry = roster.find(match.pid);
-        if (entry == nullptr)
-            throw core::Error(core::sqlstate::internal_error, "process %d matched, and is not in the roster",
-                              match.pid);
         core::Target target = {};
-        target.session = entry->facts;
+        target.session = roster.at(match.pid).facts;
         target.group = match.group;
         target.elapsed = -1;
         plan.push_back(target);
