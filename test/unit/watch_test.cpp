@@ -1167,7 +1167,7 @@ TEST_F(RandomTraffic, EndsNobodyEarlyAndNobodyLate) {
     EXPECT_GT(ended, 500);
 }
 
-TEST(Watch, NoSuchSlot) {
+TEST(WatchSlots, NoSuchSlot) {
     core::Watch watch(2);
     core::Session session = client(1);
     for (const int slot : {-1, 2}) {
