@@ -98,6 +98,7 @@ std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
         return 0;
     Request& request = wish.request;
     request.guards.include.superusers = wish.include_superusers;
+    request.guards.include.database_walsenders = true;
     const core::Timestamp left = (hold_ends - pg::monotonic_now()) / core::microseconds_per_millisecond;
     request.timeout = std::min<std::int64_t>(request.timeout, std::max<std::int64_t>(left, 1));
     TurnAwayQueue queue(wish);

@@ -38,6 +38,7 @@ void require_another_superuser(const char* role, Oid oid) {
 
 std::int64_t end_sessions(Request& request, Oid role) {
     request.guards.include.superusers = pg::call([role] { return superuser_arg(role); });
+    request.guards.include.database_walsenders = true;
     return api::terminate(request, "usesysid = $1", api::oid_value(role));
 }
 

@@ -26,10 +26,10 @@ using api::ServerLockdown;
 namespace {
 
 /// Whose session is now refused. The sweep has looked the roles up; whoever it is, workers and the caller are
-/// none of its business.
+/// none of its business, nor are the walsenders that may still come.
 constexpr char condition[] =
     "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client'), true) "
-    "AND ($2 OR protection IS DISTINCT FROM 'replication')";
+    "AND ($2 OR protection IS DISTINCT FROM 'replication' OR $3 AND datid IS NOT NULL)";
 
 void keep_who(pg::GateState& state) {
     state.since = GetCurrentTimestamp();
@@ -64,8 +64,8 @@ std::int64_t milliseconds_until(core::Timestamp deadline) {
 }
 
 Request request_for(const ServerLockdown& lockdown, const core::vector<Oid>& roles, Datum* values) {
-    static Oid types[] = {OIDARRAYOID, BOOLOID};
-    static char nulls[] = {' ', ' '};
+    static Oid types[] = {OIDARRAYOID, BOOLOID, BOOLOID};
+    static char nulls[] = {' ', ' ', ' '};
     values[0] = pg::call([&roles] {
         auto* const elements = static_cast<Datum*>(palloc((roles.size() + 1) * sizeof(Datum)));
         int count = 0;
@@ -74,17 +74,20 @@ Request request_for(const ServerLockdown& lockdown, const core::vector<Oid>& rol
         return PointerGetDatum(construct_array(elements, count, OIDOID, sizeof(Oid), true, 'i'));
     });
     values[1] = BoolGetDatum(lockdown.state.include_replication);
+    values[2] = BoolGetDatum(lockdown.refuses_database_walsenders);
     Request request;
     request.action = core::Action::terminate;
-    request.condition = {condition, 2, types, values, nulls, nullptr};
+    request.condition = {condition, 3, types, values, nulls, nullptr};
     request.guards.include.superusers = lockdown.state.include_superusers;
     request.guards.include.replication = lockdown.state.include_replication;
+    request.guards.include.database_walsenders = lockdown.refuses_database_walsenders;
     request.reason = lockdown.reason;
     return request;
 }
 
-ServerLockdown read_lockdown(Arguments& arguments) {
+ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
     ServerLockdown lockdown;
+    lockdown.refuses_database_walsenders = !by_hba || compat::hba_knows_database_walsenders;
     pg::GateState& state = lockdown.state;
     state.is_closed = true;
     lockdown.allow_roles = arguments.texts("allow_roles");
@@ -133,7 +136,7 @@ std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSwe
     const core::Timestamp deadline =
         pg::monotonic_now() + pg::within_statement(lockdown.timeout * core::microseconds_per_millisecond);
     sweep.end_newcomers(deadline);
-    Datum values[2];
+    Datum values[3];
     Request request = request_for(lockdown, sweep.refused_roles(), values);
     request.timeout = lockdown.timeout > 0 ? milliseconds_until(deadline) : 0;
     const std::int64_t ended = core::counted(run(request).plan, request.action);
@@ -149,7 +152,7 @@ SQL_FUNCTION(sessionctl_lockdown_server)
         Arguments arguments(fcinfo);
         const bool by_hba = is_hba(arguments.text("method"));
         by_hba ? api::require_hba() : api::require_gate();
-        const ServerLockdown lockdown = read_lockdown(arguments);
+        const ServerLockdown lockdown = read_lockdown(arguments, by_hba);
         return Int64GetDatum(by_hba ? api::lock_hba(lockdown) : api::lock_gate(lockdown));
     });
 }

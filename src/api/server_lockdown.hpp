@@ -7,7 +7,8 @@
 namespace sessionctl::api {
 
 struct ServerLockdown {
-    pg::GateState state = {}; // whom it refuses, and what it tells, in UTF-8
+    pg::GateState state = {};                // whom it refuses, and what it tells, in UTF-8
+    bool refuses_database_walsenders = true; // of the roles that it refuses
     core::vector<const char*> allow_roles;
     bool terminate = true;
     std::int64_t timeout = 0; // ms
@@ -16,6 +17,10 @@ struct ServerLockdown {
 
 /// Ends all who would now be refused: sessions, counted, and logins under way.
 std::int64_t empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& sweep);
+
+/// Names the roles that logical replication needs and the lockdown refuses. Before their sessions are ended:
+/// then nobody would know them.
+void warn_of_logical_replication(const ServerLockdown& lockdown);
 
 /// Errors: 55000 where the library is not preloaded.
 void require_preload();

@@ -118,6 +118,8 @@ ProcView proc_view(int index, const PgBackendStatus& entry);
 /// Null where it does not wait, is no longer that process, or the server does not tell (9.6).
 const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
+/// A walsender between START_REPLICATION and the end of its stream.
+bool is_streaming(int pid) noexcept;
 /// This process, or the session that a parallel worker works for.
 bool is_own_session(int pid) noexcept;
 
@@ -126,9 +128,11 @@ struct ClientProcess {
     int pid; // 0: nobody has that place
     Oid role;
     Oid database;
+    bool is_walsender;   // 12; before, a walsender under way can't be told from other clients
+    bool waits_for_lock; // a heavyweight one
 };
 int client_process_count() noexcept;
-/// The places of clients only, no worker's; up to 11 walsenders among them.
+/// The places of clients and walsenders only, no worker's.
 ClientProcess client_process_at(int index);
 
 /// Does a process tell what it waits for (9.6)?
@@ -210,6 +214,9 @@ bool is_in_command() noexcept;
 /// 0: in no transaction, or in one that an error has rolled back.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;
+/// A walsender between START_REPLICATION and the end of its stream, which decodes others' transactions in
+/// its own.
+bool is_own_stream() noexcept;
 /// Tells what is there no more to be sent or, where the system knows, not taken by the client (or its
 /// machine).
 bool is_heard_by_client() noexcept;
@@ -232,7 +239,15 @@ const char* role_of_login(const Port* port) noexcept;
 /// As the client named it in its request to connect; empty where it did not. Before 12 as raw as it came.
 const char* application_of_login(const Port* port) noexcept;
 const SockAddr& address_of_login(const Port* port) noexcept;
-bool is_walsender_login() noexcept;
+/// This login, or session: client, walsender or database_walsender.
+core::Kind own_kind() noexcept;
+/// Do a database's lines in pg_hba.conf decide about a walsender that is connected to it (10)? Before, those
+/// for replication do.
+constexpr bool hba_knows_database_walsenders = PG_VERSION_NUM >= 100000;
+/// SQL over pg_replication_slots: the process that uses a slot (9.5: its pid; NULL: none), and that it is
+/// neither a session's own (10: temporary) nor a copy of another server's (17: synced).
+extern const char* const slot_user;
+extern const char* const slot_is_own;
 /// In seconds.
 int authentication_timeout() noexcept;
 /// Slots that are not everybody's (16: pg_use_reserved_connections).

@@ -41,9 +41,25 @@ const SockAddr& address_of_login(const Port* port) noexcept {
     return port->raddr;
 }
 
-bool is_walsender_login() noexcept {
-    return am_walsender;
+core::Kind own_kind() noexcept {
+    if (!am_walsender)
+        return core::Kind::client;
+    return am_db_walsender ? core::Kind::database_walsender : core::Kind::walsender;
 }
+
+#if PG_VERSION_NUM >= 90500
+const char* const slot_user = "active_pid";
+#else
+const char* const slot_user = "0";
+#endif
+
+#if PG_VERSION_NUM >= 170000
+const char* const slot_is_own = "NOT temporary AND NOT synced";
+#elif PG_VERSION_NUM >= 100000
+const char* const slot_is_own = "NOT temporary";
+#else
+const char* const slot_is_own = "true";
+#endif
 
 int authentication_timeout() noexcept {
     return AuthenticationTimeout;

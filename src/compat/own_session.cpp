@@ -21,6 +21,7 @@ extern "C" {
 #include "libpq/libpq-be.h"
 #include "libpq/libpq.h"
 #include "parser/analyze.h"
+#include "replication/walsender_private.h"
 #include "tcop/utility.h"
 }
 
@@ -162,6 +163,10 @@ TimestampTz own_start() noexcept {
 
 bool is_client_session() noexcept {
     return MyProcPort != nullptr;
+}
+
+bool is_own_stream() noexcept {
+    return MyWalSnd != nullptr && MyWalSnd->state >= WALSNDSTATE_CATCHUP;
 }
 
 bool is_heard_by_client() noexcept {

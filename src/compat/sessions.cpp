@@ -102,6 +102,10 @@ bool has_client_address(const PgBackendStatus& entry) noexcept {
 }
 #endif
 
+core::Kind walsender_kind(const PgBackendStatus& entry) noexcept {
+    return OidIsValid(entry.st_databaseid) ? core::Kind::database_walsender : core::Kind::walsender;
+}
+
 // 9.6: parallel workers, known by their lock group.
 bool is_parallel_worker(int index, const PgBackendStatus& entry) {
     return proc_view(index, entry).leader_pid != 0;
@@ -149,7 +153,7 @@ core::Kind kind_of(int index, const PgBackendStatus& entry) {
         // 18: a login that is not authenticated yet has an entry, but no role.
         return OidIsValid(entry.st_userid) ? core::Kind::client : core::Kind::other;
     case B_WAL_SENDER:
-        return core::Kind::walsender;
+        return walsender_kind(entry);
     case B_BG_WORKER:
         return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
     default:
@@ -157,7 +161,7 @@ core::Kind kind_of(int index, const PgBackendStatus& entry) {
     }
 #else
     if (is_walsender(entry.st_procpid))
-        return core::Kind::walsender;
+        return walsender_kind(entry);
     if (has_client_address(entry))
         return core::Kind::client;
     return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
@@ -201,6 +205,7 @@ const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind) {
     case core::Kind::client:
         return "client backend";
     case core::Kind::walsender:
+    case core::Kind::database_walsender:
         return "walsender";
     case core::Kind::parallel_worker:
         return "parallel worker";
@@ -273,14 +278,31 @@ const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) 
     return nullptr;
 }
 
+// 12: walsenders have places of their own, the last before the auxiliary processes'.
+#if PG_VERSION_NUM >= 120000
+int client_process_count() noexcept {
+    return MaxConnections + max_wal_senders;
+}
+
+static PGPROC* client_proc(int index) noexcept {
+    const int first_walsender = MaxBackends - max_wal_senders;
+    return &ProcGlobal->allProcs[index < MaxConnections ? index : first_walsender + index - MaxConnections];
+}
+#else
 int client_process_count() noexcept {
     return MaxConnections;
 }
 
+static PGPROC* client_proc(int index) noexcept {
+    return &ProcGlobal->allProcs[index];
+}
+#endif
+
 ClientProcess client_process_at(int index) {
-    PGPROC* const proc = &ProcGlobal->allProcs[index];
+    PGPROC* const proc = client_proc(index);
     const auto& live = *const_cast<const volatile PGPROC*>(proc);
-    const ClientProcess process = {live.pid, live.roleId, live.databaseId};
+    const ClientProcess process = {live.pid, live.roleId, live.databaseId, index >= MaxConnections,
+                                   live.waitLock != nullptr};
     // Up to 13 the place of a process that is gone keeps its pid; what it said belongs to it if it is there
     // now.
     if (process.pid == 0 || BackendPidGetProc(process.pid) != proc)
@@ -303,6 +325,15 @@ TransactionId next_transaction_id() {
 #else
     return ReadNewTransactionId();
 #endif
+}
+
+bool is_streaming(int pid) noexcept {
+    for (int i = 0; i < max_wal_senders; ++i) {
+        const volatile WalSnd& walsender = WalSndCtl->walsnds[i];
+        if (walsender.pid == pid)
+            return walsender.state >= WALSNDSTATE_CATCHUP; // after a base backup it stays what it was in it
+    }
+    return false;
 }
 
 bool awaits_standby(int index, int pid) {

@@ -163,7 +163,7 @@ bool GateState::allows_role(std::uint32_t role) const noexcept {
 }
 
 bool lets_in(const GateState& state, const Login& login) noexcept {
-    if (login.is_walsender && !state.include_replication)
+    if (login.kind == Kind::walsender && !state.include_replication)
         return true;
     return login.is_allowed || (login.is_superuser && !state.include_superusers);
 }
@@ -171,7 +171,7 @@ bool lets_in(const GateState& state, const Login& login) noexcept {
 Knock knock(const GateState& state, const Login& login, Timestamp now, std::int64_t waited) noexcept {
     if (!state.is_closed_at(now) || lets_in(state, login))
         return Knock::let_in;
-    return waited < state.hold ? Knock::hold : Knock::refuse;
+    return waited < state.hold && !is_walsender(login.kind) ? Knock::hold : Knock::refuse;
 }
 
 int hold_places(int max_connections, int reserved) noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/options.hpp"
+#include "core/session.hpp"
 
 #include <cstddef>
 #include <string_view>
@@ -33,18 +34,19 @@ struct GateState {
 
 /// What matters of who knocks.
 struct Login {
-    bool is_walsender;
+    Kind kind;
     bool is_superuser;
     bool is_allowed; // one of allow_roles, or a member of one
 };
 
-/// Superusers, the allowed and walsenders, unless the lockdown says otherwise. Whom it lets in it does not
-/// end either.
+/// Superusers, the allowed and walsenders for physical replication, unless the lockdown says otherwise. Whom
+/// it lets in it does not end either.
 bool lets_in(const GateState& state, const Login& login) noexcept;
 
 enum class Knock : std::uint8_t { let_in, hold, refuse };
 
-/// After it has waited so long already (ms).
+/// After it has waited so long already (ms). A walsender never waits: from 12 on it would keep one of the few
+/// places of walsenders, and its client tries again by itself.
 Knock knock(const GateState& state, const Login& login, Timestamp now, std::int64_t waited) noexcept;
 
 /// How many logins may wait at once: a quarter of the slots that are everybody's, at least one.

@@ -53,7 +53,8 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
         return Protection::parallel_worker;
     if (session.kind == Kind::other)
         return Protection::not_a_client;
-    if (session.kind == Kind::walsender && !inclusion.replication)
+    if (is_walsender(session.kind) && !inclusion.replication &&
+        !(session.kind == Kind::database_walsender && inclusion.database_walsenders))
         return Protection::replication;
     if (session.is_superuser && !inclusion.superusers)
         return Protection::superuser;

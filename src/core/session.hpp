@@ -37,7 +37,22 @@ struct SessionId {
     }
 };
 
-enum class Kind : std::uint8_t { client, walsender, parallel_worker, other };
+enum class Kind : std::uint8_t {
+    client,
+    walsender,          // for physical replication: connected to no database
+    database_walsender, // to one: it runs SQL (10) as a client does, or sends a logical stream
+    parallel_worker,
+    other
+};
+
+inline bool is_walsender(Kind kind) noexcept {
+    return kind == Kind::walsender || kind == Kind::database_walsender;
+}
+
+/// Who logs in to a database: what keeps logins out and ends sessions is meant for all of them.
+inline bool is_login(Kind kind) noexcept {
+    return kind == Kind::client || kind == Kind::database_walsender;
+}
 
 enum class State : std::uint8_t {
     undefined,
@@ -99,6 +114,7 @@ struct Session {
 struct Inclusion {
     bool superusers = false;
     bool replication = false;
+    bool database_walsenders = false; // of replication only these: they may not log in any more
 };
 
 Protection protection_of(const Session& session, Inclusion inclusion) noexcept;

@@ -49,7 +49,7 @@ void note_origin(const Port* port) noexcept {
 }
 
 void refuse_in_cooldown(const Port* port) {
-    if (pg::shared_memory()->cooldowns.are_over() || compat::is_walsender_login())
+    if (pg::shared_memory()->cooldowns.are_over() || compat::own_kind() == core::Kind::walsender)
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
     core::Cooldown found;

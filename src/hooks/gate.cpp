@@ -37,7 +37,8 @@ std::atomic<std::int32_t>* own_pass() noexcept {
 /// gate (pg/gate.hpp).
 void write_pass() noexcept {
     if (auto* const pass = own_pass())
-        pass->store(compat::is_walsender_login() ? -MyProcPid : MyProcPid, std::memory_order_seq_cst);
+        pass->store(compat::own_kind() == core::Kind::walsender ? -MyProcPid : MyProcPid,
+                    std::memory_order_seq_cst);
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
@@ -100,7 +101,7 @@ void wait_at(pg::Gate& gate, Oid role) {
         found.state.hold = static_cast<std::int32_t>(std::min<core::Timestamp>(found.state.hold, longest));
         if (found.version != judged) {
             AcceptInvalidationMessages(); // roles may have changed while it waited
-            login = pg::login_of(role, compat::is_walsender_login(), found.state);
+            login = pg::login_of(role, compat::own_kind(), found.state);
             judged = found.version;
         }
         const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;

@@ -85,7 +85,7 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
 }
 
 bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login) const {
-    if (length_ == 0 || session.is_superuser || session.kind != core::Kind::client)
+    if (length_ == 0 || session.is_superuser || !core::is_login(session.kind))
         return false;
     const SessionSlot* const slot = session_slot(session.slot);
     login.role = roster_.at(session.id.pid).role;

@@ -44,7 +44,8 @@ core::vector<core::Cooldown> running_cooldowns();
 std::int64_t connected_of(const core::LoginKey& login);
 
 /// What one call sets on the logins whose sessions it ends: on each just before the signal, since a pool is
-/// back within a millisecond. Superusers and walsenders are spared.
+/// back within a millisecond. Superusers and walsenders for physical
+/// replication are spared.
 class CooldownOrder {
   public:
     /// In ms; 0: nothing is ever set. The roster lives as long as this; the reason may be null.

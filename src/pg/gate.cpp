@@ -175,11 +175,11 @@ void open_expired_gate(std::uint32_t version) noexcept {
         ereport(LOG, (errmsg("pg_sessionctl: the lockdown of the server is over"), errhidestmt(true)));
 }
 
-core::Login login_of(Oid role, bool is_walsender, const GateState& state) {
+core::Login login_of(Oid role, core::Kind kind, const GateState& state) {
     bool is_allowed = state.allows_role(role);
     for (int i = 0; i < state.role_count && !is_allowed; ++i)
         is_allowed = is_member_of_role_nosuper(role, state.allow_roles[i]);
-    return {is_walsender, superuser_arg(role), is_allowed};
+    return {kind, superuser_arg(role), is_allowed};
 }
 
 void log_gate(const char* action, const char* result, const GateState& state) noexcept {

@@ -20,7 +20,7 @@ using core::GateState;
 /// In the slot of a session: it went through the gate, or is about to. Taken back when the login is refused
 /// or waits, and when the session exits; so it is never left to a successor.
 struct GatePass {
-    std::atomic<std::int32_t> pid; // 0: none; negative: of a walsender
+    std::atomic<std::int32_t> pid; // 0: none; negative: of a walsender for physical replication
 };
 
 class Gate {
@@ -79,7 +79,7 @@ class GateChange {
 void open_expired_gate(std::uint32_t version) noexcept;
 
 /// What the gate knows of a role.
-core::Login login_of(Oid role, bool is_walsender, const GateState& state);
+core::Login login_of(Oid role, core::Kind kind, const GateState& state);
 
 /// One line in the server log: who did what to the gate, and why.
 void log_gate(const char* action, const char* result, const GateState& state) noexcept;

@@ -77,12 +77,10 @@ core::vector<std::int32_t> children_of_postmaster() {
     return children;
 }
 
-/// Processes of clients in the process array; from 12 on without walsenders.
-core::vector<std::int32_t> client_pids() {
-    core::vector<std::int32_t> pids;
-    for (const Newcomer& each : all_arrivals())
-        pids.push_back(each.pid);
-    return pids;
+const Newcomer* find(const core::vector<Newcomer>& arrivals, std::int32_t pid) noexcept {
+    const auto found = std::find_if(arrivals.begin(), arrivals.end(),
+                                    [pid](const Newcomer& each) { return each.pid == pid; });
+    return found != arrivals.end() ? &*found : nullptr;
 }
 
 } // namespace
@@ -90,20 +88,20 @@ core::vector<std::int32_t> client_pids() {
 HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp patience)
     : ServerSweep(state, reason), began_(monotonic_now()), patience_(patience) {
     core::vector<std::int32_t> pids = children_of_postmaster();
-    for (const std::int32_t pid : client_pids())
-        if (!contains(pids, pid))
-            pids.push_back(pid);
+    for (const Newcomer& each : all_arrivals())
+        if (!contains(pids, each.pid))
+            pids.push_back(each.pid);
     for (const std::int32_t pid : pids)
         children_.push_back({pid, process_of(pid).start});
 }
 
 int HbaSweep::look() {
-    const core::vector<std::int32_t> clients = client_pids();
+    const core::vector<Newcomer> arrivals = all_arrivals();
     // A session that enters the table after this is taken for a newcomer: it is ended all the same.
     const core::vector<std::int32_t> listed = listed_pids();
     collect_roles(listed);
     const auto rest = std::remove_if(children_.begin(), children_.end(),
-                                     [&](const Child& child) { return !is_open(child, listed, clients); });
+                                     [&](const Child& child) { return !is_open(child, listed, arrivals); });
     children_.erase(rest, children_.end());
     return static_cast<int>(children_.size());
 }
@@ -115,22 +113,19 @@ bool HbaSweep::is_still(std::int32_t pid) {
 }
 
 bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& listed,
-                       const core::vector<std::int32_t>& clients) {
+                       const core::vector<Newcomer>& arrivals) {
     const ArrayMember member = array_member(child.pid);
-    const bool is_client = contains(clients, child.pid);
+    const Newcomer* const arrival = find(arrivals, child.pid);
     if (!member.is_there &&
         (child.start == 0 || process_of(child.pid).start != child.start || !process_of(child.pid).is_there))
         return false;
     if (std::binary_search(listed.begin(), listed.end(), child.pid))
         return false;
-    // A worker, or a walsender; or it has come into the array since.
-    if (member.is_there && !is_client && !contains(client_pids(), child.pid))
-        return false;
-    if (OidIsValid(member.role)) {
-        if (is_refused(member.role))
-            end(child.pid, member.role);
-        return false;
-    }
+    // A worker; or it has come into the array since.
+    if (member.is_there && arrival == nullptr)
+        return find(all_arrivals(), child.pid) != nullptr;
+    if (OidIsValid(member.role))
+        return is_refused(member.role) && !is_settled(*arrival, member.role);
     // What stays in no array with a title of its own is a helper of the server's: its logger, say.
     const core::Timestamp now = monotonic_now();
     if (!member.is_there && has_own_title(child.pid))
@@ -140,6 +135,16 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
     Signaller signaller;
     if (signaller.hold(child.pid) && is_still(child.pid) && !OidIsValid(array_member(child.pid).role))
         signaller.send(SIGTERM);
+    return true;
+}
+
+/// Ends it, or lets it be if it is for physical replication. False where that is not known yet.
+bool HbaSweep::is_settled(const Newcomer& arrival, Oid role) {
+    const std::optional<bool> is_login = logs_in_to_database(arrival);
+    if (state().include_replication || (is_login && *is_login))
+        end(arrival.pid, role);
+    else if (!is_login)
+        return monotonic_now() >= began_ + patience_;
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "pg/error.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
 #include "pg/signals.hpp"
 
 #include <csignal>
@@ -19,6 +20,11 @@ namespace {
 bool is_same(const Newcomer& newcomer) {
     const compat::ClientProcess now = compat::client_process_at(newcomer.place);
     return now.pid == newcomer.pid && now.role == newcomer.role;
+}
+
+/// What waits for its database's lock has none in its process yet. Up to 11 all places are clients'.
+bool has_database(const compat::ClientProcess& process) noexcept {
+    return !process.is_walsender || OidIsValid(process.database) || process.waits_for_lock;
 }
 
 /// Who waits for the lock that a login takes on its database.
@@ -45,7 +51,7 @@ core::vector<std::int32_t> listed_pids() {
     core::vector<std::int32_t> pids;
     for (const core::Session& session : sessions)
         // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
-        if ((session.kind == core::Kind::client || session.kind == core::Kind::walsender) &&
+        if ((core::is_login(session.kind) || session.kind == core::Kind::walsender) &&
             session.state != core::State::starting)
             pids.push_back(session.id.pid);
     std::sort(pids.begin(), pids.end());
@@ -58,7 +64,7 @@ core::vector<Newcomer> all_arrivals() {
         for (int place = 0; place < compat::client_process_count(); ++place) {
             const compat::ClientProcess process = compat::client_process_at(place);
             if (process.pid != 0 && process.pid != MyProcPid)
-                found.push_back({place, process.pid, process.role, process.database});
+                found.push_back({place, process.pid, process.role, process.database, has_database(process)});
         }
     });
     return found;
@@ -73,6 +79,16 @@ core::vector<Newcomer> newcomers() {
     };
     found.erase(std::remove_if(found.begin(), found.end(), is_listed), found.end());
     return found;
+}
+
+std::optional<bool> logs_in_to_database(const Newcomer& newcomer) noexcept {
+    SharedMemory* const shared = shared_memory();
+    for (int i = 0; shared != nullptr && i < shared->slot_count; ++i) {
+        const std::int32_t pass = shared->slots[i].pass.pid;
+        if (std::abs(pass) == newcomer.pid)
+            return pass > 0;
+    }
+    return newcomer.has_database ? std::optional<bool>(true) : std::nullopt;
 }
 
 bool turn_away(const Newcomer& newcomer) {

@@ -5,22 +5,29 @@
 #include "core/memory.hpp"
 #include "pg/postgres.hpp"
 
+#include <optional>
+
 namespace sessionctl::pg {
 
 struct Newcomer {
     int place; // in the process array
     int pid;
-    Oid role;     // invalid: not authenticated yet
-    Oid database; // invalid: not chosen yet
+    Oid role;          // invalid: not authenticated yet
+    Oid database;      // invalid: not chosen yet, or a walsender for physical replication, which has none
+    bool has_database; // it has one, or waits for it; false: perhaps not yet
 };
 
 /// The pids of all clients' sessions in the session table, sorted.
 core::vector<std::int32_t> listed_pids();
 
-/// All clients' processes, shown as sessions or not.
+/// All processes of clients and walsenders, shown as sessions or not.
 core::vector<Newcomer> all_arrivals();
 /// Those that are no sessions yet.
 core::vector<Newcomer> newcomers();
+
+/// Does it log in to a database, not for physical replication? Empty: that is not to be seen yet. For a
+/// moment one that chooses its database looks like one that has none, where the library is not preloaded.
+std::optional<bool> logs_in_to_database(const Newcomer& newcomer) noexcept;
 
 /// Ends it (SIGTERM) if it is still that login, of that role. False where it is not.
 bool turn_away(const Newcomer& newcomer);

@@ -35,7 +35,7 @@ bool ServerSweep::is_refused(Oid role) {
         return true;
     if (has(let_in_, role))
         return false;
-    const core::Login login = call([&] { return login_of(role, false, state_); });
+    const core::Login login = call([&] { return login_of(role, core::Kind::client, state_); });
     const bool refused = !core::lets_in(state_, login);
     (refused ? refused_ : let_in_).push_back(role);
     return refused;

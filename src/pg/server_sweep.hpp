@@ -32,6 +32,7 @@ class ServerSweep {
     virtual int look() = 0;
 
     const GateState& state() const noexcept { return state_; }
+    /// As whoever logs in to a database is.
     bool is_refused(Oid role);
     bool is_ended(std::int32_t pid) const noexcept { return ended_.has(pid); }
     void end(std::int32_t pid, Oid role);

@@ -105,12 +105,13 @@ class Sweep {
         };
         for (Victim& victim : victims_)
             victim.is_gone = victim.is_gone || !is_there(victim.process.pid, victim.process.role);
+        bool is_certain = true;
         for (const pg::Newcomer& each : arrivals)
             if (is_wanted(each) && may_end(each))
-                end(each);
+                is_certain &= deal_with(each) || now > doubt_ends_;
         const auto is_settled = [&](int pid) { return now > doubt_ends_ || !is_there(pid, InvalidOid); };
         doubtful_.erase(std::remove_if(doubtful_.begin(), doubtful_.end(), is_settled), doubtful_.end());
-        return doubtful_.empty() &&
+        return is_certain && doubtful_.empty() &&
                std::all_of(victims_.begin(), victims_.end(), [now](const Victim& victim) {
                    return victim.is_gone || now - victim.since > longest_end;
                });
@@ -134,23 +135,29 @@ class Sweep {
         return may;
     }
 
-    void end(const pg::Newcomer& process) {
+    /// Ends it unless it is for physical replication. False where that is not known yet.
+    bool deal_with(const pg::Newcomer& process) {
         Victim victim = {process, pg::monotonic_now(), blank_, {}, false};
-        if (!describe(victim)) {
+        const std::optional<bool> is_login = describe(victim);
+        if (is_login && *is_login)
+            end(victim);
+        else if (is_login)
             excused_.push_back(process.pid);
-            return;
-        }
+        return is_login.has_value();
+    }
+
+    void end(Victim& victim) {
         pg::Farewell farewell = {};
         std::snprintf(farewell.detail, sizeof farewell.detail, "%s", reason);
         pg::leave_farewell(victim.session, false, farewell);
-        if (pg::turn_away(process))
+        if (pg::turn_away(victim.process))
             victims_.push_back(victim);
         else
             pg::take_farewell_back(victim.session);
     }
 
-    /// False for a walsender.
-    static bool describe(Victim& victim) {
+    /// False for a walsender that is for physical replication; empty where that is not known yet.
+    static std::optional<bool> describe(Victim& victim) {
         pg::CatalogScope catalogs;
         const pg::Roster roster = pg::Roster::take();
         const pg::RosterEntry* const entry = roster.find(victim.process.pid);
@@ -163,9 +170,11 @@ class Sweep {
         // From 18 on a login stands in the table from its beginning, first without its role.
         victim.record.role.set(
             pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
-        const bool is_client = entry == nullptr || entry->facts.kind != core::Kind::walsender;
+        const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
+        const std::optional<bool> is_login =
+            is_known ? entry->facts.kind != core::Kind::walsender : pg::logs_in_to_database(victim.process);
         catalogs.leave();
-        return is_client;
+        return is_login;
     }
 
     static void tell(Victim& victim) noexcept {

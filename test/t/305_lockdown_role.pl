@@ -160,12 +160,19 @@ subtest 'a login that is asked for its password' => sub {
 };
 
 subtest 'a walsender' => sub {
-	my $walsender = session('streamer', replication => 'database');
-	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 1: 1 spared (replication)\n0", 'is spared');
+	my ($walsender, $login) = (session('streamer', replication => 'database'),
+		RawSession->knock($node, user => 'streamer', replication => 'database', options => '-c post_auth_delay=600'));
+	my $physical = RawSession->new($node, user => 'streamer', replication => '1');
+	wait_for('a login under way', sub {
+		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
+	});
+	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 2: 1 ended, 1 spared (replication)\n1", 'is ended');
+	ok(!$walsender->lives, 'and gone');
+	is($login->ended_with, '57P01', 'so is a login under way');
 	wait_for('the sweepers to go', sub { sweepers() eq '0' });
-	ok($walsender->lives, 'by the sweep, too');
+	ok(is_running($physical->pid), 'one for physical replication is spared, by the sweep, too');
 	$admin->run(q{SELECT sessionctl.unlock_role('streamer')});
-	$walsender->quit;
+	$_->quit for $walsender, $physical;
 };
 
 subtest 'two at once' => sub {

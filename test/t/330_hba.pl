@@ -120,11 +120,11 @@ SKIP: {
 }
 
 subtest 'walsenders that are there' => sub {
-	my $walsender = SessionctlTest::Session->new($node, user => 'streamer', replication => 'database');
-	lock_down();
-	ok($walsender->lives, 'stay');
+	my $walsender = RawSession->new($node, user => 'streamer', replication => '1');
+	is(lock_down(), '0', 'locked');
+	ok(is_running($walsender->pid), 'they stay');
 	is(lock_down('include_replication => true'), '1', 'are ended when told');
-	ok(!$walsender->lives, 'and gone');
+	wait_for('it to be gone', sub { !is_running($walsender->pid) });
 	unlock();
 	$walsender->quit;
 };

@@ -11,13 +11,13 @@ use SessionctlTest;
 use Storm;
 use Test::More;
 
-my $node = new_reaper_server('cooldown', init => { allows_streaming => 1 }, conf => "max_connections = 60\nlisten_addresses = '127.0.0.1'\n");
+my $node = new_reaper_server('cooldown', conf => "max_connections = 60\nlisten_addresses = '127.0.0.1'\n");
 open my $hba, '>>', $node->data_dir . '/pg_hba.conf' or die $!;
 print {$hba} "\nhost all all 127.0.0.0/8 trust\n";
 close $hba;
 $node->reload;
 my $admin = SessionctlTest::Session->new($node);
-$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE streamer LOGIN REPLICATION;
+$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER;
 	CREATE ROLE operator LOGIN; CREATE DATABASE shop});
 $admin->run(q{DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_signal_backend') THEN GRANT pg_signal_backend TO operator; END IF; END $$});
 $admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO operator');
@@ -74,7 +74,7 @@ subtest 'it ends by itself' => sub {
 	is(shown('means', 'brief'), '', 'it is no longer shown');
 };
 
-subtest 'superusers and walsenders' => sub {
+subtest 'superusers' => sub {
 	my $boss = RawSession->new($node, user => 'boss', app => 'high');
 	is(cool_down_app('high', q{include_superusers => true, cooldown => '1 h'}), '1', 'a superuser is ended');
 	is(knock($node, 'boss', app => 'high'), 'in', 'and comes back');
@@ -83,12 +83,6 @@ subtest 'superusers and walsenders' => sub {
 	$admin->run('ALTER ROLE app SUPERUSER');
 	is(login('web'), 'in', 'is let in when it becomes a superuser');
 	$admin->run('ALTER ROLE app NOSUPERUSER');
-	my $walsender = SessionctlTest::Session->new($node, user => 'streamer', app => 'stream', replication => 'database');
-	is(cool_down_app('stream', q{include_replication => true, cooldown => '1 h'}), '1', 'a walsender is ended');
-	$walsender->quit;
-	my $next = SessionctlTest::Session->new($node, user => 'streamer', app => 'stream', replication => 'database');
-	ok($next->lives, 'and comes back');
-	$next->quit;
 };
 
 subtest 'only who is ended' => sub {

@@ -12,10 +12,13 @@ using core::Login;
 
 namespace {
 
+using core::Kind;
+
 constexpr Login stranger = {};
-constexpr Login walsender = {true, false, false};
-constexpr Login superuser = {false, true, false};
-constexpr Login allowed = {false, false, true};
+constexpr Login walsender = {Kind::walsender, false, false};
+constexpr Login database_walsender = {Kind::database_walsender, false, false};
+constexpr Login superuser = {Kind::client, true, false};
+constexpr Login allowed = {Kind::client, false, true};
 
 GateState closed() {
     GateState state = {};
@@ -84,16 +87,35 @@ TEST(Gate, ShutsOutSuperusersOnlyWhenTold) {
     GateState state = closed();
     state.include_superusers = true;
     EXPECT_FALSE(core::lets_in(state, superuser));
-    EXPECT_TRUE(core::lets_in(state, {false, true, true})) << "one that is allowed by name";
-    EXPECT_TRUE(core::lets_in(state, {true, true, false})) << "its walsender";
+    EXPECT_TRUE(core::lets_in(state, {Kind::client, true, true})) << "one that is allowed by name";
+    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, true, false})) << "its walsender";
+    EXPECT_FALSE(core::lets_in(state, {Kind::database_walsender, true, false})) << "but not to a database";
 }
 
 TEST(Gate, ShutsOutWalsendersOnlyWhenTold) {
     GateState state = closed();
     state.include_replication = true;
     EXPECT_FALSE(core::lets_in(state, walsender));
-    EXPECT_TRUE(core::lets_in(state, {true, true, false})) << "a superuser's";
-    EXPECT_TRUE(core::lets_in(state, {true, false, true})) << "an allowed role's";
+    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, true, false})) << "a superuser's";
+    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, false, true})) << "an allowed role's";
+}
+
+TEST(Gate, AWalsenderWithADatabaseIsALoginLikeAnyOther) {
+    EXPECT_FALSE(core::lets_in(closed(), database_walsender));
+    EXPECT_TRUE(core::lets_in(closed(), {Kind::database_walsender, true, false})) << "a superuser's";
+    EXPECT_TRUE(core::lets_in(closed(), {Kind::database_walsender, false, true})) << "an allowed role's";
+    GateState state = closed();
+    state.include_replication = true;
+    EXPECT_TRUE(core::lets_in(state, {Kind::database_walsender, true, false})) << "a superuser's still";
+}
+
+TEST(Gate, NeverHoldsAWalsender) {
+    GateState state = closed();
+    state.hold = 500;
+    EXPECT_EQ(core::knock(state, database_walsender, 0, 0), Knock::refuse);
+    EXPECT_EQ(core::knock(state, walsender, 0, 0), Knock::let_in);
+    state.include_replication = true;
+    EXPECT_EQ(core::knock(state, walsender, 0, 0), Knock::refuse);
 }
 
 TEST(Gate, OpensByItself) {

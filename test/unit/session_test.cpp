@@ -77,6 +77,7 @@ const std::vector<Cause> causes = {
     {Protection::parallel_worker, [](Session& s) { s.kind = Kind::parallel_worker; }, true},
     {Protection::not_a_client, [](Session& s) { s.kind = Kind::other; }, true},
     {Protection::replication, [](Session& s) { s.kind = Kind::walsender; }, true},
+    {Protection::replication, [](Session& s) { s.kind = Kind::database_walsender; }, true},
     {Protection::superuser, [](Session& s) { s.is_superuser = true; }},
     {Protection::protected_role, [](Session& s) { s.is_protected = true; }},
     {Protection::permission_denied, [](Session& s) { s.may_signal = false; }},
@@ -126,6 +127,29 @@ TEST(Protection, AWalsenderOfASuperuserNeedsBothInclusions) {
     EXPECT_EQ(protection_of(session, {true, false}), Protection::replication);
     EXPECT_EQ(protection_of(session, {false, true}), Protection::superuser);
     EXPECT_EQ(protection_of(session, {true, true}), Protection::none);
+}
+
+TEST(Protection, WalsendersWithADatabaseCanBeIncludedAlone) {
+    core::Inclusion include = {};
+    include.database_walsenders = true;
+    Session session = client(1);
+    session.kind = Kind::database_walsender;
+    EXPECT_EQ(protection_of(session, include), Protection::none);
+    session.is_superuser = true;
+    EXPECT_EQ(protection_of(session, include), Protection::superuser);
+    session.kind = Kind::walsender;
+    EXPECT_EQ(protection_of(session, include), Protection::replication);
+}
+
+TEST(Kind, WhoLogsInToADatabase) {
+    EXPECT_TRUE(core::is_login(Kind::client));
+    EXPECT_TRUE(core::is_login(Kind::database_walsender));
+    EXPECT_FALSE(core::is_login(Kind::walsender));
+    EXPECT_FALSE(core::is_login(Kind::parallel_worker));
+    EXPECT_FALSE(core::is_login(Kind::other));
+    EXPECT_TRUE(core::is_walsender(Kind::walsender));
+    EXPECT_TRUE(core::is_walsender(Kind::database_walsender));
+    EXPECT_FALSE(core::is_walsender(Kind::client));
 }
 
 TEST(Protection, TheCallerIsSparedWhateverIsIncluded) {
