@@ -48,15 +48,10 @@ void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     row.add_if(visible && client.port != 0, [&] { return Int32GetDatum(client.port); });
 }
 
-/// Core hides the transaction of a walsender: its time is not kept up to date.
-TimestampTz xact_start_of(const pg::RosterEntry& entry) noexcept {
-    return entry.facts.kind == core::Kind::walsender ? 0 : entry.facts.xact_start;
-}
-
 void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     row.add_text(visible ? core::state_name(entry.facts.state) : nullptr);
     add_timestamp(row, visible, entry.facts.state_change);
-    add_timestamp(row, visible, xact_start_of(entry));
+    add_timestamp(row, visible, entry.facts.xact_start);
     add_timestamp(row, visible, entry.facts.query_start);
     row.add_text(visible ? entry.proc.wait_event_type : nullptr);
     row.add_text(visible ? entry.proc.wait_event : nullptr);
@@ -73,7 +68,7 @@ void add_ages(ActivityRow& row, const pg::RosterEntry& entry, TimestampTz now, b
     const bool in_transaction = core::is_idle_in_transaction(state);
     add_age(row, visible && core::is_idle(state), now, entry.facts.state_change);
     add_age(row, visible && in_transaction, now, entry.facts.state_change);
-    add_age(row, visible, now, xact_start_of(entry));
+    add_age(row, visible, now, entry.facts.xact_start);
     add_age(row, visible && core::is_active(state), now, entry.facts.query_start);
     add_age(row, visible, now, entry.facts.id.start);
 }

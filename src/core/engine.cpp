@@ -54,7 +54,7 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
             return Outcome::not_running;
         return sight.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::idleness:
-        return is_idle(sight.state) && sight.state == chosen.state &&
+        return is_idle(sight.state) && !sight.is_streaming && sight.state == chosen.state &&
                        sight.state_change == chosen.state_change
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
@@ -65,8 +65,9 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
     case Recheck::work:
         return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::no_transaction:
-        // A walsender's transactions are its own affair: it decodes those of others in them.
-        return chosen.kind == Kind::walsender || (sight.xact_start == 0 && is_idle(sight.state))
+        // The transactions of one that streams are its own affair: it decodes those of others in them.
+        return chosen.kind == Kind::walsender || sight.is_streaming ||
+                       (sight.xact_start == 0 && is_idle(sight.state))
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
     }

@@ -13,6 +13,7 @@ struct Sight {
     Timestamp state_change;
     Timestamp query_start;
     Timestamp xact_start;
+    bool is_streaming; // as a walsender: what it does in transactions is no work of its client's
 };
 
 enum class Delivery : std::uint8_t { delivered, gone, denied };
@@ -25,7 +26,7 @@ enum class Recheck : std::uint8_t {
     transaction,    // and it is still in the same transaction
     finding,        // the same, or it would be found again
     work,           // and it still runs the statement that was chosen, or is idle in its transaction
-    no_transaction, // and it is in none: idle, or its transaction was rolled back by an error
+    no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
 };
 
 /// What became of the attempt to close a client's connection.

@@ -22,6 +22,12 @@ const char* limit_name(Limit limit) noexcept {
     return "";
 }
 
+void Limits::switch_off() noexcept {
+    const std::int32_t horizon_idle = (*this)[Limit::horizon_idle];
+    values_ = {};
+    (*this)[Limit::horizon_idle] = horizon_idle;
+}
+
 Limit limit_of(Rule rule) noexcept {
     switch (rule) {
     case Rule::idle_in_transaction:

@@ -29,6 +29,8 @@ class Limits {
     std::int32_t& operator[](Limit limit) noexcept { return values_[static_cast<std::size_t>(limit)]; }
     std::int32_t operator[](Limit limit) const noexcept { return values_[static_cast<std::size_t>(limit)]; }
     Timestamp time(Limit limit) const noexcept { return (*this)[limit] * microseconds_per_millisecond; }
+    /// What is no rule of its own stays: it says how another one is meant.
+    void switch_off() noexcept;
 
   private:
     std::array<std::int32_t, limit_count> values_ = {};

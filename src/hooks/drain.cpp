@@ -126,7 +126,7 @@ extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
     if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave() ||
-        compat::is_walsender_login())
+        compat::is_own_stream())
         return;
     pg::answer_request(core::Answer::will);
     pause = first_pause;

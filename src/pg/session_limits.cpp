@@ -21,8 +21,10 @@ core::Limits values;
 
 constexpr std::int32_t inherited = -1;
 
+/// Everybody's limits are not meant for a walsender: a table sync would be ended by them, begin anew, and be
+/// ended again, for ever.
 bool is_own(GucSource source) noexcept {
-    return source >= PGC_S_GLOBAL;
+    return source >= (compat::own_kind() == core::Kind::client ? PGC_S_GLOBAL : PGC_S_DATABASE);
 }
 
 /// Keeps where a value comes from for the assign hook, which is called for values of the past, too.
@@ -99,8 +101,8 @@ bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept
     return slot.pid == session.pid && slot.start == session.start;
 }
 
-core::Limits limits_in(const SessionSlot& slot) noexcept {
-    core::Limits limits = values;
+/// What it says, and for the rest these.
+core::Limits limits_in(const SessionSlot& slot, core::Limits limits = values) noexcept {
     for (int i = 0; i < core::limit_count; ++i) {
         const std::int32_t value = slot.limits[i];
         if (value != inherited)
@@ -155,8 +157,11 @@ core::Limits own_limits() noexcept {
 }
 
 core::Limits limits_of(const core::Session& session) noexcept {
+    core::Limits general = values;
+    if (session.kind == core::Kind::database_walsender)
+        general.switch_off();
     const SessionSlot* const slot = session_slot(session.slot);
-    return slot != nullptr && belongs_to(*slot, session.id) ? limits_in(*slot) : values;
+    return slot != nullptr && belongs_to(*slot, session.id) ? limits_in(*slot, general) : general;
 }
 
 core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed) {

@@ -14,7 +14,8 @@ void define_limits();
 
 /// As they are in this process.
 core::Limits own_limits() noexcept;
-/// Another session's: its own where it has published any, else this process's.
+/// Another session's: its own where it has published any, else this process's; of a walsender's only its
+/// own, those of its role or its database.
 core::Limits limits_of(const core::Session& session) noexcept;
 /// Of logins under way: they have published limits, and are not among the sessions of the table (in its
 /// order) yet.

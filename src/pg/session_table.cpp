@@ -19,6 +19,10 @@ bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
 
 } // namespace
 
+bool is_streaming(const core::Session& session) noexcept {
+    return session.kind == core::Kind::database_walsender && compat::is_streaming(session.id.pid);
+}
+
 core::Session session_of(int slot, const PgBackendStatus& entry) {
     core::Session session = {};
     session.id = {entry.st_procpid, entry.st_proc_start_timestamp};
@@ -28,7 +32,8 @@ core::Session session_of(int slot, const PgBackendStatus& entry) {
     session.is_self = compat::is_own_session(entry.st_procpid);
     session.state_change = entry.st_state_start_timestamp;
     session.query_start = entry.st_activity_start_timestamp;
-    session.xact_start = entry.st_xact_start_timestamp;
+    if (session.kind != core::Kind::walsender && !is_streaming(session))
+        session.xact_start = entry.st_xact_start_timestamp;
     return session;
 }
 
@@ -64,6 +69,9 @@ core::Sight look_at(const core::Session& session) {
             sight.query_start = entry.st_activity_start_timestamp;
             sight.xact_start = entry.st_xact_start_timestamp;
         });
+        sight.is_streaming = is_streaming(session);
+        if (session.kind == core::Kind::walsender || sight.is_streaming)
+            sight.xact_start = 0;
         sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);
         return sight;
     });

@@ -29,6 +29,10 @@ void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
     }
 }
 
+/// Does it stream, as a walsender with a database? Then it is in no transaction of its client's, and the time
+/// at which its own began is not kept up to date (core shows it of no walsender).
+bool is_streaming(const core::Session& session) noexcept;
+
 /// All may raise PostgreSQL errors: use inside pg::call.
 core::Session session_of(int slot, const PgBackendStatus& entry);
 

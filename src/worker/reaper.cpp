@@ -131,7 +131,7 @@ class Reaper {
             watch_.expect(limits);
         int clients = 0;
         for (const core::Session& session : sessions) {
-            if (session.kind != core::Kind::client)
+            if (!core::is_login(session.kind) || pg::is_streaming(session))
                 continue;
             ++clients;
             const core::Limits limits = pg::limits_of(session);

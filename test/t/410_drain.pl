@@ -553,6 +553,13 @@ sub test_walsender
 	continue_process($sender->pid);
 	is($sender->ended_with, '57P01', 'unless included: it is told to end at once');
 	is($drainer->answer, '1', 'the count');
+	my $speaker = SessionctlTest::Session->new($node, user => 'sender', app => 'victim', replication => 'database');
+	$speaker->run('BEGIN');
+	begin_drain(include_replication => 'true');
+	is(run($speaker, 'SELECT 42'), '42', 'one that runs SQL in a transaction goes on');
+	is(run($speaker, 'COMMIT'), '', 'and commits');
+	is($drainer->answer, '2', 'the count');
+	is_ended($speaker, 'it');
 	return $admin->run('DROP PUBLICATION all_of_it; DROP ROLE sender');
 }
 

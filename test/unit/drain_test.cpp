@@ -130,6 +130,33 @@ TEST_F(Drain, AWalsenderHasNoTransactionToFinish) {
     EXPECT_EQ(outcome(1), Outcome::terminated);
 }
 
+TEST_F(Drain, OneWithADatabaseHasNoneWhileItStreams) {
+    for (const bool decodes : {false, true}) {
+        Life& life = choose_in(decodes ? 2 : 1, State::active, decodes);
+        life.session.kind = plan[decodes].session.kind = core::Kind::database_walsender;
+        life.is_streaming = true;
+    }
+    drain();
+    EXPECT_EQ(outcome(0), Outcome::terminated);
+    EXPECT_EQ(outcome(1), Outcome::terminated);
+}
+
+TEST_F(Drain, OneWithADatabaseFinishesItsOwn) {
+    Life& life = busy(1);
+    Life& running = choose_in(2, State::active, false);
+    life.session.kind = plan[0].session.kind = core::Kind::database_walsender;
+    running.session.kind = plan[1].session.kind = core::Kind::database_walsender;
+    server.after(seconds(3), [&] {
+        EXPECT_EQ(life.signals, 0);
+        EXPECT_EQ(running.signals, 0);
+        commit(life);
+        running.is_streaming = true;
+    });
+    drain();
+    EXPECT_EQ(outcome(0), Outcome::terminated);
+    EXPECT_EQ(outcome(1), Outcome::terminated);
+}
+
 TEST_F(Drain, LooksOnceMoreAtTheInstantOfTheSignal) {
     Life& life = idle(1);
     int looks = 0;

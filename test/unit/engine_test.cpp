@@ -312,6 +312,14 @@ TEST(Verdict, OfIdlenessAsksForTheSamePause) {
     }
 }
 
+// Up to 12 one that streams shows itself idle.
+TEST(Verdict, OfIdlenessSparesWhoStreams) {
+    core::Session chosen = client(1);
+    chosen.kind = core::Kind::database_walsender;
+    EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, State::idle, chosen.state_change, 0, 0, true}),
+              Outcome::no_longer_matches);
+}
+
 TEST(Verdict, OfIdlenessSparesWhoWasNotIdle) {
     core::Session chosen = client(1);
     for (const State state :

@@ -111,6 +111,7 @@ core::Sight FakeServer::look(const core::Session& session) {
         sight.state_change = entry->session.state_change;
         sight.query_start = entry->session.query_start;
         sight.xact_start = entry->session.xact_start;
+        sight.is_streaming = entry->is_streaming;
     }
     const Life* const process = process_with(session.id.pid);
     sight.present = sight.listed || (process != nullptr && process->in_array && !process->listed);

@@ -20,6 +20,7 @@ struct Life {
     bool listed = true;   // stands in the session table
     bool in_array = true; // stands in the process array
     bool awaits_standby = false;
+    bool is_streaming = false;
     bool refuses = false;  // the operating system answers EPERM
     bool is_found = false; // what it was chosen for would find it again
     core::Closing::Result closing =

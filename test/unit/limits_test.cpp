@@ -43,6 +43,17 @@ TEST(Limits, AreSetOneByOne) {
     }
 }
 
+TEST(Limits, SwitchedOffKeepWhatIsNoRule) {
+    Limits limits;
+    for (int i = 0; i < core::limit_count; ++i)
+        limits[static_cast<Limit>(i)] = 7;
+    limits.switch_off();
+    for (int i = 0; i < core::limit_count; ++i) {
+        const auto limit = static_cast<Limit>(i);
+        EXPECT_EQ(limits[limit], limit == Limit::horizon_idle ? 7 : 0) << core::limit_name(limit);
+    }
+}
+
 TEST(Limits, AreLengthsOfTimeWithoutOverflow) {
     Limits limits;
     limits[Limit::transaction] = 1500;
