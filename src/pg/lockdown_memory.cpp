@@ -9,6 +9,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_db_role_setting.h"
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 }
 
 namespace sessionctl::pg {
@@ -77,13 +79,37 @@ core::vector<Setting> settings_of(Oid database, Oid role) {
     return found;
 }
 
+/// From 17 on, and in late releases of older ones (15.20), core's connection limits do not bind walsenders. A
+/// login takes over its database's settings after it has got the database's lock: one that waited for it
+/// while the database was locked down comes here, too. Raises FATAL: so no object here has a destructor.
+void refuse_walsender(GucSource source) {
+    if (source != PGC_S_DATABASE || compat::own_kind() != core::Kind::database_walsender ||
+        superuser_arg(GetSessionUserId()))
+        return;
+    const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+    if (!HeapTupleIsValid(tuple))
+        return; // dropped: core refuses it
+    const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    // Somebody may have changed the limit by hand.
+    if (row.datconnlimit == 0)
+        ereport(FATAL, (errcode(ERRCODE_TOO_MANY_CONNECTIONS),
+                        errmsg("too many connections for database \"%s\"", NameStr(row.datname))));
+    ReleaseSysCache(tuple);
+}
+
+extern "C" bool sessionctl_check_lockdown(char**, void**, GucSource source) {
+    refuse_walsender(source);
+    return true;
+}
+
 } // namespace
 
 void define_lockdown_memory() {
-    DefineCustomStringVariable(
-        parameter, "What a lockdown found when it began, for its end to put back.",
-        "Written by lockdown_database and lockdown_role; of no meaning in a session.", &own_value, "",
-        PGC_SUSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(parameter, "What a lockdown found when it began, for its end to put back.",
+                               "Written by lockdown_database and lockdown_role; of no meaning in a session.",
+                               &own_value, "", PGC_SUSET,
+                               GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                               sessionctl_check_lockdown, nullptr, nullptr);
 }
 
 std::optional<core::Lockdown> remembered(Lockable kind, Oid oid) {
