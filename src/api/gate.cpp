@@ -55,6 +55,7 @@ std::int64_t lock_gate(const ServerLockdown& lockdown) {
     try {
         change.make(lockdown.state);
         pg::log_gate("lockdown_server", "closed", lockdown.state);
+        warn_of_logical_replication(lockdown);
         pg::GateSweep sweep(lockdown.state, lockdown.reason);
         const std::int64_t ended = lockdown.terminate ? empty_the_server(lockdown, sweep) : 0;
         warn_if_overruled(change);

@@ -67,6 +67,7 @@ std::int64_t close_door(Lockdown& lockdown) {
         lockdown.change.make(locked(lockdown.change.file(), arguments));
         lockdown.change.prove();
         pg::log_gate("lockdown_server", "closed in pg_hba.conf", arguments.state);
+        warn_of_logical_replication(arguments);
         if (!arguments.terminate)
             return 0;
         const core::Timestamp half = arguments.timeout * core::microseconds_per_millisecond / 2;

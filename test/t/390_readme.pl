@@ -12,6 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
 use BoundaryTest;
 use IPC::Run;
+use RawSession;
 use SessionctlTest;
 use Test::More;
 use Time::HiRes qw(usleep);
@@ -31,6 +32,7 @@ my %chapter = (
 	'NOLOGIN means now' => ['leaver'],
 	'Calm a pool that runs wild' => [ ('crawler') x 3 ],
 	'Lock the server down in an emergency' => [ ('app') x 3, 'batch' ],
+	'Logical replication' => ['app'],
 	'Hold instead of refuse' => ['app'],
 	'The way out without a login' => [ ('app') x 3, 'boss' ],
 	'Finish your transaction, then go' => [ ('app') x 3 ],
@@ -103,7 +105,7 @@ sub comparable
 
 # --- the server and those who are connected
 
-my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\n");
+my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\nwal_level = logical\n");
 my $workplace = $node->data_dir . '/../desk';
 my %dba;    # by database
 my (@sessions, @background);
@@ -219,6 +221,19 @@ END
 	eval { $bouncer->signal('KILL'); $bouncer->finish } if $bouncer;
 	eval { $_->{run}->kill_kill } for @background;
 	$? = $status;
+}
+
+# --- a subscriber
+
+sub begin_subscription
+{
+	return 'logical replication has a plugin of its own from 10 on' if $node->safe_psql('postgres', 'SHOW server_version_num') < 100000;
+	$node->safe_psql('postgres', 'CREATE ROLE subscriber LOGIN REPLICATION');
+	my $subscriber = RawSession->new($node, user => 'subscriber', replication => 'database');
+	$subscriber->query('CREATE_REPLICATION_SLOT warehouse LOGICAL pgoutput')->expect('Z');
+	$subscriber->query(q{START_REPLICATION SLOT warehouse LOGICAL 0/0 (proto_version '1', publication_names 'all_of_it')})->expect('W');
+	push @sessions, $subscriber;
+	return;
 }
 
 # --- what has happened when a chapter begins
@@ -361,7 +376,7 @@ for my $part (chapters(read_file($readme)))
 	my $users = $chapter{$heading} or next;
 	$played{$heading} = 1;
 	subtest $heading => sub {
-		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? make_forecast() : undef;
+		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? make_forecast() : $heading =~ /Logical/ ? begin_subscription() : undef;
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
 		push @sessions, as_shown(session($_)) for @$users;
@@ -375,6 +390,7 @@ for my $part (chapters(read_file($readme)))
 			%dba = () if $input =~ /^pg_ctl/;    # which ends his session, too
 		}
 		all_leave();
+		$node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('warehouse')}) if $heading =~ /Logical/;
 	};
 }
 is(join(', ', grep { !$played{$_} } sort keys %chapter), '', 'README.md has all of these chapters');
