@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <tuple>
 
 namespace sessionctl::core {
 
@@ -36,22 +37,75 @@ bool Origin::operator==(const Origin& other) const noexcept {
     return host == other.host && std::strcmp(application, other.application) == 0;
 }
 
+namespace {
+
+/// The running cooldowns of a full table, by whose share of it they are.
+class Shares {
+  public:
+    Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& newcomer,
+           Timestamp now) noexcept
+        : places_(places), newcomer_(newcomer), now_(now) {}
+
+    /// What began first in the largest share.
+    Cooldown& first_of_largest() const noexcept {
+        return *std::min_element(
+            std::begin(places_), std::end(places_), [this](const Cooldown& a, const Cooldown& b) {
+                return std::make_tuple(!a.is_running_at(now_), -size_of(a.setter), !is_newcomers(a),
+                                       a.since) <
+                       std::make_tuple(!b.is_running_at(now_), -size_of(b.setter), !is_newcomers(b), b.since);
+            });
+    }
+
+  private:
+    /// Superusers share what they have.
+    static bool is_one_share(const CooldownSetter& a, const CooldownSetter& b) noexcept {
+        return a == b || (a.is_superuser && b.is_superuser);
+    }
+
+    bool is_newcomers(const Cooldown& each) const noexcept { return is_one_share(each.setter, newcomer_); }
+
+    /// With the one that is about to come.
+    int size_of(const CooldownSetter& setter) const noexcept {
+        const auto is_its = [&](const Cooldown& each) {
+            return each.is_running_at(now_) && is_one_share(each.setter, setter);
+        };
+        const auto size = static_cast<int>(std::count_if(std::begin(places_), std::end(places_), is_its)) +
+                          is_one_share(setter, newcomer_);
+        return setter.is_superuser ? std::max(size - CooldownTable::reserved, 0) : size;
+    }
+
+    Cooldown (&places_)[CooldownTable::capacity];
+    const CooldownSetter& newcomer_;
+    const Timestamp now_;
+};
+
+} // namespace
+
 const Cooldown* CooldownTable::find(const LoginKey& login, Timestamp now) const noexcept {
-    const auto* const found = std::find_if(std::begin(places), std::end(places), [&](const Cooldown& each) {
-        return each.is_running_at(now) && each.login == login;
-    });
-    return found != std::end(places) ? found : nullptr;
+    const Cooldown* longest = nullptr;
+    for (const Cooldown& each : places)
+        if (each.is_running_at(now) && each.login == login &&
+            (longest == nullptr || each.until > longest->until))
+            longest = &each;
+    return longest;
 }
 
-Cooldown& CooldownTable::place_for(const LoginKey& login, Timestamp now) noexcept {
-    enum Rank { own, over, running };
-    const auto rank = [&](const Cooldown& each) {
-        return each.until != 0 && each.login == login ? own : each.is_running_at(now) ? running : over;
+Cooldown& CooldownTable::place_for(const LoginKey& login, const CooldownSetter& setter,
+                                   Timestamp now) noexcept {
+    const auto is_own = [&](const Cooldown& each) {
+        return each.is_running_at(now) && each.is_of(login, setter);
     };
-    return *std::min_element(
-        std::begin(places), std::end(places), [&rank](const Cooldown& a, const Cooldown& b) {
-            return rank(a) != rank(b) ? rank(a) < rank(b) : rank(a) == running && a.since < b.since;
-        });
+    const auto own = std::find_if(std::begin(places), std::end(places), is_own);
+    if (own != std::end(places))
+        return *own;
+    const auto is_over = [now](const Cooldown& each) { return !each.is_running_at(now); };
+    const auto free = std::find_if(std::begin(places), std::end(places), is_over);
+    const auto ordinary = std::count_if(std::begin(places), std::end(places), [now](const Cooldown& each) {
+        return each.is_running_at(now) && !each.setter.is_superuser;
+    });
+    if (free != std::end(places) && (setter.is_superuser || ordinary < capacity - reserved))
+        return *free;
+    return Shares(places, setter, now).first_of_largest();
 }
 
 std::int64_t seconds_left(const Cooldown& cooldown, Timestamp now) noexcept {

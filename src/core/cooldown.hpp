@@ -43,27 +43,46 @@ struct LoginKey {
     }
 };
 
+/// Whose cooldown it is: nobody else prolongs or shortens it.
+struct CooldownSetter {
+    std::uint32_t user; // the session's, whatever role it has taken since
+    bool is_superuser;  // the session's user, and the current one
+
+    bool operator==(const CooldownSetter& other) const noexcept {
+        return user == other.user && is_superuser == other.is_superuser;
+    }
+};
+
 /// Times are monotonic: who sets the clock neither shortens nor prolongs a cooldown.
 struct Cooldown {
     LoginKey login;
+    CooldownSetter setter;
     Timestamp since;
     Timestamp until;                     // 0: none was here yet
-    char by[GateState::by_size];         // the role that set it; empty: not known; UTF-8, as the reason is
+    char by[GateState::by_size];         // the setter's name; empty: not known; UTF-8, as the reason is
     char reason[GateState::reason_size]; // empty: none was given
 
     bool is_running_at(Timestamp now) const noexcept { return now < until; }
+    bool is_of(const LoginKey& that, const CooldownSetter& one) const noexcept {
+        return login == that && setter == one;
+    }
 };
 
+/// One for each login and each who set one on it.
 struct CooldownTable {
     static constexpr int capacity = 128;
+    /// So many places are the superusers' alone. They are not certain ones: nobody else ever has more than
+    /// the others, and these always have room for a superuser's.
+    static constexpr int reserved = 32;
 
     Cooldown places[capacity];
 
-    /// Null where that login is in no cooldown.
+    /// Of those of that login the one that lasts longest; null where it is in no cooldown.
     const Cooldown* find(const LoginKey& login, Timestamp now) const noexcept;
-    /// For a new one of that login: the place of its last, or of one that is over, or of the one that began
-    /// first of all.
-    Cooldown& place_for(const LoginKey& login, Timestamp now) noexcept;
+    /// For a new one: the place of the one that he has on that login, or a free one. Where none is free for
+    /// him, the largest share gives up what it began first: a share is all that a setter has, or what the
+    /// superusers together have beyond the reserved places. Among equal ones it is his own.
+    Cooldown& place_for(const LoginKey& login, const CooldownSetter& setter, Timestamp now) noexcept;
 };
 
 /// Seconds left, the one that has begun included.

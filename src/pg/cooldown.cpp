@@ -14,6 +14,15 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<core::CooldownTable> && sizeof(core::Cooldown) <= 1024);
 
+/// A function with somebody else's rights, or a role that was taken, may speak for a superuser's session, or
+/// a superuser's rights for anybody's: neither makes it a superuser's cooldown.
+core::CooldownSetter setter() {
+    return call([] {
+        const Oid user = GetSessionUserId();
+        return core::CooldownSetter{user, superuser_arg(user) && superuser()};
+    });
+}
+
 void undo(void* order) noexcept {
     static_cast<CooldownOrder*>(order)->take_back();
 }
@@ -78,7 +87,8 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
     : length_(milliseconds * core::microseconds_per_millisecond), roster_(roster), guard_(undo, this) {
     if (length_ == 0)
         return;
-    if (const char* const name = call([] { return compat::role_name_or_null(GetUserId()); }))
+    next_.setter = setter();
+    if (const char* const name = call([] { return compat::role_name_or_null(GetSessionUserId()); }))
         keep_utf8(next_.by, name);
     if (reason != nullptr)
         keep_utf8(next_.reason, core::clean_reason(reason, server_encoding()).c_str());
@@ -103,8 +113,8 @@ void CooldownOrder::begin(const core::Session& session) {
         LWLockAcquire(shared.cooldown_lock, LW_EXCLUSIVE);
         next_.since = monotonic_now();
         next_.until = next_.since + length_;
-        core::Cooldown& place = shared.cooldowns.table.place_for(next_.login, next_.since);
-        if (!(place.login == next_.login) || place.until < next_.until) {
+        core::Cooldown& place = shared.cooldowns.table.place_for(next_.login, next_.setter, next_.since);
+        if (!place.is_of(next_.login, next_.setter) || place.until < next_.until) {
             before_ = place;
             place = next_;
             place_ = &place;
@@ -121,7 +131,7 @@ void CooldownOrder::keep() noexcept {
     if (std::find(logins_.begin(), logins_.end(), next_.login) == logins_.end())
         logins_.push_back(next_.login); // has its room
     if (std::exchange(place_, nullptr) != nullptr)
-        displaced_ += before_.is_running_at(next_.since) && !(before_.login == next_.login);
+        displaced_ += before_.is_running_at(next_.since) && !before_.is_of(next_.login, next_.setter);
 }
 
 void CooldownOrder::take_back() noexcept {
@@ -131,7 +141,7 @@ void CooldownOrder::take_back() noexcept {
         return;
     SharedMemory& shared = *shared_memory();
     LWLockAcquire(shared.cooldown_lock, LW_EXCLUSIVE);
-    if (place->login == next_.login && place->since == next_.since && place->until == next_.until)
+    if (place->is_of(next_.login, next_.setter) && place->since == next_.since && place->until == next_.until)
         *place = before_;
     LWLockRelease(shared.cooldown_lock);
 }

@@ -51,7 +51,7 @@ class CooldownOrder {
     /// In ms; 0: nothing is ever set. The roster lives as long as this; the reason may be null.
     CooldownOrder(std::int64_t milliseconds, const Roster& roster, const char* reason);
 
-    /// One that lasts longer already stays as it is.
+    /// A longer one of the same setter stays as it is.
     void begin(const core::Session& session);
     /// The session was signalled.
     void keep() noexcept;
@@ -59,7 +59,7 @@ class CooldownOrder {
     void take_back() noexcept;
 
     const core::vector<core::LoginKey>& logins() const noexcept { return logins_; }
-    /// Cooldowns of other logins that had to make room while they still ran.
+    /// Cooldowns that had to make room while they still ran.
     int displaced() const noexcept { return displaced_; }
 
   private:

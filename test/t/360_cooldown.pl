@@ -21,6 +21,7 @@ $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss L
 	CREATE ROLE operator LOGIN; CREATE DATABASE shop});
 $admin->run(q{DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_signal_backend') THEN GRANT pg_signal_backend TO operator; END IF; END $$});
 $admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO operator');
+my $has_signal_role = $admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'pg_signal_backend'});
 
 my @sessions;    # their clients stay until they are ended
 sub session { my ($app, %with) = @_; push @sessions, RawSession->new($node, user => 'app', app => $app, %with); return $sessions[-1] }
@@ -194,9 +195,8 @@ subtest 'rights' => sub {
 	like($stranger->complaint(q{SELECT sessionctl.terminate_where('false', cooldown => '1 s')}), qr/^ERROR:  42501: permission denied for function/, 'nobody may');
 	my $boss = RawSession->new($node, user => 'boss', app => 'rights');
 	session('rights');
-	my $has_role = $admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'pg_signal_backend'});
 	my $answer = $operator->run(q{SELECT sessionctl.terminate_where($$application_name = 'rights'$$, include_superusers => true, cooldown => '1 h')});
-	if ($has_role)
+	if ($has_signal_role)
 	{
 		is($answer, "NOTICE:  matched 2: 1 ended, 1 denied\n1", 'whom one may not end');
 		is(knock($node, 'boss', app => 'rights'), 'in', 'is not refused');
@@ -256,6 +256,46 @@ subtest 'a storm' => sub {
 	cmp_ok($ended, '>=', $rounds, 'but before') or diag("$ended in all");
 };
 
+# In the view: who has a cooldown on this application's logins, and for how long from now.
+sub setters
+{
+	my ($app) = @_;
+	return $admin->run(qq{SELECT locked_by, round(extract(epoch FROM until - clock_timestamp()) / 60) FROM sessionctl.session_lockdowns
+		WHERE kind = 'cooldown' AND means LIKE '%"$app"%' ORDER BY 2});
+}
+
+sub end_as
+{
+	my ($caller, $app, $options) = @_;
+	return $caller->run(qq{SELECT sessionctl.terminate_where(\$\$application_name = '$app'\$\$, $options)});
+}
+
+subtest 'nobody prolongs what another has set' => sub {
+	$admin->run('GRANT app TO operator');
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	session('prolonged') for 1 .. 2;
+	cool_down_app('prolonged', q{keep => 1, cooldown => '5 min'});
+	is(end_as($operator, 'prolonged', q{cooldown => '20 min', reason => 'mine'}), '1', 'a second one by somebody else, which lasts longer');
+	is(setters('prolonged'), "postgres|5\noperator|20", 'is his, and the first is as it was');
+	like(login('prolonged'), qr/may not log in for another 1[12]\d\d s .* by role "operator" with a cooldown: mine\z/, 'the longest counts');
+	$operator->quit;
+};
+
+subtest 'whose it is' => sub {
+	$admin->run(q{CREATE FUNCTION end_app(app text) RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
+		$$ SELECT sessionctl.terminate_where('application_name = $1', array[app], cooldown => '1 h') $$});
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	session('lent');
+	is($operator->run(q{SELECT end_app('lent')}), '1', "with a superuser's rights, lent");
+	is(setters('lent'), 'operator|60', "it is the session's user's");
+	session('taken');
+	$admin->run('SET ROLE operator');
+	is(end_as($admin, 'taken', q{cooldown => '1 h'}), '1', 'by a superuser who took another role') if $has_signal_role;
+	$admin->run('RESET ROLE');
+	is(setters('taken'), 'postgres|60', "it is the superuser's") if $has_signal_role;
+	$operator->quit;
+};
+
 subtest 'a table with bounds' => sub {
 	$admin->quit;
 	$node->restart;
@@ -270,13 +310,44 @@ subtest 'a table with bounds' => sub {
 	}
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'as many as there is room for');
 	session('many' . ++$number) for 1 .. 2;
-	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early to make room\nDETAIL:  At most 128 logins can be in a cooldown at a time; the oldest make room\.\n2\z/,
+	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early to make room\nDETAIL:  There is room for 128 cooldowns, 32 of them superusers' alone; who set most makes room, the oldest first\.\n2\z/,
 		'two more');
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'have room');
 	# Those of one call are signalled one after the other, in no order that anybody promises.
 	my @in = grep { login("many$_") eq 'in' } 1 .. 130;
 	is(scalar @in, 2, 'two logins are free');
 	cmp_ok($in[-1], '<=', 32, 'of the oldest');
+};
+
+subtest 'nobody washes out what another has set' => sub {
+	$admin->run('CREATE ROLE washer LOGIN');
+	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO washer');
+	$admin->quit;
+	$node->restart;
+	$admin = SessionctlTest::Session->new($node);
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	my $washer = SessionctlTest::Session->new($node, user => 'washer');
+	session('shut_out');
+	cool_down_app('shut_out');
+	my @own = map { RawSession->new($node, user => 'other', app => "other$_") } 1 .. 3;
+	is($operator->run(q{SELECT sessionctl.terminate_where($$application_name LIKE 'other%'$$, cooldown => '1 h')}), '3', 'the operator has some, too') if $has_signal_role;
+	my $warnings = 0;
+	for my $first (1, 33, 65, 97, 129)
+	{
+		push @own, map { RawSession->new($node, user => 'washer', app => "wash$_") } $first .. $first + 31;
+		my $answer = $washer->run(q{SELECT sessionctl.terminate_where($$usename = 'washer' AND application_name LIKE 'wash%'$$, cooldown => '1 h')});
+		like($answer, qr/^32\z/m, "a role ends its own sessions under other names ($first)");
+		$warnings++ if $answer =~ /WARNING:  \d+ cooldowns? ended early to make room/;
+	}
+	cmp_ok($warnings, '>=', 2, 'until there is no more room');
+	like(login('shut_out'), $refused, "the superuser's is still there");
+	is(setters('shut_out'), 'postgres|60', 'and still his');
+	is(scalar(grep { knock($node, 'other', app => "other$_") eq 'in' } 1 .. 3), 0, "the operator's as well") if $has_signal_role;
+	like(knock($node, 'washer', app => 'wash160'), qr/^FATAL 57P03/, 'its own last one is, too');
+	is(knock($node, 'washer', app => 'wash1'), 'in', 'for which its own first one made room');
+	session("later$_") for 1 .. 20;
+	is(cool_down(q{application_name LIKE 'later%'}), '20', 'a superuser still has room without a warning');
+	$_->quit for $operator, $washer, @own;
 };
 
 subtest 'not preloaded' => sub {

@@ -3,13 +3,19 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <random>
+#include <tuple>
+#include <vector>
 
 namespace sessionctl::test {
 
 using core::ClientHost;
 using core::Cooldown;
+using core::CooldownSetter;
 using core::CooldownTable;
+using core::LoginKey;
 using core::Origin;
 
 namespace {
@@ -32,11 +38,19 @@ std::unique_ptr<CooldownTable> empty_table() {
     return std::unique_ptr<CooldownTable>(new CooldownTable());
 }
 
+constexpr CooldownSetter root = {10, true};
+constexpr CooldownSetter operator_role = {20000, false};
+
+/// As a call does it: what lasts longer already stays.
 void put(CooldownTable& table, std::uint32_t role, const Origin& origin, core::Timestamp since,
-         core::Timestamp until) {
-    Cooldown& place = table.place_for({role, origin}, since);
+         core::Timestamp until, const CooldownSetter& setter = root) {
+    const LoginKey login = {role, origin};
+    Cooldown& place = table.place_for(login, setter, since);
+    if (place.is_running_at(since) && place.is_of(login, setter) && place.until >= until)
+        return;
     place = {};
-    place.login = {role, origin};
+    place.login = login;
+    place.setter = setter;
     place.since = since;
     place.until = until;
 }
@@ -129,11 +143,157 @@ TEST(CooldownTable, GivesUpTheOldestWhenAllRun) {
     EXPECT_EQ(running(*table, 2000), CooldownTable::capacity);
 }
 
-TEST(CooldownTable, PrefersTheOwnPlaceEvenWhenItIsOver) {
+TEST(CooldownTable, KeepsApartWhatEachSetterSet) {
     const auto table = empty_table();
-    put(*table, app, origin_of("other"), 1, 10);
-    put(*table, app, origin_of("web"), 2, 11);
-    EXPECT_EQ(&table->place_for({app, origin_of("web")}, 100), &table->places[1]);
+    const LoginKey login = {app, origin_of("web")};
+    const CooldownSetter root_with_less = {root.user, false};
+    put(*table, app, login.origin, 1, 100, root);
+    put(*table, app, login.origin, 2, 300, operator_role);
+    put(*table, app, login.origin, 3, 200, root_with_less);
+    EXPECT_EQ(running(*table, 4), 3);
+    EXPECT_TRUE(table->find(login, 4)->setter == operator_role) << "the longest";
+    put(*table, app, login.origin, 5, 400, operator_role);
+    EXPECT_EQ(running(*table, 6), 3);
+    EXPECT_EQ(table->find(login, 6)->until, 400);
+    EXPECT_EQ(std::count_if(std::begin(table->places), std::end(table->places),
+                            [](const Cooldown& each) { return each.setter == root && each.until == 100; }),
+              1)
+        << "another's is not prolonged";
+}
+
+TEST(CooldownTable, KeepsPlacesForSuperusers) {
+    const auto table = empty_table();
+    put(*table, app, origin_of("web"), 1, 100000);
+    for (int i = 1; i < 1000; ++i)
+        put(*table, batch + i, origin_of("own"), 1 + i, 100000, {batch + i % 7, false});
+    EXPECT_EQ(running(*table, 2000), CooldownTable::capacity - CooldownTable::reserved + 1);
+    EXPECT_NE(table->find({app, origin_of("web")}, 2000), nullptr);
+    for (int i = 1; i < CooldownTable::reserved; ++i)
+        put(*table, app + i, origin_of("web"), 2000 + i, 100000);
+    EXPECT_EQ(running(*table, 3000), CooldownTable::capacity) << "nobody had to make room for them";
+}
+
+TEST(CooldownTable, TakesRoomFromTheLargestShare) {
+    const auto table = empty_table();
+    const CooldownSetter greedy = {20001, false};
+    put(*table, app, origin_of("first"), 1, 100000, operator_role);
+    for (int i = 0; i < 500; ++i)
+        put(*table, app + i, origin_of("many"), 10 + i, 100000, greedy);
+    EXPECT_NE(table->find({app, origin_of("first")}, 1000), nullptr);
+    EXPECT_EQ(table->find({app + 404, origin_of("many")}, 1000), nullptr) << "its own oldest went";
+    EXPECT_NE(table->find({app + 405, origin_of("many")}, 1000), nullptr);
+    put(*table, batch, origin_of("second"), 1000, 100000, operator_role);
+    EXPECT_EQ(table->find({app + 405, origin_of("many")}, 1000), nullptr);
+    EXPECT_NE(table->find({batch, origin_of("second")}, 1000), nullptr);
+}
+
+namespace {
+
+/// The same in the plainest way: no places, a list.
+struct Model {
+    struct Entry {
+        int role;
+        CooldownSetter setter;
+        core::Timestamp since;
+        core::Timestamp until;
+    };
+    std::vector<Entry> entries;
+
+    /// Whose share: 0 is the superusers'.
+    static std::uint32_t share(const CooldownSetter& setter) { return setter.is_superuser ? 0 : setter.user; }
+
+    void expire(core::Timestamp now) {
+        entries.erase(std::remove_if(entries.begin(), entries.end(),
+                                     [now](const Entry& each) { return each.until <= now; }),
+                      entries.end());
+    }
+
+    void make_room_for(const CooldownSetter& setter) {
+        std::map<std::uint32_t, int> sizes;
+        for (const Entry& each : entries)
+            ++sizes[share(each.setter)];
+        const int ordinary = static_cast<int>(entries.size()) - sizes[0];
+        const bool is_full = entries.size() == CooldownTable::capacity;
+        if (!is_full && (setter.is_superuser || ordinary < CooldownTable::capacity - CooldownTable::reserved))
+            return;
+        ++sizes[share(setter)];
+        sizes[0] = std::max(sizes[0] - CooldownTable::reserved, 0);
+        const auto loss =
+            std::min_element(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
+                const auto rank = [&](const Entry& each) {
+                    return std::make_tuple(-sizes[share(each.setter)], share(each.setter) != share(setter),
+                                           each.since);
+                };
+                return rank(a) < rank(b);
+            });
+        entries.erase(loss);
+    }
+
+    void put(int role, const CooldownSetter& setter, core::Timestamp now, core::Timestamp until) {
+        for (Entry& each : entries)
+            if (each.role == role && each.setter == setter) {
+                if (each.until < until)
+                    each = {role, setter, now, until};
+                return;
+            }
+        make_room_for(setter);
+        entries.push_back({role, setter, now, until});
+    }
+
+    core::Timestamp until(int role) const {
+        core::Timestamp longest = 0;
+        for (const Entry& each : entries)
+            if (each.role == role)
+                longest = std::max(longest, each.until);
+        return longest;
+    }
+};
+
+using Contents =
+    std::vector<std::tuple<std::uint32_t, std::uint32_t, bool, core::Timestamp, core::Timestamp>>;
+
+Contents contents(const CooldownTable& table, core::Timestamp now) {
+    Contents list;
+    for (const Cooldown& each : table.places)
+        if (each.is_running_at(now))
+            list.emplace_back(each.login.role, each.setter.user, each.setter.is_superuser, each.since,
+                              each.until);
+    std::sort(list.begin(), list.end());
+    return list;
+}
+
+Contents contents(const Model& model) {
+    Contents list;
+    for (const Model::Entry& each : model.entries)
+        list.emplace_back(each.role, each.setter.user, each.setter.is_superuser, each.since, each.until);
+    std::sort(list.begin(), list.end());
+    return list;
+}
+
+} // namespace
+
+TEST(CooldownTable, DoesWhatAListWouldDo) {
+    for (unsigned seed = 0; seed < 12; ++seed) {
+        std::mt19937 random(seed);
+        const auto table = empty_table();
+        Model model;
+        const unsigned setters = 1 + random() % 12;
+        const unsigned roles = 20 + random() % 300;
+        const unsigned longest = 50 + random() % 1000;
+        for (core::Timestamp now = 1; now < 2000; now += 1 + (random() % 50 == 0 ? random() % 200 : 0)) {
+            const CooldownSetter setter = {1 + static_cast<std::uint32_t>(random() % setters),
+                                           random() % 3 == 0};
+            const int role = static_cast<int>(random() % roles);
+            const core::Timestamp until = now + 1 + random() % longest;
+            model.expire(now);
+            put(*table, role, Origin(), now, until, setter);
+            model.put(role, setter, now, until);
+            ASSERT_EQ(contents(*table, now), contents(model)) << "seed " << seed << " at " << now;
+            const Cooldown* const found = table->find({static_cast<std::uint32_t>(role), Origin()}, now);
+            ASSERT_NE(found, nullptr);
+            ASSERT_EQ(found->until, model.until(role));
+        }
+    }
 }
 
 TEST(SecondsLeft, AreRoundedUp) {
