@@ -79,10 +79,12 @@ void warn_of_displaced(int number) {
     if (number == 0)
         return;
     pg::call([number] {
-        ereport(WARNING, (errmsg_plural("%d cooldown ended early to make room",
-                                        "%d cooldowns ended early to make room", number, number),
-                          errdetail("At most %d logins can be in a cooldown at a time; the oldest make room.",
-                                    core::CooldownTable::capacity)));
+        ereport(WARNING,
+                (errmsg_plural("%d cooldown ended early to make room",
+                               "%d cooldowns ended early to make room", number, number),
+                 errdetail("There is room for %d cooldowns, %d of them superusers' alone; who set most makes "
+                           "room, the oldest first.",
+                           core::CooldownTable::capacity, core::CooldownTable::reserved)));
     });
 }
 
@@ -178,21 +180,43 @@ void warn_of_survivors(const Request& request, const core::Plan& plan) {
     });
 }
 
+constexpr char hint_for_hidden[] =
+    "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
+
 /// A role that may signal sessions but not see their state finds nobody by it: that must not read as "nobody
 /// is".
 void tell_hidden_states(const pg::Roster& roster) {
     const auto hidden = static_cast<unsigned long>(
         std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
-            return entry.facts.kind == core::Kind::client && !entry.role_facts.is_visible;
+            const core::Kind kind = entry.facts.kind; // which of them is one of these is hidden, too
+            return (kind == core::Kind::client || kind == core::Kind::parallel_worker) &&
+                   !entry.facts.is_visible;
         }));
     if (hidden == 0)
         return;
     pg::call([hidden] {
-        ereport(NOTICE,
-                (errmsg_plural("the state of %lu session is hidden from you, so it did not match",
-                               "the state of %lu sessions is hidden from you, so they did not match", hidden,
-                               hidden),
-                 errhint("From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.")));
+        ereport(NOTICE, (errmsg_plural("the state of %lu session is hidden from you, so it did not match",
+                                       "the state of %lu sessions is hidden from you, so they did not match",
+                                       hidden, hidden),
+                         errhint("%s", hint_for_hidden)));
+    });
+}
+
+/// Who keeps the oldest, or the newest, must know where nothing is known of their age.
+void tell_hidden_times(const core::Guards& guards, const core::Plan& plan) {
+    const auto hidden =
+        static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), [&](const core::Target& target) {
+            return !target.session.is_visible &&
+                   core::protection_of(target.session, guards.include) == core::Protection::none;
+        }));
+    if (guards.keep == 0 || hidden == 0)
+        return;
+    pg::call([hidden] {
+        ereport(NOTICE, (errmsg_plural("the times of %lu session are hidden from you: it is kept last",
+                                       "the times of %lu sessions are hidden from you: they are kept last, "
+                                       "as if all of them were equally old",
+                                       hidden, hidden),
+                         errhint("%s", hint_for_hidden)));
     });
 }
 
@@ -220,6 +244,7 @@ Result run(const Request& request) {
         request.finder->find(result.roster);
     result.plan = plan_for(pg::evaluate(request.condition, result.roster), result.roster);
     core::choose(result.plan, request.guards);
+    tell_hidden_times(request.guards, result.plan);
     if (request.guards.refuse_above)
         core::refuse_excess(result.plan, *request.guards.refuse_above);
     if (acts(request.action))

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <tuple>
+#include <limits>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -14,18 +15,27 @@ namespace {
 
 constexpr char kept[] = "kept";
 
+/// What counts, the least first. The times of a session that the caller may not see would show in the choice:
+/// all of them count alike.
+Timestamp claim_to_stay(const Session& session, KeepWhich which) noexcept {
+    if (!session.is_visible)
+        return std::numeric_limits<Timestamp>::max();
+    switch (which) {
+    case KeepWhich::oldest:
+        return session.id.start;
+    case KeepWhich::newest:
+        return -session.id.start;
+    case KeepWhich::busiest:
+        return -session.state_change;
+    }
+    return 0;
+}
+
 /// True where `a` has the better claim to be kept. Ties go to the lower pid, so that a preview and the act
 /// agree.
 bool kept_before(const Session& a, const Session& b, KeepWhich which) noexcept {
-    switch (which) {
-    case KeepWhich::oldest:
-        return std::tie(a.id.start, a.id.pid) < std::tie(b.id.start, b.id.pid);
-    case KeepWhich::newest:
-        return std::tie(b.id.start, a.id.pid) < std::tie(a.id.start, b.id.pid);
-    case KeepWhich::busiest:
-        return std::tie(b.state_change, a.id.pid) < std::tie(a.state_change, b.id.pid);
-    }
-    return false;
+    return std::make_pair(claim_to_stay(a, which), a.id.pid) <
+           std::make_pair(claim_to_stay(b, which), b.id.pid);
 }
 
 void keep_some(Plan& plan, const Guards& guards) {

@@ -49,7 +49,8 @@ const char* protection_name(Protection protection) noexcept {
 Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     if (session.is_self)
         return Protection::self;
-    if (session.kind == Kind::parallel_worker)
+    // Who may neither see nor signal it is not told what it is.
+    if (session.kind == Kind::parallel_worker && (session.is_visible || session.may_signal))
         return Protection::parallel_worker;
     if (session.kind == Kind::other)
         return Protection::not_a_client;

@@ -105,6 +105,7 @@ struct Session {
     bool is_superuser;
     bool is_protected;
     bool may_signal;
+    bool is_visible; // what it does, and its times, to the caller
     Timestamp state_change;
     Timestamp query_start;
     Timestamp xact_start; // 0: in no transaction

@@ -113,6 +113,7 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
         entry.facts.is_superuser = entry.role_facts.is_superuser;
         entry.facts.is_protected = entry.role_facts.is_protected;
         entry.facts.may_signal = entry.role_facts.may_signal;
+        entry.facts.is_visible = entry.role_facts.is_visible;
         if (!OidIsValid(entry.database))
             continue;
         const auto database = databases.find(entry.database);

@@ -108,6 +108,27 @@ subtest 'denied and spared are told, and do not stop the rest' => sub {
 	$_->quit for $nobody, $operator, @victims;
 };
 
+subtest 'what may not be seen does not show in who is kept' => sub {
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	my @sessions = map { SessionctlTest::Session->new($node, user => 'other', app => 'keep') } 1 .. 3;
+	my ($lowest) = sort { $a <=> $b } map { $_->pid } @sessions;
+	for my $session (@sessions)
+	{
+		$session->run('SELECT 1');
+		for my $which (qw(oldest newest busiest))
+		{
+			like($operator->run(qq{SELECT pid FROM sessionctl.preview_where(\$\$application_name = 'keep'\$\$, keep => 1, keep_which => '$which') WHERE outcome <> 'chosen'}),
+				qr/^NOTICE:  the times of 3 sessions are hidden from you: .*\n.*\b$lowest\z/s, "not by its times ($which)");
+		}
+	}
+	$admin->run('GRANT pg_read_all_stats TO operator');
+	my %kept = (oldest => $sessions[0], newest => $sessions[2], busiest => $sessions[2]);
+	is($operator->run(qq{SELECT pid FROM sessionctl.preview_where(\$\$application_name = 'keep'\$\$, keep => 1, keep_which => '$_') WHERE outcome <> 'chosen'}) =~ s/NOTICE: .*\n//r,
+		$kept{$_}->pid, "who may see them has a choice ($_)") for sort keys %kept;
+	$admin->run('REVOKE pg_read_all_stats FROM operator');
+	$_->quit for $operator, @sessions;
+};
+
 subtest 'what may not be seen' => sub {
 	my $secret = SessionctlTest::Session->new($node, user => 'other', app => 'secretive');
 	$secret->run(q{BEGIN; SELECT 'the secret word'});

@@ -137,6 +137,19 @@ TEST(Keep, GivesTiesToTheLowerPid) {
     }
 }
 
+TEST(Keep, DoesNotTellTheTimesOfThoseWhoAreHidden) {
+    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
+        for (const core::Timestamp first : {5, 7}) {
+            Plan plan = clients({1, 2, 3, 4});
+            for (Target& target : plan)
+                target.session.is_visible = target.session.id.pid == 4;
+            plan[0].session.id.start = plan[0].session.state_change = seconds(first);
+            plan[1].session.id.start = plan[1].session.state_change = seconds(12 - first);
+            choose(plan, keeping(2, which));
+            EXPECT_EQ(chosen(plan), (Pids{2, 3})) << core::keep_which_name(which) << " " << first;
+        }
+}
+
 TEST(Keep, LeavesAllWhenThereAreNoMore) {
     Plan plan = clients({1, 2});
     choose(plan, keeping(5));

@@ -159,4 +159,16 @@ TEST(Protection, TheCallerIsSparedWhateverIsIncluded) {
     EXPECT_EQ(protection_of(session, {true, true}), Protection::self);
 }
 
+TEST(Protection, DoesNotTellAParallelWorkerToWhoMayNeitherSeeNorSignalIt) {
+    Session session = client(1);
+    session.kind = Kind::parallel_worker;
+    session.is_visible = session.may_signal = false;
+    EXPECT_EQ(protection_of(session, {}), Protection::permission_denied);
+    session.may_signal = true;
+    EXPECT_EQ(protection_of(session, {}), Protection::parallel_worker);
+    session.may_signal = false;
+    session.is_visible = true;
+    EXPECT_EQ(protection_of(session, {}), Protection::parallel_worker);
+}
+
 } // namespace sessionctl::test

@@ -30,6 +30,7 @@ inline core::Session client(std::int32_t pid) {
     session.kind = core::Kind::client;
     session.state = core::State::idle;
     session.may_signal = true;
+    session.is_visible = true;
     session.state_change = session.id.start;
     session.query_start = session.id.start;
     return session;
