@@ -776,7 +776,10 @@ CREATE FUNCTION sessionctl._session_audit(
     OUT rule text,
     OUT condition text,
     OUT args text,
-    OUT reason text
+    OUT cooldown text,
+    OUT details text,
+    OUT reason text,
+    OUT mark text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sessionctl_audit' LANGUAGE C ROWS 1000;
 COMMENT ON FUNCTION sessionctl._session_audit() IS
@@ -784,24 +787,24 @@ COMMENT ON FUNCTION sessionctl._session_audit() IS
 
 CREATE VIEW sessionctl.session_audit AS
 SELECT acted_at, action, result, session_id, pid, role, database, application, client,
-       by_session_user, by_current_user, by_session_id, rule, condition, args, reason
+       by_session_user, by_current_user, by_session_id, rule, condition, args, cooldown, details, reason, mark
 FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
-'The last sessions that anybody acted on through pg_sessionctl, as many as pg_sessionctl.audit_size says, oldest first; kept over a clean restart. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+'The last sessions that anybody acted on through pg_sessionctl, and the last lockdowns and unlocks, as many as pg_sessionctl.audit_size says, oldest first; kept over a clean restart. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate (also a drained session that was forced), drain, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log.';
+'terminate (also a drained session that was forced), drain, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log; or lockdown_database, unlock_database, lockdown_role, unlock_role, limit_role, lockdown_server, unlock_server, pause_pool, resume_pool.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
-'The outcome, as terminate_report names it.';
+'The outcome, as terminate_report names it; of a lockdown, what it came to.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
-'The session acted on, as %c in the server log.';
+'The session acted on, as %c in the server log; NULL: none.';
 COMMENT ON COLUMN sessionctl.session_audit.pid IS
 'Its process ID.';
 COMMENT ON COLUMN sessionctl.session_audit.role IS
-'Its role.';
+'Its role, or the one that was locked down.';
 COMMENT ON COLUMN sessionctl.session_audit.database IS
-'Its database.';
+'Its database, or the one that was locked down.';
 COMMENT ON COLUMN sessionctl.session_audit.application IS
 'Its application_name.';
 COMMENT ON COLUMN sessionctl.session_audit.client IS
@@ -818,8 +821,19 @@ COMMENT ON COLUMN sessionctl.session_audit.condition IS
 'What somebody asked for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
 'The values beside it.';
+COMMENT ON COLUMN sessionctl.session_audit.cooldown IS
+'How long the same logins are refused.';
+COMMENT ON COLUMN sessionctl.session_audit.details IS
+'Of a lockdown or unlock: who is let in, as key=value pairs.';
 COMMENT ON COLUMN sessionctl.session_audit.reason IS
 'The reason given, or what the reaper found.';
+COMMENT ON COLUMN sessionctl.session_audit.mark IS
+'What stands as mark=... in its line in the server log, and in no other line. Each start of the server has its own.';
+
+CREATE FUNCTION sessionctl.audit_mark() RETURNS text
+AS 'MODULE_PATHNAME', 'sessionctl_audit_mark' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.audit_mark() IS
+'The mark that this start of the server puts into each line of the audit in its log (mark=...): who does not know it can not imitate one.';
 
 CREATE FUNCTION sessionctl._session_stats(
     OUT action text,
@@ -929,6 +943,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl._session_lockdowns() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._reaper_status() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._session_audit() TO pg_monitor;
+        GRANT EXECUTE ON FUNCTION sessionctl.audit_mark() TO pg_monitor;
         GRANT EXECUTE ON FUNCTION sessionctl._session_stats() TO pg_monitor;
     END IF;
 END

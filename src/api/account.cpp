@@ -2,6 +2,7 @@
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
+#include "pg/audit_mark.hpp"
 #include "pg/audit_ring.hpp"
 #include "pg/memory.hpp"
 #include "pg/shared_memory.hpp"
@@ -24,13 +25,13 @@ const char* readable(const char* text) {
 }
 
 void put_record(const pg::AuditRecord& record, api::Rows& rows) {
-    api::Row<16> row;
+    api::Row<19> row;
     const auto add = [&row](const auto& field) { row.add_text(readable(field.get())); };
     row.add(TimestampTzGetDatum(record.at));
     add(record.action);
     add(record.result);
     add(record.session_id);
-    row.add(Int32GetDatum(record.pid));
+    row.add_if(record.pid != 0, [&record] { return Int32GetDatum(record.pid); });
     add(record.role);
     add(record.database);
     add(record.application);
@@ -41,7 +42,10 @@ void put_record(const pg::AuditRecord& record, api::Rows& rows) {
     add(record.rule);
     add(record.condition);
     add(record.args);
+    add(record.cooldown);
+    add(record.details);
     add(record.reason);
+    add(record.mark);
     row.put_into(rows);
 }
 
@@ -84,6 +88,14 @@ SQL_FUNCTION(sessionctl_audit)
                 put_record(record, rows);
         });
         return 0;
+    });
+}
+
+SQL_FUNCTION(sessionctl_audit_mark)
+{
+    return api::serve([]() -> Datum {
+        const char* const mark = pg::audit_mark();
+        return pg::call([mark] { return CStringGetTextDatum(mark); });
     });
 }
 

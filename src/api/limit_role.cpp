@@ -3,6 +3,7 @@
 #include "api/options.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
+#include "pg/audit_transaction.hpp"
 #include "pg/door.hpp"
 #include "pg/error.hpp"
 #include "pg/lockable.hpp"
@@ -35,6 +36,16 @@ void warn_of_superuser(const char* role, Oid oid) {
     });
 }
 
+void keep_in_audit(const char* role, std::int32_t limit, const char* reason) {
+    pg::AuditRecord record = pg::AuditRecord::by_caller("limit_role", "set");
+    pg::LogLine details;
+    details.add("connection_limit", limit);
+    record.role.set(role);
+    record.details.set(details.pairs());
+    record.set_field(record.reason, reason);
+    pg::keep_at_commit(record);
+}
+
 std::int64_t connected(Oid role) {
     const pg::Roster roster = pg::Roster::take();
     return std::count_if(roster.entries.begin(), roster.entries.end(), [role](const pg::RosterEntry& entry) {
@@ -58,6 +69,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
         pg::require_primary("limit_role");
         pg::alter_limit(pg::Lockable::role, role, limit);
+        keep_in_audit(role, limit, request.reason);
         if (limit == unlimited)
             return Int64GetDatum(0);
         warn_of_superuser(role, oid);

@@ -1,7 +1,7 @@
 #include "api/lockdown.hpp"
 
 #include "core/error.hpp"
-#include "pg/audit_record.hpp"
+#include "pg/audit_transaction.hpp"
 #include "pg/error.hpp"
 #include "pg/sweep.hpp"
 
@@ -57,6 +57,23 @@ void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, 
         throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile",
                           pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
+}
+
+void keep_in_audit(const char* action, const char* result, Lockable kind, const char* name,
+                   const core::Door& door, const char* reason) {
+    pg::AuditRecord record = pg::AuditRecord::by_caller(action, result);
+    pg::LogLine details;
+    if (kind == Lockable::role) {
+        record.role.set(name);
+        details.add("login", door.is_open ? "true" : "false");
+    } else {
+        record.database.set(name);
+        details.add("connection_limit", door.limit);
+        details.add("allow_connections", door.is_open ? "true" : "false");
+    }
+    record.details.set(details.pairs());
+    record.set_field(record.reason, reason);
+    pg::keep_at_commit(record);
 }
 
 void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,

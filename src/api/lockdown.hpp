@@ -14,6 +14,10 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
 /// Errors: core's own; 55P03 where the name is another's by now.
 void set_door(pg::Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to);
 
+/// The audit of it, once the transaction has committed. The reason may be null.
+void keep_in_audit(const char* action, const char* result, pg::Lockable kind, const char* name,
+                   const core::Door& door, const char* reason);
+
 /// Tells what an unlock did not put back, because somebody had changed it by hand.
 void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
                           const core::Restoration& restoration, const core::Door& current);

@@ -91,6 +91,8 @@ void close(const Wish& wish, bool has_paused_pool) {
     }
     pg::remember(Lockable::database, wish.database,
                  core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
+    api::keep_in_audit("lockdown_database", "closed", Lockable::database, wish.database, during,
+                       wish.request.reason);
 }
 
 std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
@@ -178,6 +180,7 @@ std::int64_t lock_down_behind_pool(Wish& wish) {
 void open(const char* name, Oid oid, const core::Door& current, const core::Door& door) {
     api::set_door(Lockable::database, name, oid, current, door);
     pg::forget(Lockable::database, name);
+    api::keep_in_audit("unlock_database", "open", Lockable::database, name, door, nullptr);
 }
 
 /// Behind the locked door: a pool's logins wait for the commit, and then find it open.

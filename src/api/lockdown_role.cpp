@@ -69,6 +69,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         pg::remember(Lockable::role, role,
                      core::renewed(pg::remembered(Lockable::role, oid),
                                    api::new_lockdown(before, during, request.reason)));
+        api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, request.reason);
         if (!terminate)
             return Int64GetDatum(0);
         pg::forbid_prepare("lockdown_role");
@@ -95,6 +96,7 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const core::Restoration restoration = core::restoration(*lockdown, current);
         api::set_door(Lockable::role, role, oid, current, restoration.door);
         pg::forget(Lockable::role, role);
+        api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.door, nullptr);
         api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });

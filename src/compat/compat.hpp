@@ -281,6 +281,9 @@ constexpr int server_version = PG_VERSION_NUM;
 /// To the server log, never to the client.
 extern const int log_server_only;
 
+/// Bytes that nobody can guess (10: pg_strong_random).
+bool strong_random(void* bytes, std::size_t count) noexcept;
+
 bool is_infinite(const Interval& interval) noexcept;
 /// Memory for what a check hook hands to its assign hook; null where there is none.
 void* allocate_guc_extra(std::size_t bytes) noexcept;

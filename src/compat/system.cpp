@@ -3,7 +3,9 @@
 
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 extern "C" {
 #include "access/xact.h"
@@ -207,6 +209,19 @@ const int log_server_only = LOG_SERVER_ONLY;
 #else
 const int log_server_only = COMMERROR;
 #endif
+
+bool strong_random(void* bytes, std::size_t count) noexcept {
+#if PG_VERSION_NUM >= 100000 // 10: pg_strong_random
+    return pg_strong_random(bytes, count);
+#else
+    const int source = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (source < 0)
+        return false;
+    const ssize_t got = read(source, bytes, count);
+    close(source);
+    return got == static_cast<ssize_t>(count);
+#endif
+}
 
 void* allocate_guc_extra(std::size_t bytes) noexcept {
 #if PG_VERSION_NUM >= 160000 // 16: guc.c has a memory context of its own

@@ -68,6 +68,7 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
     if (condition.arguments > 0)
         record_.set_field(record_.args, list_of(condition).c_str());
     record_.set_field(record_.reason, reason);
+    audit_mark_or_none(); // while a cancel still ends the wait for it
 }
 
 void Audit::set_cooldown(std::int64_t milliseconds) {

@@ -4,6 +4,7 @@
 #include "pg/client_address.hpp"
 #include "pg/error.hpp"
 #include "pg/log_line.hpp"
+#include "pg/session_table.hpp"
 
 namespace sessionctl::pg {
 
@@ -19,18 +20,31 @@ core::string client_of(const RosterEntry& entry) {
     return text;
 }
 
-LogLine line_of(const AuditRecord& record) {
-    char pid[16];
-    std::snprintf(pid, sizeof pid, "%d", record.pid);
-    LogLine line;
-    line.add("action", record.action.get());
-    line.add_quoted("result", record.result.get());
+void add_session(LogLine& line, const AuditRecord& record) {
     line.add("session_id", record.session_id.get());
-    line.add("pid", pid);
+    line.add("pid", record.pid);
     line.add_quoted("role", record.role.get());
     line.add_quoted("database", record.database.get());
     line.add_quoted("application", record.application.get());
     line.add("client", record.client.get());
+}
+
+/// Of a lockdown: what is locked down. Neither: the server.
+void add_object(LogLine& line, const AuditRecord& record) {
+    if (record.role.is_present)
+        line.add_quoted("role", record.role.get());
+    if (record.database.is_present)
+        line.add_quoted("database", record.database.get());
+}
+
+LogLine line_of(const AuditRecord& record) {
+    LogLine line;
+    line.add("action", record.action.get());
+    line.add_quoted("result", record.result.get());
+    if (record.pid != 0)
+        add_session(line, record);
+    else
+        add_object(line, record);
     line.add_quoted("by_session_user", record.by_session_user.get());
     line.add_quoted("by_current_user", record.by_current_user.get());
     line.add("by_session_id", record.by_session_id.get());
@@ -42,6 +56,8 @@ LogLine line_of(const AuditRecord& record) {
         line.add_quoted("args", record.args.get());
     if (record.cooldown.is_present)
         line.add_quoted("cooldown", record.cooldown.get());
+    if (record.details.is_present)
+        line.add_all(record.details.get());
     line.add_quoted("reason", record.reason.get());
     return line;
 }
@@ -53,6 +69,16 @@ void AuditRecord::describe(const core::Identity& session) {
     session_id.set(core::SessionId(session).text);
     for (Name* const name : {&role, &database, &application, &client})
         name->set(nullptr);
+}
+
+AuditRecord AuditRecord::by_caller(const char* action, const char* result) {
+    AuditRecord record = {};
+    record.action.set(action);
+    record.result.set(result);
+    record.by_session_user.set(call([] { return compat::role_name_or_null(GetSessionUserId()); }));
+    record.by_current_user.set(call([] { return compat::role_name_or_null(GetUserId()); }));
+    record.by_session_id.set(core::SessionId(own_identity()).text);
+    return record;
 }
 
 void AuditRecord::describe(const RosterEntry& session) {
@@ -76,6 +102,7 @@ void AuditRecord::log() const noexcept {
 
 void keep_record(AuditRecord& record) noexcept {
     record.at = GetCurrentTimestamp();
+    record.mark.set(audit_mark_or_none());
     record.log();
     AuditRing::append(record);
 }

@@ -1,8 +1,9 @@
-// One session acted on: by whom, on whom, what, why, with what result. Plain data of fixed size, as it goes
-// to the log and into shared memory.
+// One session acted on, or one lockdown or unlock: by whom, on whom, what, why, with what result. Plain data
+// of fixed size, as it goes to the log and into shared memory.
 #pragma once
 
 #include "core/plan.hpp"
+#include "pg/audit_mark.hpp"
 #include "pg/log_line.hpp"
 #include "pg/roster.hpp"
 
@@ -16,7 +17,7 @@ struct AuditText {
 
     void set(const char* value) noexcept {
         is_present = value != nullptr;
-        std::snprintf(text, sizeof text, "%s", is_present ? value : "");
+        strlcpy(text, is_present ? value : "", sizeof text);
         compat::clip(text);
     }
     const char* get() const noexcept { return is_present ? text : nullptr; }
@@ -29,9 +30,10 @@ struct AuditRecord {
     using Field = AuditText<longest_field + 1>;
 
     core::Timestamp at;
-    std::int32_t pid;
-    AuditText<16> action;
-    AuditText<24> result;
+    std::int32_t pid; // 0: of no session
+    AuditText<AuditMark::size> mark;
+    AuditText<24> action;
+    AuditText<48> result;
     AuditText<32> session_id;
     Name role, database, application, client;
     Name by_session_user, by_current_user;
@@ -40,7 +42,11 @@ struct AuditRecord {
     Name cooldown; // a call's, as are those below
     Field condition;
     Field args;
+    AuditText<2 * longest_field + 1> details; // of a lockdown: key=value pairs
     Field reason;
+
+    /// By the caller, for this.
+    static AuditRecord by_caller(const char* action, const char* result);
 
     /// On whom.
     void describe(const RosterEntry& session);
@@ -53,7 +59,7 @@ struct AuditRecord {
     void log() const noexcept;
 };
 
-/// Log line, ring and nothing else: what everybody does who acted on a session.
+/// Log line, ring and nothing else: what everybody does who acted on a session, or locked something down.
 void keep_record(AuditRecord& record) noexcept;
 
 } // namespace sessionctl::pg

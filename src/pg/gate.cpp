@@ -1,8 +1,8 @@
 #include "pg/gate.hpp"
 
+#include "pg/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/gate_file.hpp"
-#include "pg/log_line.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/utf8.hpp"
@@ -29,12 +29,35 @@ void add_rule(LogLine& line, const GateState& state) {
         std::snprintf(number, sizeof number, i > 0 ? ",%u" : "%u", state.allow_roles[i]);
         roles.append(number);
     }
-    std::snprintf(number, sizeof number, "%d", state.hold);
     line.add_quoted("allow_roles", roles.c_str());
     line.add("include_superusers", state.include_superusers ? "true" : "false");
     line.add("include_replication", state.include_replication ? "true" : "false");
-    line.add("hold_ms", number);
+    line.add("hold_ms", state.hold);
     add_time(line, "until", state.until);
+}
+
+/// By nobody yet.
+AuditRecord record_of(const char* action, const char* result, const GateState& state) {
+    AuditRecord record = {};
+    record.action.set(action);
+    record.result.set(result);
+    if (state.is_closed) {
+        LogLine details;
+        add_rule(details, state);
+        record.details.set(details.pairs());
+    }
+    record.set_field(record.reason, state.reason[0] != '\0' ? state.reason : nullptr);
+    return record;
+}
+
+/// What nobody does: the server starts, or the time of a lockdown is over.
+void log_gate_by_itself(const char* action, const char* result, const GateState& state) noexcept {
+    HOLD_INTERRUPTS();
+    callback([&] {
+        AuditRecord record = record_of(action, result, state);
+        keep_record(record);
+    });
+    RESUME_INTERRUPTS();
 }
 
 } // namespace
@@ -79,15 +102,16 @@ void Gate::load() {
     case GateFileFound::sound:
         if (!state.is_closed_at(now)) {
             write_gate_file({});
-            ereport(LOG, (errmsg("pg_sessionctl: the lockdown of the server in file \"%s\" is over",
-                                 gate_file_name)));
+            state.is_closed = false;
+            log_gate_by_itself("unlock_server", "open, its time is over", state);
             return;
         }
-        ereport(LOG, (errmsg("pg_sessionctl: the server is locked down, as file \"%s\" says", gate_file_name),
-                      gate_setting() ? 0 : errdetail("pg_sessionctl.gate is off: everybody gets in.")));
         break;
     }
     publish(state);
+    log_gate_by_itself("lockdown_server",
+                       gate_setting() ? "closed as before the start" : "open: pg_sessionctl.gate is off",
+                       state);
 }
 
 bool Gate::take_place(int places) noexcept {
@@ -171,8 +195,11 @@ void open_expired_gate(std::uint32_t version) noexcept {
     if (is_it)
         shared.gate.publish({});
     LWLockRelease(shared.gate_lock);
-    if (is_it)
-        ereport(LOG, (errmsg("pg_sessionctl: the lockdown of the server is over"), errhidestmt(true)));
+    if (!is_it)
+        return;
+    GateState over = found.state;
+    over.is_closed = false;
+    log_gate_by_itself("unlock_server", "open, its time is over", over);
 }
 
 core::Login login_of(Oid role, core::Kind kind, const GateState& state) {
@@ -185,17 +212,11 @@ core::Login login_of(Oid role, core::Kind kind, const GateState& state) {
 void log_gate(const char* action, const char* result, const GateState& state) noexcept {
     HOLD_INTERRUPTS();
     callback([&] {
-        LogLine line;
-        line.add("action", action);
-        line.add_quoted("result", result);
-        line.add_quoted("by_session_user",
-                        MyProcPort != nullptr ? compat::role_of_login(MyProcPort) : nullptr);
-        line.add_quoted("by_current_user", state.by[0] != '\0' ? state.by : nullptr);
-        line.add("by_session_id", core::SessionId({MyProcPid, compat::own_start()}).text);
-        if (state.is_closed)
-            add_rule(line, state);
-        line.add_quoted("reason", state.reason[0] != '\0' ? state.reason : nullptr);
-        line.write();
+        AuditRecord record = record_of(action, result, state);
+        record.by_session_user.set(MyProcPort != nullptr ? compat::role_of_login(MyProcPort) : nullptr);
+        record.by_current_user.set(state.by[0] != '\0' ? state.by : nullptr);
+        record.by_session_id.set(core::SessionId({MyProcPid, compat::own_start()}).text);
+        keep_record(record);
     });
     RESUME_INTERRUPTS();
 }

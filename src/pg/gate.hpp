@@ -81,7 +81,7 @@ void open_expired_gate(std::uint32_t version) noexcept;
 /// What the gate knows of a role.
 core::Login login_of(Oid role, core::Kind kind, const GateState& state);
 
-/// One line in the server log: who did what to the gate, and why.
+/// The audit: who did what to the gate, and why.
 void log_gate(const char* action, const char* result, const GateState& state) noexcept;
 
 } // namespace sessionctl::pg

@@ -1,4 +1,5 @@
-// One line of key=value pairs in the server log: what the audit is written in.
+// One line of key=value pairs in the server log, with the mark of this start of the server: what the audit is
+// written in.
 #pragma once
 
 #include "core/text.hpp"
@@ -13,13 +14,18 @@ class LogLine {
   public:
     /// A value that needs no quotes; null is NULL.
     void add(const char* key, const char* value);
+    void add(const char* key, std::int32_t number);
     /// A value that somebody else wrote.
     void add_quoted(const char* key, const char* value);
+    /// Those of another line.
+    void add_all(const char* pairs);
+    /// With blanks between them; none at the beginning.
+    const char* pairs() const noexcept { return text_.empty() ? "" : text_.c_str() + 1; }
     /// To the server log alone; raises PgError.
     void write() const;
 
   private:
-    core::string text_{"pg_sessionctl:"};
+    core::string text_;
 };
 
 } // namespace sessionctl::pg

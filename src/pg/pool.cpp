@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/pgbouncer.hpp"
+#include "pg/audit_record.hpp"
 #include "pg/dblink.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
@@ -197,12 +198,25 @@ extern "C" void sessionctl_pool_transaction(XactEvent event, void*) {
     paused_server[0] = '\0';
 }
 
+/// Made before anything is done. It is kept at once: nothing that PgBouncer does is undone with a
+/// transaction.
+AuditRecord record_of(const char* action, const char* result, const char* server, const char* database) {
+    AuditRecord record = AuditRecord::by_caller(action, result);
+    LogLine details;
+    details.add_quoted("pool", server);
+    record.database.set(database);
+    record.details.set(details.pairs());
+    return record;
+}
+
 } // namespace
 
 bool pause_pool(const char* server, const char* database) {
     const Pool pool = {server, database, core::console_name(database)};
+    AuditRecord record = record_of("pause_pool", "paused", server, database);
     switch (pause(pool)) {
     case Pause::done:
+        keep_record(record);
         return true;
     case Pause::already:
         notice("database \"%s\" is paused in PgBouncer already", database);
@@ -225,11 +239,13 @@ bool pause_pool(const char* server, const char* database) {
 
 bool resume_pool(const char* server, const char* database) {
     const Pool pool = {server, database, core::console_name(database)};
+    AuditRecord record = record_of("resume_pool", "resumed", server, database);
     core::string statement("RESUME ");
     statement.append(pool.argument);
     return with_connection(server, [&](DblinkConnection& console) {
         try {
             console.ask(statement.c_str(), 1, answer_patience);
+            keep_record(record);
             return true;
         } catch (const PgError& error) {
             if (!says(error, "is not paused"))
@@ -242,6 +258,7 @@ bool resume_pool(const char* server, const char* database) {
 
 bool resume_pool_after(const char* server, const char* database, const std::function<void()>& before) {
     const Pool pool = {server, database, core::console_name(database)};
+    AuditRecord record = record_of("resume_pool", "resumed", server, database);
     bool has_begun = false;
     try {
         if (is_trusted(server))
@@ -249,7 +266,9 @@ bool resume_pool_after(const char* server, const char* database, const std::func
                 return with_connection(server, [&](DblinkConnection& console) {
                     has_begun = true;
                     before();
-                    resume_quietly(console, pool);
+                    if (!resume_quietly(console, pool))
+                        record.result.set("not known");
+                    keep_record(record);
                     return true;
                 });
             });

@@ -35,6 +35,7 @@ void attach() {
     if (!found) {
         std::memset(memory, 0, size_of_all());
         shared->slot_count = compat::max_backends();
+        shared->mark.renew();
         shared->counters_reset = GetCurrentTimestamp();
         shared->audit_lock = compat::shared_memory_lock(0);
         shared->gate_lock = compat::shared_memory_lock(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/limits.hpp"
+#include "pg/audit_mark.hpp"
 #include "pg/cooldown.hpp"
 #include "pg/drain_request.hpp"
 #include "pg/farewell.hpp"
@@ -65,6 +66,7 @@ struct SharedMemory {
     ReaperBoard reaper;
     Counter counters[counter_count];
     std::atomic<core::Timestamp> counters_reset;
+    AuditMark mark;
     LWLock* audit_lock;
     AuditRing* audit;
     LWLock* gate_lock; // of who changes the gate and its file

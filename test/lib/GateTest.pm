@@ -115,7 +115,7 @@ sub gate_file { return $_[0]->data_dir . '/pg_sessionctl.gate' }
 sub gate_lines
 {
 	my ($node, $position) = @_;
-	return map { s/.*LOG:  pg_sessionctl: //r } log_lines($node, $position, qr/LOG:  pg_sessionctl: action=(un)?lock/);
+	return map { s/^pg_sessionctl: //r } grep { / action=(un)?lock/ } audit_lines($node, $position);
 }
 
 1;

@@ -177,11 +177,11 @@ sub log_lines
 	return grep { /$pattern/ } split /\n/, log_since($node, $position);
 }
 
-# The audit lines without what log_line_prefix puts before them.
+# The audit lines without what log_line_prefix puts before them, and without their mark.
 sub audit_lines
 {
 	my ($node, $position) = @_;
-	return map { /(pg_sessionctl: action=.*)/ } log_lines($node, $position, qr/LOG:  pg_sessionctl: /);
+	return map { /LOG:  pg_sessionctl: mark=[0-9a-f]{32} (action=.*)/ ? "pg_sessionctl: $1" : () } log_lines($node, $position, qr/LOG:  pg_sessionctl: /);
 }
 
 sub wait_for_log

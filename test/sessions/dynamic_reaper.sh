@@ -32,7 +32,7 @@ until_gone idler
 until_gone aborted
 is_ended idler
 is_ended aborted
-until_logged "pg_sessionctl: action=terminate result=\"terminated\" .* pid=${pid[idler]} .* rule=\"idle_in_transaction_timeout\" "
+until_logged "pg_sessionctl: mark=[0-9a-f]* action=terminate result=\"terminated\" .* pid=${pid[idler]} .* rule=\"idle_in_transaction_timeout\" "
 lives plain
 lives vboss
 

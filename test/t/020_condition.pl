@@ -24,7 +24,7 @@ my $everybody = "application_name = 'victim'";
 sub everybody_is_well
 {
 	my ($position, $name) = @_;
-	my @signalled = log_lines($node, $position, qr/pg_sessionctl: action|terminating connection|canceling statement/);
+	my @signalled = log_lines($node, $position, qr/pg_sessionctl: mark=|terminating connection|canceling statement/);
 	return ok(@signalled == 0 && !grep({ !$_->lives } @victims), "$name: nobody was signalled");
 }
 

@@ -153,7 +153,7 @@ subtest 'until' => sub {
 	my $first = knock($node, 'app');
 	like($first, qr/^$refused 20|^in\z/, 'closed until then');
 	wait_for('it to open', sub { knock($node, 'app') eq 'in' });
-	wait_for_log($node, $position, qr/pg_sessionctl: the lockdown of the server is over/);
+	wait_for_log($node, $position, qr/ action=unlock_server result="open, its time is over" by_session_user=NULL /);
 	ok(!-e gate_file($node), 'no file is left');
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'it is open');
 };

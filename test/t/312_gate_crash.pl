@@ -104,7 +104,7 @@ subtest 'a time that is over' => sub {
 	reconnect();
 	is(knock($node, 'other'), 'in', 'it is open');
 	ok(!-e gate_file($node), 'and the file gone');
-	like(log_since($node, $position), qr/LOG:  pg_sessionctl: the lockdown of the server in file "pg_sessionctl\.gate" is over/, 'the log says so');
+	like(log_since($node, $position), qr/ action=unlock_server result="open, its time is over" /, 'the log says so');
 };
 
 subtest 'a damaged file' => sub {
