@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "pg/door.hpp"
 #include "pg/memory.hpp"
-#include "pg/sql.hpp"
+#include "pg/superusers.hpp"
 #include "pg/sweep.hpp"
 
 extern "C" {
@@ -23,21 +23,21 @@ Oid role_oid(const char* role) {
     return pg::call([role] { return get_role_oid(role, false); }); // 42704
 }
 
-/// A lock-out of everybody who could end it is never wanted.
-void require_another_superuser(const char* role, Oid oid) {
-    if (!pg::call([oid] { return superuser_arg(oid); }))
+bool is_superuser(Oid role) {
+    return pg::call([role] { return superuser_arg(role); });
+}
+
+/// Who comes as far as this to a superuser is one.
+void shut_out(const char* role, Oid oid, const core::Door& before, const core::Door& during) {
+    api::set_door(Lockable::role, role, oid, before, during);
+    if (!is_superuser(oid))
         return;
-    const char* const other = pg::query_sql(pg::call([oid] {
-        return psprintf("SELECT 1 FROM pg_roles WHERE rolsuper AND rolcanlogin AND oid <> %u LIMIT 1", oid);
-    }));
-    if (other == nullptr)
-        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                          "role \"%s\" is the only superuser who may log in", role)
-            .hint("Make another superuser first, who can unlock it.");
+    pg::hold_superusers(); // who has become one meanwhile
+    pg::require_superuser_left(role);
 }
 
 std::int64_t end_sessions(Request& request, Oid role) {
-    request.guards.include.superusers = pg::call([role] { return superuser_arg(role); });
+    request.guards.include.superusers = is_superuser(role);
     request.guards.include.database_walsenders = true;
     return api::terminate(request, "usesysid = $1", api::oid_value(role));
 }
@@ -61,18 +61,20 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         api::read_wait(arguments, request);
         const Oid oid = role_oid(role);
         pg::require_primary("lockdown_role");
+        pg::forbid_prepare("lockdown_role");
+        // Before anything that another lockdown may wait for.
+        if (is_superuser(oid) && pg::call([] { return superuser(); }))
+            pg::hold_superusers();
         pg::hold(Lockable::role, oid);
-        require_another_superuser(role, oid);
         const core::Door before = api::door_of(Lockable::role, oid);
         const core::Door during = {before.limit, false};
-        api::set_door(Lockable::role, role, oid, before, during);
+        shut_out(role, oid, before, during);
         pg::remember(Lockable::role, role,
                      core::renewed(pg::remembered(Lockable::role, oid),
                                    api::new_lockdown(before, during, request.reason)));
         api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, request.reason);
         if (!terminate)
             return Int64GetDatum(0);
-        pg::forbid_prepare("lockdown_role");
         sweep(oid);
         return Int64GetDatum(end_sessions(request, oid));
     });

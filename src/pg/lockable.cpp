@@ -5,6 +5,7 @@
 extern "C" {
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "storage/lock.h"
 }
 
 namespace sessionctl::pg {
@@ -18,7 +19,8 @@ const char* keyword(Lockable kind) noexcept {
 }
 
 void hold(Lockable kind, Oid oid) {
-    lock_object(kind == Lockable::database ? DatabaseRelationId : AuthIdRelationId, oid);
+    lock_object(kind == Lockable::database ? DatabaseRelationId : AuthIdRelationId, oid,
+                ShareUpdateExclusiveLock);
 }
 
 void alter(Lockable kind, const char* name, const char* what, As as) {

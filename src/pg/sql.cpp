@@ -77,8 +77,10 @@ void LockPatience::end() {
 
 namespace {
 
+constexpr char same_row[] = "another session is changing the same database or role";
+
 template <typename Work>
-void patiently(Work&& work) {
+void patiently(const char* conflict, Work&& work) {
     try {
         LockPatience wait(patience);
         work();
@@ -88,22 +90,22 @@ void patiently(Work&& work) {
         if (!is_conflict(*error.data()))
             throw;
     }
-    throw core::Error(core::sqlstate::lock_not_available,
-                      "another session is changing the same database or role")
+    throw core::Error(core::sqlstate::lock_not_available, "%s", conflict)
         .hint("Try again when its transaction has ended.");
 }
 
 } // namespace
 
 void run_sql(const char* statement, As as) {
-    patiently([=] {
+    patiently(same_row, [=] {
         const ActAs role(as);
         run(statement, false);
     });
 }
 
-void lock_object(Oid catalog, Oid object) {
-    patiently([=] { call([=] { LockSharedObject(catalog, object, 0, ShareUpdateExclusiveLock); }); });
+void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
+    patiently(conflict != nullptr ? conflict : same_row,
+              [=] { call([=] { LockSharedObject(catalog, object, 0, mode); }); });
 }
 
 const char* query_sql(const char* statement) {

@@ -13,8 +13,8 @@ enum class As : bool { caller, superuser };
 /// two sessions that change the same row at once get otherwise.
 void run_sql(const char* statement, As as = As::caller);
 
-/// Takes ShareUpdateExclusiveLock on a shared object until the transaction ends. Errors: 55P03, the same.
-void lock_object(Oid catalog, Oid object);
+/// Locks a shared object until the transaction ends. Errors: 55P03, the same unless `conflict` words it.
+void lock_object(Oid catalog, Oid object, int mode, const char* conflict = nullptr);
 
 /// The first column of its only row as text, in the memory that is current; null for NULL or no row.
 const char* query_sql(const char* statement);

@@ -82,6 +82,73 @@ subtest 'a superuser' => sub {
 	$_->quit for $boss, $other_boss;
 };
 
+# Each looks for another superuser before it takes one away, and does not see what the other has not committed yet.
+subtest 'two superusers who lock each other out' => sub {
+	my ($boss, $rival) = (session('boss'), SessionctlTest::Session->new($node));
+	my $me = $admin->run('SELECT current_user');
+	my $lock = sub { qq{SELECT sessionctl.lockdown_role('$_[0]', terminate => false)} };
+	my $last = qr/\AERROR:  55000: role "\S+" is the only superuser who may log in\nHINT: /;
+	my $busy = qr/\AERROR:  55P03: another session is changing which superusers may log in\nHINT: /;
+	my $waits = sub { my ($session) = @_; sub { $rival->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $session->pid) eq '1' } };
+	my $is_open = sub { is($rival->run(q{SELECT count(*) FROM pg_roles WHERE rolsuper AND rolcanlogin}), '2', "$_[0]: both are left") };
+
+	$admin->run('BEGIN; ' . $lock->('boss'));
+	like($boss->complaint($lock->($me)), $busy, 'one at a time');
+	$admin->run('ROLLBACK');
+	$is_open->('rolled back');
+
+	$admin->run('BEGIN; ' . $lock->('boss'));
+	$boss->send("\\set VERBOSITY verbose\n" . $lock->($me));
+	wait_for('the second', $waits->($boss));
+	$admin->run('COMMIT');
+	like($boss->answer, qr/ERROR:  55000: role "\S+" is the only superuser who may log in\nHINT: /, 'who waited looks again');
+	$admin->run(q{SELECT sessionctl.unlock_role('boss')});
+	$boss->run("\\set VERBOSITY default\n");
+
+	$boss->run('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1');
+	$admin->run($lock->('boss'));
+	like($boss->complaint($lock->($me)), $last, 'at what is committed, whatever the transaction sees');
+	$boss->run('ROLLBACK');
+	$admin->run(q{SELECT sessionctl.unlock_role('boss')});
+
+	like($admin->complaint("SELECT sessionctl.lockdown_role(r, terminate => false) FROM unnest('{boss,$me}'::text[]) AS r"), $last, 'not both by one statement');
+	like($admin->complaint('BEGIN; ' . $lock->('boss') . '; ' . $lock->($me)), $last, 'nor by two of one transaction');
+	$admin->run('ROLLBACK');
+	$is_open->('both refused');
+
+	for my $change ('ALTER ROLE boss NOLOGIN', 'ALTER ROLE boss NOSUPERUSER', 'DROP ROLE boss')
+	{
+		$admin->run("BEGIN; $change");
+		like($rival->complaint($lock->($me)), $busy, "$change, not committed yet, does not count as a superuser who is left");
+		$admin->run('ROLLBACK');
+	}
+	$admin->run('BEGIN; CREATE ROLE deputy LOGIN SUPERUSER; ALTER ROLE boss NOLOGIN');
+	like($rival->complaint($lock->($me)), $busy, 'nor does CREATE ROLE');
+	$admin->run('ROLLBACK');
+
+	# Made one in the very instant: the look before the ALTER finds none.
+	$admin->run('CREATE ROLE heir LOGIN; BEGIN; LOCK TABLE pg_authid IN EXCLUSIVE MODE');
+	$rival->send("\\set VERBOSITY verbose\n" . $lock->('heir'));
+	wait_for('the ALTER ROLE', sub { $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $rival->pid) eq '1' });
+	$admin->run("ALTER ROLE heir SUPERUSER; ALTER ROLE boss NOLOGIN; ALTER ROLE $me NOLOGIN; COMMIT");
+	like($rival->answer, qr/ERROR:  55000: role "heir" is the only superuser who may log in\nHINT: /, 'who has just become a superuser is one');
+	$rival->run("\\set VERBOSITY default\n");
+	$admin->run("ALTER ROLE boss LOGIN; ALTER ROLE $me LOGIN; DROP ROLE heir");
+
+	# Nobody else keeps them from it.
+	my $app = session('app');
+	$app->run(q{BEGIN; DO $$ BEGIN PERFORM sessionctl.lockdown_role('boss'); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$});
+	is($app->run(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'pg_authid'::regclass}), '0', 'who may not holds nothing');
+	$app->run(q{COMMENT ON ROLE app IS 'ours'});
+	is($admin->run($lock->('boss')), '0', 'and is in nobody\'s way');
+	$app->run('ROLLBACK');
+	$admin->run(q{SELECT sessionctl.unlock_role('boss')});
+	like($admin->complaint('BEGIN; ' . $lock->('boss') . q{; PREPARE TRANSACTION 'never'}),
+		qr/ERROR:  0A000: cannot PREPARE a transaction that has called lockdown_role/, 'it cannot be prepared, ended sessions or not');
+	$is_open->('at the end');
+	$_->quit for $boss, $rival, $app;
+};
+
 subtest 'a role that could not log in before' => sub {
 	is($admin->run(q{SELECT sessionctl.lockdown_role('crew')}), '0', 'is locked');
 	is($admin->run(q{SELECT sessionctl.unlock_role('crew')}), 't', 'and unlocked');
@@ -303,6 +370,15 @@ subtest 'limit_role' => sub {
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: sessions must not be negative\nHINT:  -1 removes the limit\./, 'a negative one');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('nobody', 1)}), qr/\AERROR:  42704: /, 'an unknown role');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
+	my $rival = SessionctlTest::Session->new($node);
+	$rival->run('BEGIN; LOCK TABLE pg_authid IN EXCLUSIVE MODE');
+	$admin->send("\\set VERBOSITY verbose\nSELECT sessionctl.limit_role('app', 1, terminate_excess => true);\n\\set VERBOSITY default\n");
+	wait_for('the ALTER ROLE', sub { $rival->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $admin->pid) eq '1' });
+	$rival->run('ALTER ROLE app RENAME TO app_old; ALTER ROLE crew RENAME TO app; COMMIT');
+	like($admin->answer, qr/\AERROR:  55P03: role "app" was renamed meanwhile\nHINT: /, 'a name that passes to another role meanwhile');
+	is($rival->run(q{SELECT count(*) FROM pg_roles WHERE rolconnlimit <> -1}), '0', 'limits neither');
+	$rival->run('ALTER ROLE app RENAME TO crew; ALTER ROLE app_old RENAME TO app');
+	$rival->quit;
 	my $boss = session('boss');
 	is($admin->run(q{SELECT sessionctl.limit_role('boss', 0)}), "WARNING:  a connection limit does not bind role \"boss\": it is a superuser\n1", 'a superuser');
 	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|boss|0|1|', 'is not over it');
