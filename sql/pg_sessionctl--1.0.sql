@@ -537,7 +537,7 @@ CREATE FUNCTION sessionctl.lockdown_database(
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_database' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.lockdown_database(text, boolean, boolean, text, interval, text) IS
-'Closes a database before it ends the sessions in it, and returns how many are proven gone: from the commit on nobody but superusers can connect (CONNECTION LIMIT 0), with include_superusers nobody at all (ALLOW_CONNECTIONS false), until unlock_database. While it works every login to that database waits, a superuser''s too: at most 1 s for the lock and timeout (2 s at most) for the sessions. Needs the right to ALTER DATABASE. Errors undo everything: 3D000 for an unknown database, 25001 in a transaction block, 25006 on a standby, 55P03 where the door can''t be had in time, 22023 for a longer timeout.';
+'Closes a database before it ends the sessions in it, and returns how many are proven gone: from the commit on nobody but superusers can connect (CONNECTION LIMIT 0), with include_superusers nobody at all (ALLOW_CONNECTIONS false), until unlock_database. While it works every login to that database waits, a superuser''s too: at most 1 s for the lock, and 2 s in all while the lock is held, after which the statement is cancelled. Needs the right to ALTER DATABASE. Errors undo everything: 3D000 for an unknown database, 25001 in a transaction block, 25006 on a standby, 55P03 where the door can''t be had in time, 55000 with include_superusers from a database that is closed itself, 22023 for a longer timeout.';
 
 CREATE FUNCTION sessionctl.unlock_database(database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_database' LANGUAGE C;
@@ -554,7 +554,7 @@ CREATE FUNCTION sessionctl.lockdown_role(
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text) IS
-'Shuts a role out (NOLOGIN, which binds superusers, too) and ends its sessions; returns how many are proven gone. It takes effect when the transaction commits; logins that were under way then are ended by a background worker within moments. Members of the role are not touched. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 25006 on a standby, 53400 where max_worker_processes leaves no room, 55000 for the last superuser who may log in.';
+'Shuts a role out (NOLOGIN, which binds superusers, too) and ends its sessions; returns how many are proven gone. It takes effect when the transaction commits; logins that were under way then are ended by a background worker within moments. Members of the role are not touched. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 25006 on a standby, 53400 where max_worker_processes leaves no room, 55000 for the last superuser who may log in, 55P03 while another session changes the role or the superusers who would be left.';
 
 CREATE FUNCTION sessionctl.unlock_role(role text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_role' LANGUAGE C;

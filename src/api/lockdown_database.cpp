@@ -4,6 +4,7 @@
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/door.hpp"
+#include "pg/lock_deadline.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/newcomers.hpp"
@@ -59,7 +60,7 @@ Wish read_wish(FunctionCallInfo fcinfo) {
     wish.terminate = arguments.boolean("terminate");
     wish.pool = arguments.text_or_null();
     api::read_wait(arguments, wish.request);
-    if (wish.request.timeout > pg::longest_door_hold)
+    if (wish.request.timeout > pg::longest_hold)
         throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be longer than 2 s here")
             .detail("While it waits nobody can log in to the database, superusers included.")
             .hint("Close the door with a short timeout; then end who is left with "
@@ -72,12 +73,15 @@ core::Door closed(const core::Door& before, bool include_superusers) noexcept {
     return {0, before.is_open && !include_superusers};
 }
 
-/// As core refuses it on 9.5 and later.
+/// As core refuses it on 9.5 and later. Two sessions must not close each other's either.
 void require_other_database(const Wish& wish) {
-    if (wish.include_superusers && wish.oid == MyDatabaseId)
+    if (!wish.include_superusers)
+        return;
+    if (wish.oid == MyDatabaseId)
         throw core::Error(core::sqlstate::invalid_parameter_value,
                           "cannot shut superusers out of the database that you are connected to")
             .hint("Call it from another database that has the extension.");
+    pg::keep_own_database_open();
 }
 
 void close(const Wish& wish, bool has_paused_pool) {
@@ -209,8 +213,8 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         pg::require_own_transaction("lockdown_database");
         const pg::ScratchMemory scratch;
         Wish wish = read_wish(fcinfo);
-        require_other_database(wish);
         pg::require_owner(wish.oid, wish.database);
+        require_other_database(wish);
         commit_without_standbys();
         return Int64GetDatum(wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false));
     });

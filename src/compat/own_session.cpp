@@ -1,4 +1,5 @@
 // This session, seen from inside: its statements, its transactions, its client.
+#include "compat/connection.hpp"
 #include "pg/postgres.hpp"
 
 // What follows in the port's struct on the fields read here is nothing to us: without it no header of a
@@ -182,6 +183,11 @@ bool is_heard_by_client() noexcept {
 
 void flush_to_client() {
     pq_flush();
+}
+
+void shut_connection() noexcept {
+    if (MyProcPort != nullptr)
+        shutdown(MyProcPort->sock, SHUT_RDWR);
 }
 
 void hang_up(int milliseconds) noexcept {

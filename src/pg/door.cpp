@@ -2,13 +2,10 @@
 
 #include "core/error.hpp"
 #include "pg/error.hpp"
+#include "pg/lock_deadline.hpp"
 #include "pg/newcomers.hpp"
 #include "pg/sql.hpp"
 #include "pg/subtransaction.hpp"
-
-#include <csignal>
-
-#include <unistd.h>
 
 extern "C" {
 #include "access/xact.h"
@@ -16,7 +13,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "storage/lmgr.h"
-#include "utils/timeout.h"
+#include "utils/syscache.h"
 }
 
 namespace sessionctl::pg {
@@ -24,23 +21,11 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr int waits = 4; // after each that fails, who keeps us waiting is ended
-/// Beyond the longest hold: for the commit of a call that used all of it.
-constexpr int hold_margin = 500; // ms
 
 bool is_registered = false;
-TimeoutId hold_timeout;
-bool is_hold_timed = false;
-bool was_cancelled = false;
 const char* unpreparable = nullptr; // what was called in this transaction
 
-/// Cancels the statement, as core's own timeouts do it. It may catch that, or be over with its transaction
-/// still open: who still holds the lock the next time is ended.
-extern "C" void sessionctl_hold_expired(void) {
-    kill(MyProcPid, std::exchange(was_cancelled, true) ? SIGTERM : SIGINT);
-    enable_timeout_after(hold_timeout, hold_margin);
-}
-
-extern "C" void sessionctl_door_transaction(XactEvent event, void*) {
+extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         if (unpreparable != nullptr)
@@ -49,25 +34,11 @@ extern "C" void sessionctl_door_transaction(XactEvent event, void*) {
         break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
-        if (is_hold_timed)
-            disable_timeout(hold_timeout, false);
-        is_hold_timed = false;
-        was_cancelled = false;
         unpreparable = nullptr;
         break;
     default:
         break;
     }
-}
-
-void register_callbacks() {
-    if (is_registered)
-        return;
-    call([] {
-        hold_timeout = RegisterTimeout(USER_TIMEOUT, sessionctl_hold_expired);
-        RegisterXactCallback(sessionctl_door_transaction, nullptr);
-    });
-    is_registered = true;
 }
 
 /// In a subtransaction, so that running out of time leaves nothing behind.
@@ -97,16 +68,15 @@ void require_name(Oid database, const char* name) {
 } // namespace
 
 void lock_door(Oid database, const char* name, TurnAway whom) {
-    if (is_hold_timed)
+    if (has_lock_deadline())
         throw core::Error(core::sqlstate::active_sql_transaction,
-                          "another database has been locked in this transaction")
+                          "a database has been locked in this transaction already")
             .hint("Call it once in each statement.");
     forbid_prepare("a function that locks a database");
     compat::commit_at_once();
     for (int i = 0; i < waits; ++i) {
         if (try_to_lock(database, longest_door_wait / waits)) {
-            call([] { enable_timeout_after(hold_timeout, longest_door_hold + hold_margin); });
-            is_hold_timed = true;
+            start_lock_deadline();
             require_name(database, name);
             return;
         }
@@ -120,8 +90,26 @@ void lock_door(Oid database, const char* name, TurnAway whom) {
         .hint("Nothing was changed. Try again when that has ended.");
 }
 
+void keep_own_database_open() {
+    lock_object(DatabaseRelationId, MyDatabaseId, AccessShareLock,
+                "another session is closing the database that you are connected to");
+    const bool is_open = call([] {
+        const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+        const bool is_it =
+            HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datallowconn;
+        if (HeapTupleIsValid(tuple))
+            ReleaseSysCache(tuple);
+        return is_it;
+    });
+    if (!is_open)
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "the database that you are connected to does not accept connections")
+            .hint("Call it from one that does: somewhere superusers must be able to log in.");
+}
+
 void forbid_prepare(const char* what) {
-    register_callbacks();
+    if (!std::exchange(is_registered, true))
+        call([] { RegisterXactCallback(sessionctl_unpreparable_transaction, nullptr); });
     unpreparable = what;
 }
 

@@ -210,11 +210,108 @@ subtest 'the lock is not kept' => sub {
 		qr/terminating connection due to administrator command/, 'nor by who catches the cancel');
 	is(refusal($node, 'boss', 'shop'), '', 'logins go on');
 	like($admin->complaint(qq{SELECT $lock, sessionctl.lockdown_database('other')}),
-		qr/\AERROR:  25001: another database has been locked in this transaction\nHINT: /, 'nor two at once');
+		qr/\AERROR:  25001: a database has been locked in this transaction already\nHINT: /, 'nor two at once');
 	is(door('other'), '-1|t', 'neither is locked');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	is(door('shop'), '7|t', 'as it was');
 	$deaf->quit;
+};
+
+# Each of these would keep it for as long as it likes, and every login waiting.
+subtest 'the lock is given back in time' => sub {
+	my $lock = q{sessionctl.lockdown_database('shop', terminate => false)};
+	my $why = 'DETAIL:  It has locked a database, and kept all logins to it waiting, for longer than 2 s\.';
+	my $holder = SessionctlTest::Session->new($node);
+	my $is_free = sub { is(refusal($node, 'boss', 'shop'), '', "$_[0]: logins go on"); is(door('shop'), $_[1] || '7|t', 'the door') };
+	my $cancelled = qr/\AERROR:  57014: canceling statement due to user request\n$why\z/;
+
+	like($holder->complaint("SELECT $lock, pg_sleep(600)"), $cancelled, 'a statement that goes on');
+	$is_free->('cancelled');
+	# The program, too, has to hear of it.
+	$holder->run('CREATE TABLE lines (line text)');
+	like($holder->complaint("DO \$\$ BEGIN PERFORM $lock; COPY lines FROM PROGRAM 'exec sleep 600'; END \$\$"), qr/\AERROR:  /, 'one that reads what a program writes');
+	$is_free->('its program ended');
+	# A trigger that is due at the commit.
+	$holder->run(q{CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NULL; END';
+		CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON lines DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE slow()});
+	like($holder->complaint("WITH line AS (INSERT INTO lines VALUES ('x')) SELECT $lock"), $cancelled, 'a trigger');
+	$is_free->('cancelled');
+	like($holder->complaint("SET lock_timeout = '50 ms'; SET statement_timeout = '599 s'; SELECT $lock, pg_sleep(600)"), $cancelled, 'with timeouts of its own');
+	$is_free->('cancelled');
+	$holder->run('RESET ALL');
+	# In a subtransaction it is refused, but that may begin after it.
+	my $catch = 'BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;';
+	like($holder->run("DO \$\$ BEGIN PERFORM $lock; LOOP $catch END LOOP; END \$\$"),
+		qr/\AFATAL:  terminating connection due to administrator command\n$why\n/, 'one that catches every cancel is ended, and told why');
+	$is_free->('ended');
+	$holder->quit;
+
+	# The client takes nothing of what it asked for.
+	for my $what ("SELECT $lock, repeat('x', 1000000) FROM generate_series(1, 1) UNION ALL SELECT 0, repeat('x', 1000000) FROM generate_series(1, 100)",
+		"DO \$\$ BEGIN PERFORM $lock; BEGIN LOOP RAISE NOTICE '%', repeat('x', 1000); END LOOP; EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(600); END \$\$")
+	{
+		my $silent = RawSession->new($node, user => 'boss');
+		$silent->send(Q => "$what\0");
+		wait_for('the lock', sub { $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'AccessExclusiveLock' AND granted}) eq '1' });
+		$is_free->('a client that does not read');
+		$silent->quit;
+	}
+};
+
+subtest 'what comes after the lock is left alone' => sub {
+	plan skip_all => 'no transaction ends inside of a statement before 11' if $admin->run('SHOW server_version_num') < 110000;
+	my $holder = SessionctlTest::Session->new($node);
+	# Longer than the lock may be held, without it.
+	for my $end (qw(COMMIT ROLLBACK))
+	{
+		is($holder->run("DO \$\$ BEGIN PERFORM sessionctl.lockdown_database('shop', terminate => false); $end; PERFORM pg_sleep(3); END \$\$"), '', "$end inside of the statement");
+		is(door('shop'), $end eq 'COMMIT' ? '0|t' : '7|t', 'the door');
+		$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	}
+	is($holder->run(q{SELECT pg_sleep(3)}), '', 'the next statement');
+	ok($holder->lives, 'and the session');
+	$holder->quit;
+};
+
+# Somebody must be able to log in somewhere, to open the others.
+subtest 'two who close each other\'s databases to superusers' => sub {
+	my $here = SessionctlTest::Session->new($node);
+	my $there = SessionctlTest::Session->new($node, database => 'other');
+	my $close = sub { "sessionctl.lockdown_database('$_[0]', include_superusers => true, terminate => false)" };
+	$here->run('SELECT ' . $close->('other'));
+	like($there->complaint('SELECT ' . $close->('postgres')),
+		qr/\AERROR:  55000: the database that you are connected to does not accept connections\nHINT: /, 'one after the other');
+	is(door('postgres'), '-1|t', 'which stays open');
+	$here->run(q{SELECT sessionctl.unlock_database('other')});
+	$here->send('SELECT ' . $close->('other') . ', pg_sleep(1.2)');
+	wait_for('the lock', sub { holds_door($here) });
+	like($there->complaint('SELECT ' . $close->('postgres')),
+		qr/\AERROR:  (55P03: another session is closing the database that you are connected to|55000: the database that you are connected to does not accept)/, 'at once');
+	$here->answer;
+	is(door('postgres') . ' ' . door('other'), '-1|t 0|f', 'one of them stays open');
+	$here->run(q{SELECT sessionctl.unlock_database('other')});
+	$_->quit for $here, $there;
+};
+
+subtest 'somebody who changes the limit meanwhile' => sub {
+	my ($caller, $rival) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	my $meanwhile = sub {
+		my ($sql, $limit) = @_;
+		$rival->run('BEGIN; LOCK TABLE pg_database IN EXCLUSIVE MODE');
+		$caller->send($sql);
+		wait_for('the wait', sub { $rival->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1' });
+		$rival->run("ALTER DATABASE shop CONNECTION LIMIT $limit; COMMIT");
+		return $caller->answer;
+	};
+	like($meanwhile->(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}, 9),
+		qr/\AERROR:  database "shop" was altered meanwhile\nHINT: /, 'is not forgotten');
+	is(door('shop'), '9|t', 'it stays');
+	$admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)});
+	like($meanwhile->(q{SELECT sessionctl.unlock_database('shop')}, 3), qr/\AERROR:  database "shop" was altered meanwhile\nHINT: /, 'nor by an unlock');
+	is(door('shop'), '3|t', 'it stays');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 7');
+	$_->quit for $caller, $rival;
 };
 
 subtest 'a name that passes to another database meanwhile' => sub {
@@ -345,6 +442,12 @@ subtest 'a commit that waits for a standby does not keep the lock' => sub {
 	wait_for('the reload', sub { $admin->run('SHOW synchronous_standby_names') eq 'nobody' });
 	is($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), '0', 'it returns');
 	$admin->run('SET synchronous_commit TO local');
+	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	# Who insists on the standby is told that there is none.
+	like($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false), set_config('synchronous_commit', 'on', true)}),
+		qr/\AWARNING:  canceling wait for synchronous replication due to user request\nDETAIL:  The transaction has already committed locally, but might not have been replicated to the standby\.\n0\|on\z/,
+		'nor one that was told to wait');
+	is(door('shop'), '0|t', 'it has committed here');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$admin->run(q{ALTER SYSTEM RESET synchronous_standby_names});
 	$admin->run('SELECT pg_reload_conf(); RESET synchronous_commit');

@@ -1,0 +1,14 @@
+// A lock with a deadline, without the lock.
+#include "module.hpp"
+
+#include "pg/lock_deadline.hpp"
+
+using namespace sessionctl;
+
+SQL_FUNCTION(sessionctl_test_start_lock_deadline)
+{
+    return pg::entry([]() -> Datum {
+        pg::start_lock_deadline();
+        return 0;
+    });
+}
