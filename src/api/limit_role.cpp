@@ -1,12 +1,12 @@
 // limit_role: a connection limit that also says, or ends, what is above it now.
 
+#include "api/lockdown.hpp"
 #include "api/options.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/audit_transaction.hpp"
 #include "pg/door.hpp"
 #include "pg/error.hpp"
-#include "pg/lockable.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
@@ -69,6 +69,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
         pg::require_primary("limit_role");
         pg::alter_limit(pg::Lockable::role, role, limit);
+        api::require_altered(pg::Lockable::role, role, oid);
         keep_in_audit(role, limit, request.reason);
         if (limit == unlimited)
             return Int64GetDatum(0);

@@ -3,13 +3,19 @@
 #include "core/error.hpp"
 #include "pg/audit_transaction.hpp"
 #include "pg/error.hpp"
-#include "pg/sweep.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -31,6 +37,34 @@ void alter_openness(Lockable kind, const char* name, bool is_open) {
         }));
 }
 
+core::Door door_in(Lockable kind, HeapTuple tuple) noexcept {
+    // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+    if (kind == Lockable::role)
+        return {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
+    const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    return {row.datconnlimit, row.datallowconn};
+}
+
+/// What this transaction's command of that number, or a later one, has found and altered.
+core::Door door_before(Lockable kind, const char* name, CommandId command) {
+    return pg::call([=] {
+        const bool is_role = kind == Lockable::role;
+        SnapshotData snapshot = *GetLatestSnapshot();
+        snapshot.curcid = command;
+        ScanKeyData key;
+        ScanKeyInit(&key, is_role ? Anum_pg_authid_rolname : Anum_pg_database_datname, BTEqualStrategyNumber,
+                    F_NAMEEQ, CStringGetDatum(name));
+        const Relation relation =
+            relation_open(is_role ? AuthIdRelationId : DatabaseRelationId, AccessShareLock);
+        const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, &snapshot, 1, &key);
+        const HeapTuple tuple = systable_getnext(scan);
+        const core::Door door = HeapTupleIsValid(tuple) ? door_in(kind, tuple) : core::Door{0, false};
+        systable_endscan(scan);
+        relation_close(relation, AccessShareLock);
+        return door;
+    });
+}
+
 } // namespace
 
 core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason) {
@@ -45,12 +79,22 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
     return lockdown;
 }
 
+/// The row is ours once it is altered. What it held until then is what the lockdown's memory was made of, or
+/// somebody has altered it between our look and our ALTER.
 void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to) {
+    const CommandId command = GetCurrentCommandId(false);
     if (kind == Lockable::database)
         pg::alter_limit(kind, name, to.limit);
     if (kind == Lockable::role || to.is_open != from.is_open)
         alter_openness(kind, name, to.is_open);
-    // From here on nobody else can rename it.
+    require_altered(kind, name, oid);
+    if (!(door_before(kind, name, command) == from))
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was altered meanwhile",
+                          pg::noun(kind), name)
+            .hint("Nothing was changed. Try again.");
+}
+
+void require_altered(Lockable kind, const char* name, Oid oid) {
     const Oid altered = pg::call(
         [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
     if (altered != oid)
@@ -109,14 +153,11 @@ Datum not_locked(Lockable kind, const char* name) {
 
 std::optional<core::Door> find_door(Lockable kind, Oid oid) {
     return pg::call([=]() -> std::optional<core::Door> {
-        // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
-        if (kind == Lockable::role)
-            return core::Door{core::Door::unlimited, pg::may_log_in(oid)};
-        const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+        const HeapTuple tuple =
+            SearchSysCache1(kind == Lockable::role ? AUTHOID : DATABASEOID, ObjectIdGetDatum(oid));
         if (!HeapTupleIsValid(tuple))
             return std::nullopt;
-        const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
-        const core::Door door = {row.datconnlimit, row.datallowconn};
+        const core::Door door = door_in(kind, tuple);
         ReleaseSysCache(tuple);
         return door;
     });
@@ -125,7 +166,9 @@ std::optional<core::Door> find_door(Lockable kind, Oid oid) {
 core::Door door_of(Lockable kind, Oid oid) {
     const std::optional<core::Door> door = find_door(kind, oid);
     if (!door)
-        throw core::Error(core::sqlstate::undefined_database, "database with OID %u does not exist", oid);
+        throw core::Error(kind == Lockable::role ? core::sqlstate::undefined_object
+                                                 : core::sqlstate::undefined_database,
+                          "%s with OID %u does not exist", pg::noun(kind), oid);
     return *door;
 }
 

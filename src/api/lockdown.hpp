@@ -11,12 +11,16 @@ namespace sessionctl::api {
 core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason);
 
 /// ALTER DATABASE or ROLE, as the caller: even where nothing changes, since it shows his right to do so.
-/// Errors: core's own; 55P03 where the name is another's by now.
+/// Errors: core's own; 55P03 where the name is another's by now, or the door was not `from` any more.
 void set_door(pg::Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to);
 
 /// The audit of it, once the transaction has committed. The reason may be null.
 void keep_in_audit(const char* action, const char* result, pg::Lockable kind, const char* name,
                    const core::Door& door, const char* reason);
+
+/// After an ALTER by name, from which on nobody else can rename it. Errors: 55P03 where the name was
+/// another's.
+void require_altered(pg::Lockable kind, const char* name, Oid oid);
 
 /// Tells what an unlock did not put back, because somebody had changed it by hand.
 void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
