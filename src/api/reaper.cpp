@@ -5,6 +5,7 @@
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "core/offence_text.hpp"
+#include "pg/door.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
@@ -97,6 +98,7 @@ std::optional<core::Session> session_of(int pid) {
 }
 
 bool stop() {
+    pg::forbid_prepare("reaper_stop"); // no reaper starts while that lock is held
     if (!pg::acquire_stop_lock())
         throw core::Error(core::sqlstate::lock_not_available, "somebody else is stopping the reaper");
     const int pid = pg::reaper_pid();

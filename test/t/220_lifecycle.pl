@@ -9,7 +9,7 @@ use SessionctlTest;
 use Test::More;
 
 my $limit = 'pg_sessionctl.idle_in_transaction_timeout';
-my $node = new_reaper_server('lifecycle', init => { allows_streaming => 1 }, conf => "$limit = '300 ms'\nrestart_after_crash = on\n");
+my $node = new_reaper_server('lifecycle', init => { allows_streaming => 1 }, conf => "$limit = '300 ms'\nrestart_after_crash = on\nmax_prepared_transactions = 2\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE operator LOGIN; GRANT pg_signal_backend TO operator');
 my $restarted = 'this reaper is gone at the next restart';
@@ -77,6 +77,8 @@ subtest 'stop and start' => sub {
 	wait_for('it to be gone', sub { !is_running($first) });
 	is($admin->run('SELECT running, pid, hint FROM sessionctl.reaper_status'), 'f||Call sessionctl.reaper_start().', 'the view says so');
 	is($admin->run('SELECT sessionctl.reaper_stop()'), "NOTICE:  no reaper runs\nf", 'a second stop says so');
+	like($admin->complaint(q{BEGIN; SELECT sessionctl.reaper_stop(); PREPARE TRANSACTION 'never'}),
+		qr/ERROR:  0A000: cannot PREPARE a transaction that has called reaper_stop/, 'and nobody can keep reapers from starting by it');
 	like($admin->run('SELECT sessionctl.reaper_start()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
 	isnt(reaper(), $first, 'another process');
 	reaps($node, 'it reaps');
