@@ -96,12 +96,12 @@ SELECT judge.agrees('pid operator(pg_temp.~~>) 1', 'true'), judge.honest('exists
 -- as: dbowner
 -- since: 130000
 CREATE EXTENSION hstore SCHEMA pg_catalog;
-SELECT wrap.count_matching('hstore(usename::text, query) is not null and pid > 0');
-SELECT wrap.count_matching('''a=>b''::hstore is not null and pid > 0');
-SELECT wrap.count_matching('''a=>b''::pg_catalog.hstore is not null and pid > 0');
-SELECT wrap.count_matching('(hstore(usename::text, query) -> ''postgres'') is not null');
-SELECT wrap.count_matching('populate_record(null::pg_class, ''a=>b''::hstore) is not null and pid > 0');
-SELECT wrap.count_matching('usename = any (akeys(hstore(usename::text, query)))');
+SELECT 'counted ' || wrap.count_matching('hstore(usename::text, query) is not null and pid > 0');
+SELECT 'counted ' || wrap.count_matching('''a=>b''::hstore is not null and pid > 0');
+SELECT 'counted ' || wrap.count_matching('''a=>b''::pg_catalog.hstore is not null and pid > 0');
+SELECT 'counted ' || wrap.count_matching('(hstore(usename::text, query) -> ''postgres'') is not null');
+SELECT 'counted ' || wrap.count_matching('populate_record(null::pg_class, ''a=>b''::hstore) is not null and pid > 0');
+SELECT 'counted ' || wrap.count_matching('usename = any (akeys(hstore(usename::text, query)))');
 SELECT judge.honest('hstore(usename::text, ''x'') is not null');
 DROP EXTENSION hstore;
--- never: (^|[^0-9a-z])[0-9]+([^0-9a-z.:]|$)[^:]*$
+-- never: counted [0-9]

@@ -16,7 +16,7 @@ SELECT pg_temp.tried(v.condition || ' and pid > 0') FROM (VALUES
     ('has_table_privilege(''vault.secret'', ''select'')'), ('has_database_privilege(''shop'', ''create'')'), ('has_schema_privilege(''vault'', ''usage'')'), ('pg_has_role(''boss'', ''usage'')'), ('has_any_column_privilege(''vault.secret'', ''select'')'),
     ('table_to_xml(''vault.secret'', true, false, '''') is not null'), ('query_to_xml(''select 1'', true, false, '''') is not null'), ('cursor_to_xml(''c'', 1, true, false, '''') is not null'), ('database_to_xml(true, false, '''') is not null'), ('schema_to_xml(''vault'', true, false, '''') is not null'),
     ('current_setting(''data_directory'') is not null'), ('current_setting(''config_file'', true) is not null'), ('set_config(''a.b'', ''c'', false) is not null'), ('pg_read_file(''postgresql.conf'') is not null'), ('pg_ls_dir(''.'') is not null'), ('pg_stat_file(''.'') is not null'), ('lo_import(''postgresql.conf'') > 0'), ('lo_get(1) is not null'), ('loread(1, 1) is not null'),
-    ('to_regclass(''vault.secret'') is not null'), ('''vault.secret''::regclass is not null'), ('''boss''::regrole is not null'), ('''pg_temp.strike()''::regprocedure is not null'), ('''vault''::regnamespace is not null'), ('pid::regclass is not null'), ('usename::regrole is not null'),
+    ('to_regclass(''vault.secret'') is not null'), ('''vault.secret''::regclass is not null'), ('''boss''::regrole is not null'), ('''now()''::regprocedure is not null'), ('''vault''::regnamespace is not null'), ('pid::regclass is not null'), ('usename::regrole is not null'),
     ('pg_get_functiondef(1) is not null'), ('pg_get_viewdef(1) is not null'), ('pg_get_expr(''x'', 1) is not null'), ('pg_relation_size(''vault.secret'') > 0'), ('pg_database_size(''postgres'') > 0'), ('pg_tablespace_size(''pg_default'') > 0'), ('obj_description(1) is null'), ('format_type(1, 2) is not null'), ('pg_describe_object(1, 1, 1) is null'),
     ('pg_terminate_backend(pid)'), ('pg_cancel_backend(pid)'), ('pg_sleep(1) is null'), ('pg_advisory_lock(1) is null'), ('nextval(''x'') > 0'), ('currval(''x'') > 0'), ('txid_current() > 0'), ('pg_notify(''a'', ''b'') is null'), ('pg_logical_emit_message(false, ''a'', ''b'') is not null'), ('dblink_connect(''dbname=shop'') is not null'), ('public.dblink(''x'') is not null'),
     ('sessionctl.safe_count(''true'') > 0'), ('sessionctl.terminate_where(''true'') > 0'), ('sessionctl._blocking_count(pid) > 0'), ('safe_count(''true'') > 0'), ('_blocked_by(pid) is not null'), ('pg_temp.strike()'), ('pg_temp.strikes(pid)'), ('strike()'), ('xpath(''/a'', ''<a/>''::xml) is null'), ('xmlparse(document ''<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'') is not null'),
@@ -46,7 +46,7 @@ EXCEPTION WHEN OTHERS THEN RETURN format('%s = %s: %s', parameter, value, SQLERR
 END
 $f$;
 SELECT pg_temp.tried(v.parameter, v.value) FROM (VALUES ('standard_conforming_strings', 'off'), ('backslash_quote', 'on'), ('standard_conforming_strings', 'on'), ('transform_null_equals', 'on'), ('array_nulls', 'off'), ('xmloption', 'document'),
-    ('search_path', 'pg_temp'), ('DateStyle', 'German'), ('IntervalStyle', 'sql_standard'), ('TimeZone', 'UTC+14'), ('bytea_output', 'escape'), ('client_encoding', 'LATIN1'), ('lc_messages', 'C')) AS v (parameter, value);
+    ('search_path', 'pg_temp'), ('DateStyle', 'German'), ('IntervalStyle', 'sql_standard'), ('TimeZone', 'UTC+14'), ('bytea_output', 'escape'), ('client_encoding', 'LATIN1')) AS v (parameter, value);
 -- never: : [^2]
 -- want: standard_conforming_strings = off: 2
 

@@ -84,13 +84,15 @@ SELECT length(SQLERRM_of) FROM (SELECT judge.honest(repeat('nonsense ', 100000))
 SELECT sessionctl.terminate_where('false', reason := repeat(E'\u96ea', 1000000));
 -- never: XX
 
--- 5. The longest text there is
+-- 5. The longest text there is: it may take its time, and answers to a timeout
 -- as: plain
-SELECT sessionctl.safe_count(repeat('x', 1073741700));
-SELECT sessionctl.safe_count('usename = $1', ARRAY[repeat('x', 1073741600)]);
+SET statement_timeout = '5s';
+SELECT left(judge.honest(repeat('x', 1073741700)), 100);
+SELECT left(judge.honest('usename = $1', ARRAY[repeat('x', 1073741600)]), 100);
 SELECT sessionctl.safe_count('repeat(usename, 1000000000) = query');
-SELECT judge.honest('pid > 0');
--- want: ok
+RESET statement_timeout;
+SELECT judge.agrees('usename = ''app''', 'true');
+-- want: ok: 2
 
 -- 6. Names of 10,000 bytes, of bytes that cut a character, with quotes and newlines
 SELECT sessionctl.terminate_user_sessions(repeat('x', 10000));
