@@ -7,26 +7,16 @@
 #include "pg/memory.hpp"
 #include "pg/shared_memory.hpp"
 
-extern "C" {
-#include "mb/pg_wchar.h"
-}
-
 using namespace sessionctl;
 
 namespace {
 
-/// Another session wrote it, perhaps in another database with another encoding.
-const char* readable(const char* text) {
-    if (text == nullptr || pg_verifymbstr(text, static_cast<int>(std::strlen(text)), true))
-        return text;
-    char* const copy = pstrdup(text);
-    core::make_ascii(copy);
-    return copy;
-}
-
 void put_record(const pg::AuditRecord& record, api::Rows& rows) {
     api::Row<19> row;
-    const auto add = [&row](const auto& field) { row.add_text(readable(field.get())); };
+    const auto add = [&row](const auto& field) { row.add_text(field.get()); };
+    const auto add_written = [&row, &record](const auto& field) {
+        row.add_text(pg::shown_or_null(field.get(), record.encoding));
+    };
     row.add(TimestampTzGetDatum(record.at));
     add(record.action);
     add(record.result);
@@ -40,11 +30,11 @@ void put_record(const pg::AuditRecord& record, api::Rows& rows) {
     add(record.by_current_user);
     add(record.by_session_id);
     add(record.rule);
-    add(record.condition);
-    add(record.args);
+    add_written(record.condition);
+    add_written(record.args);
     add(record.cooldown);
-    add(record.details);
-    add(record.reason);
+    add_written(record.details);
+    add_written(record.reason);
     add(record.mark);
     row.put_into(rows);
 }

@@ -5,6 +5,7 @@
 #include "api/serve.hpp"
 #include "core/offence_text.hpp"
 #include "core/text.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_waits.hpp"
 #include "pg/log_line.hpp"
@@ -21,17 +22,14 @@ constexpr std::size_t longest_query = 80; // bytes
 constexpr std::size_t most_named = 3;     // of those that somebody waits for besides
 
 core::string one_line(const char* text) {
-    return core::clean_reason(text, pg::server_encoding());
+    return core::clean_reason(pg::readable(text), pg::server_encoding());
 }
 
 /// Cut between two characters.
 core::string shortened(const core::string& text) {
     if (text.size() <= longest_query)
         return text;
-    char start[longest_query + 1] = "";
-    std::memcpy(start, text.data(), longest_query);
-    compat::clip(start);
-    core::string shorter(start);
+    core::string shorter(text, 0, core::clipped_length(text, longest_query, pg::own_characters()));
     shorter.append("...");
     return shorter;
 }
@@ -66,7 +64,7 @@ class Lines {
 
   private:
     void append_prepared(core::string& line, const Branch& branch, const pg::Prepared* prepared) const {
-        line.append(one_line(pg::name_of(prepared_, graph_.party(branch.party).xid).c_str()));
+        line.append(pg::name_of(prepared_, graph_.party(branch.party).xid));
         if (prepared != nullptr) { // not ended since the lock table was read
             append_user(line, prepared->owner, prepared->database);
             line.append(", prepared ");
@@ -80,10 +78,9 @@ class Lines {
 
     /// To be copied as it stands, or not at all.
     static void append_rollback(core::string& line, const pg::Prepared& prepared) {
-        const core::string rollback = one_line(prepared.rollback);
         line.append("; in ").append(one_line(prepared.database)).append(": ");
-        line.append(rollback == prepared.rollback ? rollback.c_str()
-                                                  : "rollback_command of sessionctl.prepared_transactions");
+        line.append(prepared.rollback != nullptr ? prepared.rollback
+                                                 : "rollback_command of sessionctl.prepared_transactions");
     }
 
     void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
@@ -177,7 +174,7 @@ class Lines {
 
     void append_name(core::string& line, const core::Party& party) const {
         if (party.is_prepared())
-            line.append(one_line(pg::name_of(prepared_, party.xid).c_str()));
+            line.append(pg::name_of(prepared_, party.xid));
         else
             append_number(line, "pid %ld", party.pid);
     }

@@ -4,6 +4,7 @@
 #include "api/server_lockdown.hpp"
 #include "core/error.hpp"
 #include "core/utc.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/hba_probe.hpp"
@@ -27,7 +28,7 @@ void refuse_what_the_gate_does(const pg::GateState& state) {
 }
 
 /// The file locked anew, whether it was before or not.
-core::string locked(const core::hba::File& file, const ServerLockdown& lockdown) {
+core::hba::Locked locked(const core::hba::File& file, const ServerLockdown& lockdown) {
     pg::HbaServer server;
     core::hba::Lockdown wanted;
     wanted.superusers = server.superusers();
@@ -42,6 +43,17 @@ core::string locked(const core::hba::File& file, const ServerLockdown& lockdown)
     if (std::optional<core::string> text = core::hba::unlock(file.text))
         open.text = std::move(*text);
     return core::hba::lock(open, wanted, core::hba::dialect_of(compat::server_version), server);
+}
+
+void warn_of_left_out(const core::vector<core::string>& roles) {
+    for (const core::string& role : roles) {
+        const pg::ShownName name(role.c_str());
+        pg::call([&name] {
+            ereport(WARNING, (errmsg("role \"%s\" can't log in until the server is unlocked", name.text()),
+                              errdetail("Its name can't be written in pg_hba.conf: it contains a newline."),
+                              errhint("Rename the role, or lock the server down with method => 'gate'.")));
+        });
+    }
 }
 
 struct Lockdown {
@@ -64,7 +76,9 @@ std::int64_t close_door(Lockdown& lockdown) {
     const ServerLockdown& arguments = lockdown.arguments;
     const pg::ExitGuard guard(undo, &lockdown);
     try {
-        lockdown.change.make(locked(lockdown.change.file(), arguments));
+        core::hba::Locked next = locked(lockdown.change.file(), arguments);
+        warn_of_left_out(next.left_out);
+        lockdown.change.make(std::move(next.text));
         lockdown.change.prove();
         pg::log_gate("lockdown_server", "closed in pg_hba.conf", arguments.state);
         warn_of_logical_replication(arguments);

@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "pg/audit_transaction.hpp"
 #include "pg/door.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
@@ -29,10 +30,11 @@ std::int32_t checked_limit(std::int32_t sessions) {
 }
 
 void warn_of_superuser(const char* role, Oid oid) {
-    pg::call([=] {
+    const pg::ShownName shown(role);
+    pg::call([=, &shown] {
         if (superuser_arg(oid))
-            ereport(WARNING,
-                    (errmsg("a connection limit does not bind role \"%s\": it is a superuser", role)));
+            ereport(WARNING, (errmsg("a connection limit does not bind role \"%s\": it is a superuser",
+                                     shown.text())));
     });
 }
 

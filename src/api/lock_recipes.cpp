@@ -5,6 +5,7 @@
 #include "api/values.hpp"
 #include "core/error.hpp"
 #include "core/lock_mode.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_table.hpp"
 #include "pg/lock_waits.hpp"
@@ -181,7 +182,8 @@ class HoldersOf final : public LockFinder {
             return;
         const core::vector<pg::Prepared> all = pg::prepared_transactions();
         const core::vector<const pg::Prepared*> found = table.prepared_on(family_, least_, all);
-        const core::string relation = core::string(" relation \"").append(name_).append("\" locked");
+        const core::string relation =
+            core::string(" relation \"").append(pg::one_line(name_)).append("\" locked");
         pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
                                         found.size(), relation.c_str()));
     }

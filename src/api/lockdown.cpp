@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/audit_transaction.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
 extern "C" {
@@ -73,7 +74,8 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
     lockdown.during = during;
     lockdown.since = GetCurrentTimestamp();
     const char* const by = pg::call([] { return compat::role_name_or_null(GetUserId()); });
-    lockdown.by = pg::kept_text(by);
+    if (by != nullptr)
+        lockdown.by = pg::kept_name(by);
     if (reason != nullptr)
         lockdown.reason = pg::kept_text(core::clean_reason(reason, pg::server_encoding()).c_str());
     return lockdown;
@@ -122,13 +124,14 @@ void keep_in_audit(const char* action, const char* result, Lockable kind, const 
 
 void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
                           const core::Restoration& restoration, const core::Door& current) {
+    const pg::ShownName shown(name);
     if (restoration.limit_was_changed)
         pg::call([&] {
             ereport(
                 NOTICE,
                 (errmsg(
                      "the connection limit of %s \"%s\" was changed to %d since its lockdown, and stays so",
-                     pg::noun(kind), name, current.limit),
+                     pg::noun(kind), shown.text(), current.limit),
                  errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
         });
     if (restoration.openness_was_changed)
@@ -136,15 +139,16 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
             ereport(
                 NOTICE,
                 (errmsg("who may log in to %s \"%s\" was changed since its lockdown, and stays so",
-                        pg::noun(kind), name),
+                        pg::noun(kind), shown.text()),
                  errdetail(lockdown.before.is_open ? "Before the lockdown connections were allowed."
                                                    : "Before the lockdown connections were not allowed.")));
         });
 }
 
 Datum not_locked(Lockable kind, const char* name) {
-    pg::call([=] {
-        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", pg::noun(kind), name),
+    const pg::ShownName shown(name);
+    pg::call([&] {
+        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
                          errhint("A connection limit set by hand is not a lockdown: ALTER %s changes it.",
                                  pg::keyword(kind))));
     });

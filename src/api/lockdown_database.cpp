@@ -4,6 +4,7 @@
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/door.hpp"
+#include "pg/encoding.hpp"
 #include "pg/lock_deadline.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
@@ -91,7 +92,7 @@ void close(const Wish& wish, bool has_paused_pool) {
     core::Lockdown lockdown = api::new_lockdown(before, during, wish.request.reason);
     if (has_paused_pool) { // one that was paused before stays so
         lockdown.pool = pg::kept_text(wish.pool);
-        lockdown.pool_database = pg::kept_text(wish.database);
+        lockdown.pool_database = pg::kept_name(wish.database);
     }
     pg::remember(Lockable::database, wish.database,
                  core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
@@ -112,48 +113,53 @@ std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
     return api::terminate(request, "datid = $1", api::oid_value(wish.oid));
 }
 
-/// No session's end removes these.
-const char* what_remains(const Wish& wish) {
-    return pg::query_sql(pg::call([&wish] {
-        const char* const name = quote_literal_cstr(wish.database);
-        StringInfoData query;
-        initStringInfo(&query);
-        appendStringInfo(&query,
-                         "SELECT string_agg(what, ', ' ORDER BY what) FROM ("
-                         "SELECT format('prepared transaction %%L', gid) AS what FROM pg_prepared_xacts "
-                         "WHERE database = %s "
-                         "UNION ALL SELECT format('logical replication slot %%I', slot_name) "
-                         "FROM pg_replication_slots WHERE database = %s "
-                         "UNION ALL SELECT format('autovacuum to prevent wraparound, process %%s', pid) "
-                         "FROM pg_stat_activity WHERE datname = %s "
-                         "AND query LIKE 'autovacuum: %%(to prevent wraparound)' ",
-                         name, name, name);
-        if (compat::has_subscriptions)
-            appendStringInfo(&query,
-                             "UNION ALL SELECT format('subscription %%I', subname) "
-                             "FROM pg_subscription WHERE subdbid = %u",
-                             wish.oid);
-        appendStringInfoString(&query, ") AS remains");
-        return query.data;
-    }));
+/// No session's end removes these: what kind they are, how they are written, and the query for them.
+void add_remains(core::string& list, const char* kind, core::string (*written)(const char*),
+                 const char* query) {
+    for (const char* const each : pg::query_column(query))
+        list.append(list.empty() ? "" : ", ").append(kind).append(written(each));
+}
+
+core::string what_remains(const Wish& wish) {
+    const core::string database = pg::sql_literal(wish.database);
+    const auto of_database = [&database](const char* query) {
+        return core::string(query).append(database).append(" ORDER BY 1");
+    };
+    core::string list;
+    add_remains(list, "autovacuum to prevent wraparound, process ", pg::one_line,
+                of_database("SELECT pid FROM pg_stat_activity WHERE query LIKE "
+                            "'autovacuum: %(to prevent wraparound)' AND datname = ")
+                    .c_str());
+    add_remains(list, "logical replication slot ", pg::sql_identifier,
+                of_database("SELECT slot_name FROM pg_replication_slots WHERE database = ").c_str());
+    add_remains(list, "prepared transaction ", pg::sql_literal,
+                of_database("SELECT gid FROM pg_prepared_xacts WHERE database = ").c_str());
+    if (compat::has_subscriptions)
+        add_remains(list, "subscription ", pg::sql_identifier,
+                    of_database("SELECT subname FROM pg_subscription, pg_database AS d WHERE subdbid = d.oid "
+                                "AND datname = ")
+                        .c_str());
+    return list;
 }
 
 /// A caller who may not read one of these catalogs is told nothing.
 void tell_what_remains(const Wish& wish) {
-    const char* list = nullptr;
+    core::string list;
     try {
         list = pg::in_subtransaction([&wish] { return what_remains(wish); });
     } catch (const pg::PgError& error) {
         if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
             throw;
     }
-    if (list == nullptr)
+    if (list.empty())
         return;
+    const pg::ShownName database(wish.database);
     pg::call([&] {
-        ereport(NOTICE, (errmsg("in database \"%s\" remains what no end of a session removes", wish.database),
-                         errdetail("%s.", list),
-                         errhint("ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER "
-                                 "SUBSCRIPTION … DISABLE remove them.")));
+        ereport(NOTICE,
+                (errmsg("in database \"%s\" remains what no end of a session removes", database.text()),
+                 errdetail("%s.", list.c_str()),
+                 errhint("ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER "
+                         "SUBSCRIPTION … DISABLE remove them.")));
     });
 }
 
@@ -190,8 +196,8 @@ void open(const char* name, Oid oid, const core::Door& current, const core::Door
 /// Behind the locked door: a pool's logins wait for the commit, and then find it open.
 void open_with_pool(const char* name, Oid oid, const core::Door& current, const core::Door& door,
                     const core::Lockdown& lockdown) {
-    const core::string server = pg::shown_text(lockdown.pool);
-    const core::string database = pg::shown_text(lockdown.pool_database);
+    const core::string server = pg::shown_utf8(lockdown.pool);
+    const core::string database = pg::shown_utf8(lockdown.pool_database);
     if (!pg::resume_pool_after(server.c_str(), database.c_str(), [&] {
             pg::lock_door(oid, name, pg::TurnAway::nobody);
             open(name, oid, current, door);

@@ -5,12 +5,12 @@
 #include "api/options.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
+#include "pg/encoding.hpp"
 #include "pg/log_line.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
-#include "pg/utf8.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -34,7 +34,7 @@ constexpr char condition[] =
 void keep_who(pg::GateState& state) {
     state.since = GetCurrentTimestamp();
     if (const char* const name = pg::call([] { return compat::role_name_or_null(GetUserId()); }))
-        pg::keep_utf8(state.by, name);
+        pg::keep(state.by, pg::kept_name(name));
 }
 
 void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
@@ -102,7 +102,7 @@ ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
     lockdown.timeout = wait.timeout;
     lockdown.reason = wait.reason;
     if (wait.reason != nullptr)
-        pg::keep_utf8(state.reason, core::clean_reason(wait.reason, pg::server_encoding()).c_str());
+        pg::keep(state.reason, pg::kept_text(core::clean_reason(wait.reason, pg::server_encoding()).c_str()));
     keep_who(state);
     if (state.include_superusers && !pg::call([] { return superuser(); }))
         throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to shut out superusers");

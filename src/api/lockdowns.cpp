@@ -5,10 +5,12 @@
 #include "api/serve.hpp"
 #include "pg/client_address.hpp"
 #include "pg/cooldown.hpp"
+#include "pg/encoding.hpp"
 #include "pg/gate.hpp"
 #include "pg/hba.hpp"
 #include "pg/log_line.hpp"
 #include "pg/memory.hpp"
+#include "pg/settings.hpp"
 
 using namespace sessionctl;
 using pg::Lockable;
@@ -56,8 +58,8 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
     const core::Door current = *door;
     const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
     const core::string means = means_of(known.kind, current);
-    const core::string by = pg::shown_text(memory.by);
-    const core::string reason = pg::shown_text(memory.reason);
+    const core::string by = pg::shown_utf8(memory.by);
+    const core::string reason = pg::shown_utf8(memory.reason);
     const core::string before = known.memory ? difference(known.kind, memory.before, memory.during) : "";
     const core::string changed = known.memory ? difference(known.kind, current, memory.during) : "";
     const auto text = [](const core::string& value) { return value.empty() ? nullptr : value.c_str(); };
@@ -81,13 +83,15 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
 struct ServerLockdown {
     const char* means;
     core::Timestamp since; // 0: not known
-    const char* by;
+    const char* by;        // UTF-8, as the reason is
     const char* reason;
     core::Timestamp until; // 0: by unlock alone
     const char* restores_to;
 };
 
 void put(const ServerLockdown& lockdown, api::Rows& rows) {
+    const core::string by = pg::shown_utf8(lockdown.by);
+    const core::string reason = pg::shown_utf8(lockdown.reason);
     const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
     pg::call([&] {
         api::Row<11> row;
@@ -96,8 +100,8 @@ void put(const ServerLockdown& lockdown, api::Rows& rows) {
         row.add_null(); // name
         row.add_text(lockdown.means);
         row.add_if(lockdown.since != 0, [&] { return TimestampTzGetDatum(lockdown.since); });
-        row.add_text(text(lockdown.by));
-        row.add_text(text(lockdown.reason));
+        row.add_text(text(by.c_str()));
+        row.add_text(text(reason.c_str()));
         row.add_if(lockdown.until != 0, [&] { return TimestampTzGetDatum(lockdown.until); });
         row.add_null(); // connected
         row.add_text(text(lockdown.restores_to));
@@ -109,7 +113,9 @@ void put(const ServerLockdown& lockdown, api::Rows& rows) {
 void put_server(api::Rows& rows) {
     const pg::GateState gate = pg::gate_state();
     if (gate.is_closed)
-        put({"gate", gate.since, gate.by, gate.reason, gate.until, ""}, rows);
+        put({pg::gate_setting() ? "gate" : "gate: closed, but pg_sessionctl.gate is off", gate.since, gate.by,
+             gate.reason, gate.until, ""},
+            rows);
     if (const std::optional<pg::HbaLockdown> hba = pg::hba_lockdown())
         put({"hba", hba->since, hba->by.c_str(), hba->reason.c_str(), 0, hba->damage.c_str()}, rows);
 }
@@ -126,6 +132,8 @@ core::string means_of(const core::Origin& origin) {
 void put(const core::Cooldown& cooldown, api::Rows& rows) {
     const core::string means = means_of(cooldown.login.origin);
     const std::int64_t connected = pg::connected_of(cooldown.login);
+    const core::string by = pg::shown_utf8(cooldown.by);
+    const core::string reason = pg::shown_utf8(cooldown.reason);
     const core::Timestamp clock = GetCurrentTimestamp() - pg::monotonic_now();
     const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
     pg::call([&] {
@@ -135,8 +143,8 @@ void put(const core::Cooldown& cooldown, api::Rows& rows) {
         row.add_text(compat::role_name_or_null(cooldown.login.role));
         row.add_text(means.c_str());
         row.add(TimestampTzGetDatum(clock + cooldown.since));
-        row.add_text(text(cooldown.by));
-        row.add_text(text(cooldown.reason));
+        row.add_text(text(by.c_str()));
+        row.add_text(text(reason.c_str()));
         row.add(TimestampTzGetDatum(clock + cooldown.until));
         row.add(Int64GetDatum(connected));
         row.add_null(); // restores_to

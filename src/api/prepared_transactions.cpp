@@ -25,7 +25,7 @@ Datum texts_of(const core::vector<const char*>& texts) {
         return PointerGetDatum(construct_empty_array(TEXTOID));
     auto* const values = static_cast<Datum*>(palloc(texts.size() * sizeof(Datum)));
     std::transform(texts.begin(), texts.end(), values,
-                   [](const char* text) { return CStringGetTextDatum(text); });
+                   [](const char* text) { return CStringGetTextDatum(pg::readable(text)); });
     return PointerGetDatum(construct_array(values, static_cast<int>(texts.size()), TEXTOID, -1, false, 'i'));
 }
 

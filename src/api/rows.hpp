@@ -1,6 +1,7 @@
 // The result of a set-returning function, materialised: the same on every version.
 #pragma once
 
+#include "pg/encoding.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -36,8 +37,9 @@ class Row {
         else
             add_null();
     }
+    /// Of whatever encoding: names come from shared catalogs, and others' texts from shared memory.
     void add_text(const char* text) {
-        add_if(text != nullptr, [text] { return CStringGetTextDatum(text); });
+        add_if(text != nullptr, [text] { return CStringGetTextDatum(pg::readable(text)); });
     }
     void put_into(Rows& rows) { rows.put(values_, nulls_, next_); }
 

@@ -6,6 +6,7 @@
 #include "core/escalation.hpp"
 #include "pg/audit.hpp"
 #include "pg/cooldown_sweep.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/server.hpp"
@@ -67,11 +68,13 @@ pg::Farewell farewell_of(const char* reason, Oid asker) {
     pg::Farewell farewell = {};
     if (reason == nullptr)
         return farewell;
-    const core::string text = core::clean_reason(reason, pg::server_encoding());
+    const core::string text = pg::kept_text(core::clean_reason(reason, pg::server_encoding()).c_str());
     const char* const role = pg::call([asker] { return compat::role_name_or_null(asker); });
-    std::snprintf(farewell.detail, sizeof farewell.detail, "Reason given by role \"%s\": %s",
-                  role != nullptr ? role : "", text.c_str());
-    compat::clip(farewell.detail);
+    core::string detail("Reason given by role \"");
+    if (role != nullptr)
+        detail.append(core::one_line(pg::kept_name(role), core::utf8));
+    detail.append("\": ").append(text);
+    pg::keep(farewell.detail, detail);
     return farewell;
 }
 

@@ -95,10 +95,8 @@ core::State state_of(const PgBackendStatus& entry) noexcept;
 const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind);
 const char* activity_of(const PgBackendStatus& entry) noexcept;
 void set_activity(PgBackendStatus& entry, char* activity) noexcept;
-/// The text in shared memory may end inside a multibyte character: cuts a copy of it before that.
-void clip_activity(char* activity);
-/// The same of any text that was cut.
-void clip(char* text) noexcept;
+/// The text in shared memory may end inside a multibyte character: does this copy of it?
+bool is_cut_activity(const char* activity) noexcept;
 /// 0 where there is none (or the server is older than 14).
 int64 query_id_of(const PgBackendStatus& entry) noexcept;
 
@@ -271,6 +269,18 @@ void hand_over(BackgroundWorker& worker, const Oid* list, int count) noexcept;
 int take_over(Oid* list);
 /// Sinval messages that came while it slept (9.5).
 void process_catchup();
+
+// --- encodings
+// ---------------------------------------------------------------------------------------------------
+
+/// Of the character that a text begins with; 0 where it begins with none.
+std::size_t character_length(std::string_view text, int encoding) noexcept;
+/// Converts as much as can be from the beginning of a text, and tells how many bytes of it that were (14);
+/// before, all of it, or an ERROR. `target` has room for growth_of_conversion times as much and one byte
+/// more.
+constexpr bool converts_in_part = PG_VERSION_NUM >= 140000;
+constexpr std::size_t growth_of_conversion = 4;
+std::size_t convert(Oid conversion, int from, int to, std::string_view text, char* target);
 
 // --- various
 // -----------------------------------------------------------------------------------------------------

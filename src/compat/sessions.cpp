@@ -232,15 +232,12 @@ void set_activity(PgBackendStatus& entry, char* activity) noexcept {
 #endif
 }
 
-void clip_activity([[maybe_unused]] char* activity) {
+bool is_cut_activity([[maybe_unused]] const char* activity) noexcept {
 #if PG_VERSION_NUM >= 110000 // 11: the server cut it between characters before
-    clip(activity);
+    return std::strlen(activity) + 1 >= static_cast<std::size_t>(pgstat_track_activity_query_size);
+#else
+    return false;
 #endif
-}
-
-void clip(char* text) noexcept {
-    const int length = static_cast<int>(std::strlen(text));
-    text[pg_mbcliplen(text, length, length)] = '\0';
 }
 
 int64 query_id_of(const PgBackendStatus& entry) noexcept {

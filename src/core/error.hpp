@@ -33,7 +33,7 @@ constexpr char internal_error[] = "XX000";
 
 class Error : public std::exception {
   public:
-    static constexpr std::size_t text_size = 768;
+    static constexpr std::size_t text_size = 1000;
 
     [[gnu::format(printf, 3, 4)]] Error(const char* sqlstate, const char* format, ...) noexcept;
 

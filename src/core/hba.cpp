@@ -46,21 +46,36 @@ string pattern_of(std::string_view name) {
     return pattern;
 }
 
+bool breaks_line(std::string_view name) noexcept {
+    return name.find('\n') != std::string_view::npos;
+}
+
 /// Always in quotes: without, `all` and names that begin with + or @ mean something else.
 string written(std::string_view name, const Dialect& dialect) {
-    const bool breaks_line = name.find('\n') != std::string_view::npos;
     // A slash makes a pattern even in quotes.
-    if (dialect.patterns && (breaks_line || name.substr(0, 1) == "/"))
+    if (dialect.patterns && (breaks_line(name) || name.substr(0, 1) == "/"))
         return in_quotes(pattern_of(name));
-    if (breaks_line)
-        throw Error(sqlstate::feature_not_supported,
-                    "the name of role \"%s\" can't be written in pg_hba.conf", string(name).c_str())
-            .detail("It contains a newline.")
-            .hint("Rename the role, or lock the server down with method => 'gate'.");
     return in_quotes(name);
 }
 
-vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Server& server) {
+bool can_be_written(std::string_view name, const Dialect& dialect) noexcept {
+    return dialect.patterns || !breaks_line(name);
+}
+
+void refuse_unwritable(const vector<string>& roles, const Dialect& dialect) {
+    for (const string& role : roles)
+        if (!can_be_written(role, dialect))
+            throw Error(sqlstate::feature_not_supported,
+                        "the name of role \"%s\" can't be written in pg_hba.conf", role.c_str())
+                .detail("It contains a newline.")
+                .hint("Rename the role, or lock the server down with method => 'gate'.");
+}
+
+/// Who came into the list without being named, and can't be written, is moved to `left_out`: whoever may make
+/// roles must not be able to keep others from locking the server down.
+vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Server& server,
+                           vector<string>& left_out) {
+    refuse_unwritable(lockdown.allow_roles, dialect);
     boost::container::flat_set<string, std::less<string>, Allocator<string>> names;
     if (!lockdown.include_superusers)
         names.insert(lockdown.superusers.begin(), lockdown.superusers.end());
@@ -71,7 +86,10 @@ vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Ser
     }
     vector<Role> roles;
     for (const string& name : names)
-        roles.push_back({name, written(name, dialect)});
+        if (can_be_written(name, dialect))
+            roles.push_back({name, written(name, dialect)});
+        else
+            left_out.push_back(name);
     if (roles.empty() && !lockdown.include_superusers)
         throw Error(sqlstate::object_not_in_prerequisite_state, "no role could log in any more")
             .detail("There is no superuser who can log in, and no role is allowed.")
@@ -195,9 +213,10 @@ void refuse_unfit(const File& file) {
 
 } // namespace
 
-string lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, Server& server) {
+Locked lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, Server& server) {
     refuse_unfit(file);
-    const vector<Role> roles = allowed_roles(lockdown, dialect, server);
+    Locked locked;
+    const vector<Role> roles = allowed_roles(lockdown, dialect, server, locked.left_out);
     Writer writer(file.text, dialect);
     writer.line(first_line(lockdown.mark));
     writer.line(way_out);
@@ -211,7 +230,8 @@ string lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, 
     reject(writer, "all");
     writer.line(last_line());
     writer.text.append(file.text);
-    return std::move(writer.text);
+    locked.text = std::move(writer.text);
+    return locked;
 }
 
 std::optional<string> unlock(std::string_view text) {

@@ -29,12 +29,18 @@ struct Lockdown {
 
 constexpr char probe_prefix[] = "pg_sessionctl probe ";
 
+struct Locked {
+    string text;
+    vector<string> left_out; // superusers and members whose names can't be written there: they are rejected
+};
+
 /// The same file with the block at its top: each rule narrowed to those of the allowed roles that it names
 /// (by name, as memberships are at this moment: a member who is added later stays out), and the rejects.
 /// Errors: 55000 it has a block, or nobody would be left though include_superusers is not said; F0000 the
-/// block is damaged, the server would refuse the file, or something that it includes can't be read; 0A000 an
-/// allowed role's name can't be written there, or a line would become too long.
-string lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, Server& server);
+/// block is damaged, the server would refuse the file, or something that it includes can't be read; 0A000 the
+/// name of one of allow_roles, which was asked for by name, can't be written there, or a line would become
+/// too long.
+Locked lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, Server& server);
 
 /// The text without the block, whatever became of the rest meanwhile; null where there is none. Whatever was
 /// written into the block is lost. Errors: F0000 it is damaged.

@@ -1,5 +1,7 @@
 #include "core/survivor.hpp"
 
+#include "core/sql_text.hpp"
+
 #include <cstdio>
 #include <cstring>
 
@@ -76,12 +78,13 @@ string doing(const Survivor& survivor) {
 
 string root_command(std::int32_t pid, const Connection& connection) {
     char command[256];
-    if (!connection.is_closed && connection.host[0] != '\0')
-        std::snprintf(command, sizeof command,
-                      std::strchr(connection.host, ':') != nullptr ? "ss -K dst '[%s]' dport = %d"
-                                                                   : "ss -K dst %s dport = %d",
-                      connection.host, connection.port);
-    else if (!connection.is_closed && connection.is_local)
+    if (!connection.is_closed && connection.host[0] != '\0') {
+        string address(connection.host);
+        if (address.find(':') != string::npos)
+            address.insert(0, "[").push_back(']');
+        std::snprintf(command, sizeof command, "ss -K dst %s dport = %d", shell_word(address).c_str(),
+                      connection.port);
+    } else if (!connection.is_closed && connection.is_local)
         std::snprintf(command, sizeof command,
                       "ss -xp | grep -w \"$(ss -xp | awk '/pid=%d,/ && $5 ~ /PGSQL/ {print $8}')\"", pid);
     else

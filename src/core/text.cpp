@@ -10,22 +10,6 @@ bool continues(unsigned char byte) noexcept {
     return (byte & 0xC0) == 0x80;
 }
 
-/// Length in bytes of the control character at the start of `text`, 0 where there is none.
-std::size_t control_length(std::string_view text, Encoding encoding) noexcept {
-    const auto at = [text](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-    };
-    if (at(0) < 0x20 || at(0) == 0x7F)
-        return 1;
-    if (encoding != Encoding::utf8)
-        return 0;
-    if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) // C1: U+0080 to U+009F
-        return 2;
-    if (at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9)) // U+2028, U+2029
-        return 3;
-    return 0;
-}
-
 bool separates(std::string_view control) noexcept {
     return control.size() == 3 || (control[0] >= '\t' && control[0] <= '\r');
 }
@@ -74,6 +58,21 @@ std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept {
     while (limit > 0 && continues(static_cast<unsigned char>(text[limit])))
         --limit;
     return limit;
+}
+
+std::size_t control_length(std::string_view text, Encoding encoding) noexcept {
+    const auto at = [text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+    };
+    if (at(0) < 0x20 || at(0) == 0x7F)
+        return 1;
+    if (encoding != Encoding::utf8)
+        return 0;
+    if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) // C1: U+0080 to U+009F
+        return 2;
+    if (at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9)) // U+2028, U+2029
+        return 3;
+    return 0;
 }
 
 string clean_reason(std::string_view text, Encoding encoding) {
@@ -150,12 +149,6 @@ bool parse_names(std::string_view text, vector<string>& names) {
             return false;
         text.remove_prefix(1);
     }
-}
-
-void make_ascii(char* text) noexcept {
-    for (; *text != '\0'; ++text)
-        if (static_cast<unsigned char>(*text) >= 0x80)
-            *text = '?';
 }
 
 bool matches(std::string_view pattern, std::string_view name) noexcept {

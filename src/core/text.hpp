@@ -15,6 +15,9 @@ enum class Encoding : bool { utf8, other };
 /// The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
 std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept;
 
+/// Length in bytes of the control character at the start of `text`, 0 where there is none.
+std::size_t control_length(std::string_view text, Encoding encoding) noexcept;
+
 /// A reason made fit for one log line: no control characters (C0, DEL, C1, line and paragraph separators),
 /// runs of white space folded to one space. Its length is the caller's to cut.
 string clean_reason(std::string_view text, Encoding encoding = Encoding::utf8);
@@ -29,9 +32,6 @@ string in_quotes(std::string_view name);
 /// names with commas, quotes (doubled) or spaces at their ends. Unlike core's identifier lists nothing is
 /// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).
 bool parse_names(std::string_view text, vector<string>& names);
-
-/// Text of an unknown or another encoding made ASCII: each byte that is not becomes a question mark.
-void make_ascii(char* text) noexcept;
 
 /// Is it that name, or does it begin with what stands before a * at the end?
 bool matches(std::string_view pattern, std::string_view name) noexcept;

@@ -1,5 +1,6 @@
 #include "hooks/cooldown.hpp"
 
+#include "core/shown_text.hpp"
 #include "pg/client_address.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/shared_memory.hpp"
@@ -19,12 +20,14 @@ namespace {
     if (cooldown.login.origin.application[0] != '\0')
         std::snprintf(application, sizeof application, " with application \"%s\"",
                       cooldown.login.origin.application);
-    char who[core::GateState::by_size + 32] = "";
+    const core::OneLine<2 * core::GateState::by_size> by(cooldown.by);
+    const core::OneLine<4 * NAMEDATALEN> role(compat::role_of_login(port));
+    char who[2 * core::GateState::by_size + 32] = "";
     if (cooldown.by[0] != '\0')
-        std::snprintf(who, sizeof who, " by role \"%s\"", cooldown.by);
+        std::snprintf(who, sizeof who, " by role \"%s\"", by.text());
     ereport(FATAL, (errcode(ERRCODE_CANNOT_CONNECT_NOW),
-                    errmsg("role \"%s\"%s may not log in for another %ld s", compat::role_of_login(port),
-                           application, static_cast<long>(core::seconds_left(cooldown, pg::monotonic_now()))),
+                    errmsg("role \"%s\"%s may not log in for another %ld s", role.text(), application,
+                           static_cast<long>(core::seconds_left(cooldown, pg::monotonic_now()))),
                     errdetail("Its sessions from this address were ended%s with a cooldown%s%s", who,
                               cooldown.reason[0] != '\0' ? ": " : ".", cooldown.reason)));
     pg_unreachable();

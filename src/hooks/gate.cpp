@@ -1,5 +1,6 @@
 #include "hooks/gate.hpp"
 
+#include "core/shown_text.hpp"
 #include "hooks/cooldown.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/settings.hpp"
@@ -75,16 +76,18 @@ core::Timestamp longest_hold() noexcept {
 }
 
 [[noreturn]] void refuse(const core::GateState& state, bool is_full) {
-    char who[core::GateState::by_size + 32] = "";
+    const core::OneLine<2 * core::GateState::by_size> by(state.by);
+    const core::OneLine<2 * core::GateState::reason_size> reason(state.reason);
+    char who[2 * core::GateState::by_size + 32] = "";
     if (state.by[0] != '\0')
-        std::snprintf(who, sizeof who, " by role \"%s\"", state.by);
+        std::snprintf(who, sizeof who, " by role \"%s\"", by.text());
     // The caller of lockdown_server() wrote the reason in another session: %s, never a format.
     ereport(
         FATAL,
         (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the server is locked down"),
          errdetail("Locked%s until %s%s%s", who,
                    state.until != 0 ? timestamptz_to_str(state.until) : "it is unlocked",
-                   state.reason[0] != '\0' ? ": " : ".", state.reason),
+                   state.reason[0] != '\0' ? ": " : ".", reason.text()),
          is_full ? errhint("As many logins as may wait for it to open wait already. Try again later.") : 0));
     pg_unreachable();
 }

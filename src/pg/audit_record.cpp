@@ -89,9 +89,9 @@ void AuditRecord::describe(const RosterEntry& session) {
     client.set(client_of(session).c_str());
 }
 
-void AuditRecord::set_field(Field& field, const char* text) {
+void AuditRecord::set_field(Field& field, const char* text, const core::Characters& characters) {
     if (text != nullptr)
-        field.set(core::clean_reason(text, server_encoding()).c_str());
+        field.set(core::clean_reason(text, characters.controls).c_str(), characters);
     else
         field.set(nullptr);
 }
@@ -100,9 +100,10 @@ void AuditRecord::log() const noexcept {
     callback([this] { line_of(*this).write(); });
 }
 
-void keep_record(AuditRecord& record) noexcept {
+void keep_record(AuditRecord& record, int encoding) noexcept {
     record.at = GetCurrentTimestamp();
     record.mark.set(audit_mark_or_none());
+    record.encoding = encoding;
     record.log();
     AuditRing::append(record);
 }

@@ -4,6 +4,7 @@
 
 #include "core/plan.hpp"
 #include "pg/audit_mark.hpp"
+#include "pg/encoding.hpp"
 #include "pg/log_line.hpp"
 #include "pg/roster.hpp"
 
@@ -15,10 +16,9 @@ struct AuditText {
     bool is_present;
     char text[size];
 
-    void set(const char* value) noexcept {
+    void set(const char* value, const core::Characters& characters = own_characters()) noexcept {
         is_present = value != nullptr;
-        strlcpy(text, is_present ? value : "", sizeof text);
-        compat::clip(text);
+        copy_clipped(text, sizeof text, is_present ? value : "", characters);
     }
     const char* get() const noexcept { return is_present ? text : nullptr; }
 };
@@ -30,7 +30,8 @@ struct AuditRecord {
     using Field = AuditText<longest_field + 1>;
 
     core::Timestamp at;
-    std::int32_t pid; // 0: of no session
+    std::int32_t encoding; // of what people wrote
+    std::int32_t pid;      // 0: of no session
     AuditText<AuditMark::size> mark;
     AuditText<24> action;
     AuditText<48> result;
@@ -53,13 +54,14 @@ struct AuditRecord {
     /// Where nothing more is known of it.
     void describe(const core::Identity& session);
     /// What a person wrote, made one line; may be null.
-    void set_field(Field& field, const char* text);
+    void set_field(Field& field, const char* text, const core::Characters& characters = own_characters());
 
     /// One line in the server log; never raises.
     void log() const noexcept;
 };
 
 /// Log line, ring and nothing else: what everybody does who acted on a session, or locked something down.
-void keep_record(AuditRecord& record) noexcept;
+/// `encoding` is of what people wrote.
+void keep_record(AuditRecord& record, int encoding = own_encoding()) noexcept;
 
 } // namespace sessionctl::pg

@@ -1,12 +1,12 @@
 #include "pg/cooldown.hpp"
 
 #include "pg/client_address.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/log_line.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/turned_away.hpp"
-#include "pg/utf8.hpp"
 
 namespace sessionctl::pg {
 
@@ -64,10 +64,6 @@ core::vector<core::Cooldown> running_cooldowns() {
                 running.push_back(each); // has its room
         LWLockRelease(shared->cooldown_lock);
     });
-    for (core::Cooldown& each : running) {
-        convert_utf8(each.by);
-        convert_utf8(each.reason);
-    }
     return running;
 }
 
@@ -89,9 +85,9 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
         return;
     next_.setter = setter();
     if (const char* const name = call([] { return compat::role_name_or_null(GetSessionUserId()); }))
-        keep_utf8(next_.by, name);
+        pg::keep(next_.by, kept_name(name));
     if (reason != nullptr)
-        keep_utf8(next_.reason, core::clean_reason(reason, server_encoding()).c_str());
+        pg::keep(next_.reason, kept_text(core::clean_reason(reason, server_encoding()).c_str()));
 }
 
 bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login) const {

@@ -37,7 +37,7 @@ bool origin_of(const SessionSlot& slot, std::int32_t pid, core::Origin& origin) 
 /// Of a login: is it in a cooldown? May raise a PostgreSQL ERROR.
 bool find_cooldown(const core::LoginKey& login, core::Cooldown& found);
 
-/// Those that run, their texts in the database's encoding. None where the library is not preloaded, or
+/// Those that run. None where the library is not preloaded, or
 /// pg_sessionctl.gate is off.
 core::vector<core::Cooldown> running_cooldowns();
 /// How many clients' sessions there are of such logins.

@@ -1,6 +1,7 @@
 #include "pg/dblink.hpp"
 
 #include "core/error.hpp"
+#include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
@@ -63,10 +64,6 @@ Cells query(const core::string& statement, std::initializer_list<const char*> pa
     return cells;
 }
 
-core::string identifier(const char* name) {
-    return call([name] { return quote_identifier(name); });
-}
-
 // --- the extension
 
 struct Signature {
@@ -125,13 +122,16 @@ void check_server(const char* server) {
     const Oid oid = call([server] {
         return std::strlen(server) < NAMEDATALEN ? get_foreign_server_oid(server, true) : InvalidOid;
     });
-    const core::string name = identifier(server);
-    if (!OidIsValid(oid))
-        throw core::Error(core::sqlstate::undefined_object, "server \"%s\" does not exist", server)
-            .hint("CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '...', port '6432', dbname "
-                  "'pgbouncer'); CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user '...', "
-                  "password '...')",
-                  name.c_str(), name.c_str());
+    const core::string name = sql_identifier(server);
+    if (!OidIsValid(oid)) {
+        core::Error error(core::sqlstate::undefined_object, "server \"%s\" does not exist", server);
+        if (std::strlen(server) < NAMEDATALEN)
+            error.hint("CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '...', port '6432', "
+                       "dbname 'pgbouncer'); CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user "
+                       "'...', password '...')",
+                       name.c_str(), name.c_str());
+        throw error;
+    }
     const bool is_mapped = call([oid] {
         for (const Oid user : {GetUserId(), InvalidOid}) // the second one is PUBLIC's
             if (SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user), ObjectIdGetDatum(oid)))
@@ -223,7 +223,7 @@ DblinkConnection::DblinkConnection(const char* server) : server_(server) {
     const char* const schema = schema_of_dblink();
     check_members(schema);
     check_server(server);
-    schema_ = identifier(schema);
+    schema_ = sql_identifier(schema);
     const core::string statement = invocation("dblink_connect", "$1, $2");
     if (connect_in_time([&] { query(statement, {name_, server}); }))
         return;

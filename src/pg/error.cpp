@@ -1,10 +1,7 @@
 #include "pg/error.hpp"
 
 #include "core/error.hpp"
-
-extern "C" {
-#include "mb/pg_wchar.h"
-}
+#include "pg/encoding.hpp"
 
 namespace sessionctl::pg::detail {
 
@@ -29,9 +26,15 @@ ErrorData* take_error() noexcept {
     return copy;
 }
 
-void keep(char (&target)[1024], const char* text) noexcept {
-    std::strncpy(target, text, sizeof target - 1);
-    target[sizeof target - 1] = '\0';
+/// Names in it may hold what no client expects in a message. One that was cut may end inside a character.
+void keep(char (&target)[1024], std::string_view text) noexcept {
+    constexpr std::size_t longest_character = 4;
+    const core::Characters characters = own_characters();
+    if (text.size() + longest_character >= core::Error::text_size)
+        text = core::without_torn_end(text, characters);
+    core::print_pieces(target, sizeof target, text, [&characters](std::string_view& rest) {
+        return core::take_piece(rest, characters, characters.begin_with_control(rest));
+    });
 }
 
 } // namespace
@@ -104,9 +107,6 @@ void Failure::raise() {
         compat::set_query_cancel_holdoff(0);
         ReThrowError(error_);
     }
-    for (char* const text : {message_, detail_, hint_})
-        text[pg_mbcliplen(text, static_cast<int>(std::strlen(text)), static_cast<int>(std::strlen(text)))] =
-            '\0';
     const char* const s = sqlstate_;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg("%s", message_),
                     detail_[0] ? errdetail("%s", detail_) : 0, hint_[0] ? errhint("%s", hint_) : 0,

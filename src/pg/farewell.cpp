@@ -1,6 +1,8 @@
 #include "pg/farewell.hpp"
 
-#include "core/text.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+#include "pg/session_table.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {
@@ -19,6 +21,15 @@ FarewellBox* box_of(int slot) noexcept {
 
 core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexcept {
     return is_cancel ? session.query_start : 0;
+}
+
+/// The session itself can't convert it any more. Where it is in no database yet, it reads ASCII.
+void translate(Farewell& farewell, const core::Session& session) {
+    const Oid database = database_of(session);
+    const int encoding = OidIsValid(database) ? encoding_of(database) : PG_SQL_ASCII;
+    copy_clipped(farewell.detail, sizeof farewell.detail, converted(farewell.detail, PG_UTF8, encoding),
+                 characters_of(encoding));
+    farewell.encoding = encoding;
 }
 
 } // namespace
@@ -61,12 +72,14 @@ bool FarewellBox::get(const core::Identity& session, core::Timestamp statement,
     return is_it && version == version_.load(std::memory_order_relaxed);
 }
 
-void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) noexcept {
+void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) {
     FarewellBox* const box = box_of(session.slot);
     if (box == nullptr || farewell.is_empty())
         return;
     Farewell left = farewell;
-    left.encoding = GetDatabaseEncoding();
+    left.encoding = PG_SQL_ASCII;
+    if (!core::is_ascii(left.detail))
+        translate(left, session);
     box->put(session.id, statement_of(session, is_cancel), left);
 }
 
@@ -75,16 +88,31 @@ void take_farewell_back(const core::Session& session) noexcept {
         box->clear(session.id);
 }
 
+namespace {
+
+/// What the client's encoding does not have would be an error of its own, in the place of this one. UTF-8 has
+/// all that came out of UTF-8, as a translated text did.
+bool is_readable_by_client(int encoding) noexcept {
+    const int client = pg_get_client_encoding();
+    return encoding == GetDatabaseEncoding() &&
+           (client == encoding || client == PG_UTF8 || client == PG_SQL_ASCII);
+}
+
+void make_ascii(Farewell& farewell) noexcept {
+    const Farewell written = farewell;
+    // Of another encoding than UTF-8 no character is known here, only bytes.
+    core::print_pieces(farewell.detail, sizeof farewell.detail, written.detail, core::take_ascii_piece);
+}
+
+} // namespace
+
 bool own_farewell(bool is_cancel, Farewell& farewell) noexcept {
     const FarewellBox* const box = box_of(compat::own_slot());
     const core::Identity own = {MyProcPid, compat::own_start()};
     if (box == nullptr || !box->get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell))
         return false;
-    if (farewell.encoding != GetDatabaseEncoding() || farewell.encoding != pg_get_client_encoding()) {
-        // What the client's encoding does not have would be an error of its own, in the place of this one.
-        core::make_ascii(farewell.detail);
-        core::make_ascii(farewell.hint);
-    }
+    if (!core::is_ascii(farewell.detail) && !is_readable_by_client(farewell.encoding))
+        make_ascii(farewell);
     return true;
 }
 

@@ -15,8 +15,8 @@ struct Farewell {
     static constexpr std::size_t hint_size = 256;
 
     char detail[detail_size];
-    char hint[hint_size];
-    int encoding; // of the database of who wrote it
+    char hint[hint_size]; // ASCII
+    int encoding;         // of the detail as it was left; before that it is UTF-8
 
     bool is_empty() const noexcept { return detail[0] == '\0' && hint[0] == '\0'; }
 };
@@ -41,9 +41,8 @@ class FarewellBox {
     Farewell farewell_;
 };
 
-/// From here to the end of the scope sessions that are signalled get this to read. Does nothing where the
-/// library is not preloaded.
-void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) noexcept;
+/// Leaves it in the encoding of the session's database. Does nothing where the library is not preloaded.
+void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell);
 void take_farewell_back(const core::Session& session) noexcept;
 /// What was left for this process.
 bool own_farewell(bool is_cancel, Farewell& farewell) noexcept;

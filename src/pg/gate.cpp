@@ -5,9 +5,9 @@
 #include "pg/gate_file.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
-#include "pg/utf8.hpp"
 
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 }
 
@@ -46,7 +46,7 @@ AuditRecord record_of(const char* action, const char* result, const GateState& s
         add_rule(details, state);
         record.details.set(details.pairs());
     }
-    record.set_field(record.reason, state.reason[0] != '\0' ? state.reason : nullptr);
+    record.set_field(record.reason, state.reason[0] != '\0' ? state.reason : nullptr, core::utf8);
     return record;
 }
 
@@ -55,7 +55,7 @@ void log_gate_by_itself(const char* action, const char* result, const GateState&
     HOLD_INTERRUPTS();
     callback([&] {
         AuditRecord record = record_of(action, result, state);
-        keep_record(record);
+        keep_record(record, PG_UTF8);
     });
     RESUME_INTERRUPTS();
 }
@@ -123,14 +123,10 @@ bool Gate::take_place(int places) noexcept {
 
 GateState gate_state() {
     const SharedMemory* const shared = shared_memory();
-    if (shared == nullptr || !gate_setting())
+    if (shared == nullptr)
         return {};
-    GateState state = shared->gate.view().state;
-    if (!state.is_closed_at(GetCurrentTimestamp()))
-        return {};
-    convert_utf8(state.by);
-    convert_utf8(state.reason);
-    return state;
+    const GateState state = shared->gate.view().state;
+    return state.is_closed_at(GetCurrentTimestamp()) ? state : GateState{};
 }
 
 void GateChange::make(const GateState& next) {
@@ -214,9 +210,9 @@ void log_gate(const char* action, const char* result, const GateState& state) no
     callback([&] {
         AuditRecord record = record_of(action, result, state);
         record.by_session_user.set(MyProcPort != nullptr ? compat::role_of_login(MyProcPort) : nullptr);
-        record.by_current_user.set(state.by[0] != '\0' ? state.by : nullptr);
+        record.by_current_user.set(state.by[0] != '\0' ? state.by : nullptr, core::utf8);
         record.by_session_id.set(core::SessionId({MyProcPid, compat::own_start()}).text);
-        keep_record(record);
+        keep_record(record, PG_UTF8);
     });
     RESUME_INTERRUPTS();
 }

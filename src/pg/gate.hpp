@@ -51,8 +51,8 @@ class Gate {
     GateState state_;
 };
 
-/// The lockdown in force, for everybody who wants to show it: its texts in the database's encoding. Not
-/// closed: none, or the library is not preloaded, or pg_sessionctl.gate is off.
+/// The lockdown of now, for everybody who wants to show it, whether pg_sessionctl.gate is on or off. Not
+/// closed: none, or the library is not preloaded.
 GateState gate_state();
 
 /// A change of the gate that can be taken back, as long as nobody else made another one after it.

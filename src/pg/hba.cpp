@@ -2,9 +2,9 @@
 
 #include "core/error.hpp"
 #include "core/utc.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/hba_probe.hpp"
-#include "pg/lockdown_memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
 
@@ -161,8 +161,8 @@ std::optional<HbaLockdown> hba_lockdown() {
         const std::optional<core::hba::Mark> mark = core::hba::mark_of(read_hba_file().file.text);
         if (!mark)
             return std::nullopt;
-        lockdown.by = shown_text(mark->by);
-        lockdown.reason = shown_text(mark->reason);
+        lockdown.by = mark->by;
+        lockdown.reason = mark->reason;
         core::read_utc(mark->at, lockdown.since);
     } catch (const core::Error& error) {
         lockdown.damage = error.what();

@@ -43,6 +43,7 @@ class HbaChange {
 /// Waits until the postmaster no longer obeys the block in this text. False where that can't be told.
 bool is_forgotten(const core::string& text);
 
+/// Texts are UTF-8.
 struct HbaLockdown {
     core::string by; // empty: not known, as all of these
     core::Timestamp since;

@@ -1,7 +1,6 @@
 #include "pg/lockdown_memory.hpp"
 
 #include "core/error.hpp"
-#include "core/text.hpp"
 #include "pg/error.hpp"
 
 extern "C" {
@@ -12,7 +11,6 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "catalog/pg_db_role_setting.h"
 #include "commands/dbcommands.h"
-#include "mb/pg_wchar.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -157,28 +155,6 @@ core::vector<KnownLockdown> known_lockdowns() {
         return a.kind != b.kind ? a.kind < b.kind : std::strcmp(a.name, b.name) < 0;
     });
     return known;
-}
-
-core::string kept_text(const char* text) {
-    if (text == nullptr)
-        return {};
-    char* const copy = call([text]() -> char* {
-        char* const own = pstrdup(text);
-        if (GetDatabaseEncoding() == PG_SQL_ASCII)
-            return own;
-        return pg_server_to_any(own, static_cast<int>(std::strlen(own)), PG_UTF8);
-    });
-    if (GetDatabaseEncoding() == PG_SQL_ASCII)
-        core::make_ascii(copy);
-    return copy;
-}
-
-core::string shown_text(const core::string& kept) {
-    core::string text = kept;
-    if (GetDatabaseEncoding() != PG_UTF8 ||
-        !pg_verify_mbstr(PG_UTF8, text.c_str(), static_cast<int>(text.size()), true))
-        core::make_ascii(text.data());
-    return text;
 }
 
 } // namespace sessionctl::pg

@@ -30,8 +30,4 @@ struct KnownLockdown {
 /// All of the cluster, by kind and name.
 core::vector<KnownLockdown> known_lockdowns();
 
-/// What people wrote is kept in UTF-8: from the server's encoding, and back, as far as it has the characters.
-core::string kept_text(const char* text);
-core::string shown_text(const core::string& kept);
-
 } // namespace sessionctl::pg

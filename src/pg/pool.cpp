@@ -4,6 +4,7 @@
 #include "core/pgbouncer.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/dblink.hpp"
+#include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
 
@@ -32,7 +33,8 @@ struct Pool {
 };
 
 void notice(const char* format, const char* database) {
-    call([=] { ereport(NOTICE, (errmsg(format, database))); });
+    const ShownName name(database);
+    call([=, &name] { ereport(NOTICE, (errmsg(format, name.text()))); });
 }
 
 bool says(const PgError& error, const char* words) noexcept {
@@ -109,11 +111,11 @@ bool resume_quietly(DblinkConnection& console, const Pool& pool) {
     } catch (const core::Error&) {
         // no answer
     }
-    const char* const database = pool.database;
-    const char* const argument = pool.argument.c_str();
-    call([=] {
-        ereport(WARNING, (errmsg("database \"%s\" may still be paused in PgBouncer", database),
-                          errhint("In its admin console: RESUME %s", argument)));
+    const ShownName database(pool.database);
+    const core::string argument = one_line(pool.argument.c_str());
+    call([&] {
+        ereport(WARNING, (errmsg("database \"%s\" may still be paused in PgBouncer", database.text()),
+                          errhint("In its admin console: RESUME %s", argument.c_str())));
     });
     return false;
 }
@@ -167,11 +169,18 @@ Pause pause(const Pool& pool) {
     });
 }
 
+/// To be pasted.
+core::string resuming(const char* server, const char* database) {
+    core::string text("sessionctl.resume_pool(");
+    return text.append(sql_literal(server)).append(", ").append(sql_literal(database)).append(")");
+}
+
 void warn_still_paused(const char* server, const char* database) {
-    call([=] {
-        ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", database),
-                          errhint("Call sessionctl.resume_pool('%s', '%s') where that server is defined.",
-                                  server, database)));
+    const ShownName name(database);
+    const core::string command = resuming(server, database);
+    call([&] {
+        ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", name.text()),
+                          errhint("Call %s where that server is defined.", command.c_str())));
     });
 }
 
@@ -183,19 +192,19 @@ bool is_trusted(const char* server) {
     });
 }
 
-/// Paused by this transaction, for as long as it may fail. Names of a role's or database's length.
-char paused_server[NAMEDATALEN];
-char paused_database[NAMEDATALEN];
+/// Paused by this transaction, for as long as it may fail.
+bool has_paused = false;
+char paused_database[4 * NAMEDATALEN];
+char way_to_resume[1024];
 
 extern "C" void sessionctl_pool_transaction(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
         return;
-    if (event == XACT_EVENT_ABORT && paused_server[0] != '\0')
+    if (event == XACT_EVENT_ABORT && has_paused)
         ereport(WARNING,
                 (errmsg("database \"%s\" is still paused in PgBouncer", paused_database),
-                 errdetail("The lockdown that paused it was undone."),
-                 errhint("Call sessionctl.resume_pool('%s', '%s').", paused_server, paused_database)));
-    paused_server[0] = '\0';
+                 errdetail("The lockdown that paused it was undone."), errhint("Call %s.", way_to_resume)));
+    has_paused = false;
 }
 
 /// Made before anything is done. It is kept at once: nothing that PgBouncer does is undone with a
@@ -284,7 +293,7 @@ bool resume_pool_after(const char* server, const char* database, const std::func
 }
 
 void resume_after_failure(const char* server, const char* database) {
-    paused_server[0] = '\0';
+    has_paused = false;
     try {
         in_subtransaction([=] { resume_pool(server, database); });
         return;
@@ -298,8 +307,10 @@ void keep_paused_if_committed(const char* server, const char* database) {
     static bool is_registered = false;
     if (!std::exchange(is_registered, true))
         call([] { RegisterXactCallback(sessionctl_pool_transaction, nullptr); });
-    std::snprintf(paused_server, sizeof paused_server, "%s", server);
-    std::snprintf(paused_database, sizeof paused_database, "%s", database);
+    std::snprintf(paused_database, sizeof paused_database, "%s", ShownName(database).text());
+    // Two names of at most 63 bytes, each of which takes four when it is written: it fits.
+    std::snprintf(way_to_resume, sizeof way_to_resume, "%s", resuming(server, database).c_str());
+    has_paused = true;
 }
 
 } // namespace sessionctl::pg

@@ -1,5 +1,6 @@
 #include "pg/prepared.hpp"
 
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
 extern "C" {
@@ -18,8 +19,6 @@ namespace {
 constexpr char query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
                          "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
-constexpr char rollback[] = "ROLLBACK PREPARED ";
-
 const char* copied(const char* text, MemoryContext memory) {
     return text != nullptr ? MemoryContextStrdup(memory, text) : nullptr;
 }
@@ -32,11 +31,21 @@ Prepared prepared_at(const SPITupleTable& table, int row, MemoryContext memory) 
     Prepared prepared = {};
     prepared.xid = DatumGetTransactionId(value(1));
     prepared.gid = copied(SPI_getvalue(table.vals[row], table.tupdesc, 2), memory);
-    prepared.rollback = copied(psprintf("%s%s", rollback, quote_literal_cstr(prepared.gid)), memory);
     prepared.prepared_at = DatumGetTimestampTz(value(3));
     prepared.owner = copied(compat::role_name_or_null(DatumGetObjectId(value(4))), memory);
     prepared.database = copied(get_database_name(DatumGetObjectId(value(5))), memory);
+    prepared.encoding = encoding_of(DatumGetObjectId(value(5)));
     return prepared;
+}
+
+/// Its name is of its database's encoding. Where this one can't show all of it, nobody could paste it.
+void write(Prepared& prepared) {
+    const core::string shown = shown_text(prepared.gid, prepared.encoding);
+    const bool is_whole = converted(shown, own_encoding(), prepared.encoding) == prepared.gid;
+    core::string written = sql_literal(shown.c_str());
+    prepared.gid = c_string(shown);
+    prepared.written = c_string(written);
+    prepared.rollback = is_whole ? c_string(written.insert(0, "ROLLBACK PREPARED ")) : nullptr;
 }
 
 } // namespace
@@ -63,6 +72,8 @@ core::vector<Prepared> prepared_transactions() {
             all.push_back(prepared_at(*SPI_tuptable, row, memory));
         SPI_finish();
     });
+    for (Prepared& prepared : all)
+        write(prepared);
     return all;
 }
 
@@ -76,7 +87,7 @@ core::string name_of(const core::vector<Prepared>& all, TransactionId xid) {
     core::string name("prepared transaction ");
     const Prepared* const prepared = find_prepared(all, xid);
     if (prepared != nullptr)
-        return name.append(prepared->rollback + std::strlen(rollback));
+        return name.append(prepared->written);
     char number[16];
     std::snprintf(number, sizeof number, "%u", xid);
     return name.append(number);
@@ -87,9 +98,13 @@ void tell_prepared(const core::vector<const Prepared*>& found, const core::strin
         return;
     core::string detail;
     for (const Prepared* const each : found) {
-        detail.append(detail.empty() ? "" : "\n").append(each->rollback);
+        detail.append(detail.empty() ? "" : "\n");
+        if (each->rollback != nullptr)
+            detail.append(each->rollback);
+        else
+            detail.append("prepared transaction ").append(each->written);
         if (each->database != nullptr)
-            detail.append("; in database \"").append(each->database).append("\"");
+            detail.append("; in database \"").append(one_line(each->database)).append("\"");
     }
     call([&message, &detail] {
         ereport(NOTICE,

@@ -10,10 +10,12 @@ namespace sessionctl::pg {
 struct Prepared {
     TransactionId xid;
     const char* gid;
-    const char* rollback; // the statement that ends it, in its own database
+    const char* written;  // as a literal
+    const char* rollback; // the statement that ends it, in its own database; null: it can't be written here
     TimestampTz prepared_at;
     const char* owner;    // null: dropped meanwhile
     const char* database; // null: dropped meanwhile
+    int encoding;         // of that database
 };
 
 /// All of the server, the oldest first. Errors: PgError.

@@ -1,6 +1,7 @@
 #include "pg/roster.hpp"
 
 #include "core/error.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
@@ -20,8 +21,12 @@ namespace {
 
 using RoleCache =
     boost::container::flat_map<Oid, RoleFacts, std::less<Oid>, core::Allocator<std::pair<Oid, RoleFacts>>>;
-using DatabaseCache = boost::container::flat_map<Oid, const char*, std::less<Oid>,
-                                                 core::Allocator<std::pair<Oid, const char*>>>;
+struct DatabaseFacts {
+    const char* name;
+    int encoding;
+};
+using DatabaseCache = boost::container::flat_map<Oid, DatabaseFacts, std::less<Oid>,
+                                                 core::Allocator<std::pair<Oid, DatabaseFacts>>>;
 
 /// Buffers for the strings of one entry, which live in shared memory and change under us.
 struct Buffers {
@@ -64,10 +69,19 @@ RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     entry.client_hostname = pstrdup(status.st_clienthostname);
     entry.proc = compat::proc_view(slot, status);
     entry.query_id = compat::query_id_of(status);
-    char* const query = pstrdup(compat::activity_of(status));
-    compat::clip_activity(query);
-    entry.query = query;
+    entry.query = pstrdup(compat::activity_of(status));
+    entry.encoding = own_encoding();
     return entry;
+}
+
+/// It was written in that session's database.
+void show_query(RosterEntry& entry) {
+    if (core::is_ascii(entry.query))
+        return;
+    std::string_view query = entry.query;
+    if (compat::is_cut_activity(entry.query))
+        query = core::without_torn_end(query, characters_of(entry.encoding));
+    entry.query = c_string(shown_text(query, entry.encoding));
 }
 
 /// A process that ended while the table was read may have left its pid to a later one: that one is the
@@ -116,11 +130,14 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
         entry.facts.is_visible = entry.role_facts.is_visible;
         if (!OidIsValid(entry.database))
             continue;
-        const auto database = databases.find(entry.database);
-        entry.database_name =
-            database != databases.end()
-                ? database->second
-                : databases.emplace(entry.database, get_database_name(entry.database)).first->second;
+        auto database = databases.find(entry.database);
+        if (database == databases.end())
+            database = databases
+                           .emplace(entry.database, DatabaseFacts{get_database_name(entry.database),
+                                                                  encoding_of(entry.database)})
+                           .first;
+        entry.database_name = database->second.name;
+        entry.encoding = database->second.encoding;
     }
 }
 
@@ -160,6 +177,10 @@ Roster Roster::take_slots(int first, int end) {
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
     });
+    // Without a database nothing is shown.
+    for (RosterEntry& entry : roster.entries)
+        if (entry.role_facts.is_visible && OidIsValid(MyDatabaseId))
+            show_query(entry);
     return roster;
 }
 

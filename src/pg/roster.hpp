@@ -25,6 +25,7 @@ struct RosterEntry {
     core::Session facts;
     Oid database;
     const char* database_name; // null: none
+    int encoding;              // of its database
     Oid role;
     RoleFacts role_facts;
     const char* application_name;

@@ -88,6 +88,17 @@ SockAddr client_of(const core::Session& session) {
     });
 }
 
+Oid database_of(const core::Session& session) {
+    return call([&session] {
+        Oid database = InvalidOid;
+        read_consistently(compat::status_array().entries[session.slot], [&](const PgBackendStatus& entry) {
+            const core::Identity identity = {entry.st_procpid, entry.st_proc_start_timestamp};
+            database = identity == session.id ? entry.st_databaseid : InvalidOid;
+        });
+        return database;
+    });
+}
+
 ClientWait client_wait_of(const core::Session& session) noexcept {
     if (!core::is_active(session.state))
         return ClientWait::none;

@@ -1,6 +1,7 @@
 #include "pg/settings.hpp"
 
 #include "core/text.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
 extern "C" {
@@ -182,10 +183,11 @@ void warn_of_unknown_protected_roles() {
     for (const core::string& name : names_in(protected_roles)) {
         if (OidIsValid(role_or_invalid(name)))
             continue;
-        const char* const text = name.c_str();
-        call([text] {
-            ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                              errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", text)));
+        const ShownName shown(name.c_str());
+        call([&shown] {
+            ereport(WARNING,
+                    (errcode(ERRCODE_UNDEFINED_OBJECT),
+                     errmsg("role \"%s\" in pg_sessionctl.protected_roles does not exist", shown.text())));
         });
     }
 }

@@ -40,21 +40,19 @@ bool is_conflict(const ErrorData& error) noexcept {
             std::strstr(error.message, "concurrently") != nullptr);
 }
 
-const char* run(const char* statement, bool wants_row) {
-    return call([=]() -> const char* {
+/// With `values`, the first column of each row goes there.
+void run(const char* statement, core::vector<const char*>* values) {
+    call([=] {
         const MemoryContext memory = CurrentMemoryContext;
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "SPI_connect failed");
         const int result = SPI_execute(statement, false, 0);
         if (result < 0)
             elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
-        const char* value = nullptr;
-        if (wants_row && SPI_processed > 0)
-            value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-        if (value != nullptr)
-            value = MemoryContextStrdup(memory, value);
+        for (uint64 row = 0; values != nullptr && row < SPI_processed; ++row)
+            if (const char* const value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1))
+                values->push_back(MemoryContextStrdup(memory, value));
         SPI_finish();
-        return value;
     });
 }
 
@@ -99,7 +97,7 @@ void patiently(const char* conflict, Work&& work) {
 void run_sql(const char* statement, As as) {
     patiently(same_row, [=] {
         const ActAs role(as);
-        run(statement, false);
+        run(statement, nullptr);
     });
 }
 
@@ -108,11 +106,17 @@ void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
               [=] { call([=] { LockSharedObject(catalog, object, 0, mode); }); });
 }
 
-const char* query_sql(const char* statement) {
+core::vector<const char*> query_column(const char* statement) {
+    core::vector<const char*> values;
     LockPatience wait(patience);
-    const char* const value = run(statement, true);
+    run(statement, &values);
     wait.end();
-    return value;
+    return values;
+}
+
+const char* query_sql(const char* statement) {
+    const core::vector<const char*> values = query_column(statement);
+    return values.empty() ? nullptr : values.front();
 }
 
 } // namespace sessionctl::pg

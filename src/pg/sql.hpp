@@ -2,6 +2,7 @@
 // longer than a second.
 #pragma once
 
+#include "core/memory.hpp"
 #include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
@@ -18,6 +19,8 @@ void lock_object(Oid catalog, Oid object, int mode, const char* conflict = nullp
 
 /// The first column of its only row as text, in the memory that is current; null for NULL or no row.
 const char* query_sql(const char* statement);
+/// The first column of all its rows, of those that are not NULL.
+core::vector<const char*> query_column(const char* statement);
 
 /// Until its end no lock is waited for longer than that, and names are looked up in pg_catalog alone.
 class LockPatience {

@@ -275,7 +275,8 @@ const char* violated_by_lock(const std::string& text, const core::hba::Lockdown&
         if (core::hba::is_locked(text))
             return nullptr;
         locked = core::hba::lock({core_string("pg_hba.conf"), core_string(text)}, lockdown,
-                                 core::hba::dialect_of(version), world);
+                                 core::hba::dialect_of(version), world)
+                     .text;
     } catch (const core::Error&) {
         return nullptr; // refused
     }

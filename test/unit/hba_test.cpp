@@ -26,7 +26,7 @@ struct Hba : testing::Test {
     void allow(const char* role) { lockdown.allow_roles.push_back(role); }
 
     std::string locked(const std::string& text) {
-        return str(lock({"pg_hba.conf", text_of(text)}, lockdown, dialect_of(version), world));
+        return str(lock({"pg_hba.conf", text_of(text)}, lockdown, dialect_of(version), world).text);
     }
     core::Error refused(const std::string& text) {
         return error_of([&] { locked(text); });
@@ -181,6 +181,23 @@ TEST_F(Hba, ANameWithANewlineNeedsAPattern) {
     EXPECT_STREQ(error.sqlstate(), "0A000");
     version = 160000;
     EXPECT_EQ(rule("local all all peer"), "local all \"/^a\\nb\\ c$\",\"root\" peer");
+}
+
+TEST_F(Hba, WhoIsNotAskedForByNameCannotKeepItFromWorking) {
+    lockdown.superusers.push_back("super\nuser");
+    world.roles["crew\nlocal all all trust"] = {"staff"};
+    allow("staff");
+    const core::hba::Locked done =
+        lock({"pg_hba.conf", text_of("local all all peer\n")}, lockdown, dialect_of(version), world);
+    ASSERT_EQ(done.left_out.size(), 2u);
+    EXPECT_EQ(str(done.left_out[0]), "crew\nlocal all all trust");
+    EXPECT_EQ(str(done.left_out[1]), "super\nuser");
+    EXPECT_EQ(str(done.text).find("super"), std::string::npos);
+    EXPECT_EQ(str(done.text).find("trust"), std::string::npos);
+    EXPECT_NE(str(done.text).find("\"root\""), std::string::npos);
+    lockdown.superusers.erase(lockdown.superusers.begin());
+    lockdown.allow_roles.clear();
+    EXPECT_STREQ(refused("local all all peer").sqlstate(), "55000") << "nobody would be left";
 }
 
 TEST_F(Hba, KeepsDatabasesAsWritten) {
