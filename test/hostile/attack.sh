@@ -27,7 +27,7 @@ fingerprint_files() {
 
 # --- the verdict, after each attack
 
-found= shown= # what is wrong, and the answer shown last
+found='' shown='' # what is wrong, and the answer shown last
 
 check_server() {
     local files name
