@@ -5,7 +5,6 @@
 // end:
 //
 //   statements N, errors N of N kinds, connections N
-//   lost: STATEMENT      the connection went away without a word of the server, or with that of a crash
 //   internal: MESSAGE IN STATEMENT     an XX000 that core alone does not raise for the same expression
 //   core: MESSAGE        one that it does
 //   error: COUNT SQLSTATE KIND
@@ -238,14 +237,13 @@ class Client {
     void send(const std::string& sql, const Call& call);
     void look_at(const PGresult* result, const Call& call);
     bool is_cores_own(const std::string& kind, const Call& call);
-    void reconnect(const std::string& sql, bool was_told);
 
     const std::string conninfo_;
     std::ofstream book_;
     PGconn* connection_ = nullptr;
     unsigned long statements_ = 0, errors_ = 0, connections_ = 0;
     std::map<std::string, unsigned long> kinds_;
-    std::set<std::string> lost_, internal_, core_;
+    std::set<std::string> internal_, core_;
 };
 
 /// Each login has another name: a cooldown keeps out the one that was ended.
@@ -267,13 +265,6 @@ void Client::connect() {
     } while (Clock::now() < deadline);
     std::fprintf(stderr, "cannot connect any more\n");
     std::exit(2);
-}
-
-void Client::reconnect(const std::string& sql, bool was_told) {
-    if (!was_told)
-        lost_.insert(sql);
-    PQfinish(connection_);
-    connect();
 }
 
 /// Core may stumble over the same expression: then it is not our fault.
@@ -312,12 +303,12 @@ void Client::send(const std::string& sql, const Call& call) {
     book_ << sql << ";\n" << std::flush;
     ++statements_;
     PGresult* const result = PQexec(connection_, sql.c_str());
-    const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const std::string_view state = sqlstate != nullptr ? sqlstate : "";
-    if (PQstatus(connection_) == CONNECTION_OK)
+    if (PQstatus(connection_) == CONNECTION_OK) {
         look_at(result, call);
-    else
-        reconnect(sql, state == "57P01" || state == "57P05" || state == "25P03" || state == "25P04");
+    } else {
+        PQfinish(connection_);
+        connect();
+    }
     PQclear(result);
 }
 
@@ -330,8 +321,6 @@ void Client::make(const Call& call) {
 void Client::tell() const {
     std::printf("statements %lu, errors %lu of %zu kinds, connections %lu\n", statements_, errors_,
                 kinds_.size(), connections_);
-    for (const auto& sql : lost_)
-        std::printf("lost: %s\n", sql.c_str());
     for (const auto& what : internal_)
         std::printf("internal: %s\n", what.c_str());
     for (const auto& what : core_)
