@@ -47,10 +47,9 @@ const ConditionScope* innermost = nullptr;
 ConditionScope::ConditionScope() : outer_(innermost), was_read_only_(XactReadOnly) {
     GetUserIdAndSecContext(&user_, &security_context_);
     // A condition's function may ask for another condition: the restriction that it finds is ours.
-    const bool is_restricted_by_us =
-        outer_ != nullptr && (outer_->security_context_ & SECURITY_RESTRICTED_OPERATION) == 0;
-    is_under_other_ = (security_context_ & SECURITY_LOCAL_USERID_CHANGE) != 0 ||
-                      ((security_context_ & SECURITY_RESTRICTED_OPERATION) != 0 && !is_restricted_by_us);
+    is_restricted_by_core_ = (security_context_ & SECURITY_RESTRICTED_OPERATION) != 0 &&
+                             (outer_ == nullptr || outer_->is_restricted_by_core_);
+    is_under_other_ = (security_context_ & SECURITY_LOCAL_USERID_CHANGE) != 0 || is_restricted_by_core_;
     guc_level_ = call([this] {
         const int level = NewGUCNestLevel();
         pin(pins);

@@ -30,6 +30,7 @@ class ConditionScope {
     const bool was_read_only_;
     Oid user_;
     int security_context_;
+    bool is_restricted_by_core_; // by a REFRESH or the like, not by a condition further out
     bool is_under_other_;
     int guc_level_;
 };

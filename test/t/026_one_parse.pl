@@ -100,6 +100,11 @@ subtest 'conditions inside of conditions' => sub {
 	like($mallory->run("SET client_min_messages = warning;
 			SELECT count(*) FROM sessionctl.preview_where(\$\$usename = 'app' AND lair.count('$inner') = 0\$\$)"),
 		qr/\A3\z/, 'one with the same rights is as free as the outer one');
+	my $innermost = $inner =~ s/'/''/gr;
+	like($mallory->run("SET client_min_messages = warning;
+			SELECT count(*) FROM sessionctl.preview_where(\$\$usename = 'app'
+				AND lair.count('lair.count(''$innermost'') = 0 AND s.pid > 0') >= 0\$\$)"),
+		qr/\A3\z/, 'so is one inside of that');
 	for my $call (q{lair.count_as_mallory('exists (SELECT FROM pg_class WHERE oid = s.pid)')}, 'den.back()')
 	{
 		like($bob->run_verbose("SELECT sessionctl.safe_count(\$\$s.pid > 0 AND $call >= 0\$\$)"),
