@@ -2,6 +2,7 @@
 
 #include "api/server_lockdown.hpp"
 #include "core/replication_needs.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/log_line.hpp"
 #include "pg/roster.hpp"
@@ -101,10 +102,11 @@ class Search {
 
 void warn(const core::ReplicationNeeds& needs) {
     const core::string detail = needs.detail();
-    pg::call([&detail] {
+    const char* const shown = pg::readable(detail.c_str());
+    pg::call([shown] {
         ereport(WARNING,
                 (errmsg("roles that logical replication needs are locked out"),
-                 errdetail_internal("%s", detail.c_str()),
+                 errdetail_internal("%s", shown),
                  errhint("Until they come back the server keeps the WAL that their slots have not sent, "
                          "which may fill its disk. allow_roles lets them in.")));
     });
