@@ -7,8 +7,6 @@ extern "C" {
 
 namespace sessionctl::compat {
 
-static_assert(growth_of_conversion >= MAX_CONVERSION_GROWTH);
-
 std::size_t character_length(std::string_view text, int encoding) noexcept {
     const int size = static_cast<int>(text.size());
 #if PG_VERSION_NUM >= 140000 // 14: pg_encoding_verifymb() was renamed

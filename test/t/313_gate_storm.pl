@@ -51,6 +51,7 @@ sub newcomer
 }
 
 subtest 'logins under way' => sub {
+	wait_for('the storm to be over', sub { $admin->run($inside) eq '0' });
 	my ($refused, $allowed) = map { newcomer($_) } qw(app other);
 	is($admin->run(q{SELECT sessionctl.lockdown_server(allow_roles => '{other}')}), '0', 'they are no sessions');
 	# Proven out of the process array; the process itself ends a moment later.
