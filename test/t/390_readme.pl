@@ -105,7 +105,7 @@ sub comparable
 
 # --- the server and those who are connected
 
-my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\nwal_level = logical\n");
+my $node = new_reaper_server('readme', conf => "listen_addresses = '127.0.0.1'\nmax_prepared_transactions = 2\nwal_level = logical\nmax_wal_senders = 4\nmax_replication_slots = 4\n");
 my $workplace = $node->data_dir . '/../desk';
 my %dba;    # by database
 my (@sessions, @background);
