@@ -53,12 +53,14 @@ sub newcomer
 subtest 'logins under way' => sub {
 	wait_for('the storm to be over', sub { $admin->run($inside) eq '0' });
 	my ($refused, $allowed) = map { newcomer($_) } qw(app other);
-	is($admin->run(q{SELECT sessionctl.lockdown_server(allow_roles => '{other}')}), '0', 'they are no sessions');
+	# The signal also ends the delay: for an instant the login may be a session, before it serves the signal.
+	my $at_most_one = qr/^[01]\z/;
+	like($admin->run(q{SELECT sessionctl.lockdown_server(allow_roles => '{other}')}), $at_most_one, 'they are no sessions');
 	# Proven out of the process array; the process itself ends a moment later.
 	wait_for('who would have been refused to be gone', sub { !is_running($refused->{pid}) });
 	unlike(heard($refused), qr/42/, 'and never was inside');
 	ok(is_running($allowed->{pid}), 'who would not goes on');
-	is($admin->run(q{SELECT sessionctl.lockdown_server(timeout => '0')}), '0', 'without waiting');
+	like($admin->run(q{SELECT sessionctl.lockdown_server(timeout => '0')}), $at_most_one, 'without waiting');
 	wait_for('the other one to go', sub { !is_running($allowed->{pid}) });
 	heard($allowed);
 	like($admin->run(q{SELECT string_agg(action || ' ' || result || ' ' || role, ', ' ORDER BY role) FROM sessionctl.session_audit
