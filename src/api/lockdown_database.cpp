@@ -113,33 +113,44 @@ std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
     return api::terminate(request, "datid = $1", api::oid_value(wish.oid));
 }
 
-/// No session's end removes these: what kind they are, how they are written, and the query for them.
-void add_remains(core::string& list, const char* kind, core::string (*written)(const char*),
-                 const char* query) {
-    for (const char* const each : pg::query_column(query))
-        list.append(list.empty() ? "" : ", ").append(kind).append(written(each));
-}
+/// What no session's end removes from a database. Its names are of that database's encoding.
+class Remains {
+  public:
+    explicit Remains(const Wish& wish)
+        : database_(pg::sql_literal(wish.database)), encoding_(pg::encoding_of(wish.oid)) {}
+
+    /// The query lacks the database's name at its end.
+    void add(const char* kind, core::string (*written)(const char*), const char* query) {
+        const core::string whole = core::string(query).append(database_).append(" ORDER BY 1");
+        for (const char* const each : pg::query_column(whole.c_str()))
+            list_.append(list_.empty() ? "" : ", ")
+                .append(kind)
+                .append(written(pg::shown_text(each, encoding_).c_str()));
+    }
+
+    core::string list() { return std::move(list_); }
+
+  private:
+    const core::string database_;
+    const int encoding_;
+    core::string list_;
+};
 
 core::string what_remains(const Wish& wish) {
-    const core::string database = pg::sql_literal(wish.database);
-    const auto of_database = [&database](const char* query) {
-        return core::string(query).append(database).append(" ORDER BY 1");
-    };
-    core::string list;
-    add_remains(list, "autovacuum to prevent wraparound, process ", pg::one_line,
-                of_database("SELECT pid FROM pg_stat_activity WHERE query LIKE "
-                            "'autovacuum: %(to prevent wraparound)' AND datname = ")
-                    .c_str());
-    add_remains(list, "logical replication slot ", pg::sql_identifier,
-                of_database("SELECT slot_name FROM pg_replication_slots WHERE database = ").c_str());
-    add_remains(list, "prepared transaction ", pg::sql_literal,
-                of_database("SELECT gid FROM pg_prepared_xacts WHERE database = ").c_str());
+    Remains remains(wish);
+    // Others' statements are of no encoding of this database in pg_stat_activity.
+    remains.add("autovacuum to prevent wraparound, process ", pg::one_line,
+                "SELECT pid FROM sessionctl.session_activity WHERE query LIKE "
+                "'autovacuum: %(to prevent wraparound)' AND datname = ");
+    remains.add("logical replication slot ", pg::sql_identifier,
+                "SELECT slot_name FROM pg_replication_slots WHERE database = ");
+    remains.add("prepared transaction ", pg::sql_literal,
+                "SELECT gid FROM pg_prepared_xacts WHERE database = ");
     if (compat::has_subscriptions)
-        add_remains(list, "subscription ", pg::sql_identifier,
-                    of_database("SELECT subname FROM pg_subscription, pg_database AS d WHERE subdbid = d.oid "
-                                "AND datname = ")
-                        .c_str());
-    return list;
+        remains.add("subscription ", pg::sql_identifier,
+                    "SELECT subname FROM pg_subscription, pg_database AS d WHERE subdbid = d.oid "
+                    "AND datname = ");
+    return remains.list();
 }
 
 /// A caller who may not read one of these catalogs is told nothing.
@@ -159,7 +170,7 @@ void tell_what_remains(const Wish& wish) {
                 (errmsg("in database \"%s\" remains what no end of a session removes", database.text()),
                  errdetail("%s.", list.c_str()),
                  errhint("ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER "
-                         "SUBSCRIPTION … DISABLE remove them.")));
+                         "SUBSCRIPTION ... DISABLE remove them.")));
     });
 }
 

@@ -121,7 +121,7 @@ std::optional<core::Lockdown> remembered(Lockable kind, Oid oid) {
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "what its lockdown remembers is not readable")
             .detail("Somebody has changed the setting %s.", parameter)
-            .hint("Open it by ALTER %s … and RESET %s.", keyword(kind), parameter);
+            .hint("Open it by ALTER %s ... and RESET %s.", keyword(kind), parameter);
     return lockdown;
 }
 

@@ -110,7 +110,7 @@ void define_settings() {
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.kick_on_nologin",
-                             "Ends the sessions of a role when ALTER ROLE … NOLOGIN or DROP ROLE commits.",
+                             "Ends the sessions of a role when ALTER ROLE ... NOLOGIN or DROP ROLE commits.",
                              "Needs the library in shared_preload_libraries. Protected roles are spared.",
                              &kick_on_nologin, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.gate",

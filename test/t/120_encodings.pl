@@ -56,6 +56,8 @@ sub shown
 	} split //, $text;
 }
 
+sub literal { my ($text) = @_; return $text =~ s/\\/\\\\/g ? "E'$text'" : "'$text'" }
+
 sub is_read_everywhere
 {
 	my ($sql, $from, $what, %with) = @_;
@@ -150,6 +152,13 @@ for my $from (@databases)
 			my $tree = run($reader{$to}, 'SELECT sessionctl.blocking_tree()');
 			like($tree, qr/^prepared transaction E?'gid (?:\Q$text\E|\Q${\ ($text =~ s{\\}{\\\\}gr) }\E)' .*\n  pid .*: SELECT '\Q$text\E' FROM t;$/, "the tree, of who is in $from, read in $to");
 			like(run($reader{$to}, q{SELECT sessionctl.safe_count($$application_name = 'waiter' and query like '%FROM t%' and query ~* 'from t'$$, include_superusers => true)}), qr/(?:^|\n)1$/, 'a condition reads the statement');
+		}
+		for my $to (grep { $_ ne $from } @databases)
+		{
+			my $told = run($reader{$to}, "SELECT sessionctl.lockdown_database('$from', terminate => false)");
+			my $literal = literal('gid ' . shown($reason, $to));
+			like($told, qr/^DETAIL:  prepared transaction \Q$literal\E\.$/m, "what remains in $from, told in $to");
+			run($reader{$to}, "SELECT sessionctl.unlock_database('$from')");
 		}
 		is(run($caller, q{SELECT rollback_command FROM sessionctl.prepared_transactions}), "ROLLBACK PREPARED '$gid'", 'the way to end it');
 		run($caller, "ROLLBACK PREPARED '$gid'");

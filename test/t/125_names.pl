@@ -89,7 +89,7 @@ subtest 'prepared transactions' => sub {
 	$there->quit;
 	is_on_lines($admin->run('SELECT sessionctl.lockdown_database(' . literal($nasty) . ')'),
 		[ qq{NOTICE:  in database "$shown" remains what no end of a session removes}, q{DETAIL:  prepared transaction E'it''s\x0ahere'.},
-			'HINT:  ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER SUBSCRIPTION … DISABLE remove them.', '0' ], 'what remains in a database');
+			'HINT:  ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER SUBSCRIPTION ... DISABLE remove them.', '0' ], 'what remains in a database');
 	is($admin->run('SELECT sessionctl.unlock_database(' . literal($nasty) . ')'), 't', 'unlocked');
 	$there = SessionctlTest::Session->new($node, database => $nasty);
 	is($there->run(q{ROLLBACK PREPARED E'it''s\x0ahere'}), '', 'ended by what was told');
