@@ -23,11 +23,19 @@ core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexc
     return is_cancel ? session.query_start : 0;
 }
 
+/// Its client may want it in UTF-8 again, and core refuses to take back some of the characters that it makes
+/// in EUC_TW.
+core::string in_encoding(const char* utf8, int encoding) {
+    core::string text = converted(utf8, PG_UTF8, encoding);
+    const core::string back = converted(text, encoding, PG_UTF8);
+    return converted(back, PG_UTF8, encoding) == text ? text : core::in_ascii(utf8);
+}
+
 /// The session itself can't convert it any more. Where it is in no database yet, it reads ASCII.
 void translate(Farewell& farewell, const core::Session& session) {
     const Oid database = database_of(session);
     const int encoding = OidIsValid(database) ? encoding_of(database) : PG_SQL_ASCII;
-    copy_clipped(farewell.detail, sizeof farewell.detail, converted(farewell.detail, PG_UTF8, encoding),
+    copy_clipped(farewell.detail, sizeof farewell.detail, in_encoding(farewell.detail, encoding),
                  characters_of(encoding));
     farewell.encoding = encoding;
 }

@@ -193,6 +193,27 @@ subtest 'bytes of no encoding' => sub {
 	$named->quit;
 };
 
+# Core makes characters of Unicode in EUC_TW that it refuses to take back.
+subtest 'characters that core makes and does not take' => sub {
+	run($admin, q{CREATE DATABASE euc_tw ENCODING 'EUC_TW' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'});
+	my $odd = run($admin, q{DO $$ BEGIN
+		FOR code IN 19968..40959 LOOP
+			BEGIN
+				PERFORM convert_from(convert_to(chr(code), 'EUC_TW'), 'EUC_TW');
+			EXCEPTION WHEN character_not_in_repertoire THEN
+				PERFORM set_config('test.odd', chr(code), false);
+				EXIT;
+			WHEN untranslatable_character THEN
+			END;
+		END LOOP; END $$; SELECT current_setting('test.odd')});
+	plan skip_all => "it takes all: $odd" if length $odd != 1;
+	my $victim = SessionctlTest::Session->new($node, user => 'app', database => 'euc_tw', app => 'victim', options => '-c client_encoding=UTF8');
+	is(run($admin, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'victim'\$\$, reason => 'x $odd y')}), '1', 'ended');
+	like($victim->last_words, qr/^DETAIL:  Reason given by role "postgres": x \\u[0-9a-f]{4} y$/m, 'the client reads why');
+	$victim->quit;
+	run($admin, 'DROP DATABASE euc_tw');
+};
+
 subtest 'cut between characters' => sub {
 	for my $from (qw(postgres euc_jp))
 	{
