@@ -88,8 +88,8 @@ EXCEPTION WHEN OTHERS THEN
 END$$;
 CREATE DOMAIN pg_temp.hostile AS text CHECK (pg_temp.off(value));
 CREATE TYPE pg_temp.wrapped AS (a pg_temp.hostile);
-SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> '\' || ') union select 99999, null -- ' $$);
-SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> '\' || ') union all select pid, null from pg_stat_activity -- ' $$);
+SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> ('\' || ') union select 99999, null -- ') $$);
+SELECT pg_temp.alone($$ '(a)'::pg_temp.wrapped is not null and s.usename <> ('\' || ') union all select pid, null from pg_stat_activity -- ') $$);
 SHOW standard_conforming_strings;
 -- Nor do the caller's own settings.
 SET transform_null_equals = on;
