@@ -50,18 +50,20 @@ core::Door door_in(Lockable kind, HeapTuple tuple) noexcept {
 core::Door door_before(Lockable kind, const char* name, CommandId command) {
     return pg::call([=] {
         const bool is_role = kind == Lockable::role;
-        SnapshotData snapshot = *GetLatestSnapshot();
-        snapshot.curcid = command;
+        PushCopiedSnapshot(GetLatestSnapshot());
+        const Snapshot snapshot = GetActiveSnapshot();
+        snapshot->curcid = command;
         ScanKeyData key;
         ScanKeyInit(&key, is_role ? Anum_pg_authid_rolname : Anum_pg_database_datname, BTEqualStrategyNumber,
                     F_NAMEEQ, CStringGetDatum(name));
         const Relation relation =
             relation_open(is_role ? AuthIdRelationId : DatabaseRelationId, AccessShareLock);
-        const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, &snapshot, 1, &key);
+        const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 1, &key);
         const HeapTuple tuple = systable_getnext(scan);
         const core::Door door = HeapTupleIsValid(tuple) ? door_in(kind, tuple) : core::Door{0, false};
         systable_endscan(scan);
         relation_close(relation, AccessShareLock);
+        PopActiveSnapshot();
         return door;
     });
 }
