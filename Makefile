@@ -3,14 +3,16 @@
 EXTENSION = pg_sessionctl
 MODULE_big = pg_sessionctl
 DATA = $(wildcard sql/pg_sessionctl--*.sql)
-OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
+# Each folder is one translation unit: what its files include is read once, not once a file.
+FOLDERS = $(patsubst src/%/,%,$(wildcard src/*/))
+OBJS = src/module.o $(FOLDERS:%=build/src/%.o)
 
 REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
-EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check
+EXTRA_CLEAN = build src/module.d tmp_check
 
 PG_CONFIG ?= pg_config
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
@@ -48,6 +50,12 @@ endif
 override CXXFLAGS += -fno-strict-aliasing -fwrapv
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+# Written anew only where a file has come or gone.
+$(FOLDERS:%=build/src/%.cpp): build/src/%.cpp: force
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $(patsubst src/%,%,$(sort $(wildcard src/$*/*.cpp))) >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+.PHONY: force
 override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
 -include $(OBJS:.o=.d)
 

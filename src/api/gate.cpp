@@ -21,7 +21,7 @@ void warn_if_overruled(const pg::GateChange& change) {
     });
 }
 
-void undo(void* change) noexcept {
+void undo_gate(void* change) noexcept {
     static_cast<pg::GateChange*>(change)->undo();
 }
 
@@ -51,7 +51,7 @@ void require_gate_setting() {
 /// was before.
 std::int64_t lock_gate(const ServerLockdown& lockdown) {
     pg::GateChange change;
-    const pg::ExitGuard guard(undo, &change);
+    const pg::ExitGuard guard(undo_gate, &change);
     try {
         change.make(lockdown.state);
         pg::log_gate("lockdown_server", "closed", lockdown.state);

@@ -61,7 +61,7 @@ struct Lockdown {
     pg::HbaChange change;
 };
 
-void undo(void* argument) noexcept {
+void undo_hba(void* argument) noexcept {
     Lockdown& lockdown = *static_cast<Lockdown*>(argument);
     if (!lockdown.change.is_made())
         return;
@@ -74,7 +74,7 @@ void undo(void* argument) noexcept {
 /// before.
 std::int64_t close_door(Lockdown& lockdown) {
     const ServerLockdown& arguments = lockdown.arguments;
-    const pg::ExitGuard guard(undo, &lockdown);
+    const pg::ExitGuard guard(undo_hba, &lockdown);
     try {
         core::hba::Locked next = locked(lockdown.change.file(), arguments);
         warn_of_left_out(next.left_out);
@@ -89,7 +89,7 @@ std::int64_t close_door(Lockdown& lockdown) {
                            half > 0 ? std::min(half, login_patience) : login_patience);
         return empty_the_server(arguments, sweep);
     } catch (...) {
-        undo(&lockdown);
+        undo_hba(&lockdown);
         throw;
     }
 }

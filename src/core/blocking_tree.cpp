@@ -11,11 +11,6 @@ namespace sessionctl::core {
 
 namespace {
 
-void sort_once_each(vector<int>& numbers) {
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-}
-
 class Layout {
   public:
     explicit Layout(const WaitGraph& graph)

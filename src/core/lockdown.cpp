@@ -10,7 +10,7 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789ABCDEF";
 
-bool is_plain(char c) noexcept {
+bool stands_as_itself(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
 }
@@ -21,7 +21,7 @@ void add(string& text, const char* key, std::string_view value) {
     text.append(key);
     text.push_back('=');
     for (const char c : value) {
-        if (is_plain(c)) {
+        if (stands_as_itself(c)) {
             text.push_back(c);
             continue;
         }
@@ -55,7 +55,7 @@ class Reader {
         if (!take_raw(key, raw))
             return false;
         for (std::size_t i = 0; i < raw.size(); ++i) {
-            if (is_plain(raw[i])) {
+            if (stands_as_itself(raw[i])) {
                 value.push_back(raw[i]);
                 continue;
             }

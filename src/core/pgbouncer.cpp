@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t longest_argument = 63;
 
 /// What it takes without quotes, and then as it is: it folds no case.
-bool is_plain(char c) noexcept {
+bool needs_no_quotes(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
@@ -24,7 +24,7 @@ string console_name(std::string_view database) {
         throw Error(sqlstate::invalid_parameter_value, "argument \"database\" must not be empty")
             .hint("Name one database, as PgBouncer's SHOW DATABASES does.");
     // Plain names go without quotes, because quotes count.
-    const string argument = std::all_of(database.begin(), database.end(), is_plain)
+    const string argument = std::all_of(database.begin(), database.end(), needs_no_quotes)
                                 ? string(database.data(), database.size())
                                 : in_quotes(database);
     if (argument.size() > longest_argument)

@@ -8,16 +8,16 @@ namespace sessionctl::core {
 
 namespace {
 
-void sort_once_each(vector<int>& numbers) {
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-}
-
 int bits_of(std::uint64_t word) noexcept {
     return __builtin_popcountll(word);
 }
 
 } // namespace
+
+void sort_once_each(vector<int>& numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
 
 WaitGraph::WaitGraph(Stakes stakes, vector<Helper> helpers)
     : stakes_(std::move(stakes)), helpers_(std::move(helpers)) {

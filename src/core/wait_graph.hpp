@@ -159,4 +159,6 @@ class WaitGraph {
     mutable Closure closure_;   // computed when somebody asks
 };
 
+void sort_once_each(vector<int>& numbers);
+
 } // namespace sessionctl::core

@@ -22,7 +22,7 @@ constexpr int first_pause = 1;    // ms
 constexpr int longest_pause = 20; // ms
 constexpr int patience = 1000;    // ms, with a client that has not read all, or has not hung up yet
 
-object_access_hook_type previous = nullptr;
+object_access_hook_type previous_function_access = nullptr;
 
 /// The last transaction in which a statement of the client's began.
 LocalTransactionId judged = InvalidLocalTransactionId;
@@ -93,8 +93,8 @@ void on_command() {
 
 extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
                                            void* arg) {
-    if (previous != nullptr)
-        previous(access, class_id, object, sub_id, arg);
+    if (previous_function_access != nullptr)
+        previous_function_access(access, class_id, object, sub_id, arg);
     if (access == OAT_FUNCTION_EXECUTE) // called by the fast-path protocol, with no other hook before it
         on_statement();
 }
@@ -137,7 +137,7 @@ extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
 
 void install_drain() {
     compat::watch_statements(on_statement, on_command);
-    previous = std::exchange(object_access_hook, sessionctl_function_access);
+    previous_function_access = std::exchange(object_access_hook, sessionctl_function_access);
     RegisterXactCallback(sessionctl_transaction_ended, nullptr);
 }
 

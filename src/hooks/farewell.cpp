@@ -11,7 +11,7 @@ namespace sessionctl::hooks {
 
 namespace {
 
-emit_log_hook_type previous = nullptr;
+emit_log_hook_type previous_emit_log = nullptr;
 
 /// Core frees what an error holds, so it has to be its own memory; none left: no farewell. What core has to
 /// say itself comes after it.
@@ -40,8 +40,8 @@ bool is_cancel(const ErrorData& error) noexcept {
 }
 
 extern "C" void sessionctl_say_farewell(ErrorData* error) {
-    if (previous != nullptr)
-        previous(error);
+    if (previous_emit_log != nullptr)
+        previous_emit_log(error);
     pg::Farewell farewell;
     if ((!is_end(*error) && !is_cancel(*error)) || !pg::farewell_setting() ||
         !pg::own_farewell(is_cancel(*error), farewell))
@@ -56,7 +56,7 @@ extern "C" void sessionctl_say_farewell(ErrorData* error) {
 } // namespace
 
 void install_farewell() {
-    previous = std::exchange(emit_log_hook, sessionctl_say_farewell);
+    previous_emit_log = std::exchange(emit_log_hook, sessionctl_say_farewell);
 }
 
 } // namespace sessionctl::hooks

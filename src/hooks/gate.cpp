@@ -19,7 +19,7 @@ namespace sessionctl::hooks {
 
 namespace {
 
-compat::LoginHook previous = nullptr;
+compat::LoginHook previous_login = nullptr;
 bool is_held = false;
 
 constexpr long look_every = 100; // ms: how late an opening is noticed
@@ -152,8 +152,8 @@ void pass(const Port* port) {
 }
 
 extern "C" void sessionctl_gate(Port* port, int status) {
-    if (previous != nullptr)
-        previous(port, status);
+    if (previous_login != nullptr)
+        previous_login(port, status);
     if (status == STATUS_OK && pg::shared_memory() != nullptr)
         pass(port);
 }
@@ -161,7 +161,7 @@ extern "C" void sessionctl_gate(Port* port, int status) {
 } // namespace
 
 void install_gate() {
-    previous = compat::exchange_login_hook(sessionctl_gate);
+    previous_login = compat::exchange_login_hook(sessionctl_gate);
 }
 
 } // namespace sessionctl::hooks

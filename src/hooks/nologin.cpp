@@ -13,13 +13,13 @@ namespace sessionctl::hooks {
 
 namespace {
 
-object_access_hook_type previous = nullptr;
+object_access_hook_type previous_object_access = nullptr;
 
 /// Here the catalogs still show the role as it was: only who could log in can lose it.
 extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
                                          void* arg) {
-    if (previous != nullptr)
-        previous(access, class_id, object, sub_id, arg);
+    if (previous_object_access != nullptr)
+        previous_object_access(access, class_id, object, sub_id, arg);
     if (class_id == AuthIdRelationId && (access == OAT_POST_ALTER || access == OAT_DROP) &&
         pg::kick_on_nologin_setting() && pg::may_log_in(object))
         pg::entry([object] { pg::sweep_after_commit(object, pg::Need::wished); });
@@ -28,7 +28,7 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
 } // namespace
 
 void install_nologin() {
-    previous = std::exchange(object_access_hook, sessionctl_object_access);
+    previous_object_access = std::exchange(object_access_hook, sessionctl_object_access);
 }
 
 } // namespace sessionctl::hooks

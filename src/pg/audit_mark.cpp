@@ -18,10 +18,10 @@ namespace sessionctl::pg {
 namespace {
 
 /// In a directory that no base backup has, whatever this server is a copy of.
-constexpr char file_name[] = "pg_stat_tmp/pg_sessionctl.mark";
+constexpr char mark_file[] = "pg_stat_tmp/pg_sessionctl.mark";
 constexpr core::Timestamp lock_patience = core::microseconds_per_second;
 
-AuditMark own = {}; // as this process has read it; empty: not yet
+AuditMark own_mark = {}; // as this process has read it; empty: not yet
 
 /// "start mark\n"
 struct MarkFile {
@@ -75,7 +75,7 @@ void read_own() {
     call([] {
         AuditMark fresh;
         fresh.renew();
-        const int file = open(file_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        const int file = open(mark_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         AuditMark mark = {};
         const bool is_shared = file >= 0 && share(file, fresh, mark);
         const int why = errno;
@@ -84,9 +84,9 @@ void read_own() {
         errno = why;
         if (!is_shared)
             ereport(ERROR,
-                    (errcode_for_file_access(), errmsg("could not read or write file \"%s\": %m", file_name),
+                    (errcode_for_file_access(), errmsg("could not read or write file \"%s\": %m", mark_file),
                      errdetail("It has the mark of the audit's lines in the server log.")));
-        own = mark;
+        own_mark = mark;
     });
 }
 
@@ -104,9 +104,9 @@ void AuditMark::renew() {
 const char* audit_mark() {
     if (const SharedMemory* const shared = shared_memory())
         return shared->mark.text;
-    if (own.text[0] == '\0')
+    if (own_mark.text[0] == '\0')
         read_own();
-    return own.text;
+    return own_mark.text;
 }
 
 const char* audit_mark_or_none() noexcept {

@@ -15,9 +15,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr char file_name[] = "pg_stat/pg_sessionctl.audit";
-constexpr char new_name[] = "pg_stat/pg_sessionctl.audit.new";
-constexpr char bad_name[] = "pg_stat/pg_sessionctl.audit.bad";
+constexpr char audit_file[] = "pg_stat/pg_sessionctl.audit";
+constexpr char new_audit_file[] = "pg_stat/pg_sessionctl.audit.new";
+constexpr char bad_audit_file[] = "pg_stat/pg_sessionctl.audit.bad";
 
 /// What stands before the records. Any change to them is another format.
 struct Header {
@@ -51,7 +51,7 @@ Header header_of(const AuditRing& ring, std::int64_t count) noexcept {
     return header;
 }
 
-bool write_all(const AuditRing& ring, FILE* file) noexcept {
+bool write_records(const AuditRing& ring, FILE* file) noexcept {
     const std::int64_t count = std::min<std::int64_t>(ring.written, ring.capacity);
     const Header header = header_of(ring, count);
     bool is_written = fwrite(&header, sizeof header, 1, file) == 1;
@@ -62,11 +62,11 @@ bool write_all(const AuditRing& ring, FILE* file) noexcept {
 
 /// Written beside and renamed, so that there is always a whole file or none.
 bool save(const AuditRing& ring) noexcept {
-    FILE* const file = fopen(new_name, "wb");
+    FILE* const file = fopen(new_audit_file, "wb");
     if (file == nullptr)
         return false;
-    const bool is_written = write_all(ring, file);
-    return fclose(file) == 0 && is_written && rename(new_name, file_name) == 0;
+    const bool is_written = write_records(ring, file);
+    return fclose(file) == 0 && is_written && rename(new_audit_file, audit_file) == 0;
 }
 
 bool is_sound(const Header& header, std::int64_t file_size) noexcept {
@@ -129,7 +129,7 @@ core::vector<AuditRecord> AuditRing::read() {
 }
 
 void AuditRing::load() {
-    FILE* const file = fopen(file_name, "rb");
+    FILE* const file = fopen(audit_file, "rb");
     if (file == nullptr)
         return;
     const bool is_read = read_all(*this, file);
@@ -137,10 +137,10 @@ void AuditRing::load() {
     if (is_read)
         return;
     written = 0;
-    const bool is_aside = rename(file_name, bad_name) == 0;
+    const bool is_aside = rename(audit_file, bad_audit_file) == 0;
     ereport(WARNING,
-            (errmsg("the audit of pg_sessionctl in \"%s\" is damaged or of another version", file_name),
-             is_aside ? errdetail("It was set aside as \"%s\"; session_audit begins anew.", bad_name)
+            (errmsg("the audit of pg_sessionctl in \"%s\" is damaged or of another version", audit_file),
+             is_aside ? errdetail("It was set aside as \"%s\"; session_audit begins anew.", bad_audit_file)
                       : errdetail("session_audit begins anew.")));
 }
 
@@ -149,7 +149,7 @@ void AuditRing::save_at_exit(int code, Datum) noexcept {
     if (code != 0 || shared == nullptr)
         return;
     if (!save(*shared->audit))
-        ereport(LOG, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", file_name)));
+        ereport(LOG, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", audit_file)));
 }
 
 } // namespace sessionctl::pg

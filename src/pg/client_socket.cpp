@@ -54,15 +54,15 @@ core::Closing refusal() noexcept {
     return {Result::denied, "the operating system forbids it: ptrace rules, seccomp, or the process itself"};
 }
 
-class Socket {
+class DuplicateSocket {
   public:
-    explicit Socket(int descriptor) noexcept : descriptor_(descriptor) {}
-    ~Socket() {
+    explicit DuplicateSocket(int descriptor) noexcept : descriptor_(descriptor) {}
+    ~DuplicateSocket() {
         if (descriptor_ >= 0)
             close(descriptor_);
     }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
+    DuplicateSocket(const DuplicateSocket&) = delete;
+    DuplicateSocket& operator=(const DuplicateSocket&) = delete;
 
     bool is_taken() const noexcept { return descriptor_ >= 0; }
     bool is_connection_of(const SockAddr& client) const noexcept;
@@ -103,7 +103,7 @@ bool is_named_as_server(const sockaddr_storage& own, socklen_t length) noexcept 
 
 /// A backend may have other connections: of dblink and postgres_fdw, to its standby's primary, the
 /// statistics collector's.
-bool Socket::is_connection_of(const SockAddr& client) const noexcept {
+bool DuplicateSocket::is_connection_of(const SockAddr& client) const noexcept {
     sockaddr_storage own = {};
     sockaddr_storage peer = {};
     socklen_t own_length = sizeof own;
@@ -132,7 +132,7 @@ core::Closing close_client_socket([[maybe_unused]] int pidfd, [[maybe_unused]] p
         return best_signal_method() == SignalMethod::plain ? not_here : no_descriptor;
     core::Closing closing = not_found;
     const bool is_readable = for_each_socket(pid, [&](int descriptor, unsigned) {
-        const Socket socket(pidfd_getfd(pidfd, descriptor));
+        const DuplicateSocket socket(pidfd_getfd(pidfd, descriptor));
         if (!socket.is_taken()) {
             if (errno == EBADF) // closed meanwhile
                 return false;

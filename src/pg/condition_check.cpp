@@ -220,14 +220,14 @@ bool has_foreign_type(Node* node) {
     }
 }
 
-bool walk(Node* node, void* context) {
+bool inspect_node(Node* node, void* context) {
     auto& inspection = *static_cast<Inspection*>(context);
     if (node == nullptr)
         return false;
     check_stack_depth();
     if (IsA(node, Query)) {
         ++inspection.depth;
-        const bool found = compat::walk_query(reinterpret_cast<Query*>(node), walk, context);
+        const bool found = compat::walk_query(reinterpret_cast<Query*>(node), inspect_node, context);
         --inspection.depth;
         return found;
     }
@@ -248,7 +248,7 @@ bool walk(Node* node, void* context) {
     if (compat::functions_in_node(node, is_refused_function, context) ||
         has_refused_operator(node, inspection))
         return true;
-    return compat::walk_children(node, walk, context);
+    return compat::walk_children(node, inspect_node, context);
 }
 
 } // namespace
@@ -257,7 +257,7 @@ Finding inspect(Node* qualification, bool is_under_other) {
     Inspection inspection = {};
     inspection.finding.location = -1;
     inspection.is_under_other = is_under_other;
-    if (!walk(qualification, &inspection) && !inspection.sees_session)
+    if (!inspect_node(qualification, &inspection) && !inspection.sees_session)
         inspection.finding.refusal = Refusal::ignores_session;
     return inspection.finding;
 }

@@ -40,11 +40,11 @@ void pin(const Pin (&all)[count]) {
             compat::set_parameter_locally(one.parameter, one.value);
 }
 
-const ConditionScope* innermost = nullptr;
+const ConditionScope* innermost_scope = nullptr;
 
 } // namespace
 
-ConditionScope::ConditionScope() : outer_(innermost), was_read_only_(XactReadOnly) {
+ConditionScope::ConditionScope() : outer_(innermost_scope), was_read_only_(XactReadOnly) {
     GetUserIdAndSecContext(&user_, &security_context_);
     // A condition's function may ask for another condition: the restriction that it finds is ours.
     is_restricted_by_core_ = (security_context_ & SECURITY_RESTRICTED_OPERATION) != 0 &&
@@ -59,11 +59,11 @@ ConditionScope::ConditionScope() : outer_(innermost), was_read_only_(XactReadOnl
     });
     XactReadOnly = true;
     SetUserIdAndSecContext(user_, security_context_ | SECURITY_RESTRICTED_OPERATION);
-    innermost = this;
+    innermost_scope = this;
 }
 
 ConditionScope::~ConditionScope() {
-    innermost = outer_;
+    innermost_scope = outer_;
     SetUserIdAndSecContext(user_, security_context_);
     XactReadOnly = was_read_only_;
 }

@@ -67,7 +67,7 @@ bool may_name_under_other(Node* node) {
     }
 }
 
-bool walk(Node* node, void* context) {
+bool check_node(Node* node, void* context) {
     auto& check = *static_cast<Check*>(context);
     if (node == nullptr)
         return false;
@@ -83,7 +83,7 @@ bool walk(Node* node, void* context) {
         return refuse(check, Refusal::subquery_under_other, node);
     if (check.is_under_other && !may_name_under_other(node))
         return refuse(check, Refusal::foreign_name_under_other, node);
-    return compat::walk_raw_children(node, walk, context);
+    return compat::walk_raw_children(node, check_node, context);
 }
 
 } // namespace
@@ -111,7 +111,7 @@ SoleExpression sole_expression(List* statements) {
 
 Finding check_syntax(Node* expression, bool is_under_other) {
     Check check = {is_under_other, {Refusal::none, -1, InvalidOid}};
-    walk(expression, &check);
+    check_node(expression, &check);
     return check.finding;
 }
 

@@ -8,9 +8,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp pause_length = 2 * core::microseconds_per_millisecond;
+constexpr core::Timestamp cooldown_poll_interval = 2 * core::microseconds_per_millisecond;
 /// From its pass to its role a login has a few instructions to go.
-constexpr core::Timestamp patience = core::microseconds_per_second;
+constexpr core::Timestamp cooldown_sweep_patience = core::microseconds_per_second;
 
 bool has_pass(const SessionSlot& slot, std::int32_t pid) noexcept {
     return slot.pass.pid.load(std::memory_order_seq_cst) == pid;
@@ -58,7 +58,7 @@ void CooldownSweep::end_newcomers() {
         return;
     // Who comes after this look sees the cooldown.
     core::vector<Newcomer> open = newcomers();
-    const core::Timestamp deadline = monotonic_now() + patience;
+    const core::Timestamp deadline = monotonic_now() + cooldown_sweep_patience;
     for (;;) {
         const core::Timestamp now = monotonic_now();
         const auto rest = std::remove_if(open.begin(), open.end(),
@@ -66,7 +66,7 @@ void CooldownSweep::end_newcomers() {
         open.erase(rest, open.end());
         if (open.empty() || now >= deadline)
             break;
-        pause(pause_length);
+        pause(cooldown_poll_interval);
     }
     without_role_ = static_cast<int>(open.size());
 }

@@ -22,7 +22,7 @@ namespace {
 
 constexpr int waits = 4; // after each that fails, who keeps us waiting is ended
 
-bool is_registered = false;
+bool is_door_registered = false;
 const char* unpreparable = nullptr; // what was called in this transaction
 
 extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
@@ -108,7 +108,7 @@ void keep_own_database_open() {
 }
 
 void forbid_prepare(const char* what) {
-    if (!std::exchange(is_registered, true))
+    if (!std::exchange(is_door_registered, true))
         call([] { RegisterXactCallback(sessionctl_unpreparable_transaction, nullptr); });
     unpreparable = what;
 }

@@ -17,13 +17,13 @@ bool is_for(const DrainRequest& request, const core::Identity& session) noexcept
     return request.pid == session.pid && request.start == session.start;
 }
 
-core::Identity own() noexcept {
+core::Identity this_process() noexcept {
     return {MyProcPid, compat::own_start()};
 }
 
 /// What was asked of the session that had the place before is nobody's.
 bool is_mine(const DrainRequest* request) noexcept {
-    return request != nullptr && request->askers != 0 && is_for(*request, own());
+    return request != nullptr && request->askers != 0 && is_for(*request, this_process());
 }
 
 void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
@@ -55,7 +55,7 @@ bool is_asked_to_leave() noexcept {
 bool was_asked_to_leave() noexcept {
     const DrainRequest* const request = own_request();
     return is_mine(request) ||
-           (request != nullptr && is_for(*request, own()) && request->answer == core::Answer::does);
+           (request != nullptr && is_for(*request, this_process()) && request->answer == core::Answer::does);
 }
 
 void answer_request(core::Answer answer) noexcept {

@@ -10,7 +10,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-ExitGuard* innermost = nullptr;
+ExitGuard* innermost_guard = nullptr;
 bool registered = false;
 
 extern "C" void sessionctl_before_exit(int, Datum) {
@@ -19,21 +19,21 @@ extern "C" void sessionctl_before_exit(int, Datum) {
 
 } // namespace
 
-ExitGuard::ExitGuard(Undo undo, void* argument) : undo_(undo), argument_(argument), outer_(innermost) {
+ExitGuard::ExitGuard(Undo undo, void* argument) : undo_(undo), argument_(argument), outer_(innermost_guard) {
     // Registered once and for good: taking a callback back fails when somebody else registered one meanwhile.
     if (!registered)
         call([] { before_shmem_exit(sessionctl_before_exit, 0); });
     registered = true;
-    innermost = this;
+    innermost_guard = this;
 }
 
 ExitGuard::~ExitGuard() {
-    innermost = outer_;
+    innermost_guard = outer_;
 }
 
 void ExitGuard::run_all() noexcept {
-    while (ExitGuard* const guard = innermost) {
-        innermost = guard->outer_;
+    while (ExitGuard* const guard = innermost_guard) {
+        innermost_guard = guard->outer_;
         guard->undo_(guard->argument_);
     }
 }

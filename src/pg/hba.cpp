@@ -19,7 +19,7 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr core::Timestamp longest_proof = 5 * core::microseconds_per_second;
-constexpr core::Timestamp pause_length = 10 * core::microseconds_per_millisecond;
+constexpr core::Timestamp lock_poll_interval = 10 * core::microseconds_per_millisecond;
 
 /// Beside those of the reaper (pg/reaper_lock).
 LOCKTAG lock_tag() noexcept {
@@ -69,7 +69,7 @@ HbaLock::HbaLock(core::Timestamp patience) {
             throw core::Error(core::sqlstate::lock_not_available,
                               "another session is locking or unlocking the server by pg_hba.conf")
                 .hint("Try again when it is done.");
-        pause(pause_length);
+        pause(lock_poll_interval);
     }
 }
 

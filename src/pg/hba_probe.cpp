@@ -17,7 +17,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp pause_length = 2 * core::microseconds_per_millisecond;
+constexpr core::Timestamp probe_poll_interval = 2 * core::microseconds_per_millisecond;
 /// One login, which an overloaded server may leave without a word.
 constexpr core::Timestamp longest_login = core::microseconds_per_second;
 
@@ -45,20 +45,20 @@ struct Answer {
     }
 };
 
-class Socket {
+class ProbeSocket {
   public:
-    explicit Socket(int family) noexcept : file_(socket(family, SOCK_STREAM, 0)) {
+    explicit ProbeSocket(int family) noexcept : file_(socket(family, SOCK_STREAM, 0)) {
         if (file_ >= 0) {
             fcntl(file_, F_SETFD, FD_CLOEXEC);
             fcntl(file_, F_SETFL, O_NONBLOCK);
         }
     }
-    ~Socket() {
+    ~ProbeSocket() {
         if (file_ >= 0)
             close(file_);
     }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
+    ProbeSocket(const ProbeSocket&) = delete;
+    ProbeSocket& operator=(const ProbeSocket&) = delete;
 
     int file() const noexcept { return file_; }
 
@@ -69,7 +69,7 @@ class Socket {
                 return true;
             if (monotonic_now() >= deadline)
                 return false;
-            pause(pause_length);
+            pause(probe_poll_interval);
         }
     }
 
@@ -149,7 +149,7 @@ Address tcp_address(const Listening& listening) noexcept {
     return address;
 }
 
-bool connect_to(const Address& address, const Socket& socket, core::Timestamp deadline) {
+bool connect_to(const Address& address, const ProbeSocket& socket, core::Timestamp deadline) {
     if (address.length == 0 || socket.file() < 0)
         return false;
     if (connect(socket.file(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0)
@@ -181,7 +181,7 @@ core::string startup_packet(const core::string& user, const core::string& databa
 Answer ask(const Address& address, const core::string& user, const core::string& database) {
     Answer answer = {};
     const core::Timestamp deadline = monotonic_now() + longest_login;
-    const Socket socket(address.family);
+    const ProbeSocket socket(address.family);
     const core::string packet = startup_packet(user, database);
     if (!connect_to(address, socket, deadline) || send(socket.file(), packet.data(), packet.size(),
                                                        MSG_NOSIGNAL) != static_cast<ssize_t>(packet.size()))
@@ -222,7 +222,7 @@ bool wait_for_proof(const core::string& probe, core::Timestamp deadline, IsProof
             return true;
         if (monotonic_now() >= deadline)
             return false;
-        pause(pause_length);
+        pause(probe_poll_interval);
     }
 }
 

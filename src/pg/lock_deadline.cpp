@@ -18,11 +18,11 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int pause = 500; // ms, between one signal and the next
+constexpr int signal_interval = 500; // ms, between one signal and the next
 
-bool is_registered = false;
+bool is_deadline_registered = false;
 TimeoutId timer;
-emit_log_hook_type previous = nullptr;
+emit_log_hook_type previous_emit_log = nullptr;
 
 bool is_held = false;
 SubTransactionId holder; // that gives the lock back if it is rolled back
@@ -45,7 +45,7 @@ extern "C" void sessionctl_lock_expired(void) noexcept {
     // The client may not take what it is told, and be waited for without an end.
     if (expirations > 2 && (!is_committing || MyProc->syncRepState == SYNC_REP_WAITING))
         compat::shut_connection();
-    enable_timeout_after(timer, pause);
+    enable_timeout_after(timer, signal_interval);
 }
 
 /// A signal that was not served yet would hit what comes after.
@@ -96,8 +96,8 @@ extern "C" void sessionctl_explain_lock_deadline(ErrorData* error) {
     static constexpr char why[] =
         "It has locked a database, and kept all logins to it waiting, for longer than 2 s.";
     static_assert(longest_hold == 2000);
-    if (previous != nullptr)
-        previous(error);
+    if (previous_emit_log != nullptr)
+        previous_emit_log(error);
     if (!is_ours(*error) || error->detail != nullptr)
         return;
     error->detail = static_cast<char*>(compat::allocate_or_null(ErrorContext, sizeof why));
@@ -106,15 +106,15 @@ extern "C" void sessionctl_explain_lock_deadline(ErrorData* error) {
 }
 
 void register_callbacks() {
-    if (is_registered)
+    if (is_deadline_registered)
         return;
     call([] {
         timer = RegisterTimeout(USER_TIMEOUT, sessionctl_lock_expired);
         RegisterXactCallback(sessionctl_lock_transaction, nullptr);
         RegisterSubXactCallback(sessionctl_lock_subtransaction, nullptr);
     });
-    previous = std::exchange(emit_log_hook, sessionctl_explain_lock_deadline);
-    is_registered = true;
+    previous_emit_log = std::exchange(emit_log_hook, sessionctl_explain_lock_deadline);
+    is_deadline_registered = true;
 }
 
 } // namespace

@@ -13,7 +13,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int patience = 1000; // ms, for the catalogs
+constexpr int catalog_patience = 1000; // ms, for the catalogs
 
 constexpr char family_query[] =
     "WITH RECURSIVE heirs AS (SELECT $1::oid AS id UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i, "
@@ -108,7 +108,7 @@ const LockInstanceData* LockTable::own_number(const Prepared& prepared) const no
 
 core::vector<Oid> family_of(Oid relation) {
     core::vector<Oid> family;
-    LockPatience wait(patience);
+    LockPatience wait(catalog_patience);
     call([&] {
         Oid type = OIDOID;
         Datum value = ObjectIdGetDatum(relation);

@@ -160,7 +160,7 @@ Pause pause_or_resume(DblinkConnection& console, DblinkConnection& waiting, cons
     }
 }
 
-Pause pause(const Pool& pool) {
+Pause pause_pool(const Pool& pool) {
     return with_connection(pool.server, [&pool](DblinkConnection& console) {
         if (is_paused(console, pool))
             return Pause::already;
@@ -223,7 +223,7 @@ AuditRecord record_of(const char* action, const char* result, const char* server
 bool pause_pool(const char* server, const char* database) {
     const Pool pool = {server, database, core::console_name(database)};
     AuditRecord record = record_of("pause_pool", "paused", server, database);
-    switch (pause(pool)) {
+    switch (pause_pool(pool)) {
     case Pause::done:
         keep_record(record);
         return true;

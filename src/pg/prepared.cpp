@@ -16,7 +16,7 @@ namespace {
 
 // What is behind pg_prepared_xacts, without its joins: those lock the catalogs of roles and databases each
 // time, and whoever locks these must not hang the one who looks for him. Names come from the caches.
-constexpr char query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
+constexpr char prepared_transactions_query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
                          "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
 const char* copied(const char* text, MemoryContext memory) {
@@ -65,7 +65,7 @@ core::vector<Prepared> prepared_transactions() {
         const MemoryContext memory = CurrentMemoryContext;
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute(query, true, 0);
+        const int result = SPI_execute(prepared_transactions_query, true, 0);
         if (result != SPI_OK_SELECT)
             elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
         for (int row = 0; row < static_cast<int>(SPI_processed); ++row)

@@ -8,7 +8,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp pause_length = 2 * core::microseconds_per_millisecond;
+constexpr core::Timestamp sweep_poll_interval = 2 * core::microseconds_per_millisecond;
 
 bool has(const core::vector<Oid>& roles, Oid role) noexcept {
     return std::find(roles.begin(), roles.end(), role) != roles.end();
@@ -22,7 +22,7 @@ void ServerSweep::end_newcomers(core::Timestamp deadline) {
         without_role_ = look();
         if (without_role_ == 0 || now >= deadline)
             return;
-        pause(pause_length);
+        pause(sweep_poll_interval);
     }
 }
 

@@ -14,7 +14,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int patience = 1000; // ms
+constexpr int lookup_patience = 1000; // ms
 
 /// Another role's rights until it is told to give them back; an error gives them back at once.
 class ActAs {
@@ -80,7 +80,7 @@ constexpr char same_row[] = "another session is changing the same database or ro
 template <typename Work>
 void patiently(const char* conflict, Work&& work) {
     try {
-        LockPatience wait(patience);
+        LockPatience wait(lookup_patience);
         work();
         wait.end();
         return;
@@ -108,7 +108,7 @@ void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
 
 core::vector<const char*> query_column(const char* statement) {
     core::vector<const char*> values;
-    LockPatience wait(patience);
+    LockPatience wait(lookup_patience);
     run(statement, &values);
     wait.end();
     return values;

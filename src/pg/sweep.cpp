@@ -21,7 +21,7 @@ Oid roles[longest_list];
 int role_count = 0;
 Need need_of_all = Need::wished;
 bool has_forgotten = false;
-bool is_registered = false;
+bool is_sweep_registered = false;
 
 void forget_all() noexcept {
     role_count = 0;
@@ -99,7 +99,7 @@ extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
 } // namespace
 
 void sweep_after_commit(Oid role, Need need) {
-    if (!std::exchange(is_registered, true))
+    if (!std::exchange(is_sweep_registered, true))
         call([] { RegisterXactCallback(sessionctl_sweep_transaction, nullptr); });
     if (need == Need::vital)
         need_of_all = need;

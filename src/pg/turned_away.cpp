@@ -10,7 +10,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp pause_length = 2 * core::microseconds_per_millisecond;
+constexpr core::Timestamp refusal_poll_interval = 2 * core::microseconds_per_millisecond;
 
 } // namespace
 
@@ -37,7 +37,7 @@ int TurnedAway::wait(core::Timestamp deadline) {
         pids_.erase(rest, pids_.end());
         if (pids_.empty() || now >= deadline)
             return static_cast<int>(pids_.size());
-        pause(pause_length);
+        pause(refusal_poll_interval);
     }
 }
 
