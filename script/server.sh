@@ -38,6 +38,37 @@ WRAPPER
     "${as_user[@]}" chmod +x "$1$bin/pg_config"
 }
 
+# TAP tests make a hundred clusters, most of them alike: from now on initdb copies one that it made with the same options.
+keep_clusters() {
+    local program=${PG_CONFIG%/*}/initdb
+    "${as_user[@]}" mkdir "$home/clusters"
+    "${as_user[@]}" mv "$program" "$program.bare"
+    "${as_user[@]}" tee "$program" >/dev/null <<WRAPPER
+#!/usr/bin/env bash
+set -e
+options=() directory=
+while ((\$# > 0)); do
+    case \$1 in
+        -D | --pgdata) directory=\$2 && shift ;;
+        *) options+=("\$1") ;;
+    esac
+    shift
+done
+[[ -n \$directory ]] || exec "$program.bare" "\${options[@]}" # --version
+kept=$home/clusters/\$(md5sum <<<"\${options[*]}" | cut -c 1-32)
+exec {lock}>"\$kept.lock"
+flock "\$lock"
+if [[ ! -e \$kept ]]; then
+    "$program.bare" -D "\$kept.new" "\${options[@]}" {lock}>&-
+    mv "\$kept.new" "\$kept"
+fi
+exec {lock}>&-
+mkdir -p -m 700 "\$directory"
+cp -a "\$kept/." "\$directory"
+WRAPPER
+    "${as_user[@]}" chmod +x "$program"
+}
+
 make_flags=() # for every make
 
 make_in() { # make_in DIRECTORY ARGUMENTS...: the command line of a make in the copy of the checkout

@@ -147,10 +147,12 @@ sub wait_for
 {
 	my ($what, $check) = @_;
 	my $deadline = time + $patience;
+	my $interval = 10_000;    # it grows: who waits long leaves the processor to who is waited for
 	until ($check->())
 	{
 		die "waited in vain for $what" if time > $deadline;
-		usleep(10_000);
+		usleep($interval);
+		$interval *= 1.2 if $interval < 100_000;
 	}
 	return 1;
 }
