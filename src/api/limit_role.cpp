@@ -24,8 +24,9 @@ constexpr std::int32_t unlimited = -1;
 
 std::int32_t checked_limit(std::int32_t sessions) {
     if (sessions < unlimited)
-        throw core::Error(core::sqlstate::invalid_parameter_value, "sessions must not be negative")
-            .hint("-1 removes the limit.");
+        throw core::Error(core::sqlstate::invalid_parameter_value, "invalid number of sessions: %d",
+                          static_cast<int>(sessions))
+            .hint("It is 0 or more, or -1, which removes the limit.");
     return sessions;
 }
 

@@ -79,7 +79,7 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
     if (by != nullptr)
         lockdown.by = pg::kept_name(by);
     if (reason != nullptr)
-        lockdown.reason = pg::kept_text(core::clean_reason(reason, pg::server_encoding()).c_str());
+        lockdown.reason = pg::kept_reason(reason);
     return lockdown;
 }
 
@@ -151,7 +151,8 @@ Datum not_locked(Lockable kind, const char* name) {
     const pg::ShownName shown(name);
     pg::call([&] {
         ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
-                         errhint("A connection limit set by hand is not a lockdown: ALTER %s changes it.",
+                         errhint("%s set by hand is not a lockdown: ALTER %s changes it.",
+                                 kind == Lockable::role ? "NOLOGIN" : "A connection limit",
                                  pg::keyword(kind))));
     });
     return BoolGetDatum(false);

@@ -102,7 +102,7 @@ ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
     lockdown.timeout = wait.timeout;
     lockdown.reason = wait.reason;
     if (wait.reason != nullptr)
-        pg::keep(state.reason, pg::kept_text(core::clean_reason(wait.reason, pg::server_encoding()).c_str()));
+        pg::keep(state.reason, pg::kept_reason(wait.reason));
     keep_who(state);
     if (state.include_superusers && !pg::call([] { return superuser(); }))
         throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to shut out superusers");

@@ -68,7 +68,7 @@ pg::Farewell farewell_of(const char* reason, Oid asker) {
     pg::Farewell farewell = {};
     if (reason == nullptr)
         return farewell;
-    const core::string text = pg::kept_text(core::clean_reason(reason, pg::server_encoding()).c_str());
+    const core::string text = pg::kept_reason(reason);
     const char* const role = pg::call([asker] { return compat::role_name_or_null(asker); });
     core::string detail("Reason given by role \"");
     if (role != nullptr)

@@ -11,7 +11,8 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr char expression_hint[] =
-    "A condition is one boolean expression over the columns of sessionctl.session_activity.";
+    "A condition is one boolean expression over the columns of sessionctl.session_activity. A text, a time or an "
+    "interval stands in single quotes: idle_for > '10 min'.";
 
 /// The place in the caller's own text, in characters from 1, of one in our statement.
 int own_position(int position, int length) noexcept {
@@ -59,8 +60,11 @@ core::Error worded(const Finding& finding) {
     case Refusal::volatile_function:
         return core::Error(feature_not_supported, "volatile function %s is not allowed in a condition",
                            call([&finding] { return format_procedure(finding.object); }))
-            .hint("A condition only looks: declare the function STABLE if that is all it does. To end "
-                  "sessions give the condition to sessionctl.terminate_where.");
+            .hint("A condition only looks%s. To end sessions give the condition to "
+                  "sessionctl.terminate_where.",
+                  finding.object < FirstNormalObjectId
+                      ? ""
+                      : ": declare the function STABLE if that is all it does");
     case Refusal::foreign_domain:
         return core::Error(feature_not_supported, "domain %s is not allowed in a condition",
                            call([&finding] { return format_type_be(finding.object); }))

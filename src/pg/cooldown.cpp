@@ -87,7 +87,7 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
     if (const char* const name = call([] { return compat::role_name_or_null(GetSessionUserId()); }))
         pg::keep(next_.by, kept_name(name));
     if (reason != nullptr)
-        pg::keep(next_.reason, kept_text(core::clean_reason(reason, server_encoding()).c_str()));
+        pg::keep(next_.reason, kept_reason(reason));
 }
 
 bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login) const {

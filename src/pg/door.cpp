@@ -71,7 +71,7 @@ void lock_door(Oid database, const char* name, TurnAway whom) {
     if (has_lock_deadline())
         throw core::Error(core::sqlstate::active_sql_transaction,
                           "a database has been locked in this transaction already")
-            .hint("Call it once in each statement.");
+            .hint("Call it once in each transaction.");
     forbid_prepare("a function that locks a database");
     compat::commit_at_once();
     for (int i = 0; i < waits; ++i) {

@@ -41,11 +41,13 @@ AuditRecord record_of(const char* action, const char* result, const GateState& s
     AuditRecord record = {};
     record.action.set(action);
     record.result.set(result);
-    if (state.is_closed) {
-        LogLine details;
+    LogLine details;
+    if (state.is_closed)
         add_rule(details, state);
+    else if (state.until != 0)
+        add_time(details, "until", state.until);
+    if (state.is_closed || state.until != 0)
         record.details.set(details.pairs());
-    }
     record.set_field(record.reason, state.reason[0] != '\0' ? state.reason : nullptr, core::utf8);
     return record;
 }
@@ -58,6 +60,11 @@ void log_gate_by_itself(const char* action, const char* result, const GateState&
         keep_record(record, PG_UTF8);
     });
     RESUME_INTERRUPTS();
+}
+
+void log_end_of_time(GateState over) noexcept {
+    over.is_closed = false;
+    log_gate_by_itself("unlock_server", "open, its time is over", over);
 }
 
 } // namespace
@@ -102,8 +109,7 @@ void Gate::load() {
     case GateFileFound::sound:
         if (!state.is_closed_at(now)) {
             write_gate_file({});
-            state.is_closed = false;
-            log_gate_by_itself("unlock_server", "open, its time is over", state);
+            log_end_of_time(state);
             return;
         }
         break;
@@ -131,6 +137,9 @@ GateState gate_state() {
 
 void GateChange::make(const GateState& next) {
     SharedMemory& shared = *shared_memory();
+    if (const Gate::View found = shared.gate.view();
+        found.state.is_closed && !found.state.is_closed_at(GetCurrentTimestamp()))
+        open_expired_gate(found.version); // so that its end stands in the audit
     call([&] {
         LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
         before_ = shared.gate.view().state;
@@ -193,9 +202,7 @@ void open_expired_gate(std::uint32_t version) noexcept {
     LWLockRelease(shared.gate_lock);
     if (!is_it)
         return;
-    GateState over = found.state;
-    over.is_closed = false;
-    log_gate_by_itself("unlock_server", "open, its time is over", over);
+    log_end_of_time(found.state);
 }
 
 core::Login login_of(Oid role, core::Kind kind, const GateState& state) {

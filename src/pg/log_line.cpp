@@ -13,6 +13,12 @@ core::Encoding server_encoding() noexcept {
     return GetDatabaseEncoding() == PG_UTF8 ? core::Encoding::utf8 : core::Encoding::other;
 }
 
+core::string kept_reason(const char* reason) {
+    core::string text = kept_text(core::clean_reason(reason, server_encoding()).c_str());
+    text.resize(core::clipped_length(text, longest_reason, core::utf8));
+    return text;
+}
+
 void LogLine::add(const char* key, const char* value) {
     text_.append(" ");
     text_.append(key);

@@ -10,6 +10,10 @@ namespace sessionctl::pg {
 /// What counts as a control character depends on it.
 core::Encoding server_encoding() noexcept;
 
+/// A reason that a caller gave, to be kept: in one line, and of so many bytes at most.
+constexpr std::size_t longest_reason = 500;
+core::string kept_reason(const char* reason);
+
 class LogLine {
   public:
     /// A value that needs no quotes; null is NULL.

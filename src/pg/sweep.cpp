@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "pg/error.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/server.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -15,6 +17,8 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr int longest_list = 1000;
+constexpr core::Timestamp room_patience = 5 * core::microseconds_per_second;
+constexpr core::Timestamp room_poll_interval = 10 * core::microseconds_per_millisecond;
 
 /// Of this transaction.
 Oid roles[longest_list];
@@ -52,6 +56,18 @@ void warn(const char* message, const char* detail) {
 
 constexpr char not_ended[] = "the sessions of roles that may no longer log in are not ended";
 
+/// Several lockdowns, one right after the other, have as many workers: theirs end in a moment.
+bool start_worker_in_time(const Oid* first, int count) {
+    const bool can_help = need_of_all == Need::vital && max_worker_processes > 0;
+    const core::Timestamp deadline = monotonic_now() + (can_help ? room_patience : 0);
+    while (!start_worker(first, count)) {
+        if (monotonic_now() >= deadline)
+            return false;
+        pause(room_poll_interval);
+    }
+    return true;
+}
+
 void start_workers() {
     int shut_out = 0;
     for (int i = 0; i < role_count; ++i) {
@@ -61,7 +77,7 @@ void start_workers() {
     }
     constexpr int share = 1 + compat::most_handed_over;
     for (int first = 0; first < shut_out; first += share)
-        if (!start_worker(roles + first, std::min(share, shut_out - first))) {
+        if (!start_worker_in_time(roles + first, std::min(share, shut_out - first))) {
             if (need_of_all == Need::vital)
                 throw core::Error(
                     core::sqlstate::configuration_limit_exceeded,
@@ -83,7 +99,8 @@ extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
             entry([] { start_workers(); });
         break;
     case XACT_EVENT_PRE_PREPARE:
-        if (role_count > 0)
+        // lockdown_role's own transaction can't be prepared, and says so.
+        if (role_count > 0 && need_of_all != Need::vital)
             entry([] { warn(not_ended, "The transaction that shuts them out is prepared."); });
         break;
     case XACT_EVENT_COMMIT:

@@ -70,6 +70,7 @@ subtest 'the one right way' => sub {
 	$admin->run(q{
 		CREATE FUNCTION end_report(report_user text) RETURNS bigint
 		LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
+		SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC'
 		AS $$ SELECT sessionctl.terminate_where('application_name = ''report'' and usename = $1', array[report_user]) $$;
 		REVOKE ALL ON FUNCTION end_report(text) FROM PUBLIC;
 		GRANT EXECUTE ON FUNCTION end_report(text) TO clerk});
@@ -80,6 +81,19 @@ subtest 'the one right way' => sub {
 	ok($victim->lives, 'the rest of that role does not');
 	like($mallory->run(q{SELECT end_report('app')}), qr/permission denied/, 'only for whom it is');
 	$report->quit;
+
+	$admin->run(q{
+		CREATE FUNCTION younger_than(age interval, since timestamptz) RETURNS bigint
+		LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
+		SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC'
+		AS $$ SELECT sessionctl.safe_count('application_name = ''victim'' and session_age < $1 and backend_start > $2', array[age::text, since::text]) $$});
+	for my $style (q{datestyle = 'SQL, DMY'}, q{datestyle = 'German'}, q{intervalstyle = 'sql_standard'}, q{timezone = 'Asia/Kolkata'})
+	{
+		$clerk->run("SET $style");
+		is($clerk->run(q{SELECT younger_than(interval '1 day 2 hours', clock_timestamp() - interval '1 day')}), '1', "with $style the same values");
+		is($clerk->run(q{SELECT younger_than(interval '-1 day +2 hours', clock_timestamp() - interval '1 day')}), '0', "with $style the same sign");
+		$clerk->run('RESET ALL');
+	}
 };
 
 subtest 'who changes the role inside a condition sees with that role\'s eyes' => sub {

@@ -367,7 +367,7 @@ subtest 'limit_role' => sub {
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @sessions), 'gone lives lives lives', 'and keeps whom it is told to');
 	is($admin->run(q{SELECT sessionctl.limit_role('app', -1)}), '0', 'no limit');
 	is($admin->run(q{SELECT count(*) FROM sessionctl.session_limits}), '0', 'and none in the view');
-	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: sessions must not be negative\nHINT:  -1 removes the limit\./, 'a negative one');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: invalid number of sessions: -2\nHINT:  It is 0 or more, or -1, which removes the limit\./, 'a negative one');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('nobody', 1)}), qr/\AERROR:  42704: /, 'an unknown role');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
 	my $rival = SessionctlTest::Session->new($node);
@@ -407,6 +407,20 @@ subtest 'a storm' => sub {
 		$admin->run(q{SELECT sessionctl.unlock_role('app')});
 	}
 	$storm->quit;
+};
+
+# Each commit has a worker of its own, and there are eight.
+subtest 'many, one right after the other' => sub {
+	$admin->run("CREATE ROLE many_$_ LOGIN") for 1 .. 12;
+	is($admin->run(join '; ', map { "SELECT sessionctl.lockdown_role('many_$_')" } 1 .. 12), join("\n", (0) x 12), 'all of them');
+	is($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname ~ '^many_' AND rolcanlogin}), '0', 'are closed');
+	$admin->run("DROP ROLE many_$_") for 1 .. 12;
+};
+
+subtest 'a reason is cut between two characters' => sub {
+	$admin->run(q{SELECT sessionctl.lockdown_role('app', reason => 'x' || repeat('ä', 1000))});
+	is($admin->run('SELECT reason FROM sessionctl.session_lockdowns'), 'x' . 'ä' x 249, 'to 500 bytes');
+	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 };
 
 subtest 'no room for a worker' => sub {

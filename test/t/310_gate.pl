@@ -156,6 +156,13 @@ subtest 'until' => sub {
 	wait_for_log($node, $position, qr/ action=unlock_server result="open, its time is over" by_session_user=NULL /);
 	ok(!-e gate_file($node), 'no file is left');
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'it is open');
+
+	$position = log_position($node);
+	lock_down(q{until => clock_timestamp() + '1 ms', terminate => false});
+	wait_for('its end', sub { $admin->run('SELECT count(*) FROM sessionctl.session_lockdowns') eq '0' });
+	is(unlock(), "NOTICE:  the server is not locked down\nf", 'it has opened before anybody came');
+	is(scalar(grep { /^action=unlock_server result="open, its time is over" .* until="20/ } gate_lines($node, $position)), 1,
+		'and the audit tells of it, and of its time');
 };
 
 subtest 'arguments' => sub {
