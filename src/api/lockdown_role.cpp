@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "pg/door.hpp"
 #include "pg/memory.hpp"
+#include "pg/subtransaction.hpp"
 #include "pg/superusers.hpp"
 #include "pg/sweep.hpp"
 
@@ -36,10 +37,35 @@ void shut_out(const char* role, Oid oid, const core::Door& before, const core::D
     pg::require_superuser_left(role);
 }
 
+void lock_down(const char* role, Oid oid, const char* reason) {
+    const core::Door before = api::door_of(Lockable::role, oid);
+    const core::Door during = {before.limit, false};
+    shut_out(role, oid, before, during);
+    pg::remember(
+        Lockable::role, role,
+        core::renewed(pg::remembered(Lockable::role, oid), api::new_lockdown(before, during, reason)));
+    api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, reason);
+}
+
 std::int64_t end_sessions(Request& request, Oid role) {
     request.guards.include.superusers = is_superuser(role);
     request.guards.include.database_walsenders = true;
     return api::terminate(request, "usesysid = $1", api::oid_value(role));
+}
+
+/// Who alters his own role in a transaction that he leaves open keeps others from altering it, but not from
+/// ending his sessions, which are to be ended anyway. How many were.
+std::int64_t lock_down_whoever_alters(const char* role, Oid oid, Request& request) {
+    try {
+        pg::in_subtransaction([=] { lock_down(role, oid, request.reason); });
+        return 0;
+    } catch (const core::Error& error) {
+        if (std::strcmp(error.sqlstate(), core::sqlstate::lock_not_available) != 0)
+            throw;
+    }
+    const std::int64_t ended = end_sessions(request, oid);
+    lock_down(role, oid, request.reason);
+    return ended;
 }
 
 /// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.
@@ -66,17 +92,13 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         if (is_superuser(oid) && pg::call([] { return superuser(); }))
             pg::hold_superusers();
         pg::hold(Lockable::role, oid);
-        const core::Door before = api::door_of(Lockable::role, oid);
-        const core::Door during = {before.limit, false};
-        shut_out(role, oid, before, during);
-        pg::remember(Lockable::role, role,
-                     core::renewed(pg::remembered(Lockable::role, oid),
-                                   api::new_lockdown(before, during, request.reason)));
-        api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, request.reason);
-        if (!terminate)
+        if (!terminate) {
+            lock_down(role, oid, request.reason);
             return Int64GetDatum(0);
+        }
+        const std::int64_t ended = lock_down_whoever_alters(role, oid, request);
         sweep(oid);
-        return Int64GetDatum(end_sessions(request, oid));
+        return Int64GetDatum(ended + end_sessions(request, oid));
     });
 }
 

@@ -9,6 +9,9 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern "C" {
@@ -146,12 +149,37 @@ void check_server(const char* server) {
 }
 
 // --- connecting, which must not last. Up to 15 libpq keeps the time, if told, and hears no cancel; from 16
-// on dblink waits by itself, hears a cancel, and keeps no time.
+// on dblink waits by itself, hears a cancel, and keeps no time. Once logged in, it asks for our encoding, and
+// there libpq neither keeps the time nor hears a cancel on any version: only the end of its connection.
+
+/// The connection that is being made, by what no other has: its socket was none before.
+class NewSockets {
+  public:
+    void begin() noexcept {
+        for (int file = 0; file < most; ++file)
+            was_open_[file] = fcntl(file, F_GETFD) >= 0;
+    }
+    /// For a signal handler.
+    void shut_down() const noexcept {
+        struct stat status;
+        for (int file = 0; file < most; ++file)
+            if (!was_open_[file] && fstat(file, &status) == 0 && S_ISSOCK(status.st_mode))
+                shutdown(file, SHUT_RDWR);
+    }
+
+  private:
+    static constexpr int most = 4096; // max_files_per_process is 1000
+    bool was_open_[most] = {};
+};
+NewSockets new_sockets;
 
 volatile sig_atomic_t is_overdue = false;
 
 extern "C" void sessionctl_connect_overdue() {
+    const int saved_errno = errno;
     is_overdue = true;
+    new_sockets.shut_down();
+    errno = saved_errno;
     kill(getpid(), SIGINT); // a cancel, as statement_timeout gives it
 }
 
@@ -178,6 +206,7 @@ TimeoutId start_timer() {
     static TimeoutId timer;
     static bool is_registered = false;
     is_overdue = false;
+    new_sockets.begin();
     return call([] {
         if (!is_registered)
             timer = RegisterTimeout(USER_TIMEOUT, sessionctl_connect_overdue);

@@ -41,12 +41,13 @@ extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
     }
 }
 
-/// In a subtransaction, so that running out of time leaves nothing behind.
+/// Not the strongest lock: it would wait for who holds the weakest, which anybody may take by altering his own
+/// settings in that database. In a subtransaction, so that running out of time leaves nothing behind.
 bool try_to_lock(Oid database, int milliseconds) {
     try {
         in_subtransaction([=] {
             LockPatience wait(milliseconds);
-            call([database] { LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock); });
+            call([database] { LockSharedObject(DatabaseRelationId, database, 0, ExclusiveLock); });
             wait.end();
         });
         return true;
@@ -91,7 +92,7 @@ void lock_door(Oid database, const char* name, TurnAway whom) {
 }
 
 void keep_own_database_open() {
-    lock_object(DatabaseRelationId, MyDatabaseId, AccessShareLock,
+    lock_object(DatabaseRelationId, MyDatabaseId, RowShareLock,
                 "another session is closing the database that you are connected to");
     const bool is_open = call([] {
         const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));

@@ -89,7 +89,8 @@ void patiently(const char* conflict, Work&& work) {
             throw;
     }
     throw core::Error(core::sqlstate::lock_not_available, "%s", conflict)
-        .hint("Try again when its transaction has ended.");
+        .hint("Try again when its transaction has ended. A prepared one stands in "
+              "sessionctl.prepared_transactions.");
 }
 
 } // namespace

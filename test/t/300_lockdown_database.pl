@@ -64,6 +64,19 @@ subtest 'shuts, empties, opens' => sub {
 	$_->quit for @gone, $boss, $elsewhere;
 };
 
+# ALTER ROLE ... IN DATABASE, which anybody may for himself, holds the weakest lock on the database.
+subtest 'a role that alters its own settings in it' => sub {
+	my $elsewhere = session('app', 'other');
+	$elsewhere->run(q{BEGIN; ALTER ROLE app IN DATABASE shop SET work_mem = '5MB'});
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), '0', 'keeps nobody from locking it down');
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'nor from unlocking it');
+	$elsewhere->run(q{PREPARE TRANSACTION 'shield'});
+	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)}), '0', 'nor does its prepared transaction');
+	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'in either case');
+	$elsewhere->run(q{ROLLBACK PREPARED 'shield'});
+	$elsewhere->quit;
+};
+
 subtest 'superusers, too' => sub {
 	my @gone = map { session($_, 'shop') } qw(app boss);
 	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)}), '2', 'ends them');
@@ -195,7 +208,7 @@ sub holds_door
 {
 	my ($session) = @_;
 	return $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass
-		AND mode = 'AccessExclusiveLock' AND granted AND pid = } . $session->pid) eq '1';
+		AND mode IN ('ExclusiveLock', 'AccessExclusiveLock') AND granted AND pid = } . $session->pid) eq '1';
 }
 
 # Nobody keeps the lock, whatever becomes of the statement that took it.
@@ -252,7 +265,7 @@ subtest 'the lock is given back in time' => sub {
 	{
 		my $silent = RawSession->new($node, user => 'boss');
 		$silent->send(Q => "$what\0");
-		wait_for('the lock', sub { $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'AccessExclusiveLock' AND granted}) eq '1' });
+		wait_for('the lock', sub { $admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'ExclusiveLock' AND granted}) eq '1' });
 		$is_free->('a client that does not read');
 		$silent->quit;
 	}

@@ -417,6 +417,30 @@ subtest 'many, one right after the other' => sub {
 	$admin->run("DROP ROLE many_$_") for 1 .. 12;
 };
 
+subtest 'a role that alters itself' => sub {
+	for my $change (q{PASSWORD 'x'}, q{SET work_mem = '5MB'})
+	{
+		my ($shield, $idle) = (session('app'), session('app'));
+		$shield->run("BEGIN; ALTER ROLE app $change");
+		is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), '2', "$change: is locked down all the same");
+		is(join(' ', map { $_->lives ? 'lives' : 'gone' } $shield, $idle), 'gone gone', 'and its sessions are ended');
+		is($admin->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'once');
+		$_->quit for $shield, $idle;
+	}
+	my ($shield, $boss) = (session('app'), session('boss'));
+	$shield->run(q{BEGIN; ALTER ROLE app PASSWORD 'x'});
+	like($admin->complaint(q{SELECT sessionctl.lockdown_role('app', terminate => false)}), qr/\AERROR:  55P03: another session is changing /,
+		'but where none is to be ended');
+	ok($shield->lives, 'none is');
+	$shield->run('ROLLBACK');
+	$boss->run(q{BEGIN; ALTER ROLE app PASSWORD 'y'});
+	like($admin->complaint(q{SELECT sessionctl.lockdown_role('app')}), qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: /,
+		'somebody else who alters it is waited for in vain');
+	is($admin->run(q{SELECT rolcanlogin FROM pg_roles WHERE rolname = 'app'}), 't', 'and nothing is done but');
+	ok(!$shield->lives, 'the end of its sessions');
+	$_->quit for $shield, $boss;
+};
+
 subtest 'a reason is cut between two characters' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_role('app', reason => 'x' || repeat('ä', 1000))});
 	is($admin->run('SELECT reason FROM sessionctl.session_lockdowns'), 'x' . 'ä' x 249, 'to 500 bytes');

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IO::Socket::UNIX;
+use POSIX ();
 use IPC::Run;
 use SessionctlTest;
 use Test::More;
@@ -479,6 +480,34 @@ subtest 'a pool that is silent when it should be resumed' => sub {
 	$admin->run("ALTER SERVER pool OPTIONS (SET port '$port')");
 	is($admin->run(call('resume_pool', 'shop')), 't', 'resumed by hand');
 	close $deaf;
+	unlink $path;
+};
+
+# It lets everybody in, and answers nothing that comes after that.
+subtest 'a pool that falls silent after the login' => sub {
+	my $path = $node->host . '/.s.PGSQL.' . ($port + 1);
+	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "cannot listen at $path: $!";
+	my $child = fork // die "cannot fork: $!";
+	if ($child == 0)
+	{
+		my @clients;
+		while (my $client = $socket->accept)
+		{
+			sysread $client, my $startup, 10_000;
+			syswrite $client, 'R' . pack('NN', 8, 0) . 'Z' . pack('N', 5) . 'I';
+			push @clients, $client;
+		}
+		POSIX::_exit(0);
+	}
+	$admin->run("ALTER SERVER deaf OPTIONS (SET port '@{[ $port + 1 ]}')");
+	my $caller = SessionctlTest::Session->new($node);
+	like($caller->complaint(call('pause_pool', 'shop', 'deaf')), qr/\AERROR:  08001: could not establish connection\nDETAIL:  Server "deaf" did not answer within 6 s\./,
+		'is given up');
+	is($caller->run('SELECT count(*) FROM unnest(links.dblink_get_connections())'), '0', 'no connection is left');
+	is($caller->run('SELECT 1'), '1', 'and no cancel');
+	$caller->quit;
+	kill 'KILL', $child;
+	waitpid $child, 0;
 	unlink $path;
 };
 
