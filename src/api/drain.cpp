@@ -61,18 +61,17 @@ class DrainedServer final : public pg::LiveServer {
 
 } // namespace
 
-void drain(const Request& request, const pg::Farewell& farewell, core::Plan& plan) {
+void drain(const Request& request, const pg::Farewell& farewell, const pg::Span& span, core::Plan& plan) {
     pg::DrainRequests requests(farewell);
     DrainedServer server(farewell, requests);
-    const core::Timestamp promised = request.timeout * core::microseconds_per_millisecond;
-    const core::Timestamp wait = pg::within_statement(promised);
-    core::drain_all(plan, wait, server, requests);
+    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests);
     // Who was promised more time than this statement has is not forced before that.
-    if (!request.force || wait < promised)
+    if (!request.force || span.is_cut_short)
         return;
-    core::force_rest(plan, server);
+    const pg::Span more(request.timeout > 0 ? forced_wait : 0);
+    core::force_rest(plan, more.deadline, server);
     if (request.timeout > 0)
-        core::prove_all(plan, request.action, server.now() + pg::within_statement(forced_wait), server);
+        core::prove_all(plan, request.action, more.deadline, server);
 }
 
 void warn_of_unfinished(const core::Plan& plan) {

@@ -3,11 +3,13 @@
 
 #include "api/run.hpp"
 #include "pg/farewell.hpp"
+#include "pg/server.hpp"
 
 namespace sessionctl::api {
 
-/// Drains what the plan has chosen, within the request's timeout, and forces the rest if it is asked to.
-void drain(const Request& request, const pg::Farewell& farewell, core::Plan& plan);
+/// Drains what the plan has chosen, within the span of the request's timeout, and forces the rest if it is
+/// asked to.
+void drain(const Request& request, const pg::Farewell& farewell, const pg::Span& span, core::Plan& plan);
 
 /// In a WARNING: how many have not come to the end of their transaction.
 void warn_of_unfinished(const core::Plan& plan);

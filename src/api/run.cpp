@@ -91,15 +91,14 @@ void warn_of_displaced(int number) {
     });
 }
 
-void signal_and_prove(const Request& request, const pg::Farewell& farewell, Result& result) {
+void signal_and_prove(const Request& request, const pg::Farewell& farewell, core::Timestamp deadline,
+                      Result& result) {
     pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
     RequestServer server(farewell, cooldown, request, result.roster);
-    core::signal_all(result.plan, request.action, request.recheck, server);
-    sweep.end_newcomers();
+    core::signal_all(result.plan, request.action, request.recheck, deadline, server);
+    sweep.end_newcomers(deadline);
     if (request.timeout > 0) {
-        const core::Timestamp deadline =
-            server.now() + pg::within_statement(request.timeout * core::microseconds_per_millisecond);
         core::prove_all(result.plan, request.action, deadline, server);
         warn_of_newcomers(sweep.wait_for_newcomers(deadline));
     }
@@ -112,7 +111,7 @@ void climb(const Request& request, const pg::Farewell& farewell, core::Plan& pla
     core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
 }
 
-void act(const Request& request, Result& result) {
+void act(const Request& request, const pg::Span& span, Result& result) {
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     audit.set_cooldown(request.cooldown);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
@@ -125,10 +124,10 @@ void act(const Request& request, Result& result) {
             climb(request, farewell, result.plan, audit);
             break;
         case core::Action::drain:
-            drain(request, farewell, result.plan);
+            drain(request, farewell, span, result.plan);
             break;
         default:
-            signal_and_prove(request, farewell, result);
+            signal_and_prove(request, farewell, span.deadline, result);
             break;
         }
     } catch (...) {
@@ -240,6 +239,7 @@ void tell_refusal_ahead(const core::Plan& plan) {
 } // namespace
 
 Result run(const Request& request) {
+    const pg::Span span(request.timeout * core::microseconds_per_millisecond);
     Result result;
     pg::warn_of_unknown_protected_roles();
     result.roster = pg::Roster::take();
@@ -251,7 +251,7 @@ Result run(const Request& request) {
     if (request.guards.refuse_above)
         core::refuse_excess(result.plan, *request.guards.refuse_above);
     if (acts(request.action))
-        act(request, result);
+        act(request, span, result);
     else if (!request.guards.refuse_above)
         tell_refusal_ahead(result.plan);
     tell_summary(request, result.plan);

@@ -19,26 +19,29 @@ class Drain {
     Drain(Plan& plan, Server& server, Asker& asker) : server_(server), asker_(asker), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
-                open_.push_back({&target, unfinished, 0, 0});
+                open_.push_back({&target, nullptr, 0, 0});
     }
 
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
     void ask() {
         for (const Open& open : open_) {
+            server_.heed_interrupts();
             asker_.ask(open.target->session);
             open.target->signalled_at = began_;
         }
     }
 
-    void run(Timestamp wait) {
-        const Timestamp deadline = began_ + wait;
+    void run(Timestamp deadline, bool waits) {
         for (;;) {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
-            open_.erase(
-                std::remove_if(open_.begin(), open_.end(), [this](Open& open) { return settle(open); }),
-                open_.end());
-            if (open_.empty() || now >= deadline)
+            open_.erase(std::remove_if(open_.begin(), open_.end(),
+                                       [&](Open& open) {
+                                           is_over_ = is_over_ || !has_time(deadline, server_);
+                                           return settle(open);
+                                       }),
+                        open_.end());
+            if (open_.empty() || now >= deadline || !waits)
                 return;
             server_.sleep(pause_after(now - began_, deadline - now));
         }
@@ -51,7 +54,8 @@ class Drain {
                 continue;
             if (!was_ended(target))
                 target.reason = target.session.state == State::disabled ? unknown : open.reason;
-            target.outcome = Outcome::still_running;
+            const bool is_not_reached = !was_ended(target) && target.reason == nullptr;
+            target.outcome = is_not_reached ? Outcome::not_reached : Outcome::still_running;
             target.elapsed = server_.now() - began_;
         }
     }
@@ -59,7 +63,7 @@ class Drain {
   private:
     struct Open {
         Target* target;
-        const char* reason;     // why it is still there
+        const char* reason;     // why it is still there; null: its turn has not come
         Timestamp state_change; // of its idleness, when it was first seen
         Timestamp idle_since;   // on the server's clock
     };
@@ -76,6 +80,10 @@ class Drain {
         open.reason = is_finished ? unheard : unfinished;
         if (!is_finished || (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
+        if (is_over_) {
+            open.reason = nullptr;
+            return false;
+        }
         signal_one(target, Action::terminate, Recheck::no_transaction, server_);
         if (target.outcome == Outcome::denied)
             return true;
@@ -110,15 +118,16 @@ class Drain {
     Asker& asker_;
     const Timestamp began_;
     vector<Open> open_;
+    bool is_over_ = false; // the time in which somebody may be signalled
 };
 
 } // namespace
 
-void drain_all(Plan& plan, Timestamp wait, Server& server, Asker& asker) {
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker) {
     Drain drain(plan, server, asker);
     drain.ask();
-    drain.run(wait);
-    drain.give_up(wait > 0);
+    drain.run(deadline, waits);
+    drain.give_up(waits);
 }
 
 bool is_unfinished(const Target& target) noexcept {
@@ -126,14 +135,14 @@ bool is_unfinished(const Target& target) noexcept {
            (target.reason == unfinished || target.reason == unheard || target.reason == unknown);
 }
 
-void force_rest(Plan& plan, Server& server) {
+void force_rest(Plan& plan, Timestamp deadline, Server& server) {
     for (Target& target : plan) {
-        if (target.outcome != Outcome::still_running)
+        if (target.outcome != Outcome::still_running && target.outcome != Outcome::not_reached)
             continue;
         target.is_forced = is_unfinished(target);
         target.outcome = Outcome::chosen;
     }
-    signal_all(plan, Action::terminate, Recheck::identity, server);
+    signal_all(plan, Action::terminate, Recheck::identity, deadline, server);
 }
 
 } // namespace sessionctl::core

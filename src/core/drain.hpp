@@ -23,15 +23,15 @@ class Asker {
     ~Asker() = default;
 };
 
-/// Ends every chosen target once it is in no transaction, and proves it, for this time (microseconds) at
-/// most. What is left then is `still running`; with no time to wait, who was signalled is `signalled`.
-/// Elapsed time counts from the beginning.
-void drain_all(Plan& plan, Timestamp wait, Server& server, Asker& asker);
+/// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What is
+/// left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
+/// `signalled`. Elapsed time counts from the beginning.
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker);
 
 /// Did it not come to the end of its transaction in time?
 bool is_unfinished(const Target& target) noexcept;
 
 /// Signals whom drain_all left, in the middle of a transaction or not.
-void force_rest(Plan& plan, Server& server);
+void force_rest(Plan& plan, Timestamp deadline, Server& server);
 
 } // namespace sessionctl::core

@@ -108,10 +108,20 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     }
 }
 
-void signal_all(Plan& plan, Action action, Recheck recheck, Server& server) {
-    for (Target& target : plan)
-        if (target.outcome == Outcome::chosen)
+bool has_time(Timestamp deadline, Server& server) {
+    server.heed_interrupts();
+    return server.now() < deadline;
+}
+
+void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server) {
+    for (Target& target : plan) {
+        if (target.outcome != Outcome::chosen)
+            continue;
+        if (has_time(deadline, server))
             signal_one(target, action, recheck, server);
+        else
+            target.outcome = Outcome::not_reached;
+    }
 }
 
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
@@ -131,6 +141,7 @@ void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, S
         // The clock is read before the look: what is done at the deadline still counts.
         const Timestamp now = server.now();
         const auto rest = std::remove_if(open.begin(), open.end(), [&](Target* target) {
+            server.heed_interrupts();
             if (!is_done(target->session, server.look(target->session)))
                 return false;
             target->outcome = success;

@@ -54,6 +54,8 @@ class Server {
     virtual bool awaits_standby(const Session& session) = 0;
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
+    /// Throws where the call is to be broken off.
+    virtual void heed_interrupts() = 0;
     /// May throw: a cancel ends the wait.
     virtual void sleep(Timestamp microseconds) = 0;
 
@@ -92,8 +94,12 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
 /// Signals a chosen target, if what the recheck says is still true.
 void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 
-/// Signals every chosen target. Afterwards none is `chosen` any more.
-void signal_all(Plan& plan, Action action, Recheck recheck, Server& server);
+/// May another target be acted on before `deadline`? Throws where the call is to be broken off.
+bool has_time(Timestamp deadline, Server& server);
+
+/// Signals every chosen target; whose turn has not come at `deadline` (monotonic) is `not reached`. Afterwards
+/// none is `chosen` any more.
+void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
 /// at once and a long wait costs little.

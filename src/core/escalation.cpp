@@ -8,6 +8,7 @@ namespace sessionctl::core {
 namespace {
 
 constexpr char no_time_left[] = "the statement's own timeout left no time for the next step";
+constexpr char not_its_turn[] = "the time of the next step was over before its turn";
 
 /// After a cancel; in its transaction a session has until the deadline to leave it.
 bool has_obeyed(const Session& chosen, const Sight& sight) noexcept {
@@ -29,6 +30,7 @@ class Climb {
     void terminate(Target& target);
     void close_socket(Target& target);
     void note(Target& target, Step step) noexcept;
+    void pass_over(Target& target) noexcept;
     void settle(Target& target, Step step);
     bool has_time();
     void finish();
@@ -54,11 +56,16 @@ void Climb::run() {
 }
 
 void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
-    for (Target& target : plan_)
-        if (target.outcome == Outcome::chosen)
-            (this->*act)(target);
     const Timestamp deadline =
         server_.now() + std::min(ladder_.step, std::max<Timestamp>(end_ - server_.now(), 0));
+    for (Target& target : plan_) {
+        if (target.outcome != Outcome::chosen)
+            continue;
+        if (core::has_time(deadline, server_))
+            (this->*act)(target);
+        else
+            pass_over(target);
+    }
     watch_all(plan_, is_done, success, deadline, server_);
     for (Target& target : plan_)
         settle(target, step);
@@ -122,6 +129,14 @@ void Climb::note(Target& target, Step step) noexcept {
     const Timestamp cancelled_at = target.taken(Step::cancel).at;
     if (cancelled_at != 0)
         target.signalled_at = cancelled_at;
+}
+
+/// Nobody skips a step.
+void Climb::pass_over(Target& target) noexcept {
+    const bool was_acted_on = target.signalled_at != 0;
+    target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;
+    if (was_acted_on)
+        target.reason = not_its_turn;
 }
 
 void Climb::settle(Target& target, Step step) {

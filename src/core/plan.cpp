@@ -122,6 +122,8 @@ const char* outcome_name(Outcome outcome) noexcept {
         return "still running";
     case Outcome::not_permitted:
         return "not permitted";
+    case Outcome::not_reached:
+        return "not reached";
     }
     return "";
 }
@@ -181,7 +183,7 @@ string summary(const Plan& plan, Action action) {
     for (const Outcome outcome :
          {Outcome::chosen, Outcome::terminated, Outcome::cancelled, Outcome::signalled, Outcome::already_gone,
           Outcome::not_running, Outcome::no_longer_matches, Outcome::spared, Outcome::denied,
-          Outcome::still_running, Outcome::not_permitted}) {
+          Outcome::still_running, Outcome::not_permitted, Outcome::not_reached}) {
         const std::int64_t number = count_of(plan, outcome);
         if (number == 0)
             continue;

@@ -29,6 +29,7 @@ enum class Outcome : std::uint8_t {
     denied,
     still_running,
     not_permitted, // by the operating system, which keeps its client's socket from us
+    not_reached,   // the call's time was over, or the call was broken off, before its turn came
 };
 
 /// As the outcome column spells it.

@@ -30,10 +30,14 @@ core::string list_of(const Condition& condition) {
     return list;
 }
 
-/// A drain that was broken off leaves those alone whom it had not ended yet.
+/// A call that was broken off leaves those alone whose turn had not come.
+bool is_not_reached(const core::Target& target) noexcept {
+    return target.outcome == core::Outcome::chosen || target.outcome == core::Outcome::not_reached;
+}
+
 bool was_acted_on(const core::Target& target) noexcept {
     return target.signalled_at != 0 && target.outcome != core::Outcome::already_gone &&
-           target.outcome != core::Outcome::chosen;
+           !is_not_reached(target);
 }
 
 const char* role_name(Oid role) {
@@ -79,6 +83,20 @@ void Audit::set_cooldown(std::int64_t milliseconds) {
 void Audit::write() noexcept {
     for (const core::Step step : core::all_steps)
         step_is_over(step);
+    if (!std::exchange(is_over_, true))
+        write_not_reached();
+}
+
+void Audit::write_not_reached() noexcept {
+    const core::Step first = action_ == core::Action::cancel || action_ == core::Action::escalate
+                                 ? core::Step::cancel
+                                 : core::Step::terminate;
+    HOLD_INTERRUPTS();
+    for (const core::Target& target : plan_)
+        if (is_not_reached(target) && target.taken(core::Step::cancel).at == 0 &&
+            target.taken(core::Step::terminate).at == 0)
+            callback([&] { write(target, first, core::Outcome::not_reached); });
+    RESUME_INTERRUPTS();
 }
 
 void Audit::step_is_over(core::Step step) noexcept {
@@ -112,7 +130,8 @@ void Audit::write(const core::Target& target, core::Step step, core::Outcome out
         record_.describe(target.session.id);
     record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
-    if (SharedMemory* const shared = shared_memory())
+    SharedMemory* const shared = shared_memory();
+    if (shared != nullptr && outcome != core::Outcome::not_reached)
         shared->counter(deed).add(has_succeeded(outcome));
 }
 

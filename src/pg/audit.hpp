@@ -18,13 +18,14 @@ class Audit final : public core::Chronicle {
     /// In ms; 0: none.
     void set_cooldown(std::int64_t milliseconds);
 
-    /// Writes one line for each session that was signalled, or that the operating system did not let us
-    /// signal; of an escalation one for each step that was taken.
+    /// Writes one line for each session that was signalled, that the operating system did not let us signal, or
+    /// whose turn did not come; of an escalation one for each step that was taken.
     void write() noexcept;
     /// Those of this step of an escalation.
     void step_is_over(core::Step step) noexcept override;
 
   private:
+    void write_not_reached() noexcept;
     core::Taken taken_on(const core::Target& target, core::Step step) const noexcept;
     void write(const core::Target& target, core::Step step, core::Outcome outcome);
 
@@ -33,6 +34,7 @@ class Audit final : public core::Chronicle {
     const Roster& roster_;
     AuditRecord record_ = {}; // the caller's part of it
     bool is_written_[core::step_count] = {};
+    bool is_over_ = false;
 };
 
 } // namespace sessionctl::pg

@@ -53,18 +53,19 @@ bool CooldownSweep::is_settled(Newcomer& newcomer) {
     return true;
 }
 
-void CooldownSweep::end_newcomers() {
+void CooldownSweep::end_newcomers(core::Timestamp deadline) {
     if (logins_.empty())
         return;
     // Who comes after this look sees the cooldown.
     core::vector<Newcomer> open = newcomers();
-    const core::Timestamp deadline = monotonic_now() + cooldown_sweep_patience;
+    const core::Timestamp end = std::min(monotonic_now() + cooldown_sweep_patience, deadline);
     for (;;) {
         const core::Timestamp now = monotonic_now();
-        const auto rest = std::remove_if(open.begin(), open.end(),
-                                         [this](Newcomer& newcomer) { return is_settled(newcomer); });
+        const auto rest = std::remove_if(open.begin(), open.end(), [&](Newcomer& newcomer) {
+            return has_time(deadline) && is_settled(newcomer);
+        });
         open.erase(rest, open.end());
-        if (open.empty() || now >= deadline)
+        if (open.empty() || now >= end)
             break;
         pause(cooldown_poll_interval);
     }

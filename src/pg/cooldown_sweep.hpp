@@ -14,8 +14,8 @@ class CooldownSweep {
         : logins_(logins), roster_(roster), turned_away_(reason) {}
 
     /// Ends every login of these that has its pass and was no session when the roster was taken. Waits a
-    /// moment for those whose role is not known yet.
-    void end_newcomers();
+    /// moment, and on the monotonic clock until `deadline`, for those whose role is not known yet.
+    void end_newcomers(core::Timestamp deadline);
     /// Waits for them, on the monotonic clock until `deadline`. How many are left, with those of no role.
     int wait_for_newcomers(core::Timestamp deadline);
 

@@ -15,7 +15,7 @@ std::int32_t pid_of(const std::atomic<std::int32_t>& pass) noexcept {
 
 int GateSweep::look() {
     SharedMemory& shared = *shared_memory();
-    int without_role = 0;
+    int open = 0;
     // A session that enters the table after this is taken for a newcomer: it is ended all the same.
     const core::vector<std::int32_t> listed = listed_pids();
     for (int i = 0; i < shared.slot_count; ++i) {
@@ -27,14 +27,14 @@ int GateSweep::look() {
         if (!member.is_there)
             continue;
         if (!OidIsValid(member.role))
-            ++without_role;
+            ++open;
         else if (is_refused(member.role) && !std::binary_search(listed.begin(), listed.end(), pid) &&
                  (pass.load() > 0 || state().include_replication)) {
             pass_ = &pass;
-            end(pid, member.role);
+            open += !end(pid, member.role);
         }
     }
-    return without_role;
+    return open;
 }
 
 bool GateSweep::is_still(std::int32_t pid) {

@@ -142,8 +142,8 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
 bool HbaSweep::is_settled(const Newcomer& arrival, Oid role) {
     const std::optional<bool> is_login = logs_in_to_database(arrival);
     if (state().include_replication || (is_login && *is_login))
-        end(arrival.pid, role);
-    else if (!is_login)
+        return end(arrival.pid, role);
+    if (!is_login)
         return monotonic_now() >= began_ + patience_;
     return true;
 }

@@ -62,6 +62,10 @@ core::Timestamp LiveServer::now() {
     return monotonic_now();
 }
 
+void LiveServer::heed_interrupts() {
+    call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
 void LiveServer::sleep(core::Timestamp microseconds) {
     pause(microseconds);
 }
@@ -72,6 +76,11 @@ void pause(core::Timestamp microseconds) {
         compat::wait_latch(static_cast<long>(microseconds / core::microseconds_per_millisecond));
         CHECK_FOR_INTERRUPTS();
     });
+}
+
+bool has_time(core::Timestamp deadline) {
+    call([] { CHECK_FOR_INTERRUPTS(); });
+    return monotonic_now() < deadline;
 }
 
 core::Timestamp time_left_for_statement() {
@@ -85,6 +94,13 @@ core::Timestamp time_left_for_statement() {
 
 core::Timestamp within_statement(core::Timestamp wait) {
     return std::min(wait, std::max<core::Timestamp>(time_left_for_statement(), 1));
+}
+
+Span::Span(core::Timestamp wait) {
+    const core::Timestamp now = monotonic_now();
+    const core::Timestamp time = wait > 0 ? within_statement(wait) : time_left_for_statement();
+    deadline = now + std::min(time, std::numeric_limits<core::Timestamp>::max() - now);
+    is_cut_short = time < wait;
 }
 
 } // namespace sessionctl::pg

@@ -23,6 +23,7 @@ class LiveServer : public core::Server {
     bool finds_again(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
     core::Timestamp now() override;
+    void heed_interrupts() override;
     void sleep(core::Timestamp microseconds) override;
 
   protected:
@@ -42,11 +43,23 @@ class LiveServer : public core::Server {
 /// Sleeps, and answers to a cancel.
 void pause(core::Timestamp microseconds);
 
+/// Is there time until `deadline`, on the monotonic clock? Asked before each one of many is acted on; answers
+/// to a cancel.
+bool has_time(core::Timestamp deadline);
+
 /// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
 /// margin to report the result in; the largest number where no such timeout runs.
 core::Timestamp time_left_for_statement();
 /// This wait (microseconds), as far as the statement has time for it. Never 0 where one is to wait: that
 /// would be another kind of call.
 core::Timestamp within_statement(core::Timestamp wait);
+
+/// From now to the end of a wait, on the monotonic clock; of no wait, to the end of the statement's time.
+struct Span {
+    explicit Span(core::Timestamp wait);
+
+    core::Timestamp deadline;
+    bool is_cut_short; // the statement has less time than the wait
+};
 
 } // namespace sessionctl::pg

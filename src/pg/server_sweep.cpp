@@ -16,18 +16,19 @@ bool has(const core::vector<Oid>& roles, Oid role) noexcept {
 
 } // namespace
 
-void ServerSweep::end_newcomers(core::Timestamp deadline) {
+void ServerSweep::end_newcomers(core::Timestamp deadline, bool waits) {
+    deadline_ = deadline;
     for (;;) {
         const core::Timestamp now = monotonic_now();
-        without_role_ = look();
-        if (without_role_ == 0 || now >= deadline)
+        open_ = look();
+        if (open_ == 0 || !waits || now >= deadline)
             return;
         pause(sweep_poll_interval);
     }
 }
 
 int ServerSweep::wait_for_newcomers(core::Timestamp deadline) {
-    return ended_.wait(deadline) + without_role_;
+    return ended_.wait(deadline) + open_;
 }
 
 bool ServerSweep::is_refused(Oid role) {
@@ -41,9 +42,12 @@ bool ServerSweep::is_refused(Oid role) {
     return refused;
 }
 
-void ServerSweep::end(std::int32_t pid, Oid role) {
+bool ServerSweep::end(std::int32_t pid, Oid role) {
+    if (!has_time(deadline_))
+        return false;
     if (call([role] { return compat::may_signal(GetUserId(), role); }))
         ended_.end(pid, role, [this, pid] { return is_still(pid); });
+    return true;
 }
 
 } // namespace sessionctl::pg

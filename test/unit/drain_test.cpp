@@ -53,13 +53,29 @@ class Drain : public ServerTest {
         life.session.xact_start = 0;
     }
 
-    void drain(core::Timestamp wait = seconds(60)) { core::drain_all(plan, wait, server, asker); }
+    /// With no time to wait there is no end to the time in which they are signalled.
+    void drain(core::Timestamp wait = seconds(60)) {
+        core::drain_all(plan, wait > 0 ? server.now() + wait : forever, wait > 0, server, asker);
+    }
     Outcome outcome(std::size_t i = 0) const { return plan[i].outcome; }
 
     FakeAsker asker;
 };
 
 } // namespace
+
+TEST_F(Drain, WhoseTurnDoesNotComeInTimeIsNotReached) {
+    idle(1);
+    idle(2);
+    busy(3);
+    server.before_send = [this](Life*) { server.pass(seconds(2)); };
+    drain(seconds(1));
+    EXPECT_EQ(outcome(0), Outcome::terminated);
+    EXPECT_EQ(outcome(1), Outcome::not_reached);
+    EXPECT_EQ(outcome(2), Outcome::still_running);
+    EXPECT_TRUE(core::is_unfinished(plan[2]));
+    EXPECT_FALSE(core::is_unfinished(plan[1]));
+}
 
 TEST_F(Drain, EndsIdleSessionsAtOnce) {
     idle(1);
@@ -270,7 +286,7 @@ TEST_F(Drain, ForceEndsTheRest) {
     Life& life = busy(1);
     idle(2);
     drain(seconds(1));
-    core::force_rest(plan, server);
+    core::force_rest(plan, forever, server);
     core::prove_all(plan, Action::drain, server.now() + seconds(5), server);
     EXPECT_EQ(life.signals, 1);
     EXPECT_EQ(outcome(0), Outcome::terminated);

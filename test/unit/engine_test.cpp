@@ -44,7 +44,7 @@ class Engine : public ServerTest {
     }
 
     void signal(Action action = Action::terminate, Recheck recheck = Recheck::identity) {
-        core::signal_all(plan, action, recheck, server);
+        core::signal_all(plan, action, recheck, deadline, server);
     }
 
     void prove(Action action = Action::terminate, core::Timestamp timeout = seconds(5)) {
@@ -55,6 +55,8 @@ class Engine : public ServerTest {
         signal(Action::cancel, Recheck::statement);
         prove(Action::cancel);
     }
+
+    core::Timestamp deadline = forever; // of the signals
 
     void end_when_signalled(core::Timestamp delay) {
         server.on_signal = [this, delay](Life* life) {
@@ -73,6 +75,50 @@ void stop_statement(Life* life) {
 }
 
 } // namespace
+
+// One after the other
+
+TEST_F(Engine, WhoseTurnDoesNotComeInTimeIsNotReached) {
+    for (std::int32_t pid = 1; pid <= 4; ++pid)
+        choose(client(pid));
+    deadline = server.now() + seconds(2);
+    server.before_send = [this](Life*) { server.pass(seconds(1)); };
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[1].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[2].outcome, Outcome::not_reached);
+    EXPECT_EQ(plan[3].outcome, Outcome::not_reached);
+    EXPECT_EQ(core::summary(plan, Action::terminate), "matched 4: 2 signalled, 2 not reached");
+    prove(Action::terminate, 0);
+    EXPECT_EQ(plan[2].outcome, Outcome::not_reached);
+    EXPECT_EQ(core::counted(plan, Action::terminate), 0);
+}
+
+TEST_F(Engine, ACancelIsHeardBetweenTwoSignals) {
+    for (std::int32_t pid = 1; pid <= 3; ++pid)
+        choose(client(pid));
+    int turns = 0;
+    server.on_heed = [&turns] {
+        if (++turns == 2)
+            throw Interrupted();
+    };
+    EXPECT_THROW(signal(), Interrupted);
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[1].outcome, Outcome::chosen);
+    EXPECT_EQ(plan[2].outcome, Outcome::chosen);
+}
+
+TEST_F(Engine, ACancelIsHeardBetweenTwoLooks) {
+    choose(client(1));
+    choose(client(2));
+    signal();
+    int looks = 0;
+    server.on_heed = [&looks] {
+        if (++looks == 2)
+            throw Interrupted();
+    };
+    EXPECT_THROW(prove(), Interrupted);
+}
 
 // Before the signal
 

@@ -18,7 +18,6 @@ using core::Target;
 
 namespace {
 
-constexpr core::Timestamp forever = std::numeric_limits<core::Timestamp>::max();
 constexpr core::Timestamp step = 2 * core::microseconds_per_second;
 
 struct Steps final : core::Chronicle {
@@ -78,6 +77,20 @@ void abort_transaction(Life& life) {
 }
 
 } // namespace
+
+TEST_F(Escalation, NobodySkipsAStep) {
+    for (std::int32_t pid = 1; pid <= 4; ++pid)
+        choose_active(pid);
+    server.before_send = [this](Life* life) { server.pass(life->signals == 0 ? step / 3 + 1 : step / 2); };
+    climb();
+    EXPECT_EQ(taken(0), "cancel terminate");
+    EXPECT_EQ(taken(1), "cancel terminate");
+    EXPECT_EQ(taken(2), "cancel");
+    EXPECT_EQ(plan[2].outcome, Outcome::still_running);
+    EXPECT_STREQ(plan[2].reason, "the time of the next step was over before its turn");
+    EXPECT_EQ(taken(3), "");
+    EXPECT_EQ(plan[3].outcome, Outcome::not_reached);
+}
 
 // The first step
 

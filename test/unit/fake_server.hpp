@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -29,6 +30,9 @@ struct Life {
     int signals = 0;                   // how many it got
     core::Action last_signal = core::Action::count;
 };
+
+/// A deadline that never comes.
+constexpr core::Timestamp forever = std::numeric_limits<core::Timestamp>::max();
 
 class FakeServer final : public core::Server {
   public:
@@ -53,8 +57,8 @@ class FakeServer final : public core::Server {
     Hook on_close;
     /// What happens just before a call; where no process has the pid, it gets null.
     Hook before_hold, before_look, before_find, before_send;
-    /// What happens during a sleep; may throw.
-    std::function<void()> on_sleep;
+    /// What happens during a sleep, and before each session's turn; may throw.
+    std::function<void()> on_sleep, on_heed;
 
     std::vector<std::string> trace; // "hold 1", "look 1", "send 1", "release 1"
     std::vector<core::Timestamp> sleeps;
@@ -67,6 +71,10 @@ class FakeServer final : public core::Server {
     bool finds_again(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }
+    void heed_interrupts() override {
+        if (on_heed)
+            on_heed();
+    }
     void sleep(core::Timestamp microseconds) override;
 
   private:
