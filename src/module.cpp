@@ -11,17 +11,36 @@
 #include "pg/shared_memory.hpp"
 #include "worker/reaper.hpp"
 
+#include <iterator>
+
 extern "C" {
 PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
 
+namespace {
+
+using Definition = void (*)();
+
+/// An error in one ends the load, and the next call loads the library again: no parameter can be defined twice.
+void define_parameters() {
+    using namespace sessionctl;
+    static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,
+                                                 pg::define_lockdown_memory};
+    static std::size_t defined = 0;
+    for (; defined < std::size(definitions); ++defined)
+        definitions[defined]();
+}
+
+} // namespace
+
 void _PG_init(void) {
     using namespace sessionctl;
-    pg::define_settings();
-    pg::define_limits();
-    pg::define_lockdown_memory();
+    // A WARNING of a parameter that does not exist would act on a cancel, half way.
+    HOLD_INTERRUPTS();
+    define_parameters();
     compat::reserve_guc_prefix("pg_sessionctl");
+    RESUME_INTERRUPTS();
     if (!process_shared_preload_libraries_in_progress)
         return;
     pg::request_shared_memory();

@@ -13,8 +13,8 @@ constexpr int looks_at_silence = 10;
 constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
 constexpr Timestamp excuse_holds = 60 * microseconds_per_second;
 
-std::uint8_t bit(Rule rule) noexcept {
-    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(rule));
+int index_of(Rule rule) noexcept {
+    return static_cast<int>(rule);
 }
 
 Timestamp least_idle_of(const Limits& limits) noexcept {
@@ -61,13 +61,15 @@ Watch::Memory& Watch::recall(const Session& session) {
         memory.state_change = session.state_change;
         memory.state_since = clock_.at(session.state_change);
         memory.excused_until = 0;
-        memory.noted &= bit(Rule::transaction);
+        for (int rule = 0; rule < rule_count; ++rule)
+            if (rule != index_of(Rule::transaction))
+                memory.noted[rule] = 0;
         memory.was_asleep = false;
     }
     if (memory.xact_start != session.xact_start) {
         memory.xact_start = session.xact_start;
         memory.xact_since = clock_.at(session.xact_start);
-        memory.noted &= static_cast<std::uint8_t>(~bit(Rule::transaction));
+        memory.noted[index_of(Rule::transaction)] = 0;
     }
     return memory;
 }
@@ -85,11 +87,11 @@ bool Watch::is_over(Timestamp since, Timestamp limit, bool applies) noexcept {
     return false;
 }
 
-/// Was that told of already? Then the next offence is the next news.
-bool Watch::is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept {
-    if ((memory.noted & bit(rule)) == 0)
+/// Was that told of already, and over this limit? Then the next offence is the next news.
+bool Watch::is_old_news(const Glance& glance, const Memory& memory, Rule rule, Timestamp next) noexcept {
+    if (memory.noted[index_of(rule)] != glance.limits[limit_of(rule)])
         return false;
-    due(clock_.now() + limit);
+    due(clock_.now() + next);
     return true;
 }
 
@@ -97,7 +99,7 @@ bool Watch::is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexce
 std::optional<Offence> Watch::overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
                                       bool applies) noexcept {
     const Timestamp limit = glance.limits.time(limit_of(rule));
-    if (limit == 0 || !is_over(since, limit, applies) || is_old_news(memory, rule, limit))
+    if (limit == 0 || !is_over(since, limit, applies) || is_old_news(glance, memory, rule, limit))
         return {};
     return offence(rule, glance, clock_.now() - since);
 }
@@ -124,7 +126,7 @@ std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory
         return {};
     }
     if (!is_over(memory.state_since, least_idle, true) ||
-        is_old_news(memory, Rule::horizon, std::max(least_idle, poll)))
+        is_old_news(glance, memory, Rule::horizon, std::max(least_idle, poll)))
         return {};
     const std::int64_t held_back = facts.held_back(glance.session);
     if (held_back <= age) {
@@ -148,7 +150,7 @@ void Watch::listen(Memory& memory, Stillness stillness, Timestamp longest_gap) n
 
 std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memory, Facts& facts) {
     const Timestamp limit = glance.limits.time(Limit::client_silence);
-    if (limit == 0 || is_old_news(memory, Rule::client_silence, limit))
+    if (limit == 0 || is_old_news(glance, memory, Rule::client_silence, limit))
         return {};
     const Timestamp between_looks = between_looks_at_silence(limit);
     if (!glance.waits_for_client) {
@@ -202,7 +204,7 @@ void Watch::excuse(const Session& session) {
 }
 
 void Watch::note(const Offence& offence) {
-    recall(offence.session).noted |= bit(offence.rule);
+    recall(offence.session).noted[index_of(offence.rule)] = offence.limit;
     due(clock_.now()); // another rule may be offended, too
 }
 
@@ -214,10 +216,11 @@ void Watch::look_again_soon() noexcept {
     due(clock_.now() + microseconds_per_millisecond);
 }
 
-void Watch::reconsider() noexcept {
+void Watch::reconsider(bool forgets_notes) noexcept {
     for (Memory& memory : memories_) {
         memory.excused_until = 0;
-        memory.noted = 0;
+        if (forgets_notes)
+            std::fill(std::begin(memory.noted), std::end(memory.noted), 0);
     }
 }
 

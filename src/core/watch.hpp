@@ -73,8 +73,8 @@ class Watch {
     void signalled(const Session& session);
     /// It changed just before the signal, or is about to: what it does now is seen in a moment.
     void look_again_soon() noexcept;
-    /// Settings changed: who was excused or told of is judged anew.
-    void reconsider() noexcept;
+    /// Settings changed: who was excused is judged anew, and who was told of where `forgets_notes`.
+    void reconsider(bool forgets_notes) noexcept;
 
     static constexpr Timestamp never = INT64_MAX;
 
@@ -86,7 +86,7 @@ class Watch {
         Timestamp xact_start;
         Timestamp xact_since;
         Timestamp excused_until;
-        std::uint8_t noted; // a bit for each rule
+        std::int32_t noted[rule_count]; // the limit over which it was told of, by rule; 0: it was not
         bool was_signalled;
         bool was_asleep;
         std::uint64_t switches;
@@ -97,7 +97,7 @@ class Watch {
     Memory& recall(const Session& session);
     void due(Timestamp at) noexcept;
     bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
-    bool is_old_news(const Memory& memory, Rule rule, Timestamp limit) noexcept;
+    bool is_old_news(const Glance& glance, const Memory& memory, Rule rule, Timestamp next) noexcept;
     std::optional<Offence> overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
                                    bool applies) noexcept;
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);

@@ -103,8 +103,9 @@ class Reaper {
   private:
     void reload() {
         has_new_settings = 0;
+        const pg::ReaperAction before = pg::reaper_action_setting();
         pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
-        watch_.reconsider();
+        watch_.reconsider(pg::reaper_action_setting() != before);
     }
 
     /// The clocks are read after the table, so that no stamp in it is of the future; the wall clock first:

@@ -138,4 +138,22 @@ subtest 'the server dies while it waits' => sub {
 	$_->quit for $caller, $stuck, $obedient, $admin;
 };
 
+# Loading the library warns of a parameter that does not exist, and a warning acts on a cancel.
+subtest 'a first call that is cancelled while the library is loaded' => sub {
+	$node->append_conf('postgresql.conf', "pg_sessionctl.typo = 1\n");
+	$node->reload;
+	my @broken;
+	for my $timeout (1 .. 10)
+	{
+		my $session = SessionctlTest::Session->new($node);
+		$session->run("SET statement_timeout = '$timeout ms'");
+		$session->run('SELECT sessionctl.version()');
+		$session->run('RESET statement_timeout');
+		my $answer = $session->run('SELECT sessionctl.version()');
+		push @broken, "$timeout ms: $answer" if $answer =~ /ERROR/;
+		$session->quit;
+	}
+	is(join("\n", @broken), '', 'the next call works');
+};
+
 done_testing();

@@ -390,7 +390,7 @@ TEST_P(WatchOfTime, SendsNoSecondSignal) {
         EXPECT_EQ(look(), "");
         begin_to_offend(glances[0]); // it has blocked SIGTERM, and goes on
     }
-    watch.reconsider();
+    watch.reconsider(true);
     pass(hour);
     EXPECT_EQ(look(), "");
 }
@@ -447,12 +447,26 @@ TEST_P(WatchOfTime, JudgesAnewWhatSettingsMayHaveChanged) {
     look();
     watch.excuse(offence.session);
     EXPECT_EQ(look(), "");
-    watch.reconsider();
+    watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
     watch.note(offence);
     EXPECT_EQ(look(), "");
-    watch.reconsider();
+    watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
+}
+
+TEST_P(WatchOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
+    begin_to_offend(offender());
+    pass(seconds(10));
+    EXPECT_EQ(look(), GetParam().name);
+    watch.note(offence);
+    watch.reconsider(false);
+    EXPECT_EQ(look(), "");
+    glances[0].limits[core::limit_of(offence.rule)] /= 2;
+    EXPECT_EQ(look(), GetParam().name);
+    watch.note(offence);
+    watch.reconsider(false);
+    EXPECT_EQ(look(), "");
 }
 
 TEST_P(WatchOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
@@ -1065,7 +1079,7 @@ TEST_F(WatchOfSilence, TellsOnceAndSignalsOnce) {
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(10));
     expect_quiet_seconds(100);
-    watch.reconsider();
+    watch.reconsider(true);
     pass(seconds(1));
     EXPECT_EQ(look(), name);
     watch.signalled(offence.session);
