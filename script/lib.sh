@@ -64,6 +64,10 @@ checkout_files() {
         done
 }
 
+# --- what is asked for
+
+wants() { [[ " ${WITHOUT:-} " != *" $1 "* ]]; } # wants LAYER
+
 # --- children
 
 # Each child has a session of its own: only this script hears the terminal's Ctrl-C, and cleans up in good order. Bash

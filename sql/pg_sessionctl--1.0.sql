@@ -744,7 +744,7 @@ COMMENT ON COLUMN sessionctl.reaper_status.since IS
 COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
 'Is pg_sessionctl in shared_preload_libraries?';
 COMMENT ON COLUMN sessionctl.reaper_status.limits IS
-'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET).';
+'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET), and how many had at its last look.';
 COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
 'When it will look at the sessions again; NULL: when somebody gets a limit.';
 COMMENT ON COLUMN sessionctl.reaper_status.wakeups IS

@@ -22,7 +22,8 @@ namespace {
 
 using Definition = void (*)();
 
-/// An error in one ends the load, and the next call loads the library again: no parameter can be defined twice.
+/// An error in one ends the load, and the next call loads the library again: no parameter can be defined
+/// twice.
 void define_parameters() {
     using namespace sessionctl;
     static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,

@@ -6,11 +6,13 @@
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/encoding.hpp"
+#include "pg/error.hpp"
 #include "pg/log_line.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -117,6 +119,33 @@ bool is_hba(std::string_view method) {
         .hint("Allowed are 'gate' and 'hba'.");
 }
 
+void warn_of_file(const char* why) {
+    const core::string text = core::one_line(why, core::utf8);
+    pg::call([&text] {
+        ereport(WARNING,
+                (errmsg("pg_hba.conf was not looked at: %s", text.c_str()),
+                 errhint("If the server was locked down by that file, too, it still is: delete the lines "
+                         "from >>> to <<< in it, then reload the configuration.")));
+    });
+}
+
+/// Where the gate is closed, what goes wrong with the file does not keep it so.
+bool unlock_file(const pg::GateState& open) {
+    const bool must_succeed = !pg::gate_state().is_closed;
+    try {
+        return pg::in_subtransaction([&open] { return api::unlock_hba(open); });
+    } catch (const pg::PgError& error) {
+        if (must_succeed || error.is_cancel())
+            throw;
+        warn_of_file(error.data()->message);
+    } catch (const core::Error& error) {
+        if (must_succeed)
+            throw;
+        warn_of_file(error.what());
+    }
+    return false;
+}
+
 /// The file of a superuser, the gate of whoever may: where he can undo neither, an error tells why.
 bool unlock() {
     pg::GateState open = {};
@@ -125,7 +154,7 @@ bool unlock() {
     if (!is_superuser)
         api::require_preload();
     // First, so that an error leaves both as they were.
-    const bool has_hba = is_superuser && api::unlock_hba(open);
+    const bool has_hba = is_superuser && unlock_file(open);
     const bool has_gate = pg::shared_memory() != nullptr && api::unlock_gate(open);
     return has_hba || has_gate;
 }

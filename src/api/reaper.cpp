@@ -133,10 +133,24 @@ core::string limits_in_force(const pg::ReaperBoard& board) {
         list.append(limit == core::Limit::horizon_age ? std::to_string(value).c_str()
                                                       : core::exact_time(value).c_str());
     }
-    return list.empty() ? "none" : list;
+    if (list.empty())
+        list = "none";
+    const int others = board.with_own_limits;
+    char text[64] = "";
+    if (others > 0)
+        std::snprintf(text, sizeof text,
+                      others == 1 ? "; %d session has limits of its own"
+                                  : "; %d sessions have limits of their own",
+                      others);
+    return list.append(text);
 }
 
 const char* advice(bool is_running, bool is_preloaded) noexcept {
+    if (!IsUnderPostmaster)
+        return "In single-user mode there is no reaper, and nobody for it.";
+    if (max_worker_processes == 0)
+        return "max_worker_processes is 0, so no background worker can run: raise it, and restart the "
+               "server.";
     if (!is_preloaded)
         return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
                "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "

@@ -23,8 +23,8 @@ class Asker {
     ~Asker() = default;
 };
 
-/// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What is
-/// left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
+/// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
+/// is left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
 /// `signalled`. Elapsed time counts from the beginning.
 void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker);
 

@@ -97,8 +97,8 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 /// May another target be acted on before `deadline`? Throws where the call is to be broken off.
 bool has_time(Timestamp deadline, Server& server);
 
-/// Signals every chosen target; whose turn has not come at `deadline` (monotonic) is `not reached`. Afterwards
-/// none is `chosen` any more.
+/// Signals every chosen target; whose turn has not come at `deadline` (monotonic) is `not reached`.
+/// Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen

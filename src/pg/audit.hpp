@@ -18,8 +18,8 @@ class Audit final : public core::Chronicle {
     /// In ms; 0: none.
     void set_cooldown(std::int64_t milliseconds);
 
-    /// Writes one line for each session that was signalled, that the operating system did not let us signal, or
-    /// whose turn did not come; of an escalation one for each step that was taken.
+    /// Writes one line for each session that was signalled, that the operating system did not let us signal,
+    /// or whose turn did not come; of an escalation one for each step that was taken.
     void write() noexcept;
     /// Those of this step of an escalation.
     void step_is_over(core::Step step) noexcept override;

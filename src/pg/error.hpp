@@ -14,6 +14,7 @@ class PgError : public std::exception {
   public:
     explicit PgError(ErrorData* data) noexcept : data_(data) {}
     ErrorData* data() const noexcept { return data_; }
+    bool is_cancel() const noexcept { return data_->sqlerrcode == ERRCODE_QUERY_CANCELED; }
     const char* what() const noexcept override {
         return data_->message ? data_->message : "missing error text";
     }

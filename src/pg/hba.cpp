@@ -7,6 +7,7 @@
 #include "pg/hba_probe.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
+#include "pg/subtransaction.hpp"
 
 #include <csignal>
 
@@ -158,7 +159,8 @@ std::optional<HbaLockdown> hba_lockdown() {
         return std::nullopt;
     HbaLockdown lockdown = {};
     try {
-        const std::optional<core::hba::Mark> mark = core::hba::mark_of(read_hba_file().file.text);
+        const std::optional<core::hba::Mark> mark =
+            core::hba::mark_of(in_subtransaction([] { return read_hba_file(); }).file.text);
         if (!mark)
             return std::nullopt;
         lockdown.by = mark->by;
@@ -166,6 +168,12 @@ std::optional<HbaLockdown> hba_lockdown() {
         core::read_utc(mark->at, lockdown.since);
     } catch (const core::Error& error) {
         lockdown.damage = error.what();
+    } catch (const PgError& error) {
+        if (error.is_cancel())
+            throw;
+        const char* const why = error.data()->message;
+        call([why] { ereport(WARNING, (errmsg_internal("%s", why))); });
+        return std::nullopt;
     }
     return lockdown;
 }

@@ -11,9 +11,9 @@ namespace sessionctl::pg {
 /// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.
 class ServerSweep {
   public:
-    /// Ends every login that would now be refused and that is in no session table yet, and if it `waits`, does
-    /// so until `deadline`, on the monotonic clock, for those whose role is not known yet. From then on each
-    /// session that would be refused either stands in the session table or has been told to end.
+    /// Ends every login that would now be refused and that is in no session table yet, and if it `waits`,
+    /// does so until `deadline`, on the monotonic clock, for those whose role is not known yet. From then on
+    /// each session that would be refused either stands in the session table or has been told to end.
     void end_newcomers(core::Timestamp deadline, bool waits);
 
     /// The roles of all sessions that would be refused, found by end_newcomers().

@@ -164,6 +164,13 @@ core::Limits limits_of(const core::Session& session) noexcept {
     return slot != nullptr && belongs_to(*slot, session.id) ? limits_in(*slot, general) : general;
 }
 
+bool has_own_limits(const core::Session& session) noexcept {
+    const SessionSlot* const slot = session_slot(session.slot);
+    return slot != nullptr && belongs_to(*slot, session.id) &&
+           std::any_of(std::begin(slot->limits), std::end(slot->limits),
+                       [](const auto& value) { return value != inherited; });
+}
+
 core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed) {
     core::vector<core::Limits> limits;
     SharedMemory* const shared = shared_memory();

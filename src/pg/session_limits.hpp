@@ -17,6 +17,8 @@ core::Limits own_limits() noexcept;
 /// Another session's: its own where it has published any, else this process's; of a walsender's only its
 /// own, those of its role or its database.
 core::Limits limits_of(const core::Session& session) noexcept;
+/// By ALTER ROLE, ALTER DATABASE or SET.
+bool has_own_limits(const core::Session& session) noexcept;
 /// Of logins under way: they have published limits, and are not among the sessions of the table (in its
 /// order) yet.
 core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed);

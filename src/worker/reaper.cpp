@@ -131,10 +131,12 @@ class Reaper {
         for (const core::Limits& limits : pg::limits_of_logins(sessions))
             watch_.expect(limits);
         int clients = 0;
+        int with_own_limits = 0;
         for (const core::Session& session : sessions) {
             if (!core::is_login(session.kind) || pg::is_streaming(session))
                 continue;
             ++clients;
+            with_own_limits += pg::has_own_limits(session);
             const core::Limits limits = pg::limits_of(session);
             const bool waits_for_client = limits[core::Limit::client_silence] != 0 &&
                                           pg::client_wait_of(session) != pg::ClientWait::none;
@@ -142,11 +144,11 @@ class Reaper {
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
         }
-        tell(clients);
+        tell(clients, with_own_limits);
         return watch_.next_look();
     }
 
-    void tell(int watched) noexcept {
+    void tell(int watched, int with_own_limits) noexcept {
         pg::SharedMemory* const shared = pg::shared_memory();
         if (shared == nullptr)
             return;
@@ -155,6 +157,7 @@ class Reaper {
         for (int i = 0; i < core::limit_count; ++i)
             shared->reaper.limits[i] = limits[static_cast<core::Limit>(i)];
         shared->reaper.watched = watched;
+        shared->reaper.with_own_limits = with_own_limits;
         shared->reaper.next_deadline =
             next == core::Watch::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
         shared->reaper.next_look = next;

@@ -105,13 +105,21 @@ subtest 'a ring' => sub {
 };
 
 subtest 'reaper_status' => sub {
-	is(status('limits'), 'none', 'no limit of all');
+	like(status('limits'), qr/\Anone\b/, 'no limit of all');
 	is(status('next_deadline IS NULL'), 't', 'nothing to wait for');
 	my $wakeups = status('wakeups');
 	reconfigure($node, $limit => '90 min', 'pg_sessionctl.idle_session_timeout' => '1500 ms',
 		'pg_sessionctl.transaction_timeout' => '2 d');
 	like(status('limits'), qr/^idle_in_transaction_timeout = 90 min, idle_in_transaction_horizon_age = 2\d{9}, idle_session_timeout = 1500 ms, transaction_timeout = 2 d\z/,
 		'limits in force');
+	$admin->run(q{CREATE ROLE limited LOGIN; ALTER ROLE limited SET pg_sessionctl.idle_session_timeout = '1 h'});
+	my @limited = map { SessionctlTest::Session->new($node, user => 'limited') } 1 .. 2;
+	wait_for('both to be seen', sub { status('limits') =~ /transaction_timeout = 2 d; 2 sessions have limits of their own\z/ });
+	$limited[0]->quit;
+	reconfigure($node, $limit => '90 min', 'pg_sessionctl.idle_session_timeout' => '1500 ms',
+		'pg_sessionctl.transaction_timeout' => '2 d');
+	like(status('limits'), qr/; 1 session has limits of its own\z/, 'and how many have their own');
+	$limited[1]->quit;
 	is(status("next_deadline BETWEEN now() - interval '1 min' AND now() + interval '2 s'"), 't', 'the next deadline');
 	ok(status('wakeups') > $wakeups, 'wake-ups');
 	reconfigure($node, $limit => undef, 'pg_sessionctl.idle_session_timeout' => undef, 'pg_sessionctl.transaction_timeout' => undef);

@@ -454,6 +454,8 @@ subtest 'no room for a worker' => sub {
 	like($poor->complaint(q{SELECT sessionctl.lockdown_role('app')}), qr/\AERROR:  53400: the server has no room .*\nHINT: /, 'is told');
 	is($poor->run(q{SELECT rolcanlogin FROM pg_roles WHERE rolname = 'app'}), 't', 'and nothing done');
 	is($poor->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)}), '0', 'only the door needs none');
+	is($poor->run('SELECT hint FROM sessionctl.reaper_status'),
+		'max_worker_processes is 0, so no background worker can run: raise it, and restart the server.', 'nor is there a reaper to start');
 	$poor->quit;
 };
 

@@ -8,8 +8,6 @@ using core::Timestamp;
 
 namespace {
 
-constexpr Timestamp hour = 3600 * core::microseconds_per_second;
-
 /// By how much the wall clock is ahead, as the tests begin.
 constexpr Timestamp ahead = 25 * 365 * 24 * hour;
 

@@ -190,7 +190,7 @@ TEST(CooldownTable, TakesRoomFromTheLargestShare) {
 namespace {
 
 /// The same in the plainest way: no places, a list.
-struct Model {
+struct CooldownModel {
     struct Entry {
         int role;
         CooldownSetter setter;
@@ -262,9 +262,9 @@ Contents contents(const CooldownTable& table, core::Timestamp now) {
     return list;
 }
 
-Contents contents(const Model& model) {
+Contents contents(const CooldownModel& model) {
     Contents list;
-    for (const Model::Entry& each : model.entries)
+    for (const CooldownModel::Entry& each : model.entries)
         list.emplace_back(each.role, each.setter.user, each.setter.is_superuser, each.since, each.until);
     std::sort(list.begin(), list.end());
     return list;
@@ -276,7 +276,7 @@ TEST(CooldownTable, DoesWhatAListWouldDo) {
     for (unsigned seed = 0; seed < 12; ++seed) {
         std::mt19937 random(seed);
         const auto table = empty_table();
-        Model model;
+        CooldownModel model;
         const unsigned setters = 1 + random() % 12;
         const unsigned roles = 20 + random() % 300;
         const unsigned longest = 50 + random() % 1000;

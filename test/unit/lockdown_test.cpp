@@ -7,13 +7,12 @@
 namespace sessionctl::test {
 
 using core::Door;
-using core::Lockdown;
 using core::read_lockdown;
 
 namespace {
 
-Lockdown sample() {
-    Lockdown lockdown;
+core::Lockdown sample() {
+    core::Lockdown lockdown;
     lockdown.before = {7, true};
     lockdown.during = {0, true};
     lockdown.since = 123456789;
@@ -24,11 +23,11 @@ Lockdown sample() {
     return lockdown;
 }
 
-std::string text_of(const Lockdown& lockdown) {
+std::string text_of(const core::Lockdown& lockdown) {
     return str(core::written(lockdown));
 }
 
-bool same(const Lockdown& a, const Lockdown& b) {
+bool same(const core::Lockdown& a, const core::Lockdown& b) {
     return a.before == b.before && a.during == b.during && a.since == b.since && a.by == b.by &&
            a.reason == b.reason && a.pool == b.pool && a.pool_database == b.pool_database;
 }
@@ -39,7 +38,7 @@ TEST(Lockdown, ReadsWhatItWrote) {
     const auto read = read_lockdown(text_of(sample()));
     ASSERT_TRUE(read);
     EXPECT_TRUE(same(*read, sample()));
-    Lockdown bare;
+    core::Lockdown bare;
     bare.during = {0, false};
     const auto again = read_lockdown(text_of(bare));
     ASSERT_TRUE(again);
@@ -47,7 +46,7 @@ TEST(Lockdown, ReadsWhatItWrote) {
 }
 
 TEST(Lockdown, IsWrittenInOneLineOfAscii) {
-    Lockdown lockdown = sample();
+    core::Lockdown lockdown = sample();
     lockdown.reason = "a b";
     lockdown.by = "ü";
     EXPECT_EQ(text_of(lockdown), "limit=7 open=yes locked_limit=0 locked_open=yes since=123456789 by=%C3%BC "
@@ -105,7 +104,7 @@ TEST(Lockdown, ReadsNoNonsenseFromRandomText) {
 }
 
 TEST(Renewed, TheFirstOneRemembers) {
-    Lockdown second;
+    core::Lockdown second;
     second.before = {5, true};
     second.during = {0, true};
     EXPECT_EQ(core::renewed({}, second).before, (Door{5, true}));
@@ -118,20 +117,20 @@ TEST(Renewed, TheFirstOneRemembers) {
 }
 
 TEST(Renewed, WhoShutsMoreAddsToIt) {
-    Lockdown second;
+    core::Lockdown second;
     second.before = {0, true};
     second.during = {0, false};
-    const Lockdown both = core::renewed(sample(), second);
+    const core::Lockdown both = core::renewed(sample(), second);
     EXPECT_EQ(both.before, (Door{7, true}));
     EXPECT_EQ(both.during, (Door{0, false}));
 }
 
 TEST(Renewed, WhatWasOpenedByHandIsTheNewBefore) {
-    Lockdown second;
+    core::Lockdown second;
     second.before = {20, true};
     second.during = {0, true};
     EXPECT_EQ(core::renewed(sample(), second).before, (Door{20, true}));
-    Lockdown first = sample();
+    core::Lockdown first = sample();
     first.before = {7, false};
     first.during = {0, false};
     second.before = {0, true};
@@ -143,7 +142,7 @@ TEST(Restoration, PutsBackExactlyWhatWas) {
     EXPECT_EQ(result.door, (Door{7, true}));
     EXPECT_FALSE(result.limit_was_changed);
     EXPECT_FALSE(result.openness_was_changed);
-    Lockdown closed = sample();
+    core::Lockdown closed = sample();
     closed.during = {0, false};
     EXPECT_EQ(core::restoration(closed, {0, false}).door, (Door{7, true}));
     closed.before = {-1, false};

@@ -12,7 +12,6 @@ using core::Timestamp;
 namespace {
 
 constexpr Timestamp minute = 60 * core::microseconds_per_second;
-constexpr Timestamp hour = 60 * minute;
 constexpr Timestamp day = 24 * hour;
 
 constexpr Rule rules[] = {Rule::idle_in_transaction, Rule::blocking,    Rule::horizon,

@@ -10,7 +10,6 @@ using core::KeepWhich;
 
 namespace {
 
-constexpr std::int64_t hour = std::int64_t{60} * 60 * 1000 * 1000; // microseconds
 constexpr auto largest = std::numeric_limits<std::int64_t>::max();
 constexpr auto smallest = std::numeric_limits<std::int64_t>::min();
 constexpr auto largest_int = std::numeric_limits<std::int32_t>::max();
@@ -19,7 +18,7 @@ constexpr auto smallest_int = std::numeric_limits<std::int32_t>::min();
 constexpr Interval microseconds(std::int64_t n) {
     return {n, 0, 0, false};
 }
-constexpr Interval forever = {largest, largest_int, largest_int, true};
+constexpr Interval infinite = {largest, largest_int, largest_int, true};
 constexpr Interval minus_forever = {smallest, smallest_int, smallest_int, true};
 
 void expect_refused_timeout(const Interval& interval, const char* message) {
@@ -44,7 +43,7 @@ TEST(StepOption, IsATimeToWait) {
     expect_refused_step(microseconds(0), "step must be longer than '0'");
     expect_refused_step(microseconds(-1), "step must not be negative");
     expect_refused_step(microseconds(hour + 1), "step must not be longer than one hour");
-    expect_refused_step(forever, "step must not be infinite");
+    expect_refused_step(infinite, "step must not be infinite");
 }
 
 TEST(Timeout, IsInMilliseconds) {
@@ -84,7 +83,7 @@ TEST(Timeout, IsNotNegativeByLessThanAMillisecond) {
 }
 
 TEST(Timeout, IsFinite) {
-    expect_refused_timeout(forever, "timeout must not be infinite");
+    expect_refused_timeout(infinite, "timeout must not be infinite");
     expect_refused_timeout(minus_forever, "timeout must not be infinite");
 }
 
@@ -109,7 +108,7 @@ TEST(IsNegative, CountsAMonthAsThirtyDays) {
     EXPECT_TRUE(core::is_negative({0, -31, 1, false}));
     EXPECT_FALSE(core::is_negative({0, 100 * 365, 0, false}));
     EXPECT_TRUE(core::is_negative(minus_forever));
-    EXPECT_FALSE(core::is_negative(forever));
+    EXPECT_FALSE(core::is_negative(infinite));
     EXPECT_TRUE(core::is_negative({0, smallest_int, smallest_int, false}));
 }
 
@@ -156,7 +155,7 @@ TEST(CooldownOption, IsBoundedAsTheTimeout) {
     EXPECT_EQ(core::checked_cooldown(microseconds(1)), 1);
     EXPECT_EQ(core::checked_cooldown(microseconds(hour)), 60 * 60 * 1000);
     for (const Interval& interval : {microseconds(hour + 1), microseconds(largest), microseconds(-1),
-                                     Interval{0, 1, 0, false}, Interval{0, 0, -1, false}, forever}) {
+                                     Interval{0, 1, 0, false}, Interval{0, 0, -1, false}, infinite}) {
         const core::Error error = error_of([&] { core::checked_cooldown(interval); });
         EXPECT_STREQ(error.sqlstate(), "22023");
         EXPECT_EQ(std::string(error.what()).rfind("cooldown must not be ", 0), 0U) << error.what();

@@ -16,6 +16,8 @@ inline std::string str(const core::string& text) {
     return {text.data(), text.size()};
 }
 
+constexpr core::Timestamp hour = 3600 * core::microseconds_per_second;
+
 inline core::Timestamp seconds(core::Timestamp n) {
     return n * core::microseconds_per_second;
 }

@@ -23,8 +23,6 @@ using testing::Test;
 
 namespace {
 
-constexpr Timestamp hour = 3600 * core::microseconds_per_second;
-
 /// The costly facts, as a test sets them.
 class KnownFacts final : public core::Facts {
   public:
