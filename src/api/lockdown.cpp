@@ -150,10 +150,10 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
 Datum not_locked(Lockable kind, const char* name) {
     const pg::ShownName shown(name);
     pg::call([&] {
-        ereport(NOTICE, (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
-                         errhint("%s set by hand is not a lockdown: ALTER %s changes it.",
-                                 kind == Lockable::role ? "NOLOGIN" : "A connection limit",
-                                 pg::keyword(kind))));
+        ereport(NOTICE,
+                (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
+                 errhint("%s set by hand is not a lockdown: ALTER %s changes it.",
+                         kind == Lockable::role ? "NOLOGIN" : "A connection limit", pg::keyword(kind))));
     });
     return BoolGetDatum(false);
 }

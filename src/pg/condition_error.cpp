@@ -10,9 +10,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr char expression_hint[] =
-    "A condition is one boolean expression over the columns of sessionctl.session_activity. A text, a time or an "
-    "interval stands in single quotes: idle_for > '10 min'.";
+constexpr char expression_hint[] = "A condition is one boolean expression over the columns of "
+                                   "sessionctl.session_activity. A text, a time or an "
+                                   "interval stands in single quotes: idle_for > '10 min'.";
 
 /// The place in the caller's own text, in characters from 1, of one in our statement.
 int own_position(int position, int length) noexcept {

@@ -41,8 +41,8 @@ extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
     }
 }
 
-/// Not the strongest lock: it would wait for who holds the weakest, which anybody may take by altering his own
-/// settings in that database. In a subtransaction, so that running out of time leaves nothing behind.
+/// Not the strongest lock: it would wait for who holds the weakest, which anybody may take by altering his
+/// own settings in that database. In a subtransaction, so that running out of time leaves nothing behind.
 bool try_to_lock(Oid database, int milliseconds) {
     try {
         in_subtransaction([=] {

@@ -20,9 +20,9 @@ bool write_beside(const core::GateFile& file) noexcept {
 } // namespace
 
 bool write_gate_file(const core::GateState& state) noexcept {
-    const bool is_changed =
-        state.is_closed ? write_beside(core::gate_file_of(state)) && rename(new_gate_file, gate_file_name) == 0
-                        : unlink(gate_file_name) == 0 || errno == ENOENT;
+    const bool is_changed = state.is_closed ? write_beside(core::gate_file_of(state)) &&
+                                                  rename(new_gate_file, gate_file_name) == 0
+                                            : unlink(gate_file_name) == 0 || errno == ENOENT;
     // Every process of the server works in the data directory.
     return is_changed && sync_directory(".");
 }

@@ -17,7 +17,7 @@ namespace {
 // What is behind pg_prepared_xacts, without its joins: those lock the catalogs of roles and databases each
 // time, and whoever locks these must not hang the one who looks for him. Names come from the caches.
 constexpr char prepared_transactions_query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
-                         "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
+                                               "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
 const char* copied(const char* text, MemoryContext memory) {
     return text != nullptr ? MemoryContextStrdup(memory, text) : nullptr;
