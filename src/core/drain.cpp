@@ -1,6 +1,7 @@
 #include "core/drain.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -77,11 +78,12 @@ class Drain {
         if (was_ended(target))
             return false;
         const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
-        open.reason = is_finished ? unheard : unfinished;
+        const bool was_unheard = std::exchange(open.reason, is_finished ? unheard : unfinished) == unheard;
         if (!is_finished || (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
         if (is_over_) {
-            open.reason = nullptr;
+            if (!was_unheard)
+                open.reason = nullptr;
             return false;
         }
         signal_one(target, Action::terminate, Recheck::no_transaction, server_);
