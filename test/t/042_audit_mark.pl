@@ -136,7 +136,7 @@ subtest 'names' => sub {
 	my $mark = mark();
 	my $name = qq{two\nlines" action=x};
 	(my $quoted = $name) =~ s/"/""/g;
-	$admin->run(qq{CREATE ROLE "$quoted" LOGIN; CREATE DATABASE "$quoted"});
+	plan skip_all => 'this server takes no newline in a name' if $admin->run(qq{CREATE ROLE "$quoted" LOGIN; CREATE DATABASE "$quoted"}) =~ /newline/;
 	$admin->run(qq{SELECT sessionctl.lockdown_role('$name', reason => '$name')});
 	$admin->run(qq{SELECT sessionctl.lockdown_database('$name', reason => '$name')});
 	$admin->run(qq{SELECT sessionctl.unlock_database('$name')});
