@@ -22,7 +22,7 @@ SELECT pid IS NOT NULL AS still_here FROM sessionctl.session_activity WHERE is_s
 -- as: plain createrole replicator monitor dbowner
 SELECT sessionctl.terminate_where('usename = ''app''');
 SELECT sessionctl.cancel_where('usename = ''app''');
-SELECT sessionctl.drain_where('usename = ''app''', timeout := '10 ms');
+SELECT sessionctl.drain_where('usename = ''app''', timeout := '500 ms');
 SELECT count(*) FROM sessionctl.terminate_report('usename = ''app''');
 SELECT count(*) FROM sessionctl.escalate_report('usename = ''app''', step := '10 ms');
 SELECT sessionctl.terminate_user_sessions('app');

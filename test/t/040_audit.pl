@@ -74,7 +74,7 @@ subtest 'one line for each session acted on, none for others' => sub {
 	$admin->run(q{SELECT * FROM sessionctl.preview_where($$application_name = 'many'$$)});
 	is(scalar(audit_lines($node, $position)), 0, 'looking leaves no line');
 	stop_process($victims[0]->pid);
-	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'many'$$, timeout => '0.2 s')});
+	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'many'$$, timeout => '1 s')});
 	my %result = map { /result="([^"]*)" .* pid=(\d+)/ ? ($2 => $1) : () } audit_lines($node, $position);
 	is_deeply(
 		\%result,

@@ -112,7 +112,7 @@ subtest 'one that will not stop' => sub {
 	$_->send('SELECT pg_sleep(600)') for $stuck, $obedient;
 	sleeps($_) for $stuck, $obedient;
 	stop_process($stuck->pid);
-	like($admin->run("SELECT sessionctl.cancel_where($condition, timeout => '0.3 s')"),
+	like($admin->run("SELECT sessionctl.cancel_where($condition, timeout => '1 s')"),
 		qr/^NOTICE:  matched 2: 1 cancelled, 1 still running\nWARNING:  1 session is still running .*^1\z/ms,
 		'a notice, a warning, and the true count');
 	like($obedient->answer, $cancelled, 'the other is cancelled');

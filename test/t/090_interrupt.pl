@@ -103,10 +103,10 @@ subtest 'statement_timeout' => sub {
 	obeys_later($stuck);
 	$_->quit for $stuck, $obedient;
 
-	($stuck, $obedient) = call_that_waits($caller, q{timeout => '0.1 s'});
+	($stuck, $obedient) = call_that_waits($caller, q{timeout => '1 s'});
 	like($caller->answer, qr/still running .*^1\z/ms, 'longer than timeout: the same');
 	$caller->run('SET statement_timeout = 0');
-	like($caller->run("SELECT sessionctl.terminate_where($condition, timeout => '0.1 s')"),
+	like($caller->run("SELECT sessionctl.terminate_where($condition, timeout => '1 s')"),
 		qr/still running .*^0\z/ms, 'and none set: the same');
 	obeys_later($stuck);
 	$_->quit for $caller, $stuck, $obedient;

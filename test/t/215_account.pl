@@ -86,7 +86,7 @@ subtest 'counters' => sub {
 		'16|16|t', 'a row for each action and each rule');
 	my $stuck = app();
 	stop_process($stuck->pid);
-	$admin->run(q{SELECT sessionctl.terminate_where($$usename = 'app'$$, timeout => '0.2 s')});
+	$admin->run(q{SELECT sessionctl.terminate_where($$usename = 'app'$$, timeout => '1 s')});
 	like($admin->run($stats), qr/terminate 2 1 t/, 'one that did not go is acted on, not ended');
 	continue_process($stuck->pid);
 	$stuck->quit;

@@ -116,14 +116,14 @@ subtest 'one that will not go' => sub {
 	begins($frozen, 'SELECT pg_sleep(600)');
 	$waiting->run('BEGIN');
 	stop_process($frozen->pid);
-	my $answer = $admin->run_verbose("SELECT pid, outcome, $steps, elapsed >= '2 s', doing, root_command
+	my $answer = $admin->run_verbose("SELECT pid, outcome, $steps, elapsed >= '1.5 s', doing, root_command
 		FROM sessionctl.escalate_report($condition, step => '1 s')");
 	like($answer, qr/^@{[ $frozen->pid ]}\|still running\|cancel terminate\|t\|active for [0-9.]+ s, waits: Timeout\/PgSleep(; kernel: T \(stopped\)[^|]*)?\|ss -xp .*pid=@{[ $frozen->pid ]},/m,
 		'what it does, and what can be tried');
 	like($answer, qr/^@{[ $waiting->pid ]}\|terminated\|terminate\|[tf]\|\|$/m, 'nothing of who is gone');
 	like($answer, qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'a notice');
 	like($answer, qr/^WARNING:  01000: 1 session is still running after [0-9.]+ s\n.*^HINT:  .*close_socket => true/ms, 'a warning with the next step');
-	like($admin->run("SELECT sessionctl.terminate_where($condition, timeout => '50 ms')"),
+	like($admin->run("SELECT sessionctl.terminate_where($condition, timeout => '1 s')"),
 		qr/^WARNING: .*^HINT:  .*escalate_report/ms, 'terminate_where hints at it');
 
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');

@@ -374,9 +374,9 @@ sub test_timeout
 		my ($victim, $idle) = (victim(), victim());
 		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
 		my $position = log_position($node);
-		my $answer = $drainer->run_verbose(call(timeout => q{'0.3 s'}));
+		my $answer = $drainer->run_verbose(call(timeout => q{'1 s'}));
 		like($answer, qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'a notice');
-		like($answer, qr/^WARNING:  01000: 1 session has not finished its transaction within 0\.\d s$/m, 'a warning');
+		like($answer, qr/^WARNING:  01000: 1 session has not finished its transaction within \d\.\d s$/m, 'a warning');
 		like($answer, qr/^DETAIL:  It is no longer asked to leave, and goes on as before\.$/m, 'what becomes of it');
 		like($answer, qr/^1\z/m, 'the true count');
 		is(join(' ', sort map { /action=(\w+) result="([^"]*)"/ ? "$1: $2" : () } audit_lines($node, $position)),
@@ -391,7 +391,7 @@ sub test_timeout
 		my ($victim, $idle) = (victim(), victim());
 		$victim->run('BEGIN; INSERT INTO done VALUES (1)');
 		my $position = log_position($node);
-		is($drainer->run(call(timeout => q{'0.3 s'}, force => 'true')), '2', 'both are proven gone');
+		is($drainer->run(call(timeout => q{'1 s'}, force => 'true')), '2', 'both are proven gone');
 		is(join(' ', sort map { /action=(\w+) result="([^"]*)"/ ? "$1: $2" : () } audit_lines($node, $position)),
 			'drain: terminated terminate: terminated', 'the audit tells which one was broken off');
 		is(done(), '0', 'and rolled back');
@@ -416,7 +416,7 @@ sub test_timeout
 		wait_for('the commit to wait', sub {
 			$admin->run('SELECT wait_event FROM sessionctl.session_activity WHERE pid = ' . $victim->pid) eq 'SyncRep';
 		});
-		like($drainer->run(call(timeout => q{'0.3 s'})), qr/^NOTICE:  matched 1: 1 still running\n.*^0\z/ms, 'is not over');
+		like($drainer->run(call(timeout => q{'1 s'})), qr/^NOTICE:  matched 1: 1 still running\n.*^0\z/ms, 'is not over');
 		$admin->run('SELECT pg_cancel_backend(' . $victim->pid . ')');
 		$victim->answer;
 		ok($victim->lives, 'it lives');
@@ -457,7 +457,7 @@ sub test_timeout
 			last if $shown eq 'idle|ClientWrite';
 			$raw->expect('Z');
 		}
-		like($drainer->run(call(timeout => q{'0.3 s'})), qr/^NOTICE:  matched 1: 1 still running$/m, 'its client is not left in doubt');
+		like($drainer->run(call(timeout => q{'1 s'})), qr/^NOTICE:  matched 1: 1 still running$/m, 'its client is not left in doubt');
 		is(length $raw->expect('D'), $size + 6, 'it reads all');
 		$raw->expect('Z');
 		is($raw->query('SELECT 1')->expect('D'), pack('nNa', 1, 1, 1), 'and goes on');
