@@ -50,11 +50,14 @@ endif
 override CXXFLAGS += -fno-strict-aliasing -fwrapv
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
-# Written anew only where a file has come or gone.
-$(FOLDERS:%=build/src/%.cpp): build/src/%.cpp: force
+# A source that includes these; written anew only where one has come or gone.
+define write_unit
 	@mkdir -p $(@D)
-	@printf '#include "%s"\n' $(patsubst src/%,%,$(sort $(wildcard src/$*/*.cpp))) >$@.new
+	@printf '#include "%s"\n' $(sort $(1)) >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+$(FOLDERS:%=build/src/%.cpp): build/src/%.cpp: force
+	$(call write_unit,$(patsubst src/%,%,$(wildcard src/$*/*.cpp)))
 .PHONY: force
 override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
 -include $(OBJS:.o=.d)

@@ -30,6 +30,8 @@ struct GateState {
     bool allows_role(std::uint32_t role) const noexcept;
     /// It opens by itself at `until`.
     bool is_closed_at(Timestamp now) const noexcept { return is_closed && (until == 0 || now < until); }
+    /// It was closed, and its time has passed.
+    bool is_over_at(Timestamp now) const noexcept { return is_closed && !is_closed_at(now); }
 };
 
 /// What matters of who knocks.

@@ -110,7 +110,7 @@ void wait_at(pg::Gate& gate, Oid role) {
         const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;
         switch (core::knock(found.state, login, now, waited)) {
         case core::Knock::let_in:
-            if (found.state.is_closed && !found.state.is_closed_at(now))
+            if (found.state.is_over_at(now))
                 pg::open_expired_gate(found.version);
             return;
         case core::Knock::refuse:

@@ -87,15 +87,17 @@ void Audit::write() noexcept {
         write_not_reached();
 }
 
+core::Step Audit::first_step() const noexcept {
+    return action_ == core::Action::cancel || action_ == core::Action::escalate ? core::Step::cancel
+                                                                                : core::Step::terminate;
+}
+
 void Audit::write_not_reached() noexcept {
-    const core::Step first = action_ == core::Action::cancel || action_ == core::Action::escalate
-                                 ? core::Step::cancel
-                                 : core::Step::terminate;
-    HOLD_INTERRUPTS();
+    HOLD_INTERRUPTS(); // as in step_is_over()
     for (const core::Target& target : plan_)
         if (is_not_reached(target) && target.taken(core::Step::cancel).at == 0 &&
             target.taken(core::Step::terminate).at == 0)
-            callback([&] { write(target, first, core::Outcome::not_reached); });
+            callback([&] { write(target, first_step(), core::Outcome::not_reached); });
     RESUME_INTERRUPTS();
 }
 
@@ -116,8 +118,7 @@ void Audit::step_is_over(core::Step step) noexcept {
 core::Taken Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
     if (action_ == core::Action::escalate)
         return target.taken(step);
-    const core::Step only = action_ == core::Action::cancel ? core::Step::cancel : core::Step::terminate;
-    return {step == only && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
+    return {step == first_step() && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
 }
 
 void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {

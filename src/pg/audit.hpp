@@ -25,6 +25,7 @@ class Audit final : public core::Chronicle {
     void step_is_over(core::Step step) noexcept override;
 
   private:
+    core::Step first_step() const noexcept;
     void write_not_reached() noexcept;
     core::Taken taken_on(const core::Target& target, core::Step step) const noexcept;
     void write(const core::Target& target, core::Step step, core::Outcome outcome);

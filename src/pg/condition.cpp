@@ -146,7 +146,7 @@ core::vector<Match> run_discreetly(const Condition& condition, const Statement& 
     try {
         return run(condition, statement, query);
     } catch (const PgError& e) {
-        if (!is_under_other || e.data()->sqlerrcode == ERRCODE_QUERY_CANCELED)
+        if (!is_under_other || e.is_cancel())
             throw;
         sqlstate = e.data()->sqlerrcode;
     }

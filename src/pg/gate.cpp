@@ -137,8 +137,7 @@ GateState gate_state() {
 
 void GateChange::make(const GateState& next) {
     SharedMemory& shared = *shared_memory();
-    if (const Gate::View found = shared.gate.view();
-        found.state.is_closed && !found.state.is_closed_at(GetCurrentTimestamp()))
+    if (const Gate::View found = shared.gate.view(); found.state.is_over_at(GetCurrentTimestamp()))
         open_expired_gate(found.version); // so that its end stands in the audit
     call([&] {
         LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);

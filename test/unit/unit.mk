@@ -13,9 +13,7 @@ UNIT_CXXFLAGS = $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) -O0 -g0 -Wno-subobject-linkag
 UNIT_ARGS =
 
 build/unit/tests.cpp: force
-	@mkdir -p $(@D)
-	@printf '#include "%s"\n' $(sort $(notdir $(wildcard test/unit/*_test.cpp))) >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(call write_unit,$(notdir $(wildcard test/unit/*_test.cpp)))
 
 .PHONY: unit fuzz
 unit: $(UNIT_BUILD)/unit
