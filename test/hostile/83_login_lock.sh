@@ -11,7 +11,7 @@ for goes_on in "pg_sleep(40)" "(SELECT count(*) FROM generate_series(1, 20000000
         END LOOP;
     END \$f\$"
     send holder "SELECT sessionctl.lockdown_database('shop', terminate := false), $goes_on"
-    until_true 'the database is being locked down' "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE classid = 'pg_database'::regclass AND mode = 'AccessExclusiveLock' AND granted)"
+    until_true 'the database is being locked down' "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE classid = 'pg_database'::regclass AND mode = 'ExclusiveLock' AND granted)"
     psql -XAtqw -d 'user=boss dbname=shop' -c 'SELECT 1' >/dev/null
     receive holder
     like "$reply" 'ERROR|FATAL' "who holds the login lock is not let go on: $goes_on"

@@ -17,8 +17,13 @@ my $admin = SessionctlTest::Session->new($node);
 my $no_such_pid = 99_999_999;    # above the largest that Linux gives
 my %number = (nothing => 0, INT => 2, TERM => 15);
 
-# A process that this user may not signal; none where all of them are ours
-my ($foreign_pid) = grep { $_ > 1 && (stat "/proc/$_")[4] != $> } map { m{(\d+)$} } glob '/proc/[0-9]*';
+# A process that this user may not signal and that lives as long as this one: an ancestor; none where all of them are ours
+my $foreign_pid = $$;
+while ($foreign_pid && (stat "/proc/$foreign_pid")[4] == $>)
+{
+	($foreign_pid) = read_file("/proc/$foreign_pid/status") =~ /^PPid:\t(\d+)$/m;
+}
+$foreign_pid = undef unless $foreign_pid && $foreign_pid > 1;
 
 my @methods = qw(plain pidfd pidfd_group);
 my $best = $admin->run('select sessionctl_test.best_method()');
