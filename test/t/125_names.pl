@@ -14,8 +14,11 @@ my $admin = SessionctlTest::Session->new($node);
 my $has_dblink = $admin->run(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'});
 my $has_patterns = $admin->run('SHOW server_version_num') >= 160000;
 
-my $nasty = "n\nFATAL:  it's \"over\" \\ \t\x7f";
-my $shown = 'n\x0aFATAL:  it\'s "over" \ \x09\x7f';
+# Roles and databases are made without line ends where the server takes none in their names.
+my $break = $admin->run(qq{CREATE ROLE "a\nb"}) =~ /newline/ ? "\x01" : "\n";
+my $shown_break = sprintf '\x%02x', ord $break;
+my $nasty = "n${break}FATAL:  it's \"over\" \\ \t\x7f";
+my $shown = qq{n${shown_break}FATAL:  it's "over" \\ \\x09\\x7f};
 
 sub identifier { my ($name) = @_; $name =~ s/"/""/g; return qq{"$name"} }
 sub literal { my ($text) = @_; $text =~ s/(['\\])/$1$1/g; return "E'$text'" }
@@ -63,7 +66,7 @@ subtest 'messages' => sub {
 	is($admin->run(q{SELECT locked_by FROM sessionctl.session_lockdowns WHERE kind = 'server'}), $nasty, 'a view shows the name');
 	is($boss->run(q{SELECT sessionctl.unlock_server()}), 't', 'unlocked');
 	is_deeply([ log_lines($node, $position, qr/^FATAL:  it's/) ], [], 'no line of the log begins with a part of a name');
-	is(scalar(grep { /by_current_user="\Qn\x0aFATAL:  it's \"over\" \\ \x09\x7f\E"/ } audit_lines($node, $position)), 3, 'the audit keeps it on its line');
+	is(scalar(grep { /by_current_user="\Qn${shown_break}FATAL:  it's \"over\" \\ \x09\x7f\E"/ } audit_lines($node, $position)), 3, 'the audit keeps it on its line');
 };
 
 subtest 'prepared transactions' => sub {
@@ -71,7 +74,7 @@ subtest 'prepared transactions' => sub {
 	for_each_reader(sub {
 		$admin->run('BEGIN; LOCK TABLE t; PREPARE TRANSACTION ' . literal($nasty));
 		my $command = $admin->run('SELECT rollback_command FROM sessionctl.prepared_transactions');
-		is($command, q{ROLLBACK PREPARED E'n\x0aFATAL:  it''s "over" \\\\ \x09\x7f'}, "the view, with standard_conforming_strings $_[0]");
+		is($command, "ROLLBACK PREPARED E'n${shown_break}FATAL:  it''s \"over\" \\\\\\\\ \\x09\\x7f'", "the view, with standard_conforming_strings $_[0]");
 		my $notice = $admin->run(q{SELECT sessionctl.terminate_lock_holders('t')});
 		is_on_lines($notice, [ 'NOTICE:  1 prepared transaction keeps relation "t" locked', qq{DETAIL:  $command; in database "postgres"},
 				'HINT:  No signal ends a prepared transaction: COMMIT PREPARED or ROLLBACK PREPARED does, in its own database.', '0' ], 'a notice');
@@ -125,7 +128,7 @@ SKIP: {
 subtest 'pg_hba.conf' => sub {
 	my $file = $node->data_dir . '/pg_hba.conf';
 	my $rules = read_file($file);
-	my $injected = "x\"\nlocal all all trust\n#";
+	my $injected = qq{x"${break}local all all trust${break}#};
 	$admin->run('CREATE ROLE crew; CREATE ROLE ' . identifier($injected) . ' LOGIN IN ROLE crew');
 	my $answer = $admin->run(q{SELECT sessionctl.lockdown_server('hba', allow_roles => '{crew}', terminate => false)});
 	if ($has_patterns)
@@ -136,7 +139,7 @@ subtest 'pg_hba.conf' => sub {
 	else
 	{
 		my @told = map { (qq{WARNING:  role "$_" can't log in until the server is unlocked}, q{DETAIL:  Its name can't be written in pg_hba.conf: it contains a newline.},
-				q{HINT:  Rename the role, or lock the server down with method => 'gate'.}) } $shown, 'x"\x0alocal all all trust\x0a#';
+				q{HINT:  Rename the role, or lock the server down with method => 'gate'.}) } $shown, qq{x"${shown_break}local all all trust${shown_break}#};
 		is_on_lines($answer, [ @told, '0' ], 'a superuser and a member whose names have line ends are left out, and told of');
 		like(knock($node, $nasty), qr/^FATAL 28000 /, 'and can not log in');
 	}
