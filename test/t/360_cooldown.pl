@@ -256,11 +256,11 @@ subtest 'a storm' => sub {
 	cmp_ok($ended, '>=', $rounds, 'but before') or diag("$ended in all");
 };
 
-# In the view: who has a cooldown on this application's logins, and for how long from now.
+# In the view: who has a cooldown on this application's logins, and for how many minutes.
 sub setters
 {
 	my ($app) = @_;
-	return $admin->run(qq{SELECT locked_by, round(extract(epoch FROM until - clock_timestamp()) / 60) FROM sessionctl.session_lockdowns
+	return $admin->run(qq{SELECT locked_by, round(extract(epoch FROM until - since) / 60) FROM sessionctl.session_lockdowns
 		WHERE kind = 'cooldown' AND means LIKE '%"$app"%' ORDER BY 2});
 }
 
