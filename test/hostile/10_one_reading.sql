@@ -2,11 +2,12 @@ A condition is read once: nothing that happens while it is read, analysed or run
 
 -- 1. A literal switches the lexer's setting off: a smuggled row
 SET hostile.name = 'standard_conforming_strings'; SET hostile.value = 'off';
-SELECT sessionctl.safe_count($$ '{a}'::pg_temp.switching[] is not null and s.usename <> '\' || ') union select 99999, null -- ' $$);
+SELECT sessionctl.safe_count($$ '{a}'::pg_temp.switching[] is not null and not s.usename = '\' || ') union select 99999, null -- ' $$);
 
 -- 2. The same with more rows than there are sessions
+CREATE TYPE pg_temp.one AS (a pg_temp.switching);
 SET hostile.name = 'standard_conforming_strings'; SET hostile.value = 'off';
-SELECT judge.honest($$ '{a}'::pg_temp.switching[] is not null and s.usename <> '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
+SELECT judge.honest($$ '(a)'::pg_temp.one is not null and not s.usename = '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
 -- want: ok
 
 -- 3. The same, and the reverse, through a row, a range, a domain of a domain, a row of arrays
@@ -17,7 +18,7 @@ CREATE TYPE pg_temp.many AS (a pg_temp.one[]);
 SET hostile.name = 'standard_conforming_strings';
 CREATE FUNCTION pg_temp.tried(literal text, before text, during text) RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE
-    smuggled text := ' is not null and s.usename <> ''\'' || '') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- '' ';
+    smuggled text := ' is not null and not s.usename = ''\'' || '') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- '' ';
 BEGIN
     PERFORM set_config('standard_conforming_strings', before, false), set_config('hostile.value', during, false);
     RETURN judge.honest(literal || smuggled);
@@ -35,9 +36,9 @@ FROM (VALUES ('''(a)''::pg_temp.one'), ('''[a,b]''::pg_temp.stretch'), ('''a''::
 SET hostile.name = 'standard_conforming_strings'; SET hostile.value = 'off';
 CREATE TYPE pg_temp.stretch AS RANGE (subtype = pg_temp.switching, multirange_type_name = pg_temp.stretches);
 CREATE DOMAIN pg_temp.array_of AS pg_temp.switching[];
-SELECT judge.honest($$ '{[a,b]}'::pg_temp.stretches is not null and s.usename <> '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
+SELECT judge.honest($$ '{[a,b]}'::pg_temp.stretches is not null and not s.usename = '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
 RESET standard_conforming_strings;
-SELECT judge.honest($$ '{a}'::pg_temp.array_of is not null and s.usename <> '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
+SELECT judge.honest($$ '{a}'::pg_temp.array_of is not null and not s.usename = '\' || ') union all select s.pid, null from sessionctl.session_activity as s, (values (1),(2)) as v where (true) -- ' $$);
 -- want: ok.*(ok|refused: 0A000)
 
 -- 5. Strings of all kinds around a quote and a backslash, before and while the setting changes
@@ -171,6 +172,7 @@ SELECT judge.honest('to_char(backend_start, ''TMDay'') <> ''x''');
 
 -- 14. Every parameter that this role may set, to its ends, before the call and in the middle of it
 -- as: plain
+CREATE TYPE pg_temp.one AS (a pg_temp.switching);
 CREATE FUNCTION pg_temp.sweep() RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE
     parameter record;
@@ -189,13 +191,13 @@ BEGIN
         FOREACH wanted IN ARRAY parameter.extremes LOOP
             BEGIN
                 PERFORM pg_catalog.set_config('hostile.name', 'hostile.nothing', false), pg_catalog.set_config(parameter.name, wanted, false);
-                said := judge.honest($$'{a}'::pg_temp.switching[] is not null and usename = 'app'$$);
+                said := judge.honest($$'(a)'::pg_temp.one is not null and usename = 'app'$$);
                 PERFORM pg_catalog.set_config(parameter.name, parameter.reset_val, false);
                 IF said <> 'ok: 2' THEN strange := strange || pg_catalog.format('%s = %s before: %s, ', parameter.name, wanted, said); END IF;
             EXCEPTION WHEN OTHERS THEN NULL;
             END;
             PERFORM pg_catalog.set_config('hostile.name', parameter.name, false), pg_catalog.set_config('hostile.value', wanted, false);
-            said := judge.honest($$'{a}'::pg_temp.switching[] is not null and usename = 'app'$$);
+            said := judge.honest($$'(a)'::pg_temp.one is not null and usename = 'app'$$);
             IF said <> 'ok: 2' THEN strange := strange || pg_catalog.format('%s = %s meanwhile: %s, ', parameter.name, wanted, said); END IF;
             BEGIN
                 PERFORM pg_catalog.set_config(parameter.name, parameter.reset_val, false);

@@ -96,7 +96,8 @@ BEGIN
 END
 $f$;
 CREATE DOMAIN pg_temp.nesting AS text CHECK (pg_temp.nested(value));
-SELECT judge.agrees($$'{a}'::pg_temp.nesting[] is not null and usename = 'app'$$, 'true');
+CREATE TYPE pg_temp.nests AS (a pg_temp.nesting);
+SELECT judge.agrees($$'(a)'::pg_temp.nests is not null and usename = 'app'$$, 'true');
 -- want: ok: 2
 
 -- 7. Everything that a function can do to the session in the middle of it

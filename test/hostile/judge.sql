@@ -76,7 +76,7 @@ CREATE FUNCTION judge.state() RETURNS SETOF text LANGUAGE sql AS $$
     UNION ALL SELECT 'database ' || concat_ws(' ', datname, datdba, datallowconn, datconnlimit, datacl) FROM pg_database
     UNION ALL SELECT 'schema ' || concat_ws(' ', nspname, nspowner, nspacl) FROM pg_namespace
               WHERE nspname !~ '^pg_(toast_)?temp_' AND nspowner = 10
-    UNION ALL SELECT 'relation ' || concat_ws(' ', c.oid, relname, relkind, relacl, relrowsecurity) FROM pg_class AS c
+    UNION ALL SELECT 'relation ' || concat_ws(' ', c.oid, relname, relkind, relacl, row_to_json(c)->'relrowsecurity') FROM pg_class AS c
               JOIN pg_namespace AS n ON n.oid = relnamespace AND nspname !~ '^pg_(toast_)?temp_' AND nspname <> 'pg_toast'
               WHERE relowner = 10 AND c.oid >= 16384
     UNION ALL SELECT 'core relations ' || md5(string_agg(concat_ws(' ', c.oid, relowner, relacl), ',' ORDER BY c.oid))
