@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # script/lib.sh sets home, as_user; run sets server_log
 # shellcheck disable=SC2034 # pid and reply are what the tests read
 
-patience=60 # seconds, for whatever is waited for
+patience=180 # seconds, for whatever is waited for
 
 # --- sessions
 
