@@ -217,9 +217,10 @@ for my $traffic (
 	my ($what, @statements) = @$traffic;
 	subtest "$what is no idleness" => sub {
 		my ($session, $stayed);
-		my $limit = 1;    # second
+		my $limit = 0.5;    # seconds; longer at each try, for a machine that often stands still
 		wait_for('a try without a pause', sub {
 			$session->quit if $session;
+			$limit *= 2;
 			$session = session_with(idle_in_transaction_timeout => "$limit s");
 			$stayed = moves_on($session, $limit, 'BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 1000000)', \@statements);
 			return defined $stayed;
@@ -232,9 +233,10 @@ for my $traffic (
 
 subtest 'one transaction after the other' => sub {
 	my ($session, $stayed);
-	my $limit = 1;
+	my $limit = 0.5;
 	wait_for('a try without a pause', sub {
 		$session->quit if $session;
+		$limit *= 2;
 		$session = session_with(transaction_timeout => "$limit s", idle_in_transaction_timeout => "$limit s");
 		$stayed = moves_on($session, $limit, 'SELECT 1', [ 'BEGIN', 'SELECT 1', 'COMMIT', 'BEGIN', 'COMMIT' ]);
 		return defined $stayed;
