@@ -74,7 +74,7 @@ subtest 'prepared transactions' => sub {
 	for_each_reader(sub {
 		$admin->run('BEGIN; LOCK TABLE t; PREPARE TRANSACTION ' . literal($nasty));
 		my $command = $admin->run('SELECT rollback_command FROM sessionctl.prepared_transactions');
-		is($command, "ROLLBACK PREPARED E'n${shown_break}FATAL:  it''s \"over\" \\\\\\\\ \\x09\\x7f'", "the view, with standard_conforming_strings $_[0]");
+		is($command, "ROLLBACK PREPARED E'n${shown_break}FATAL:  it''s \"over\" \\\\ \\x09\\x7f'", "the view, with standard_conforming_strings $_[0]");
 		my $notice = $admin->run(q{SELECT sessionctl.terminate_lock_holders('t')});
 		is_on_lines($notice, [ 'NOTICE:  1 prepared transaction keeps relation "t" locked', qq{DETAIL:  $command; in database "postgres"},
 				'HINT:  No signal ends a prepared transaction: COMMIT PREPARED or ROLLBACK PREPARED does, in its own database.', '0' ], 'a notice');

@@ -35,7 +35,7 @@ sub state_of_copy { return $there->run('SELECT srsubstate FROM pg_subscription_r
 sub copied { my ($count) = @_; return wait_for("$count rows", sub { $there->run('SELECT count(*) FROM goods') eq $count }) }
 
 my $walsenders = q{SELECT pid FROM sessionctl.session_activity WHERE usename = 'repl' AND backend_type = 'walsender'};
-sub copying { return $admin->run("$walsenders AND state = 'idle in transaction'") }
+sub copying { return $admin->run("$walsenders AND state = 'idle in transaction' AND query LIKE 'COPY %'") }
 sub streaming { return $admin->run("$walsenders AND pid IN (SELECT pid FROM pg_stat_replication WHERE state = 'streaming')") }
 sub wait_for_stream { return wait_for('the stream', sub { streaming() =~ /^\d+\z/ }) }
 
