@@ -17,9 +17,9 @@ sub new
 	my ($class, $node, %with) = @_;
 	my $self = bless { owner => $$, node => $node, before => scalar children_of(postmaster_pid($node)) }, $class;
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
+	local $SIG{TERM} = 'DEFAULT';    # PostgreSQL's modules die of it, and stop the server at their end
 	$self->{pid} = fork // die "cannot fork: $!";
 	return $self if $self->{pid};
-	$SIG{TERM} = sub { POSIX::_exit(0) };
 	_storm($path, %with);
 	POSIX::_exit(1);
 }

@@ -95,6 +95,7 @@ SKIP: {
 		my (@values) = @_;
 		unlink $path;
 		my $listening = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "cannot listen at $path: $!";
+		local $SIG{TERM} = 'DEFAULT';    # PostgreSQL's modules die of it, and stop the server at their end
 		my $pid = fork;
 		die "cannot fork: $!" if !defined $pid;
 		return $pid if $pid;
