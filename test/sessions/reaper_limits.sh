@@ -22,6 +22,7 @@ lives outside 'who is idle in no transaction lives'
 # --- a shorter one for who is in the way
 
 sql admin 'CREATE TABLE wanted (a int); GRANT ALL ON wanted TO PUBLIC'
+configure_reaper
 sessions harmless blocker waiter
 for name in harmless blocker; do sql "$name" 'BEGIN; SELECT 1'; done
 sql blocker 'LOCK TABLE wanted'
@@ -60,6 +61,7 @@ lives between 'who is in no transaction lives'
 
 # --- idle in no transaction
 
+configure_reaper
 sessions idler inside listener
 sql inside 'BEGIN; SELECT 1'
 sql listener 'LISTEN news'
