@@ -89,7 +89,7 @@ SELECT wrap.count_matching('pid = (select pg_temp.busy(1))');
 SELECT wrap.count_matching('count(*) > 1');
 CREATE FUNCTION pg_temp.near(integer, integer) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT $1 > 0';
 CREATE OPERATOR pg_temp.~~> (PROCEDURE = pg_temp.near, LEFTARG = integer, RIGHTARG = integer, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
-SELECT judge.agrees('pid operator(pg_temp.~~>) 1', 'true'), judge.honest('exists (select 1 from pg_locks as l where l.pid operator(pg_temp.~~>) s.pid)'), judge.honest('pid in (select l.pid from pg_locks as l where l.pid operator(pg_temp.~~>) 1)');
+SELECT judge.agrees('pid operator(pg_temp.~~>) 1', 'true'), judge.honest('usename = ''app'' and exists (select 1 from pg_locks as l where l.pid operator(pg_temp.~~>) s.pid)'), judge.honest('usename = ''app'' and pid in (select l.pid from pg_locks as l where l.pid operator(pg_temp.~~>) 1)');
 -- want: ok: 2
 
 -- 6. An extension that its owner puts into pg_catalog is not core

@@ -47,8 +47,8 @@ END
 $f$;
 SELECT pg_temp.tried(v.parameter, v.value) FROM (VALUES ('standard_conforming_strings', 'off'), ('backslash_quote', 'on'), ('standard_conforming_strings', 'on'), ('transform_null_equals', 'on'), ('array_nulls', 'off'), ('xmloption', 'document'),
     ('search_path', 'pg_temp'), ('DateStyle', 'German'), ('IntervalStyle', 'sql_standard'), ('TimeZone', 'UTC+14'), ('bytea_output', 'escape'), ('client_encoding', 'LATIN1')) AS v (parameter, value);
--- never: : [^2]
--- want: standard_conforming_strings = off: 2
+-- never: : [^2n]
+-- want: standard_conforming_strings = off: (2|non-standard string literals are not supported)
 
 -- 4. The README's wrapper, its values and its caller's settings
 SET standard_conforming_strings = off;
