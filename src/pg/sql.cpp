@@ -65,6 +65,9 @@ LockPatience::LockPatience(int milliseconds) {
         const int level = NewGUCNestLevel();
         compat::set_parameter_locally("lock_timeout", value);
         compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
+        for (const char* const parameter : {"max_parallel_workers_per_gather", "jit"}) // from 9.6, from 11 on
+            if (GetConfigOption(parameter, true, false) != nullptr)
+                compat::set_parameter_locally(parameter, "0");
         return level;
     });
 }

@@ -22,7 +22,8 @@ const char* query_sql(const char* statement);
 /// The first column of all its rows, of those that are not NULL.
 core::vector<const char*> query_column(const char* statement);
 
-/// Until its end no lock is waited for longer than that, and names are looked up in pg_catalog alone.
+/// Until its end no lock is waited for longer than that, names are looked up in pg_catalog alone, and no plan
+/// starts processes or compiles, whatever the owner of the caller's database has set: a lock may be held.
 class LockPatience {
   public:
     explicit LockPatience(int milliseconds);

@@ -504,6 +504,26 @@ subtest 'an autovacuum against wraparound' => sub {
 	$inside->quit;
 };
 
+# The owner of the database that the caller is in chooses how statements are planned there: ours, with the lock held, too.
+subtest 'plans that start processes' => sub {
+	my $forcing = $admin->run(q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});
+	plan skip_all => 'this server has no such plans' if !$forcing;
+	$admin->run(q{ALTER SYSTEM SET log_min_messages = debug1});
+	$admin->run('SELECT pg_reload_conf()');
+	$admin->run("ALTER DATABASE other SET $forcing = on");
+	my $caller = session('boss', 'other');
+	my $position = log_position($node);
+	my $started = sub { scalar log_lines($node, $position, qr/starting background worker process "parallel worker/) };
+	wait_for('workers of the statements of others', sub { $caller->run('SELECT count(*) FROM pg_class'); $started->() });
+	$position = log_position($node);
+	like($caller->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}), qr/^0\z/m, 'locked down');
+	is($caller->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
+	is($started->(), 0, 'no statement of ours has started one');
+	$caller->quit;
+	$admin->run('ALTER SYSTEM RESET log_min_messages; ALTER DATABASE other RESET ALL');
+	$admin->run('SELECT pg_reload_conf()');
+};
+
 subtest 'a dump of the cluster' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'a move')});
 	my $dump = qx(pg_dumpall --schema-only -d '@{[ $node->connstr('postgres') ]}' 2>&1);
