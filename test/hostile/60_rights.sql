@@ -131,8 +131,9 @@ END
 $f$;
 SELECT sessionctl.safe_count('false');
 SELECT pg_temp.tried(format(v.command, p.name)) FROM (VALUES ('SET %s = 1'), ('SET LOCAL %s = DEFAULT'), ('ALTER ROLE CURRENT_USER SET %s = 1'), ('ALTER DATABASE shop SET %s = 1'), ('ALTER SYSTEM SET %s = 1'), ('SELECT set_config(''%s'', ''1'', false)'), ('UPDATE pg_settings SET setting = 1 WHERE name = ''%s''')) AS v (command),
-    (VALUES ('pg_sessionctl.protected_roles'), ('pg_sessionctl.refuse_above'), ('pg_sessionctl.gate'), ('pg_sessionctl.kick_on_nologin'), ('pg_sessionctl.idle_in_transaction_timeout'), ('pg_sessionctl.reaper_action'), ('pg_sessionctl.farewell'), ('pg_sessionctl.audit_size')) AS p (name)
-WHERE v.command !~ '^(ALTER ROLE|ALTER DATABASE)' OR current_setting('is_superuser') = 'on';
+    (VALUES ('pg_sessionctl.protected_roles'), ('pg_sessionctl.refuse_above'), ('pg_sessionctl.gate'), ('pg_sessionctl.kick_on_nologin'), ('pg_sessionctl.idle_in_transaction_timeout'), ('pg_sessionctl.reaper_action'), ('pg_sessionctl.farewell'), ('pg_sessionctl.audit_size'), ('pg_sessionctl.limits')) AS p (name)
+WHERE (current_setting('server_version_num')::integer >= 150000 OR p.name <> 'pg_sessionctl.limits') -- there is none: from 15 on nobody can make it
+  AND (v.command !~ '^(ALTER ROLE|ALTER DATABASE)' OR current_setting('is_superuser') = 'on');
 -- never: done: (ALTER|SET pg|SELECT|SET LOCAL pg_sessionctl[.](gate|protected|refuse))
 
 -- 9. The extension and its schema are nobody else's
