@@ -299,6 +299,8 @@ bool is_infinite(const Interval& interval) noexcept;
 void* allocate_guc_extra(std::size_t bytes) noexcept;
 /// Sets a parameter until the current GUC nest level ends.
 void set_parameter_locally(const char* name, const char* value);
+/// The same of one that not every server has.
+void set_known_parameter_locally(const char* name, const char* value);
 /// This transaction's commit waits for no standby.
 void lower_synchronous_commit();
 void reserve_guc_prefix(const char* prefix);

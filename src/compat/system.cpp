@@ -255,6 +255,11 @@ void set_parameter_locally(const char* name, const char* value) {
     set_parameter(name, value, GUC_ACTION_SAVE);
 }
 
+void set_known_parameter_locally(const char* name, const char* value) {
+    if (GetConfigOption(name, true, false) != nullptr)
+        set_parameter_locally(name, value);
+}
+
 void lower_synchronous_commit() {
     if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
         set_parameter("synchronous_commit", "local", GUC_ACTION_LOCAL);

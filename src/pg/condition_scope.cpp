@@ -36,8 +36,7 @@ constexpr Pin pins_under_other[] = {
 template <std::size_t count>
 void pin(const Pin (&all)[count]) {
     for (const Pin& one : all)
-        if (GetConfigOption(one.parameter, true, false) != nullptr) // 19 has lost one
-            compat::set_parameter_locally(one.parameter, one.value);
+        compat::set_known_parameter_locally(one.parameter, one.value); // 19 has lost one
 }
 
 const ConditionScope* innermost_scope = nullptr;

@@ -65,9 +65,8 @@ LockPatience::LockPatience(int milliseconds) {
         const int level = NewGUCNestLevel();
         compat::set_parameter_locally("lock_timeout", value);
         compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
-        for (const char* const parameter : {"max_parallel_workers_per_gather", "jit"}) // from 9.6, from 11 on
-            if (GetConfigOption(parameter, true, false) != nullptr)
-                compat::set_parameter_locally(parameter, "0");
+        compat::set_known_parameter_locally("max_parallel_workers_per_gather", "0"); // from 9.6 on
+        compat::set_known_parameter_locally("jit", "off");                           // from 11 on
         return level;
     });
 }
