@@ -84,18 +84,23 @@ void show_query(RosterEntry& entry) {
     entry.query = c_string(shown_text(query, entry.encoding));
 }
 
-/// A process that ended while the table was read may have left its pid to a later one: that one is the
-/// living.
-void drop_predecessors(core::vector<RosterEntry>& entries) {
-    const auto by_pid_then_start = [](const RosterEntry& a, const RosterEntry& b) {
-        return a.facts.id.pid != b.facts.id.pid ? a.facts.id.pid < b.facts.id.pid
-                                                : a.facts.id.start > b.facts.id.start;
-    };
-    const auto same_pid = [](const RosterEntry& a, const RosterEntry& b) {
-        return a.facts.id.pid == b.facts.id.pid;
-    };
-    std::sort(entries.begin(), entries.end(), by_pid_then_start);
-    entries.erase(std::unique(entries.begin(), entries.end(), same_pid), entries.end());
+/// By pid. A process that ended while the table was read may have left its pid to a later one: that one is
+/// the living. An entry is large, so each moves only once.
+core::vector<RosterEntry> in_order(const core::vector<RosterEntry>& entries) {
+    core::vector<const RosterEntry*> order;
+    order.reserve(entries.size());
+    for (const RosterEntry& entry : entries)
+        order.push_back(&entry);
+    std::sort(order.begin(), order.end(), [](const RosterEntry* a, const RosterEntry* b) {
+        return a->facts.id.pid != b->facts.id.pid ? a->facts.id.pid < b->facts.id.pid
+                                                  : a->facts.id.start > b->facts.id.start;
+    });
+    core::vector<RosterEntry> ordered;
+    ordered.reserve(entries.size());
+    for (const RosterEntry* const entry : order)
+        if (ordered.empty() || ordered.back().facts.id.pid != entry->facts.id.pid)
+            ordered.push_back(*entry);
+    return ordered;
 }
 
 RoleFacts facts_of(Oid role, const core::vector<Oid>& protected_roles) {
@@ -165,14 +170,15 @@ Roster Roster::take_slots(int first, int end) {
         Buffers buffers;
         buffers.activity = static_cast<char*>(palloc(pgstat_track_activity_query_size));
         const compat::StatusArray table = compat::status_array();
+        core::vector<RosterEntry> entries;
         for (int slot = first; slot < end; ++slot) {
             if (table.at(slot).st_procpid <= 0)
                 continue;
             const PgBackendStatus status = copy_entry(table.at(slot), buffers);
             if (status.st_procpid > 0)
-                roster.entries.push_back(entry_of(slot, status));
+                entries.push_back(entry_of(slot, status));
         }
-        drop_predecessors(roster.entries);
+        roster.entries = in_order(entries);
         resolve(roster.entries, protected_roles, roles, databases);
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
