@@ -870,6 +870,52 @@ AS 'MODULE_PATHNAME', 'sessionctl_stats_reset' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
 'Sets the counters of sessionctl.session_stats to 0. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 
+-- Help
+
+CREATE FUNCTION sessionctl.help() RETURNS TABLE (topic text, name text, purpose text)
+LANGUAGE sql ROWS 40 AS $$
+VALUES
+    ('see', 'session_activity', 'every session: as pg_stat_activity, and idle for how long, blocking how many, may you act on it'),
+    ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
+    ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
+    ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
+    ('choose', 'safe_count(condition, ...)', 'how many sessions a call would act on; acts on none'),
+    ('choose', 'preview_where(condition, ...)', 'which ones, and why not the others; acts on none'),
+    ('end', 'cancel_where(condition, ...)', 'cancel what they run, keep the sessions'),
+    ('end', 'terminate_where(condition, ...)', 'end them, and return how many are proven gone'),
+    ('end', 'terminate_report(condition, ...)', 'the same, with one row a session'),
+    ('end', 'drain_where(condition, ...)', 'end each after the transaction it is in'),
+    ('end', 'escalate_report(condition, ...)', 'those that will not go: cancel, then terminate, then close the connection'),
+    ('end', 'terminate_user_sessions(role, ...)', 'all sessions of a role'),
+    ('end', 'terminate_database_sessions(database, ...)', 'all sessions in a database'),
+    ('end', 'terminate_application_sessions(application, ...)', 'all sessions with this application_name'),
+    ('end', 'terminate_idle_in_transaction(older_than, ...)', 'those that have been idle in a transaction for longer than this'),
+    ('end', 'terminate_nologin_sessions(...)', 'those whose role may no longer log in, or was dropped'),
+    ('unblock', 'terminate_blockers(waiter_pid, ...)', 'end who is at the head of what this session waits for'),
+    ('unblock', 'terminate_lock_holders(relation, ...)', 'end all who hold or wait for a lock on a table, its partitions and indexes included'),
+    ('keep out', 'lockdown_database(database, ...)', 'close a database, end the sessions in it, and let nobody back in'),
+    ('keep out', 'unlock_database(database)', 'open it as it was'),
+    ('keep out', 'lockdown_role(role, ...)', 'close a role and end its sessions'),
+    ('keep out', 'unlock_role(role)', 'open it as it was'),
+    ('keep out', 'lockdown_server(...)', 'an emergency, or a restart: nobody comes in but superusers and whom you name'),
+    ('keep out', 'unlock_server()', 'open it'),
+    ('keep out', 'limit_role(role, sessions, ...)', 'set a connection limit, and tell or end who is above it already'),
+    ('keep out', 'pause_pool(server, database)', 'make the clients of PgBouncer wait instead of fail'),
+    ('keep out', 'resume_pool(server, database)', 'let them go on'),
+    ('keep out', 'session_lockdowns', 'what is closed now, by whom, why, and until when'),
+    ('keep out', 'session_limits', 'roles and databases with a connection limit, and who is above it'),
+    ('automate', 'reaper_start()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
+    ('automate', 'reaper_stop()', 'stop it'),
+    ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
+    ('account', 'session_audit', 'what was done to which session, by whom and why'),
+    ('account', 'audit_mark()', 'the mark of genuine lines in the server log'),
+    ('account', 'session_stats', 'counters of what was done, for monitoring'),
+    ('account', 'session_stats_reset()', 'set them to 0'),
+    ('help', 'help()', 'this list')
+$$;
+COMMENT ON FUNCTION sessionctl.help() IS
+'What there is to see and to call, one line each, in the order in which one needs it. The dots stand for arguments that may be left out; \df shows them.';
+
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
 -- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
 -- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor. The server's gate is for
@@ -920,6 +966,7 @@ GRANT EXECUTE ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text
 GRANT EXECUTE ON FUNCTION sessionctl.unlock_role(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) TO PUBLIC;
 GRANT SELECT ON sessionctl.session_limits TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.help() TO PUBLIC;
 
 DO $$
 BEGIN

@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pg_sessionctl;
 \set VERBOSITY terse
 CREATE TEMP VIEW functions AS
-SELECT p.oid AS id, p.proname, p.prosecdef, p.proisstrict, p.provolatile, p.pronargs, p.pronargdefaults,
+SELECT p.oid AS id, p.proname, p.prosecdef, p.proisstrict, p.provolatile, p.pronargs, p.pronargdefaults, p.proargnames,
        row_to_json(p)->>'proparallel' AS proparallel -- NULL before 9.6
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'sessionctl';
@@ -36,6 +36,20 @@ WHERE prosecdef OR proisstrict OR proparallel <> 'u'
    OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count'));
 -- Optional arguments stand last, so that a call by position keeps its meaning.
 SELECT proname FROM functions WHERE proname !~ '^_|_pool$' AND proname <> 'limit_role' AND pronargs - pronargdefaults > 1;
+
+-- help() has one line for each function and view that is there for users, and none that does not exist. It calls functions
+-- by the arguments that they must have, then dots if there are more.
+SELECT coalesce(here.name, line.name) AS name, here.name IS NOT NULL AS exists, count(line.name) AS lines
+FROM (SELECT proname || '(' || array_to_string((coalesce(proargnames, '{}'))[1:pronargs - pronargdefaults] || CASE WHEN pronargdefaults > 0 THEN ARRAY['...'] ELSE '{}' END, ', ') || ')'
+      FROM functions WHERE proname NOT LIKE '\_%'
+      UNION
+      SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND relkind IN ('v', 'm', 'r', 'f', 'p')) AS here (name)
+FULL JOIN sessionctl.help() AS line USING (name)
+GROUP BY 1, 2 HAVING count(here.name) <> 1 OR count(line.name) <> 1;
+SELECT name FROM sessionctl.help() WHERE purpose !~ '^[ -~]{5,100}$';
+-- What belongs together stands together.
+SELECT string_agg(topic, ', ' ORDER BY first) AS topics FROM (SELECT topic, min(n) AS first, max(n) - min(n) + 1 = count(*) AS together
+      FROM (SELECT topic, row_number() OVER () AS n FROM sessionctl.help()) AS line GROUP BY topic) AS topics WHERE together;
 
 -- Everything has a comment.
 SELECT count(*) > 0 AS members,
