@@ -36,6 +36,10 @@ $(error $(PG_CONFIG) does not run: install PostgreSQL's server headers, or name 
 endif
 # Up to 10; later PGXS has its own.
 CXXFLAGS ?= -O2 -g
+# What is installed has no debug information; a packager who splits it off himself sets this to nothing.
+INSTALL_STRIP_FLAG ?= -s
+# No bitcode: nothing here is worth inlining into an expression, and it takes as long to compile as the library.
+override with_llvm = no
 include $(PGXS)
 
 ifneq ($(filter 8.% 9.0 9.1 9.2 9.3,$(MAJORVERSION)),)
@@ -59,7 +63,6 @@ endef
 $(FOLDERS:%=build/src/%.cpp): build/src/%.cpp: force
 	$(call write_unit,$(patsubst src/%,%,$(wildcard src/$*/*.cpp)))
 .PHONY: force
-override BITCODE_CXXFLAGS += $(filter-out -Werror -fsanitize=% -fno-sanitize-recover=%,$(SESSIONCTL_CXXFLAGS))
 -include $(OBJS:.o=.d)
 
 # From 12 on PGXS runs TAP tests itself; 11 brings all that is needed.

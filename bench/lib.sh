@@ -25,7 +25,7 @@ prepare() { # prepare PROGRAM MAX_CONNECTIONS
     choose_pg_config
     [[ -n $PG_CONFIG ]] || die "no PostgreSQL server with headers was found: set PG_CONFIG"
     make_home
-    build_and_install with_llvm=no
+    build_and_install
     step "Building $1" "${CC:-cc}" -O2 -Wall -I"$("$PG_CONFIG" --includedir)" -o "$home/$1" "$build/bench/$1.c" \
         -L"$("$PG_CONFIG" --libdir)" -lpq
     start_server "max_connections = $2"

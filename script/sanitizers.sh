@@ -4,7 +4,7 @@
 
 export CXX=g++
 export SESSIONCTL_SANITIZED=1 # tests that measure memory stand back
-make_flags=("SANITIZE=address,undefined" with_llvm=no) # the library is what is instrumented, not its bitcode
+make_flags=("SANITIZE=address,undefined" INSTALL_STRIP_FLAG=)
 
 # --- reports: AddressSanitizer writes files, its sibling to stderr, which ends up in the servers' logs
 

@@ -1,4 +1,4 @@
-# Errors of C++ functions in expressions that are compiled, with whatever the compiler can inline of them.
+# Errors of C++ functions in expressions that are compiled.
 
 use strict;
 use warnings;
@@ -51,7 +51,6 @@ for my $kind (sort keys %error_of)
 }
 is($session->run('select sessionctl_test.destroyed()'), 30, 'every object was destroyed');
 
-# The extension's own functions have bitcode to inline
 like(
 	$session->run(q{select sessionctl.safe_count(kind || ' =') from kinds where kind = 'core'}),
 	qr/^ERROR:  syntax error/m, 'a condition that does not parse');
