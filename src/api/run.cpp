@@ -10,6 +10,7 @@
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/server.hpp"
+#include "pg/session_table.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -150,10 +151,42 @@ bool is_survivor(const core::Target& target) noexcept {
            target.outcome == core::Outcome::not_permitted;
 }
 
-const char* hint_for_survivors(const Request& request) noexcept {
+/// Of these a cancel is not looked at until their clients go on.
+bool waits_for_client(const core::Target& target) noexcept {
+    return target.session.is_visible && pg::client_wait_of(target.session) != pg::ClientWait::none;
+}
+
+/// Is that not to be seen?
+bool may_wait_for_client(const core::Target& target) noexcept {
+    return !compat::has_client_waits || !target.session.is_visible;
+}
+
+constexpr char hint_for_slow[] = "Call again with a longer timeout (below statement_timeout), or call "
+                                 "sessionctl.escalate_report, which goes further and tells what they do.";
+
+core::string hint_after_cancel(const core::vector<const core::Target*>& survivors) {
+    const auto stalled = std::count_if(survivors.begin(), survivors.end(),
+                                       [](const core::Target* each) { return waits_for_client(*each); });
+    char hint[256] = "";
+    if (stalled > 0)
+        std::snprintf(hint, sizeof hint,
+                      "%ld of them %s in the middle of a statement, as in a COPY that has stalled. No cancel "
+                      "ends that: end the session with sessionctl.terminate_where.",
+                      static_cast<long>(stalled),
+                      stalled == 1 ? "waits for its client" : "wait for their clients");
+    else if (std::any_of(survivors.begin(), survivors.end(),
+                         [](const core::Target* each) { return may_wait_for_client(*each); }))
+        std::snprintf(hint, sizeof hint,
+                      " No cancel ends a session's wait for its client in the middle of a statement, as in a "
+                      "COPY that has stalled: sessionctl.terminate_where does.");
+    return stalled > 0 ? core::string(hint) : core::string(hint_for_slow).append(hint);
+}
+
+core::string hint_for_survivors(const Request& request, const core::vector<const core::Target*>& survivors) {
+    if (request.action == core::Action::cancel)
+        return hint_after_cancel(survivors);
     if (request.action != core::Action::escalate)
-        return "Call again with a longer timeout (below statement_timeout), or call "
-               "sessionctl.escalate_report, which goes further and tells what they do.";
+        return hint_for_slow;
     return request.closes_sockets
                ? "The column doing tells what they do, root_command what can be tried in a root shell."
                : "The column doing tells what they do. With close_socket => true a superuser closes the "
@@ -161,24 +194,27 @@ const char* hint_for_survivors(const Request& request) noexcept {
 }
 
 void warn_of_survivors(const Request& request, const core::Plan& plan) {
-    const auto survivors = static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), is_survivor));
-    const char* const hint = hint_for_survivors(request);
-    if (survivors == 0)
-        return;
-    core::Timestamp waited = 0;
+    core::vector<const core::Target*> survivors;
     for (const core::Target& target : plan)
         if (is_survivor(target))
-            waited = std::max(waited, target.elapsed);
-    pg::call([=] {
+            survivors.push_back(&target);
+    if (survivors.empty())
+        return;
+    core::Timestamp waited = 0;
+    for (const core::Target* const target : survivors)
+        waited = std::max(waited, target->elapsed);
+    const core::string hint = hint_for_survivors(request, survivors);
+    const auto number = static_cast<unsigned long>(survivors.size());
+    pg::call([&] {
         ereport(
             WARNING,
             (errmsg_plural("%lu session is still running after %.1f s",
-                           "%lu sessions are still running after %.1f s", survivors, survivors,
+                           "%lu sessions are still running after %.1f s", number, number,
                            static_cast<double>(waited) / core::microseconds_per_second),
              errdetail(
                  "The signal was sent and stays in force: a session in a system call, or in code that does "
                  "not check for interrupts, obeys when it comes back."),
-             errhint("%s", hint)));
+             errhint("%s", hint.c_str())));
     });
 }
 
