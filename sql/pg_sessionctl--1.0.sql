@@ -249,6 +249,83 @@ COMMENT ON COLUMN sessionctl.prepared_transactions.blocks IS
 COMMENT ON COLUMN sessionctl.prepared_transactions.rollback_command IS
 'What ends it, ready for \gexec; NULL in any database but its own.';
 
+-- What VACUUM has to leave
+
+CREATE FUNCTION sessionctl._is_passed_over_by_vacuum(pid integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_is_passed_over_by_vacuum' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl._is_passed_over_by_vacuum(integer) IS
+'What the view sessionctl.vacuum_horizon reads. Use the view.';
+
+-- Columns of pg_replication_slots that not every server has are read by name.
+CREATE VIEW sessionctl.vacuum_horizon AS
+SELECT h.kind, h.name, h.pid, h.database, h.owner, h.holds, h.xid, pg_catalog.age(h.xid) AS age, h.held_for, h.remedy
+FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind,
+             s.application_name AS name,
+             s.pid,
+             s.datname AS database,
+             s.usename AS owner,
+             'rows'::text AS holds,
+             CASE WHEN s.backend_xmin IS NULL OR pg_catalog.age(s.backend_xid) > pg_catalog.age(s.backend_xmin)
+                  THEN s.backend_xid ELSE s.backend_xmin END AS xid,
+             s.xact_age AS held_for,
+             CASE WHEN s.backend_type = 'walsender' THEN 'SELECT * FROM sessionctl.vacuum_horizon -- on that standby'
+                  WHEN s.backend_type = 'client backend' THEN
+                       pg_catalog.format('SELECT sessionctl.terminate_where(%L)',
+                                         pg_catalog.format('session_id = %L', s.session_id))
+                  WHEN s.session_id IS NOT NULL THEN pg_catalog.format('SELECT pg_catalog.pg_cancel_backend(%s)', s.pid)
+             END AS remedy
+      FROM sessionctl.session_activity AS s
+      WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL)
+        AND NOT s.is_self AND s.leader_pid IS NULL AND NOT sessionctl._is_passed_over_by_vacuum(s.pid)
+      UNION ALL
+      SELECT 'replication slot',
+             s.slot_name::text,
+             (s.fields ->> 'active_pid')::integer,
+             s.database::text,
+             NULL,
+             x.holds,
+             x.xid,
+             pg_catalog.clock_timestamp() - (s.fields ->> 'inactive_since')::timestamptz,
+             CASE WHEN s.fields ->> 'synced' = 'true' THEN NULL
+                  WHEN NOT s.active THEN pg_catalog.format('SELECT pg_catalog.pg_drop_replication_slot(%L)', s.slot_name)
+                  WHEN s.slot_type = 'logical' THEN
+                       'SELECT * FROM pg_catalog.pg_stat_replication -- its subscriber has to confirm what it receives'
+                  ELSE 'SELECT * FROM sessionctl.vacuum_horizon -- on that standby'
+             END
+      FROM (SELECT r.*, pg_catalog.row_to_json(r) AS fields FROM pg_catalog.pg_replication_slots AS r) AS s,
+           LATERAL (VALUES ('rows'::text, s.xmin), ('catalog rows', s.catalog_xmin)) AS x (holds, xid)
+      WHERE x.xid IS NOT NULL
+        -- An invalidated slot holds nothing, from 16 on.
+        AND (s.fields ->> 'wal_status' IS DISTINCT FROM 'lost' OR pg_catalog.current_setting('server_version_num')::integer < 160000)
+      UNION ALL
+      SELECT 'prepared transaction', p.gid, NULL, p.database, p.owner, 'rows', p.transaction, p.age,
+             coalesce(p.rollback_command, 'SELECT rollback_command FROM sessionctl.prepared_transactions -- in its database')
+      FROM sessionctl.prepared_transactions AS p) AS h
+WHERE NOT pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('hot_standby_feedback')::boolean
+ORDER BY pg_catalog.age(h.xid) DESC, h.held_for DESC NULLS LAST;
+COMMENT ON VIEW sessionctl.vacuum_horizon IS
+'What keeps VACUUM from removing dead rows, the oldest first: sessions, standbys, replication slots, prepared transactions. On a standby: what its hot_standby_feedback sends home; nothing where that is off.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.kind IS
+'session, standby (hot_standby_feedback without a slot), replication slot, or prepared transaction.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.name IS
+'The application_name, the name of the slot, or that of the prepared transaction.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.pid IS
+'Of the session, of the walsender, or of who uses the slot (9.5 and later).';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.database IS
+'The database whose rows stay, and those of the catalogs that all databases share. NULL: all databases.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.owner IS
+'The role of the session or of the prepared transaction.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.holds IS
+'rows, or catalog rows: those of system catalogs alone.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.xid IS
+'What this transaction, or a later one, has deleted or replaced stays.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.age IS
+'How many transactions ago that one was.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.held_for IS
+'How long the transaction has lasted, or the slot has had no user (17 and later). NULL: not known, or not for the caller to see.';
+COMMENT ON COLUMN sessionctl.vacuum_horizon.remedy IS
+'What to do about it, as SQL. NULL: nothing here, or the caller may not see the session.';
+
 -- Count and preview
 
 CREATE FUNCTION sessionctl.safe_count(
@@ -879,6 +956,7 @@ VALUES
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
     ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
+    ('see', 'vacuum_horizon', 'who keeps VACUUM from removing dead rows, the oldest first, and what to do about each'),
     ('choose', 'safe_count(condition, ...)', 'how many sessions a call would act on; acts on none'),
     ('choose', 'preview_where(condition, ...)', 'which ones, and why not the others; acts on none'),
     ('end', 'cancel_where(condition, ...)', 'cancel what they run, keep the sessions'),
@@ -957,6 +1035,8 @@ GRANT SELECT ON sessionctl.session_blocking, sessionctl.prepared_transactions TO
 GRANT EXECUTE ON FUNCTION sessionctl._session_blocking() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.blocking_tree() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._prepared_transactions() TO PUBLIC;
+GRANT SELECT ON sessionctl.vacuum_horizon TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._is_passed_over_by_vacuum(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
 -- Core's own right to ALTER the database or the role is asked for inside.

@@ -121,6 +121,18 @@ SQL_FUNCTION(sessionctl_activity)
     });
 }
 
+SQL_FUNCTION(sessionctl_is_passed_over_by_vacuum)
+{
+    return api::serve([&]() -> Datum {
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        const int pid = PG_GETARG_INT32(0);
+        return BoolGetDatum(pg::call([pid] { return compat::is_passed_over_by_vacuum(pid); }));
+    });
+}
+
 SQL_FUNCTION(sessionctl_blocked_by)
 {
     return api::serve([&]() -> Datum {

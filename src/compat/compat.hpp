@@ -116,6 +116,8 @@ ProcView proc_view(int index, const PgBackendStatus& entry);
 /// Null where it does not wait, is no longer that process, or the server does not tell (9.6).
 const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
+/// It runs VACUUM, or decodes for a slot, which has an xmin of its own: VACUUM passes its own over.
+bool is_passed_over_by_vacuum(int pid);
 /// A walsender between START_REPLICATION and the end of its stream.
 bool is_streaming(int pid) noexcept;
 /// This process, or the session that a parallel worker works for.

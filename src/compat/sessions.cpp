@@ -333,6 +333,20 @@ bool is_streaming(int pid) noexcept {
     return false;
 }
 
+// 14: PGPROC.statusFlags; before, vacuumFlags beside it.
+bool is_passed_over_by_vacuum(int pid) {
+    const PGPROC* const proc = BackendPidGetProc(pid);
+    if (proc == nullptr)
+        return false;
+#if PG_VERSION_NUM >= 140000
+    const uint8 flags = *const_cast<const volatile uint8*>(&proc->statusFlags);
+#else
+    const uint8 flags =
+        *const_cast<const volatile uint8*>(&ProcGlobal->allPgXact[proc->pgprocno].vacuumFlags);
+#endif
+    return (flags & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
+}
+
 bool awaits_standby(int index, int pid) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;
