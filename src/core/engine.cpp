@@ -11,7 +11,7 @@ constexpr char awaited_standby[] =
 
 constexpr char untracked[] = "track_activities is off: whether it runs a statement is not known";
 
-bool has_stopped(const Session& chosen, const Sight& sight) noexcept {
+bool has_stopped(const Session& chosen, const Sight& sight, Server&) noexcept {
     return !sight.present || !is_active(sight.state) || sight.query_start != chosen.query_start;
 }
 
@@ -29,8 +29,16 @@ bool is_at_work(const Session& chosen, const Sight& sight) noexcept {
     return sight.xact_start == 0 || chosen.xact_start == 0 || sight.xact_start == chosen.xact_start;
 }
 
-bool is_gone(const Session&, const Sight& sight) noexcept {
+bool is_gone(const Session&, const Sight& sight, Server&) noexcept {
     return !sight.present;
+}
+
+bool blocks_while_idle(const Session& session, const Sight& sight, Server& server) {
+    if (!sight.listed || sight.state != State::idle || !server.blocks_others(session))
+        return false;
+    // Not what a transaction holds that began between the two looks.
+    const Sight now = server.look(session);
+    return now.listed && now.state == State::idle && now.state_change == sight.state_change;
 }
 
 namespace {
@@ -87,6 +95,9 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::finding &&
         server.finds_again(target.session))
         target.outcome = server.look(target.session).listed ? Outcome::chosen : Outcome::already_gone;
+    if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::work &&
+        blocks_while_idle(target.session, sight, server))
+        target.outcome = Outcome::chosen;
     if (target.outcome == Outcome::not_running && sight.state == State::disabled)
         target.reason = untracked;
     if (target.outcome != Outcome::chosen) {
@@ -142,7 +153,7 @@ void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, S
         const Timestamp now = server.now();
         const auto rest = std::remove_if(open.begin(), open.end(), [&](Target* target) {
             server.heed_interrupts();
-            if (!is_done(target->session, server.look(target->session)))
+            if (!is_done(target->session, server.look(target->session), server))
                 return false;
             target->outcome = success;
             target->elapsed = server.now() - target->signalled_at;

@@ -25,7 +25,8 @@ enum class Recheck : std::uint8_t {
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
     finding,        // the same, or it would be found again
-    work,           // and it still runs the statement that was chosen, or is idle in its transaction
+    work,           // and it still runs the statement that was chosen, is idle in its transaction, or
+                    // blocks others while it is idle outside of one
     no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
 };
 
@@ -52,6 +53,8 @@ class Server {
     virtual bool finds_again(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
+    /// Does anybody wait for a lock behind it?
+    virtual bool blocks_others(const Session& session) = 0;
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
     /// Throws where the call is to be broken off.
@@ -87,6 +90,10 @@ bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept;
 /// Does it run the statement, or wait for its client in the transaction, with which it was chosen?
 bool is_at_work(const Session& chosen, const Sight& sight) noexcept;
 
+/// Idle outside of a transaction, is it all the same in the way of others? A lock that outlives transactions,
+/// as an advisory lock of the session does.
+bool blocks_while_idle(const Session& session, const Sight& sight, Server& server);
+
 /// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
 /// matches.
 Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
@@ -106,8 +113,8 @@ void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, 
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 
 /// Has a signalled session done what it was asked for?
-using Proof = bool (*)(const Session& chosen, const Sight& sight);
-bool is_gone(const Session& chosen, const Sight& sight) noexcept;
+using Proof = bool (*)(const Session& chosen, const Sight& sight, Server& server);
+bool is_gone(const Session& chosen, const Sight& sight, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each has done it, which is a `success`, or until
 /// `deadline` on the server's monotonic clock; what is left then is `still running`.

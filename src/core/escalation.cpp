@@ -10,9 +10,15 @@ namespace {
 constexpr char no_time_left[] = "the statement's own timeout left no time for the next step";
 constexpr char not_its_turn[] = "the time of the next step was over before its turn";
 
-/// After a cancel; in its transaction a session has until the deadline to leave it.
-bool has_obeyed(const Session& chosen, const Sight& sight) noexcept {
-    return !sight.present || (sight.listed && !is_at_work(chosen, sight));
+/// Would the next step be for it?
+bool is_in_the_way(const Session& chosen, const Sight& sight, Server& server) {
+    return is_at_work(chosen, sight) || blocks_while_idle(chosen, sight, server);
+}
+
+/// After a cancel; a session has until the deadline to leave its transaction, and to release what it holds
+/// outside of one.
+bool has_obeyed(const Session& chosen, const Sight& sight, Server& server) {
+    return !sight.present || (sight.listed && !is_in_the_way(chosen, sight, server));
 }
 
 /// A target whose turn it is at the next step is `chosen`.
@@ -80,7 +86,7 @@ void Climb::cancel(Target& target) {
     const Sight sight = server_.look(target.session);
     if (!sight.listed)
         target.outcome = Outcome::already_gone;
-    else if (is_at_work(target.session, sight))
+    else if (is_in_the_way(target.session, sight, server_))
         target.outcome = Outcome::chosen;
     else if (is_active(sight.state))
         target.outcome = Outcome::no_longer_matches;
@@ -148,7 +154,7 @@ void Climb::settle(Target& target, Step step) {
         return;
     target.outcome = Outcome::chosen;
     if (step == Step::cancel && !runs_chosen_statement(target.session, server_.look(target.session)))
-        taken.outcome = Outcome::cancelled; // but it is idle in its transaction
+        taken.outcome = Outcome::cancelled; // but it is still in the way
 }
 
 bool Climb::has_time() {

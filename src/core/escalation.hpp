@@ -24,8 +24,9 @@ class Chronicle {
 /// Takes every chosen target up the ladder. A step is over as soon as everybody has obeyed it.
 ///
 /// Who runs no statement has nothing to be cancelled: idle in a transaction it waits for the second step,
-/// otherwise it is in nobody's way and is left alone (`not running`). After a cancel, who is idle outside of
-/// a transaction, or at work on something else, has obeyed (`cancelled`) and stays.
+/// and so does who blocks others while it is idle outside of one; otherwise it is in nobody's way and is left
+/// alone (`not running`). After a cancel, who is idle outside of a transaction and blocks nobody, or is at
+/// work on something else, has obeyed (`cancelled`) and stays.
 void escalate(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle);
 
 } // namespace sessionctl::core

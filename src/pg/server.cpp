@@ -2,6 +2,8 @@
 
 #include "pg/client_socket.hpp"
 #include "pg/error.hpp"
+#include "pg/lock_waits.hpp"
+#include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/session_table.hpp"
 
@@ -62,6 +64,11 @@ core::Sight LiveServer::look(const core::Session& session) {
 
 bool LiveServer::awaits_standby(const core::Session& session) {
     return call([&session] { return compat::awaits_standby(session.slot, session.id.pid); });
+}
+
+bool LiveServer::blocks_others(const core::Session& session) {
+    const ScratchMemory scratch;
+    return LockWaits::take()->waiting_behind(session.id.pid) > 0;
 }
 
 core::Timestamp LiveServer::now() {

@@ -22,6 +22,7 @@ class LiveServer : public core::Server {
     core::Sight look(const core::Session& session) override;
     bool finds_again(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
+    bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override;
     void heed_interrupts() override;
     void sleep(core::Timestamp microseconds) override;

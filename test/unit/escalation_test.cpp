@@ -206,6 +206,63 @@ TEST_F(Escalation, WhoIsIdleIsLeftAlone) {
     EXPECT_FALSE(life.is_cut_off);
 }
 
+TEST_F(Escalation, WhoIsIdleAndBlocksOthersIsTerminated) {
+    choose(client(1)).blocks_others = true;
+    answer([this](Life& life, Action) { server.end(life); });
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_EQ(taken(0), "terminate") << "it has no statement to be cancelled";
+    EXPECT_EQ(took, 0);
+}
+
+TEST_F(Escalation, WhoIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
+    choose_active(1).blocks_others = true;
+    choose_active(2);
+    answer([this](Life& life, Action action) {
+        action == Action::cancel ? stop_statement(life) : server.end(life);
+    });
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_EQ(taken(0), "cancel terminate");
+    EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::cancelled);
+    EXPECT_EQ(at(0, Step::terminate), step) << "until then it might have let go";
+    EXPECT_EQ(plan[1].outcome, Outcome::cancelled) << "in nobody's way";
+}
+
+TEST_F(Escalation, WhoLetsGoAfterTheCancelHasObeyed) {
+    choose_active(1).blocks_others = true;
+    answer([this](Life& life, Action) {
+        stop_statement(life);
+        server.after(milliseconds(5), [&life] { life.blocks_others = false; });
+    });
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
+    EXPECT_EQ(taken(0), "cancel");
+    EXPECT_LT(took, milliseconds(10));
+}
+
+TEST_F(Escalation, WhoLetsGoBeforeItsTurnIsLeftAlone) {
+    Life& holder = choose(client(1));
+    holder.blocks_others = true;
+    int looks = 0;
+    server.before_lock_look = [&](Life*) { holder.blocks_others = ++looks == 1; }; // not at the second step
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(holder.signals, 0);
+}
+
+TEST_F(Escalation, WhatATransactionHoldsIsNotHeldWhileIdle) {
+    Life& life = choose(client(1));
+    server.before_lock_look = [](Life* holder) { // it begins one between two looks
+        holder->blocks_others = true;
+        holder->session.state = State::idle_in_transaction;
+        holder->session.state_change += 1;
+    };
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::not_running);
+    EXPECT_EQ(life.signals, 0);
+}
+
 TEST_F(Escalation, WhoseStateIsNotKnownIsLeftAloneAndToldSo) {
     Life& life = choose_in(State::disabled, 1);
     climb(true);

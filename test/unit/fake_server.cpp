@@ -131,6 +131,13 @@ bool FakeServer::awaits_standby(const core::Session& session) {
     return process != nullptr && process->awaits_standby;
 }
 
+bool FakeServer::blocks_others(const core::Session& session) {
+    Life* const process = process_with(session.id.pid);
+    if (before_lock_look)
+        before_lock_look(process);
+    return process != nullptr && process->blocks_others;
+}
+
 void FakeServer::sleep(core::Timestamp microseconds) {
     sleeps.push_back(microseconds);
     if (sleeps.size() > 10000)

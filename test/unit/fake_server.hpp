@@ -22,6 +22,7 @@ struct Life {
     bool in_array = true; // stands in the process array
     bool awaits_standby = false;
     bool is_streaming = false;
+    bool blocks_others = false;
     bool refuses = false;  // the operating system answers EPERM
     bool is_found = false; // what it was chosen for would find it again
     core::Closing::Result closing =
@@ -56,7 +57,7 @@ class FakeServer final : public core::Server {
     /// What follows when its client's connection is closed.
     Hook on_close;
     /// What happens just before a call; where no process has the pid, it gets null.
-    Hook before_hold, before_look, before_find, before_send;
+    Hook before_hold, before_look, before_find, before_lock_look, before_send;
     /// What happens during a sleep, and before each session's turn; may throw.
     std::function<void()> on_sleep, on_heed;
 
@@ -70,6 +71,7 @@ class FakeServer final : public core::Server {
     core::Sight look(const core::Session& session) override;
     bool finds_again(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
+    bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }
     void heed_interrupts() override {
         if (on_heed)
