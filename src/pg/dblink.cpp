@@ -5,6 +5,7 @@
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
+#include "pg/sql.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -18,7 +19,6 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
-#include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "parser/parse_func.h"
 #include "utils/syscache.h"
@@ -42,27 +42,15 @@ constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
 Cells query(const core::string& statement, std::initializer_list<const char*> parameters) {
     Cells cells = {};
     const MemoryContext memory = CurrentMemoryContext;
-    call([&] {
-        Oid types[2];
-        Datum values[2];
-        int count = 0;
-        for (const char* const parameter : parameters) {
-            types[count] = TEXTOID;
-            values[count++] = CStringGetTextDatum(parameter);
-        }
-        if (SPI_connect() != SPI_OK_CONNECT)
-            elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute_with_args(statement.c_str(), count, types, values, nullptr, true, 0);
-        if (result != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
-        const SPITupleTable& rows = *SPI_tuptable;
+    core::vector<Parameter> texts;
+    for (const char* const parameter : parameters)
+        texts.push_back({TEXTOID, call([parameter] { return CStringGetTextDatum(parameter); })});
+    query_rows(statement.c_str(), texts, [&](const SPITupleTable& rows, uint64 row) {
         cells.columns = rows.tupdesc->natts;
-        for (uint64 row = 0; row < SPI_processed; ++row)
-            for (int column = 1; column <= cells.columns; ++column) {
-                const char* const value = SPI_getvalue(rows.vals[row], rows.tupdesc, column);
-                cells.values.push_back(value != nullptr ? MemoryContextStrdup(memory, value) : nullptr);
-            }
-        SPI_finish();
+        for (int column = 1; column <= cells.columns; ++column) {
+            const char* const value = SPI_getvalue(rows.vals[row], rows.tupdesc, column);
+            cells.values.push_back(value != nullptr ? MemoryContextStrdup(memory, value) : nullptr);
+        }
     });
     return cells;
 }

@@ -10,10 +10,10 @@ namespace sessionctl::pg {
 
 /// Rows of a result, one after the other; null for NULL. Texts live in the memory context that was current.
 struct Cells {
-    int columns;
+    int columns; // 0 where there is no row
     core::vector<const char*> values;
 
-    std::size_t rows() const noexcept { return values.size() / columns; }
+    std::size_t rows() const noexcept { return columns > 0 ? values.size() / columns : 0; }
     const char* at(std::size_t row, int column) const { return values[row * columns + column]; }
     /// NULL is no text.
     bool is(std::size_t row, int column, const char* text) const {

@@ -46,9 +46,9 @@ extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
 bool try_to_lock(Oid database, int milliseconds) {
     try {
         in_subtransaction([=] {
-            LockPatience wait(milliseconds);
+            OwnStatement own(milliseconds);
             call([database] { LockSharedObject(DatabaseRelationId, database, 0, ExclusiveLock); });
-            wait.end();
+            own.end();
         });
         return true;
     } catch (const PgError& error) {

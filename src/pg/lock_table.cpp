@@ -1,19 +1,15 @@
 #include "pg/lock_table.hpp"
 
-#include "pg/error.hpp"
 #include "pg/lock_text.hpp"
 #include "pg/sql.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 }
 
 namespace sessionctl::pg {
 
 namespace {
-
-constexpr int catalog_patience = 1000; // ms, for the catalogs
 
 constexpr char family_query[] =
     "WITH RECURSIVE heirs AS (SELECT $1::oid AS id UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i, "
@@ -108,22 +104,11 @@ const LockInstanceData* LockTable::own_number(const Prepared& prepared) const no
 
 core::vector<Oid> family_of(Oid relation) {
     core::vector<Oid> family;
-    LockPatience wait(catalog_patience);
-    call([&] {
-        Oid type = OIDOID;
-        Datum value = ObjectIdGetDatum(relation);
-        if (SPI_connect() != SPI_OK_CONNECT)
-            elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute_with_args(family_query, 1, &type, &value, nullptr, true, 0);
-        if (result != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
-        bool is_null;
-        for (int row = 0; row < static_cast<int>(SPI_processed); ++row)
-            family.push_back(
-                DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &is_null)));
-        SPI_finish();
-    });
-    wait.end();
+    query_rows(
+        family_query, {{OIDOID, ObjectIdGetDatum(relation)}}, [&](const SPITupleTable& rows, uint64 row) {
+            bool is_null;
+            family.push_back(DatumGetObjectId(SPI_getbinval(rows.vals[row], rows.tupdesc, 1, &is_null)));
+        });
     return family;
 }
 

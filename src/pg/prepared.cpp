@@ -1,12 +1,11 @@
 #include "pg/prepared.hpp"
 
 #include "pg/encoding.hpp"
-#include "pg/error.hpp"
+#include "pg/sql.hpp"
 
 extern "C" {
 #include "access/twophase.h"
 #include "commands/dbcommands.h"
-#include "executor/spi.h"
 #include "utils/lsyscache.h"
 }
 
@@ -23,7 +22,7 @@ const char* copied(const char* text, MemoryContext memory) {
     return text != nullptr ? MemoryContextStrdup(memory, text) : nullptr;
 }
 
-Prepared prepared_at(const SPITupleTable& table, int row, MemoryContext memory) {
+Prepared prepared_at(const SPITupleTable& table, uint64 row, MemoryContext memory) {
     const auto value = [&table, row](int column) {
         bool is_null;
         return SPI_getbinval(table.vals[row], table.tupdesc, column, &is_null);
@@ -61,17 +60,9 @@ core::vector<Prepared> prepared_transactions() {
     core::vector<Prepared> all;
     if (max_prepared_xacts == 0)
         return all;
-    call([&all] {
-        const MemoryContext memory = CurrentMemoryContext;
-        if (SPI_connect() != SPI_OK_CONNECT)
-            elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute(prepared_transactions_query, true, 0);
-        if (result != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
-        for (int row = 0; row < static_cast<int>(SPI_processed); ++row)
-            all.push_back(prepared_at(*SPI_tuptable, row, memory));
-        SPI_finish();
-    });
+    const MemoryContext memory = CurrentMemoryContext;
+    query_rows(prepared_transactions_query, {},
+               [&](const SPITupleTable& rows, uint64 row) { all.push_back(prepared_at(rows, row, memory)); });
     for (Prepared& prepared : all)
         write(prepared);
     return all;

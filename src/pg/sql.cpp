@@ -1,11 +1,9 @@
 #include "pg/sql.hpp"
 
 #include "core/error.hpp"
-#include "pg/error.hpp"
 
 extern "C" {
 #include "catalog/pg_authid.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 }
@@ -13,8 +11,6 @@ extern "C" {
 namespace sessionctl::pg {
 
 namespace {
-
-constexpr int lookup_patience = 1000; // ms
 
 /// Another role's rights until it is told to give them back; an error gives them back at once.
 class ActAs {
@@ -40,28 +36,23 @@ bool is_conflict(const ErrorData& error) noexcept {
             std::strstr(error.message, "concurrently") != nullptr);
 }
 
-/// With `values`, the first column of each row goes there.
-void run(const char* statement, core::vector<const char*>* values) {
+void run(const char* statement) {
     call([=] {
-        const MemoryContext memory = CurrentMemoryContext;
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "SPI_connect failed");
         const int result = SPI_execute(statement, false, 0);
         if (result < 0)
             elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
-        for (uint64 row = 0; values != nullptr && row < SPI_processed; ++row)
-            if (const char* const value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1))
-                values->push_back(MemoryContextStrdup(memory, value));
         SPI_finish();
     });
 }
 
 } // namespace
 
-LockPatience::LockPatience(int milliseconds) {
-    level_ = call([milliseconds] {
+OwnStatement::OwnStatement(int lock_patience) {
+    level_ = call([lock_patience] {
         char value[16];
-        std::snprintf(value, sizeof value, "%d", milliseconds);
+        std::snprintf(value, sizeof value, "%d", lock_patience);
         const int level = NewGUCNestLevel();
         compat::set_parameter_locally("lock_timeout", value);
         compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
@@ -71,7 +62,7 @@ LockPatience::LockPatience(int milliseconds) {
     });
 }
 
-void LockPatience::end() {
+void OwnStatement::end() {
     call([this] { AtEOXact_GUC(true, level_); });
 }
 
@@ -82,9 +73,9 @@ constexpr char same_row[] = "another session is changing the same database or ro
 template <typename Work>
 void patiently(const char* conflict, Work&& work) {
     try {
-        LockPatience wait(lookup_patience);
+        OwnStatement own;
         work();
-        wait.end();
+        own.end();
         return;
     } catch (const PgError& error) {
         if (!is_conflict(*error.data()))
@@ -100,7 +91,7 @@ void patiently(const char* conflict, Work&& work) {
 void run_sql(const char* statement, As as) {
     patiently(same_row, [=] {
         const ActAs role(as);
-        run(statement, nullptr);
+        run(statement);
     });
 }
 
@@ -111,9 +102,11 @@ void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
 
 core::vector<const char*> query_column(const char* statement) {
     core::vector<const char*> values;
-    LockPatience wait(lookup_patience);
-    run(statement, &values);
-    wait.end();
+    const MemoryContext memory = CurrentMemoryContext;
+    query_rows(statement, {}, [&](const SPITupleTable& rows, uint64 row) {
+        if (const char* const value = SPI_getvalue(rows.vals[row], rows.tupdesc, 1))
+            values.push_back(MemoryContextStrdup(memory, value));
+    });
     return values;
 }
 
