@@ -6,15 +6,18 @@ has_command() { command -v "$1" >/dev/null; }
 # shellcheck disable=SC2086 # CXX may be "ccache g++"
 has_header() { ${CXX:-g++} -x c++ -E - <<<"#include <$1>" >/dev/null 2>&1; }
 
-missing_tools() {
+missing_build_tools() {
     [[ -n ${CXX-} ]] || has_command g++ || echo g++
     has_command make || echo make
+    has_header boost/container/small_vector.hpp || echo libboost-dev
+    has_header gssapi/gssapi.h || echo libkrb5-dev # PostgreSQL's own headers want it
+}
+
+missing_test_tools() {
     has_command prove || echo perl
     has_command ps || echo procps
     has_command faketime || echo faketime # sets the clock of a test's server
     has_command strace || echo strace # stops a test's session at its n-th system call
-    has_header boost/container/small_vector.hpp || echo libboost-dev
-    has_header gssapi/gssapi.h || echo libkrb5-dev # PostgreSQL's own headers want it
     has_header gtest/gtest.h || echo libgtest-dev
     perl -MIPC::Run -e 1 2>/dev/null || echo libipc-run-perl
 }
@@ -49,19 +52,22 @@ choose_pg_config() {
     fi
 }
 
-install_missing() {
-    local missing version
+# shellcheck disable=SC2120 # sourced by others too
+install_missing() { # install_missing [build]: what it takes to test, or only to build and run
+    local missing version without_bouncer=no
     [[ -z ${CXX-} ]] || has_command "${CXX%% *}" || die "there is no CXX=$CXX"
-    mapfile -t missing < <(missing_tools)
-    choose_pg_config
-    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG ]]; then
-        if has_pgbouncer || ! can_install; then return; fi # without it one test is skipped
+    mapfile -t missing < <(missing_build_tools)
+    if [[ ${1-} != build ]]; then
+        mapfile -t -O "${#missing[@]}" missing < <(missing_test_tools)
+        if ! has_pgbouncer && can_install; then without_bouncer=yes; fi # without it one test is skipped
     fi
+    choose_pg_config
+    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG && $without_bouncer == no ]]; then return; fi
 
     can_install || die "please install by hand: ${missing[*]}${PG_CONFIG:+ }${PG_CONFIG:-, a PostgreSQL server and its headers}"
     say "Refreshing the package lists"
     apt_get update
-    has_pgbouncer || install_pgbouncer
+    if [[ $without_bouncer == yes ]]; then install_pgbouncer; fi
     if [[ -n $PG_CONFIG ]]; then
         if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
         return

@@ -80,9 +80,30 @@ build_and_install() {
     copy_checkout
     copy_installation
     make_in .
-    step "Building pg_sessionctl" "${make_command[@]}"
+    build_with_progress "${make_command[@]}"
     make_in . install
     step "Installing it in the copy" "${make_command[@]}"
+}
+
+# A reader in front of a terminal wants to know that it goes on.
+build_with_progress() { # build_with_progress MAKE...
+    local units made child began=$SECONDS
+    units=$("${as_user[@]}" "$@" -n | grep -c -- ' -c -o ')
+    say "Building pg_sessionctl: $units files, about a minute on two processors"
+    start "$log" "$@" </dev/null
+    child=$!
+    while [[ -t 1 ]] && kill -0 "$child" 2>/dev/null; do
+        made=$(find "$build" -name '*.o' 2>/dev/null | wc -l) || true
+        printf '\r    %s of %s after %s s' "$made" "$units" "$((SECONDS - began))"
+        sleep 0.5
+    done
+    [[ ! -t 1 ]] || printf '\r'
+    if wait "$child"; then
+        printf '    %s files after %s s     \n' "$units" "$((SECONDS - began))"
+    else
+        show_log "$log"
+        die "failed: building pg_sessionctl"
+    fi
 }
 
 server_version() { "$PG_CONFIG" --version | cut -d ' ' -f 2; }
