@@ -158,7 +158,7 @@ COMMENT ON COLUMN sessionctl.session_activity.is_self IS
 COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
 'Pids of the sessions it waits for, as pg_blocking_pids() tells, each once; 0 stands for a prepared transaction.';
 COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
-'How many sessions wait behind it, directly or not.';
+'How many sessions wait behind it, directly or not. Of one that waits itself, too: blocking_count > 0 and blocked_by = ''{}'' are those at the head.';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
 'Why the caller may not act on it with default options (self, parallel worker, not a client, replication, superuser, protected role, permission denied); NULL: it may.';
 

@@ -159,7 +159,7 @@ for pair in 'b a' 'c b' 'd c'; do blocks "${pair% *}" "${pair#* }" "$test"; done
 counts 'a=3 b=2 c=1 d=0' "$test"
 expect admin "SELECT string_agg(application_name, ' ' ORDER BY application_name) FROM sessionctl.session_activity
     WHERE ${pid[b]} = ANY (blocked_by) OR blocking_count = 3" 'a c' 'both columns in one statement'
-expect admin "SELECT sessionctl.terminate_where('blocking_count > \$1::int', '{2}')" 1 'both work in a condition'
+expect admin "SELECT sessionctl.terminate_where('blocking_count >= \$1::int and blocked_by = \$2::int[]', array['1', '{}'])" 1 'both work in a condition'
 is_ended a
 all_done b c d
 

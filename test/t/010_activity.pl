@@ -117,8 +117,8 @@ subtest 'locks' => sub {
 	is(shown($third, $chain), sprintf('t|{%d}|0', $second->pid), 'the third for the second, and nobody for it');
 	is(shown($third, 'blocked_by <@ pg_blocking_pids(pid) AND pg_blocking_pids(pid) <@ blocked_by'),
 		't', 'blocked_by is what pg_blocking_pids() says');
-	my ($root) = $admin->run(q{SELECT sessionctl.terminate_where('blocking_count > 1', include_superusers => true)});
-	is($root, '1', 'the root of the chain can be chosen by its blocking_count');
+	my ($root) = $admin->run(q{SELECT sessionctl.terminate_where($$blocking_count > 0 and blocked_by = '{}'$$, include_superusers => true)});
+	is($root, '1', 'the root of the chain can be chosen: it blocks, and waits for nobody');
 	is($second->answer, '', 'and the second goes on');
 	$second->run('COMMIT');
 	is($third->answer, '', 'and the third');

@@ -27,7 +27,7 @@ subtest 'idle, with an advisory lock that others wait for' => sub {
 	$holder->run('SELECT pg_advisory_lock(1)');
 	$idle->run('SELECT pg_advisory_lock(2)');
 	waits($admin, $waiter, 'SELECT pg_advisory_lock(1)');
-	is_deeply({ escalate('blocking_count > 0', q{, step => '1 h'}) }, { $holder->pid => 'terminated|terminate' },
+	is_deeply({ escalate(q{blocking_count > 0 and blocked_by = '{}'}, q{, step => '1 h'}) }, { $holder->pid => 'terminated|terminate' },
 		'who matched because it blocks is terminated, at once');
 	is($waiter->answer, '', 'and the waiter has the lock');
 	is_deeply({ escalate(q{application_name = 'holder'}, '') }, { $idle->pid => 'not running|' }, 'whose lock nobody wants is in nobody\'s way');

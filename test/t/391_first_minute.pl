@@ -1,0 +1,45 @@
+# README.md's first minute, played from README.md itself: Regina is in the way of a queue, and she alone is ended, not
+# those who wait in the middle of it. No other place teaches the condition that would hit them.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use LockTest;
+use SessionctlTest;
+use Test::More;
+
+my $root = "$FindBin::Bin/../..";
+plan skip_all => 'README.md does not lie beside these tests' if !-e "$root/README.md";
+
+my ($minute) = read_file("$root/README.md") =~ /^## The first minute\n(.*?)^## /ms;
+my ($look, $preview, $end) = $minute =~ /^shop=# (SELECT .*?;)$/msg;
+
+my $node = new_lock_server('first_minute');
+my $admin = SessionctlTest::Session->new($node, app => 'psql');
+$admin->run('CREATE TABLE orders AS SELECT 7 AS id; CREATE ROLE regina LOGIN; CREATE ROLE app LOGIN; GRANT ALL ON orders TO regina, app');
+my $regina = session($node, user => 'regina', app => 'psql');
+my ($middle, $last) = map { session($node, app => 'web') } 1, 2;
+$regina->run('BEGIN; DELETE FROM orders WHERE id = 7');
+waits($admin, $middle, 'BEGIN; SELECT id FROM orders WHERE id = 7 FOR UPDATE');
+waits($admin, $last, 'SELECT id FROM orders WHERE id = 7 FOR UPDATE');
+
+s/\b(datname = )'shop'/$1'postgres'/ for $look;
+my %blocks = map { my @column = split /\|/; ($column[0] => $column[5]) } split /\n/, $admin->run($look);
+is_deeply([ map { $blocks{ $_->pid } } $regina, $middle, $last ], [ 2, 1, 0 ], 'a queue as it is shown');
+like($admin->run($preview), qr/\A@{[ $regina->pid ]}\|chosen\|regina\|idle in transaction\|\z/, 'she would be ended, and nobody else');
+is($admin->run($end), '1', 'and is');
+like($regina->last_words, qr/^FATAL:  terminating connection/m, 'she reads it');
+is($middle->answer, '7', 'who waited in the middle goes on');
+ok($middle->lives && $middle->run('COMMIT') eq '', 'and was not hit');
+is($last->answer, '7', 'so does the last');
+
+# "blocking_count > n" as the whole of a condition, wherever a reader might copy it.
+for my $file (map { glob "$root/$_" } qw(README.md CHANGELOG.md SECURITY.md sql/*.sql script/demo test/t/*.pl test/sessions/*.sh test/sql/*.sql))
+{
+	my @bare = grep { /_(where|report)\(.*\bblocking_count\s*>/ && !/\bblocked_by\s*=/ } split /\n/, read_file($file);
+	is("@bare", '', "$file: who blocks others and waits himself is not ended") if @bare || $file =~ /README/;
+}
+
+done_testing();
