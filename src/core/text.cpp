@@ -11,7 +11,7 @@ bool continues(unsigned char byte) noexcept {
 }
 
 bool separates(std::string_view control) noexcept {
-    return control.size() == 3 || (control[0] >= '\t' && control[0] <= '\r');
+    return control == "\u2028" || control == "\u2029" || (control[0] >= '\t' && control[0] <= '\r');
 }
 
 bool is_space(char c) noexcept {
@@ -70,9 +70,15 @@ std::size_t control_length(std::string_view text, Encoding encoding) noexcept {
         return 0;
     if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) // C1: U+0080 to U+009F
         return 2;
-    if (at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9)) // U+2028, U+2029
-        return 3;
-    return 0;
+    if (at(0) == 0xD8 && at(1) == 0x9C) // U+061C
+        return 2;
+    const int last = at(2);
+    const bool is_format =
+        (at(0) == 0xE2 && at(1) == 0x80 &&
+         (last == 0x8B || last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE))) ||
+        (at(0) == 0xE2 && at(1) == 0x81 && last >= 0xA0 && last <= 0xAF) || // U+2060 to U+206F
+        (at(0) == 0xEF && at(1) == 0xBB && last == 0xBF);                   // U+FEFF
+    return is_format ? 3 : 0;
 }
 
 string clean_reason(std::string_view text, Encoding encoding) {

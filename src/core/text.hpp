@@ -15,11 +15,13 @@ enum class Encoding : bool { utf8, other };
 /// The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
 std::size_t clipped_length(std::string_view text, std::size_t limit) noexcept;
 
-/// Length in bytes of the control character at the start of `text`, 0 where there is none.
+/// Length in bytes of the control character at the start of `text`, 0 where there is none. Those count, too,
+/// that have no width or change the direction: a text must not look like another one, or be two lines. Not
+/// the joiners (U+200C, U+200D), which scripts of some languages need.
 std::size_t control_length(std::string_view text, Encoding encoding) noexcept;
 
-/// A reason made fit for one log line: no control characters (C0, DEL, C1, line and paragraph separators),
-/// runs of white space folded to one space. Its length is the caller's to cut.
+/// A reason made fit for one log line: no control characters (C0, DEL, C1, Unicode's separators and format
+/// characters), runs of white space folded to one space. Its length is the caller's to cut.
 string clean_reason(std::string_view text, Encoding encoding = Encoding::utf8);
 
 /// The text between double quotes, with `"`, `\` and control characters escaped: one field of a log line.

@@ -120,6 +120,7 @@ TEST(SqlText, Literals) {
 TEST(SqlText, Identifiers) {
     EXPECT_EQ(identifier("a\nb\"\\c"), "U&\"a\\000ab\"\"\\\\c\"");
     EXPECT_EQ(identifier("\u2028"), "U&\"\\2028\"");
+    EXPECT_EQ(identifier("\u061Cadmin\u202E"), "U&\"\\061cadmin\\202e\"");
     EXPECT_EQ(str(core::escaped_identifier("\xA4\xC2\x8E\x01", core::Encoding::other)),
               "U&\"\xA4\xC2\x8E\\0001\"");
 }
@@ -134,7 +135,7 @@ TEST(SqlText, ShellWords) {
 TEST(SqlText, IsReadBackAsItWasWhateverItIs) {
     std::mt19937 random(20261128);
     const std::vector<std::string> parts = {"x",    "1f", "'",      "\"",     "\\", "\n", "\r", "\t",
-                                            "\x7F", "ü",  "\u0085", "\u2028", "雪", ";",  "--", "$",
+                                            "\x7F", "ü",  "\u0085", "\u202E", "雪", ";",  "--", "$",
                                             "`",    " ",  "E'",     "U&",     "*",  "~"};
     for (int i = 0; i < 30000; ++i) {
         std::string text;

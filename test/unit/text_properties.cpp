@@ -2,7 +2,9 @@
 
 #include "core/text.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -36,10 +38,14 @@ std::size_t character_length(std::string_view text, std::size_t i) {
 }
 
 bool is_control(std::string_view character) {
+    static constexpr std::string_view of_unicode[] = {
+        "\u061C", "\u200B", "\u200E", "\u200F", "\u2028", "\u2029", "\u202A", "\u202B", "\u202C", "\u202D",
+        "\u202E", "\u2060", "\u2061", "\u2062", "\u2063", "\u2064", "\u2065", "\u2066", "\u2067", "\u2068",
+        "\u2069", "\u206A", "\u206B", "\u206C", "\u206D", "\u206E", "\u206F", "\uFEFF"};
     const auto first = static_cast<unsigned char>(character.front());
     return first < 0x20 || first == 0x7F ||
            (character.size() == 2 && first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0) ||
-           character == "\u2028" || character == "\u2029";
+           std::find(std::begin(of_unicode), std::end(of_unicode), character) != std::end(of_unicode);
 }
 
 /// Bytes that are no UTF-8 are passed over: a server with such an encoding knows no control characters of two

@@ -77,6 +77,9 @@ TEST(CleanReason, FoldsWhiteSpace) {
 
 TEST(CleanReason, DropsControlCharacters) {
     EXPECT_EQ(clean("a\x01z\x7F"), "az");
+    EXPECT_EQ(clean("pay\u202Elasol\u202C, \u2066now\u2069, za\u200Bp\uFEFF, \u061Cx\u200E"),
+              "paylasol, now, zap, x");
+    EXPECT_EQ(clean("می\u200Cخواهم, 👩\u200D🔧"), "می\u200Cخواهم, 👩\u200D🔧");
     EXPECT_EQ(clean("nul\0nul"sv), "nulnul");
     EXPECT_EQ(clean("\x1B[31mred\x1B[0m"), "[31mred[0m");
     EXPECT_EQ(clean("c1\u0080\u009Bc1\u009F"), "c1c1");
@@ -213,13 +216,15 @@ void expect_properties(const std::vector<std::string_view>& parts) {
 } // namespace
 
 TEST(TextProperties, HoldForRandomText) {
-    expect_properties({"\0"sv, "\n",     "\r",     "\t",     "\x1B", "\x7F",   " ",      "\"", "\\", ",", "x",
-                       "ab",   "\u0085", "\u009B", "\u00A0", "é",    "\u2028", "\u2029", "…",  "€",  "𝄞"});
+    expect_properties({"\0"sv,   "\n",     "\r",     "\t",     "\x1B",   "\x7F",   " ",      "\"",
+                       "\\",     ",",      "x",      "ab",     "\u0085", "\u009B", "\u00A0", "é",
+                       "\u2028", "\u202E", "\u200D", "\u061C", "\uFEFF", "…",      "€",      "𝄞"});
 }
 
 TEST(TextProperties, HoldForRandomBytes) {
-    expect_properties({"\0"sv, "\n", "\x01", "\x7F", " ", "\"", "\\", ",", "x", "\xC2", "\x85", "\xE2",
-                       "\x80", "\xA8", "\xC3", "\xF0", "\xFF"});
+    expect_properties({"\0"sv, "\n",   "\x01", "\x7F", " ",    "\"",   "\\",   ",",
+                       "x",    "\xC2", "\x85", "\xE2", "\x80", "\xA8", "\x81", "\xD8",
+                       "\x9C", "\xEF", "\xBB", "\xBF", "\xC3", "\xF0", "\xFF"});
 }
 
 } // namespace sessionctl::test
