@@ -77,6 +77,11 @@ AS 'MODULE_PATHNAME', 'sessionctl_blocking_count' LANGUAGE C STABLE COST 1000;
 COMMENT ON FUNCTION sessionctl._blocking_count(integer) IS
 'What the column blocking_count of sessionctl.session_activity shows. Use the view.';
 
+CREATE FUNCTION sessionctl._client_gone(pid integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_client_gone' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._client_gone(integer) IS
+'What the column client_gone of sessionctl.session_activity shows. Use the view.';
+
 CREATE VIEW sessionctl.session_activity AS
 SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname, a.usesysid, a.usename,
        a.application_name, a.client_addr, a.client_hostname, a.client_port,
@@ -86,6 +91,7 @@ SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname,
        a.is_superuser, a.can_login, a.is_self,
        sessionctl._blocked_by(a.pid) AS blocked_by,
        sessionctl._blocking_count(a.pid) AS blocking_count,
+       sessionctl._client_gone(a.pid) AS client_gone,
        a.protection
 FROM sessionctl._session_activity() AS a;
 COMMENT ON VIEW sessionctl.session_activity IS
@@ -159,6 +165,8 @@ COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
 'Pids of the sessions it waits for, as pg_blocking_pids() tells, each once; 0 stands for a prepared transaction.';
 COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 'How many sessions wait behind it, directly or not. Of one that waits itself, too: blocking_count > 0 and blocked_by = ''{}'' are those at the head.';
+COMMENT ON COLUMN sessionctl.session_activity.client_gone IS
+'Has its client closed its end of the connection? NULL of processes without a client, and where the system does not tell (it needs Linux).';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
 'Why the caller may not act on it with default options (self, parallel worker, not a client, replication, superuser, protected role, permission denied); NULL: it may.';
 
@@ -1031,6 +1039,7 @@ GRANT EXECUTE ON FUNCTION sessionctl._library_version() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_activity() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._client_gone(integer) TO PUBLIC;
 GRANT SELECT ON sessionctl.session_blocking, sessionctl.prepared_transactions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_blocking() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.blocking_tree() TO PUBLIC;

@@ -3,6 +3,7 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "api/values.hpp"
+#include "pg/client_presence.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
@@ -106,6 +107,19 @@ const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
     return *waits;
 }
 
+/// The roster in force, or one for the statement, read at the first row that asks: as the role sees it that
+/// asks now.
+const pg::Roster& roster_for(FunctionCallInfo fcinfo) {
+    if (const pg::Roster* const in_force = pg::RosterInForce::current())
+        return *in_force;
+    auto*& roster = reinterpret_cast<pg::Roster*&>(fcinfo->flinfo->fn_extra);
+    if (roster == nullptr || roster->viewer != GetUserId()) {
+        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+        roster = new (core::allocate(sizeof(pg::Roster))) pg::Roster(pg::Roster::take());
+    }
+    return *roster;
+}
+
 } // namespace
 
 SQL_FUNCTION(sessionctl_activity)
@@ -154,5 +168,18 @@ SQL_FUNCTION(sessionctl_blocking_count)
             return 0;
         }
         return Int32GetDatum(waits_for(fcinfo).waiting_behind(PG_GETARG_INT32(0)));
+    });
+}
+
+SQL_FUNCTION(sessionctl_client_gone)
+{
+    return api::serve([&]() -> Datum {
+        const pg::RosterEntry* const entry =
+            PG_ARGISNULL(0) ? nullptr : roster_for(fcinfo).find(PG_GETARG_INT32(0));
+        const auto presence = entry != nullptr && entry->role_facts.is_visible
+                                  ? pg::client_presence_of(entry->facts.id.pid, entry->client)
+                                  : pg::ClientPresence::unknown;
+        fcinfo->isnull = presence == pg::ClientPresence::unknown;
+        return BoolGetDatum(presence == pg::ClientPresence::gone);
     });
 }

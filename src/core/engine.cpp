@@ -89,6 +89,7 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
         return;
     }
     const bool awaits_standby = server.awaits_standby(target.session);
+    const bool is_spared = server.spares(target.session); // the look comes last
     target.signalled_at = server.now();
     const Sight sight = server.look(target.session);
     target.outcome = verdict(recheck, target.session, sight);
@@ -98,6 +99,8 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::work &&
         blocks_while_idle(target.session, sight, server))
         target.outcome = Outcome::chosen;
+    if (target.outcome == Outcome::chosen && is_spared)
+        target.outcome = Outcome::no_longer_matches;
     if (target.outcome == Outcome::not_running && sight.state == State::disabled)
         target.reason = untracked;
     if (target.outcome != Outcome::chosen) {

@@ -51,6 +51,8 @@ class Server {
     virtual Sight look(const Session& session) = 0;
     /// For Recheck::finding: what it was chosen for is still true of it.
     virtual bool finds_again(const Session& session) = 0;
+    /// Is it to be left alone at this moment, whatever was true when it was chosen?
+    virtual bool spares(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
     /// Does anybody wait for a lock behind it?

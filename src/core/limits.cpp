@@ -18,6 +18,8 @@ const char* limit_name(Limit limit) noexcept {
         return "transaction_timeout";
     case Limit::client_silence:
         return "client_silence_timeout";
+    case Limit::client_gone:
+        return "client_gone_timeout";
     }
     return "";
 }
@@ -42,6 +44,8 @@ Limit limit_of(Rule rule) noexcept {
         return Limit::transaction;
     case Rule::client_silence:
         return Limit::client_silence;
+    case Rule::client_gone:
+        return Limit::client_gone;
     }
     return {};
 }

@@ -17,8 +17,9 @@ enum class Limit : std::uint8_t {
     idle_session,        // ms
     transaction,         // ms
     client_silence,      // ms
+    client_gone,         // ms
 };
-constexpr int limit_count = 7;
+constexpr int limit_count = 8;
 
 /// As its parameter is called, without the prefix.
 const char* limit_name(Limit limit) noexcept;
@@ -43,9 +44,10 @@ enum class Rule : std::uint8_t {
     horizon,
     idle_session,
     transaction,
-    client_silence
+    client_silence,
+    client_gone
 };
-constexpr int rule_count = 6;
+constexpr int rule_count = 7;
 
 /// The limit that is over.
 Limit limit_of(Rule rule) noexcept;

@@ -45,6 +45,8 @@ const char* what_it_did(Rule rule) noexcept {
         return "The transaction lasted for ";
     case Rule::client_silence:
         return "The session waited for its client, in the middle of a statement, for ";
+    case Rule::client_gone:
+        return "The session ran on without its client for ";
     }
     return "";
 }
@@ -110,6 +112,9 @@ const char* hint_of(Rule rule) noexcept {
     case Rule::client_silence:
         return "Read the results and send the data without long pauses; connect again and repeat what was "
                "not committed.";
+    case Rule::client_gone:
+        return "Stay connected until the statement has ended; connect again and repeat what was not "
+               "committed.";
     }
     return "";
 }

@@ -9,7 +9,7 @@ namespace {
 /// Nothing tells when a session begins to make others wait, or when transactions pass by.
 constexpr Timestamp poll = microseconds_per_second;
 /// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
-constexpr int looks_at_silence = 10;
+constexpr int looks_at_clients = 10;
 constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
 constexpr Timestamp excuse_holds = 60 * microseconds_per_second;
 
@@ -21,8 +21,13 @@ Timestamp least_idle_of(const Limits& limits) noexcept {
     return std::max(limits.time(Limit::horizon_idle), microseconds_per_millisecond);
 }
 
-Timestamp between_looks_at_silence(Timestamp limit) noexcept {
-    return std::max(limit / looks_at_silence, microseconds_per_millisecond);
+Timestamp between_looks_at_clients(Timestamp limit) noexcept {
+    return std::max(limit / looks_at_clients, microseconds_per_millisecond);
+}
+
+/// Not for each pause anew, but once for what goes on through many.
+bool outlasts_pauses(int rule) noexcept {
+    return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone);
 }
 
 Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
@@ -47,8 +52,9 @@ void Watch::expect(const Limits& limits) noexcept {
             due(clock_.now() + limits.time(limit));
     if (limits[Limit::horizon_age] != 0)
         due(clock_.now() + std::max(least_idle_of(limits), poll));
-    if (limits[Limit::client_silence] != 0)
-        due(clock_.now() + between_looks_at_silence(limits.time(Limit::client_silence)));
+    for (const Limit limit : {Limit::client_silence, Limit::client_gone})
+        if (limits[limit] != 0)
+            due(clock_.now() + between_looks_at_clients(limits.time(limit)));
 }
 
 Watch::Memory& Watch::recall(const Session& session) {
@@ -62,7 +68,7 @@ Watch::Memory& Watch::recall(const Session& session) {
         memory.state_since = clock_.at(session.state_change);
         memory.excused_until = 0;
         for (int rule = 0; rule < rule_count; ++rule)
-            if (rule != index_of(Rule::transaction))
+            if (!outlasts_pauses(rule))
                 memory.noted[rule] = 0;
         memory.was_asleep = false;
     }
@@ -152,7 +158,7 @@ std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memor
     const Timestamp limit = glance.limits.time(Limit::client_silence);
     if (limit == 0 || is_old_news(glance, memory, Rule::client_silence, limit))
         return {};
-    const Timestamp between_looks = between_looks_at_silence(limit);
+    const Timestamp between_looks = between_looks_at_clients(limit);
     if (!glance.waits_for_client) {
         memory.was_asleep = false;
         due(clock_.now() + between_looks);
@@ -167,6 +173,28 @@ std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memor
     Offence found = offence(Rule::client_silence, glance, memory.silent_for);
     found.switches = memory.switches;
     return found;
+}
+
+/// Nothing tells when a client goes. An idle session notices by itself.
+std::optional<Offence> Watch::client_gone(const Glance& glance, Memory& memory, Facts& facts) {
+    const Timestamp limit = glance.limits.time(Limit::client_gone);
+    if (limit == 0 || glance.session.kind != Kind::client ||
+        is_old_news(glance, memory, Rule::client_gone, limit))
+        return {};
+    const Timestamp next = between_looks_at_clients(limit);
+    if (!is_active(glance.session.state) || !facts.is_client_gone(glance.session)) {
+        memory.gone_since = 0;
+        due(clock_.now() + next);
+        return {};
+    }
+    if (memory.gone_since == 0)
+        memory.gone_since = clock_.now();
+    const Timestamp gone_for = clock_.now() - memory.gone_since;
+    if (gone_for < limit) {
+        due(clock_.now() + std::min(next, limit - gone_for));
+        return {};
+    }
+    return offence(Rule::client_gone, glance, gone_for);
 }
 
 std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
@@ -186,6 +214,7 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
         overdue(Rule::idle_session, glance, memory, memory.state_since, state == State::idle),
         overdue(Rule::transaction, glance, memory, memory.xact_since, glance.session.xact_start != 0),
         client_silence(glance, memory, facts),
+        client_gone(glance, memory, facts),
     };
     const auto first =
         std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });

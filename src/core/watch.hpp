@@ -34,6 +34,8 @@ class Facts {
     /// By how many transactions it holds back the vacuum horizon.
     virtual std::int64_t held_back(const Session& session) = 0;
     virtual Stillness stillness(const Session& session) = 0;
+    /// For certain: its end of the connection is closed.
+    virtual bool is_client_gone(const Session& session) = 0;
 
   protected:
     ~Facts() = default;
@@ -44,7 +46,7 @@ struct Offence {
     Rule rule;
     Session session;
     std::int32_t limit;     // ms; for the horizon rule transactions
-    Timestamp lasted;       // microseconds: idle, silent, or in its transaction
+    Timestamp lasted;       // microseconds: idle, silent, without its client, or in its transaction
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
     std::uint64_t switches; // for the silence rule: Stillness::switches
@@ -92,6 +94,7 @@ class Watch {
         std::uint64_t switches;
         Timestamp silent_since_look; // when `switches` was read
         Timestamp silent_for;
+        Timestamp gone_since; // its client; 0: it is there
     };
 
     Memory& recall(const Session& session);
@@ -103,6 +106,7 @@ class Watch {
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
     std::optional<Offence> horizon(const Glance& glance, const Memory& memory, Facts& facts);
     std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);
+    std::optional<Offence> client_gone(const Glance& glance, Memory& memory, Facts& facts);
     void listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept;
 
     Clock clock_;

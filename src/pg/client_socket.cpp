@@ -1,11 +1,8 @@
 #include "pg/client_socket.hpp"
 
 #include "pg/process_sockets.hpp"
+#include "pg/server_socket.hpp"
 #include "pg/signals.hpp"
-
-extern "C" {
-#include "postmaster/postmaster.h"
-}
 
 #include <cerrno>
 
@@ -72,11 +69,6 @@ class DuplicateSocket {
     const int descriptor_;
 };
 
-int port_of(const sockaddr_storage& address) noexcept {
-    return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                                               : reinterpret_cast<const sockaddr_in&>(address).sin_port);
-}
-
 bool is_same_end(const sockaddr_storage& a, const sockaddr_storage& b) noexcept {
     if (a.ss_family != b.ss_family || port_of(a) != port_of(b))
         return false;
@@ -85,20 +77,6 @@ bool is_same_end(const sockaddr_storage& a, const sockaddr_storage& b) noexcept 
                            &reinterpret_cast<const sockaddr_in6&>(b).sin6_addr, sizeof(in6_addr)) == 0;
     return reinterpret_cast<const sockaddr_in&>(a).sin_addr.s_addr ==
            reinterpret_cast<const sockaddr_in&>(b).sin_addr.s_addr;
-}
-
-/// A socket that was accepted has the name of the one that listens; one that was connected has none.
-bool is_named_as_server(const sockaddr_storage& own, socklen_t length) noexcept {
-    char name[sizeof(sockaddr_un::sun_path) + 1] = {};
-    char expected[32];
-    if (length <= offsetof(sockaddr_un, sun_path))
-        return false;
-    std::memcpy(name, reinterpret_cast<const sockaddr_un&>(own).sun_path,
-                std::min<std::size_t>(length - offsetof(sockaddr_un, sun_path), sizeof name - 1));
-    std::snprintf(expected, sizeof expected, "/.s.PGSQL.%d", PostPortNumber);
-    const char* const path = name[0] == '\0' ? name + 1 : name; // the first byte of an abstract one is 0
-    const char* const last = std::strrchr(path, '/');
-    return last != nullptr && std::strcmp(last, expected) == 0;
 }
 
 /// A backend may have other connections: of dblink and postgres_fdw, to its standby's primary, the
@@ -116,7 +94,9 @@ bool DuplicateSocket::is_connection_of(const SockAddr& client) const noexcept {
         own.ss_family != client.addr.ss_family)
         return false;
     if (own.ss_family == AF_UNIX)
-        return is_named_as_server(own, own_length);
+        return own_length > offsetof(sockaddr_un, sun_path) &&
+               is_name_of_server_socket(reinterpret_cast<const sockaddr_un&>(own).sun_path,
+                                        own_length - offsetof(sockaddr_un, sun_path));
     return (own.ss_family == AF_INET || own.ss_family == AF_INET6) && port_of(own) == PostPortNumber &&
            is_same_end(peer, client.addr);
 }

@@ -21,6 +21,7 @@ class LiveServer : public core::Server {
     void release() noexcept override;
     core::Sight look(const core::Session& session) override;
     bool finds_again(const core::Session&) override { return false; }
+    bool spares(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
     bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override;

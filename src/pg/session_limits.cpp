@@ -1,5 +1,6 @@
 #include "pg/session_limits.hpp"
 
+#include "pg/client_presence.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/stillness.hpp"
@@ -47,6 +48,16 @@ extern "C" bool sessionctl_check_silence(int* value, void** extra, GucSource sou
         GUC_check_errmsg("pg_sessionctl.client_silence_timeout is not supported by this server");
         GUC_check_errhint("It needs Linux, and PostgreSQL 10 or newer: before, no session tells that it "
                           "waits for its client.");
+        return false;
+    }
+    return keep_source(extra, source);
+}
+
+extern "C" bool sessionctl_check_gone(int* value, void** extra, GucSource source) {
+    if (*value != 0 && !can_observe_clients) {
+        GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+        GUC_check_errmsg("pg_sessionctl.client_gone_timeout is not supported by this server");
+        GUC_check_errhint("It needs Linux.");
         return false;
     }
     return keep_source(extra, source);
@@ -150,6 +161,10 @@ void define_limits() {
         "pg_sessionctl.client_silence_timeout",
         "Ends a session that waits for its client for longer, in the middle of a statement.", "0 is off.", 0,
         GUC_UNIT_MS, sessionctl_check_silence);
+    define<Limit::client_gone>(
+        "pg_sessionctl.client_gone_timeout",
+        "Ends a session that runs a statement though its client has been gone for longer.", "0 is off.", 0,
+        GUC_UNIT_MS, sessionctl_check_gone);
 }
 
 core::Limits own_limits() noexcept {

@@ -1,5 +1,6 @@
 #include "pg/session_table.hpp"
 
+#include "pg/client_presence.hpp"
 #include "pg/error.hpp"
 
 namespace sessionctl::pg {
@@ -86,6 +87,10 @@ SockAddr client_of(const core::Session& session) {
         });
         return client;
     });
+}
+
+bool is_client_gone(const core::Session& session) {
+    return client_presence_of(session.id.pid, client_of(session)) == ClientPresence::gone;
 }
 
 Oid database_of(const core::Session& session) {

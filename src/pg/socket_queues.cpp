@@ -3,17 +3,14 @@
 #ifdef __linux__
 
 #include "pg/process_sockets.hpp"
+#include "pg/socket_diagnosis.hpp"
 
 #include <boost/container/static_vector.hpp>
 
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace sessionctl::pg {
 
@@ -30,60 +27,13 @@ bool list_sockets(pid_t pid, Inodes& inodes) noexcept {
     return !inodes.empty();
 }
 
-/// A netlink socket for questions about sockets.
-class Diagnosis {
-  public:
-    Diagnosis() noexcept : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
-    ~Diagnosis() {
-        if (socket_ >= 0)
-            close(socket_);
-    }
-    Diagnosis(const Diagnosis&) = delete;
-    Diagnosis& operator=(const Diagnosis&) = delete;
-
-    /// Sends one request and calls `see` with each answer; false where the kernel does not know the question.
-    template <typename Request, typename See>
-    bool ask(const Request& request, std::uint16_t flags, See&& see) noexcept {
-        struct {
-            nlmsghdr header;
-            Request body;
-        } message = {};
-        message.header.nlmsg_len = sizeof message;
-        message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-        message.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-        message.body = request;
-        if (send(socket_, &message, sizeof message, 0) != static_cast<ssize_t>(sizeof message))
-            return false;
-        for (;;) {
-            const ssize_t received = recv(socket_, buffer_, sizeof buffer_, 0);
-            if (received <= 0)
-                return false;
-            auto length = static_cast<int>(received); // signed: what follows an unaligned message is negative
-            for (auto* header = reinterpret_cast<nlmsghdr*>(buffer_); NLMSG_OK(header, length);
-                 header = NLMSG_NEXT(header, length)) {
-                if (header->nlmsg_type == NLMSG_DONE)
-                    return true;
-                if (header->nlmsg_type == NLMSG_ERROR)
-                    return false;
-                see(*header);
-                if ((flags & NLM_F_DUMP) == 0)
-                    return true;
-            }
-        }
-    }
-
-  private:
-    const int socket_;
-    alignas(nlmsghdr) char buffer_[16384];
-};
-
 void add(SocketQueues& queues, std::uint32_t input, std::uint32_t output) noexcept {
     queues.has_input |= input > 0;
     queues.has_output |= output > 0;
 }
 
 /// Unix sockets are asked about one by one; what is no Unix socket is an error, and of no interest.
-unsigned add_unix_sockets(Diagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
+unsigned add_unix_sockets(SocketDiagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
     unsigned seen = 0;
     for (const std::uint32_t inode : inodes) {
         unix_diag_req request = {};
@@ -108,7 +58,7 @@ unsigned add_unix_sockets(Diagnosis& diagnosis, const Inodes& inodes, SocketQueu
     return seen;
 }
 
-unsigned add_tcp_sockets(Diagnosis& diagnosis, int family, const Inodes& inodes,
+unsigned add_tcp_sockets(SocketDiagnosis& diagnosis, int family, const Inodes& inodes,
                          SocketQueues& queues) noexcept {
     unsigned seen = 0;
     inet_diag_req_v2 request = {};
@@ -134,7 +84,7 @@ bool socket_queues_of(pid_t pid, SocketQueues& queues) noexcept {
     Inodes inodes;
     if (!list_sockets(pid, inodes))
         return false;
-    Diagnosis diagnosis;
+    SocketDiagnosis diagnosis;
     unsigned seen = add_unix_sockets(diagnosis, inodes, queues);
     if (seen < inodes.size())
         seen += add_tcp_sockets(diagnosis, AF_INET, inodes, queues);

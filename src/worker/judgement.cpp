@@ -52,6 +52,8 @@ core::Recheck recheck_of(core::Rule rule) noexcept {
         return core::Recheck::transaction;
     case core::Rule::client_silence:
         return core::Recheck::statement;
+    case core::Rule::client_gone:
+        return core::Recheck::identity;
     default:
         return core::Recheck::idleness;
     }
@@ -64,17 +66,9 @@ class LastLook final : public pg::LiveServer {
     LastLook(const pg::Farewell& farewell, const core::Offence& offence)
         : LiveServer(farewell), offence_(offence) {}
 
-    /// The state comes last: nothing but the signal follows on it.
-    core::Sight look(const core::Session& session) override {
-        const bool moves = has_moved(session);
-        core::Sight sight = LiveServer::look(session);
-        if (moves)
-            sight.state = core::State::undefined;
-        return sight;
-    }
-
-  private:
-    bool has_moved(const core::Session& session) const noexcept {
+    bool spares(const core::Session& session) override {
+        if (offence_.rule == core::Rule::client_gone)
+            return !pg::is_client_gone(session);
         switch (recheck_of(offence_.rule)) {
         case core::Recheck::idleness:
             return pg::is_runnable(session.id.pid);
@@ -85,6 +79,7 @@ class LastLook final : public pg::LiveServer {
         }
     }
 
+  private:
     /// Since its silence was found too long.
     bool is_silent_still(const core::Session& session) const noexcept {
         const core::Stillness now = pg::stillness_of(session);

@@ -79,6 +79,8 @@ class LiveFacts final : public core::Facts {
 
     core::Stillness stillness(const core::Session& session) override { return pg::stillness_of(session); }
 
+    bool is_client_gone(const core::Session& session) override { return pg::is_client_gone(session); }
+
   private:
     const pg::LockWaits* waits_ = nullptr;
 };

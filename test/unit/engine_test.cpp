@@ -289,6 +289,18 @@ TEST_F(Engine, SaysWhenACommitWaitedForAStandby) {
     EXPECT_EQ(plan[1].reason, nullptr);
 }
 
+TEST_F(Engine, SignalsNobodyWhoIsToBeLeftAloneAtThatMoment) {
+    Life& first = choose(client(1));
+    Life& second = choose(client(2));
+    server.before_hold = [&first](Life*) { first.is_spared = true; };
+    signal();
+    EXPECT_EQ(plan[0].outcome, Outcome::no_longer_matches);
+    EXPECT_EQ(plan[0].signalled_at, 0);
+    EXPECT_EQ(first.signals, 0);
+    EXPECT_EQ(plan[1].outcome, Outcome::signalled);
+    EXPECT_EQ(second.signals, 1);
+}
+
 TEST_F(Engine, NotesWhenItSignalled) {
     choose(client(1));
     choose(client(2));

@@ -126,6 +126,11 @@ bool FakeServer::finds_again(const core::Session& session) {
     return process != nullptr && process->is_found;
 }
 
+bool FakeServer::spares(const core::Session& session) {
+    const Life* const process = process_with(session.id.pid);
+    return process != nullptr && process->is_spared;
+}
+
 bool FakeServer::awaits_standby(const core::Session& session) {
     const Life* const process = process_with(session.id.pid);
     return process != nullptr && process->awaits_standby;

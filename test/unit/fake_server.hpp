@@ -23,6 +23,7 @@ struct Life {
     bool awaits_standby = false;
     bool is_streaming = false;
     bool blocks_others = false;
+    bool is_spared = false;
     bool refuses = false;  // the operating system answers EPERM
     bool is_found = false; // what it was chosen for would find it again
     core::Closing::Result closing =
@@ -70,6 +71,7 @@ class FakeServer final : public core::Server {
     core::Closing close_socket() override;
     core::Sight look(const core::Session& session) override;
     bool finds_again(const core::Session& session) override;
+    bool spares(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
     bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }

@@ -17,6 +17,7 @@ TEST(Limit, IsCalledAsItsParameter) {
     EXPECT_STREQ(core::limit_name(Limit::idle_session), "idle_session_timeout");
     EXPECT_STREQ(core::limit_name(Limit::transaction), "transaction_timeout");
     EXPECT_STREQ(core::limit_name(Limit::client_silence), "client_silence_timeout");
+    EXPECT_STREQ(core::limit_name(Limit::client_gone), "client_gone_timeout");
 }
 
 TEST(Rule, IsCalledAsTheParameterOfItsLimit) {
@@ -26,6 +27,7 @@ TEST(Rule, IsCalledAsTheParameterOfItsLimit) {
     EXPECT_STREQ(core::rule_name(Rule::idle_session), "idle_session_timeout");
     EXPECT_STREQ(core::rule_name(Rule::transaction), "transaction_timeout");
     EXPECT_STREQ(core::rule_name(Rule::client_silence), "client_silence_timeout");
+    EXPECT_STREQ(core::rule_name(Rule::client_gone), "client_gone_timeout");
 }
 
 TEST(Limits, AreOffUnlessSet) {

@@ -15,7 +15,8 @@ constexpr Timestamp minute = 60 * core::microseconds_per_second;
 constexpr Timestamp day = 24 * hour;
 
 constexpr Rule rules[] = {Rule::idle_in_transaction, Rule::blocking,    Rule::horizon,
-                          Rule::idle_session,        Rule::transaction, Rule::client_silence};
+                          Rule::idle_session,        Rule::transaction, Rule::client_silence,
+                          Rule::client_gone};
 
 std::string length(Timestamp microseconds) {
     return str(core::length_of_time(microseconds));
@@ -89,6 +90,9 @@ TEST(Detail, TellsHowLongAndTheLimit) {
     EXPECT_EQ(detail(offence(Rule::client_silence, 300, milliseconds(312))),
               "The session waited for its client, in the middle of a statement, for 312 ms "
               "(pg_sessionctl.client_silence_timeout is 300 ms).");
+    EXPECT_EQ(
+        detail(offence(Rule::client_gone, 60000, minute)),
+        "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
 }
 
 TEST(Detail, TellsHowManyWaited) {
@@ -133,6 +137,7 @@ TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     EXPECT_TRUE(says(Rule::idle_session, "close connections"));
     EXPECT_TRUE(says(Rule::transaction, "shorter transactions"));
     EXPECT_TRUE(says(Rule::client_silence, "without long pauses"));
+    EXPECT_TRUE(says(Rule::client_gone, "Stay connected"));
     // Who was in no transaction lost nothing.
     for (const Rule rule : rules)
         EXPECT_EQ(says(rule, "repeat what was not committed"), rule != Rule::idle_session)

@@ -29,11 +29,13 @@ class KnownFacts final : public core::Facts {
     int waiting = 0;
     std::int64_t age = 0;
     core::Stillness still = {true, 1};
+    bool is_gone = false;
     int times_asked = 0;
 
     int waiting_behind(const core::Session&) override { return ++times_asked, waiting; }
     std::int64_t held_back(const core::Session&) override { return ++times_asked, age; }
     core::Stillness stillness(const core::Session&) override { return ++times_asked, still; }
+    bool is_client_gone(const core::Session&) override { return ++times_asked, is_gone; }
 };
 
 constexpr int slots = 8;
@@ -1100,6 +1102,99 @@ TEST_F(WatchOfSilence, IsNamedAfterAllOtherRules) {
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), "transaction_timeout");
     watch.note(offence);
+    EXPECT_EQ(look(), name);
+}
+
+// Clients that are gone
+
+namespace {
+
+class WatchOfClients : public Watch {
+  protected:
+    static constexpr const char* name = "client_gone_timeout";
+
+    Glance& run_without_client() {
+        Glance& glance = connect();
+        glance.limits[Limit::client_gone] = 10000;
+        run(glance);
+        facts.is_gone = true;
+        return glance;
+    }
+};
+
+} // namespace
+
+TEST_F(WatchOfClients, EndsWhoRunsOnForAsLongAsTheLimitAllows) {
+    run_without_client();
+    pass(hour); // nobody looked
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(look(), "") << i;
+        EXPECT_EQ(left(), seconds(1));
+        pass(seconds(1));
+    }
+    now -= 1;
+    EXPECT_EQ(look(), "") << "a microsecond early";
+    EXPECT_EQ(left(), 1);
+    pass(1);
+    EXPECT_EQ(look(), name);
+    EXPECT_EQ(offence.lasted, seconds(10));
+    EXPECT_EQ(offence.limit, 10000);
+    watch.signalled(offence.session);
+    expect_quiet_seconds(100);
+}
+
+TEST_F(WatchOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
+    run_without_client();
+    facts.is_gone = false;
+    expect_quiet_seconds(100);
+    EXPECT_EQ(look(), "");
+    EXPECT_EQ(left(), seconds(1));
+    Limits limits;
+    limits[Limit::client_gone] = 5000;
+    watch.expect(limits);
+    EXPECT_EQ(left(), milliseconds(500));
+}
+
+TEST_F(WatchOfClients, OneStatementAfterTheOtherDoesNotHelp) {
+    Glance& glance = run_without_client();
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(look(), "") << i;
+        pass(seconds(1));
+        commit(glance);
+        run(glance);
+    }
+    EXPECT_EQ(look(), name);
+    watch.note(offence);
+    run(glance);
+    EXPECT_EQ(look(), "") << "it is told of once";
+}
+
+TEST_F(WatchOfClients, WhoIsIdleFindsOutItself) {
+    Glance& glance = run_without_client();
+    for (const State state : {State::idle, State::idle_in_transaction, State::starting, State::disabled}) {
+        enter(glance, state);
+        expect_quiet_seconds(100);
+    }
+    EXPECT_EQ(facts.times_asked, 0);
+    enter(glance, State::fastpath);
+    expect_quiet_seconds(10);
+    EXPECT_EQ(look(), name);
+}
+
+TEST_F(WatchOfClients, NoWalsenderIsEnded) {
+    Glance& glance = run_without_client();
+    for (const core::Kind kind : {core::Kind::walsender, core::Kind::database_walsender}) {
+        glance.session.kind = kind;
+        expect_quiet_seconds(100);
+    }
+    EXPECT_EQ(facts.times_asked, 0);
+}
+
+TEST_F(WatchOfClients, ASuccessorInTheSlotStartsAnew) {
+    Glance& glance = run_without_client();
+    expect_quiet_seconds(9);
+    replace(glance);
+    expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
 }
 

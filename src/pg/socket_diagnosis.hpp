@@ -1,0 +1,72 @@
+// Questions to the kernel about sockets, whoever they belong to: Linux's sock_diag, which needs no right.
+#pragma once
+
+#ifdef __linux__
+
+#include <cstdint>
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sessionctl::pg {
+
+/// A netlink socket for them.
+class SocketDiagnosis {
+  public:
+    SocketDiagnosis() noexcept : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
+    ~SocketDiagnosis() {
+        if (socket_ >= 0)
+            close(socket_);
+    }
+    SocketDiagnosis(const SocketDiagnosis&) = delete;
+    SocketDiagnosis& operator=(const SocketDiagnosis&) = delete;
+
+    /// Sends one request and calls `see` with each answer; false where the kernel does not know the question,
+    /// or did not tell all.
+    template <typename Request, typename See>
+    bool ask(const Request& request, std::uint16_t flags, See&& see) noexcept {
+        struct {
+            nlmsghdr header;
+            Request body;
+        } message = {};
+        message.header.nlmsg_len = sizeof message;
+        message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+        message.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+        message.body = request;
+        if (send(socket_, &message, sizeof message, 0) != static_cast<ssize_t>(sizeof message))
+            return false;
+        bool is_whole = true;
+        for (;;) {
+            const ssize_t received = recv(socket_, buffer_, sizeof buffer_, 0);
+            if (received <= 0)
+                return false;
+            auto length = static_cast<int>(received); // signed: what follows an unaligned message is negative
+            for (auto* header = reinterpret_cast<nlmsghdr*>(buffer_); NLMSG_OK(header, length);
+                 header = NLMSG_NEXT(header, length)) {
+                is_whole &= (header->nlmsg_flags & NLM_F_DUMP_INTR) == 0;
+                if (header->nlmsg_type == NLMSG_DONE)
+                    return is_whole && result_of(*header) >= 0;
+                if (header->nlmsg_type == NLMSG_ERROR)
+                    return false;
+                see(*header);
+                if ((flags & NLM_F_DUMP) == 0)
+                    return true;
+            }
+        }
+    }
+
+  private:
+    /// A list that ends early ends with the error.
+    static int result_of(const nlmsghdr& done) noexcept {
+        return done.nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? *static_cast<const int*>(NLMSG_DATA(&done)) : 0;
+    }
+
+    const int socket_;
+    alignas(nlmsghdr) char buffer_[16384];
+};
+
+} // namespace sessionctl::pg
+
+#endif
