@@ -53,12 +53,14 @@ std::int64_t lock_gate(const ServerLockdown& lockdown) {
     pg::GateChange change;
     const pg::ExitGuard guard(undo_gate, &change);
     try {
-        change.make(lockdown.state);
-        pg::log_gate("lockdown_server", "closed", lockdown.state);
+        change.close(lockdown.state);
+        pg::log_gate("lockdown_server", change.is_written() ? "closed" : "closed until a restart",
+                     lockdown.state);
         warn_of_logical_replication(lockdown);
         pg::GateSweep sweep(lockdown.state, lockdown.reason);
         const std::int64_t ended = lockdown.terminate ? empty_the_server(lockdown, sweep) : 0;
         warn_if_overruled(change);
+        change.settle();
         return ended;
     } catch (...) {
         change.undo();
@@ -68,7 +70,7 @@ std::int64_t lock_gate(const ServerLockdown& lockdown) {
 
 bool unlock_gate(const pg::GateState& open) {
     pg::GateChange change;
-    change.make({});
+    change.open();
     if (change.was_closed())
         pg::log_gate("unlock_server", "open", open);
     return change.was_closed();

@@ -127,10 +127,12 @@ bool unlock_hba(const pg::GateState& open) {
     const core::string before = change.file().text;
     std::optional<core::string> text = core::hba::unlock(before);
     if (text) {
-        change.make(std::move(*text));
+        change.open(*text);
         pg::log_gate("unlock_server", "open in pg_hba.conf", open);
         if (!pg::is_forgotten(before))
             warn_not_forgotten();
+    } else {
+        change.remove_leftovers();
     }
     lock.release();
     return text.has_value();

@@ -67,8 +67,10 @@ bool share(int file, const AuditMark& fresh, AuditMark& mark) noexcept {
         return true;
     mark = fresh;
     const MarkFile next = MarkFile::of(mark);
-    return ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0 &&
-           write_all(file, next.text, std::strlen(next.text));
+    const std::size_t length = std::strlen(next.text);
+    // What is written over needs no space.
+    return lseek(file, 0, SEEK_SET) == 0 && write_all(file, next.text, length) &&
+           ftruncate(file, static_cast<off_t>(length)) == 0;
 }
 
 void read_own() {

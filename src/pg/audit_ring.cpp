@@ -66,7 +66,12 @@ bool save(const AuditRing& ring) noexcept {
     if (file == nullptr)
         return false;
     const bool is_written = write_records(ring, file);
-    return fclose(file) == 0 && is_written && rename(new_audit_file, audit_file) == 0;
+    if (fclose(file) == 0 && is_written && rename(new_audit_file, audit_file) == 0)
+        return true;
+    const int why = errno;
+    unlink(new_audit_file);
+    errno = why;
+    return false;
 }
 
 bool is_sound(const Header& header, std::int64_t file_size) noexcept {
@@ -129,6 +134,7 @@ core::vector<AuditRecord> AuditRing::read() {
 }
 
 void AuditRing::load() {
+    unlink(new_audit_file); // of a crash
     FILE* const file = fopen(audit_file, "rb");
     if (file == nullptr)
         return;

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 extern "C" {
 #include "storage/fd.h"
@@ -50,6 +53,49 @@ ssize_t read_all(int file, char* buffer, std::size_t size) noexcept {
             return got < 0 ? -1 : static_cast<ssize_t>(length);
         length += static_cast<std::size_t>(got);
     }
+}
+
+const char* set_owner_and_mode(int file, const struct stat& wanted) noexcept {
+    struct stat own;
+    if (fstat(file, &own) != 0)
+        return "stat";
+    if ((own.st_uid != wanted.st_uid || own.st_gid != wanted.st_gid) &&
+        fchown(file, wanted.st_uid, wanted.st_gid) != 0)
+        return "set the owner of";
+    return fchmod(file, wanted.st_mode & 07777) != 0 ? "set the mode of" : nullptr;
+}
+
+FileFailure write_new_file(const char* path, std::string_view text, const struct stat* like) noexcept {
+    unlink(path); // of a crash
+    const int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file < 0)
+        return {"create", path, errno};
+    const char* what = like != nullptr ? set_owner_and_mode(file, *like) : nullptr;
+    int why = errno;
+    if (!sync_and_close(file, what == nullptr && write_all(file, text.data(), text.size())) &&
+        what == nullptr) {
+        what = "write";
+        why = errno;
+    }
+    if (what == nullptr)
+        return {};
+    unlink(path);
+    return {what, path, why};
+}
+
+FileFailure keep_file(const char* path, const char* kept, std::string_view text,
+                      const struct stat* like) noexcept {
+    unlink(kept);
+    return link(path, kept) == 0 ? FileFailure{} : write_new_file(kept, text, like);
+}
+
+bool exchange_files(const char* one, const char* other) noexcept {
+#ifdef SYS_renameat2
+    constexpr unsigned exchange = 1U << 1; // RENAME_EXCHANGE, whose name the C library got later
+    return syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, exchange) == 0;
+#else
+    return false;
+#endif
 }
 
 } // namespace sessionctl::pg

@@ -4,6 +4,9 @@
 
 #include "pg/postgres.hpp"
 
+#include <string_view>
+
+#include <sys/stat.h>
 #include <sys/types.h>
 
 namespace sessionctl::pg {
@@ -18,5 +21,27 @@ bool sync_directory(const char* path) noexcept;
 
 /// As much as there is, `size` at most; -1 where it fails.
 ssize_t read_all(int file, char* buffer, std::size_t size) noexcept;
+
+/// What could not be done, and to which file; null: nothing.
+struct FileFailure {
+    const char* what;
+    const char* path;
+    int why; // errno
+};
+
+/// The owner first: changing it takes some bits of the mode away. Null, or what could not be done (errno).
+const char* set_owner_and_mode(int file, const struct stat& wanted) noexcept;
+
+/// A file of this name with this text, synced, with the owner and mode of `like` (null: for its owner alone).
+/// Whatever had the name is gone; what fails leaves none.
+FileFailure write_new_file(const char* path, std::string_view text, const struct stat* like) noexcept;
+
+/// A second name for the file, so that a rename brings it back without needing space. Where the file system
+/// has no hard links: a copy, of this text. Whatever had the name is gone.
+FileFailure keep_file(const char* path, const char* kept, std::string_view text,
+                      const struct stat* like) noexcept;
+
+/// Each gets the other's name, in one step and without needing space. False where the system can't.
+bool exchange_files(const char* one, const char* other) noexcept;
 
 } // namespace sessionctl::pg

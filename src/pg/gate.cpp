@@ -108,7 +108,8 @@ void Gate::load() {
         break;
     case GateFileFound::sound:
         if (!state.is_closed_at(now)) {
-            write_gate_file({});
+            remove_gate_file();
+            sync_gate_file();
             log_end_of_time(state);
             return;
         }
@@ -135,31 +136,86 @@ GateState gate_state() {
     return state.is_closed_at(GetCurrentTimestamp()) ? state : GateState{};
 }
 
-void GateChange::make(const GateState& next) {
+namespace {
+
+/// A lockdown whose time is over is cleared away first, so that its end stands in the audit.
+void clear_expired(const Gate& gate) {
+    if (const Gate::View found = gate.view(); found.state.is_over_at(GetCurrentTimestamp()))
+        open_expired_gate(found.version);
+}
+
+void warn_unwritten(int why) {
+    const bool has_old = has_gate_file();
+    errno = why;
+    ereport(WARNING,
+            (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", gate_file_name),
+             has_old
+                 ? errdetail("The server is locked down, but a restart, or a crash of a session, brings the "
+                             "lockdown of before back.")
+                 : errdetail("The server is locked down, but a restart, or a crash of a session, opens it."),
+             errhint("Lock it down again when the file can be written.")));
+}
+
+void warn_unsynced(int why) {
+    errno = why;
+    ereport(WARNING, (errcode_for_file_access(),
+                      errmsg("could not sync the directory of file \"%s\": %m", gate_file_name),
+                      errdetail("After a crash of the machine the gate may be as it was before.")));
+}
+
+} // namespace
+
+/// By who holds the lock of the gate.
+void GateChange::publish(const GateState& next) noexcept {
+    Gate& gate = shared_memory()->gate;
+    gate.publish(next);
+    version_ = gate.view().version;
+    if (is_written_)
+        gate.set_written_version(version_);
+    is_made_ = true;
+}
+
+void GateChange::close(const GateState& next) {
     SharedMemory& shared = *shared_memory();
-    if (const Gate::View found = shared.gate.view(); found.state.is_over_at(GetCurrentTimestamp()))
-        open_expired_gate(found.version); // so that its end stands in the audit
+    clear_expired(shared.gate);
     call([&] {
         LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
         before_ = shared.gate.view().state;
         if (!before_.is_closed_at(GetCurrentTimestamp()))
             before_ = {};
-        const bool is_written = write_gate_file(next);
+        is_written_ = write_gate_file(next, before_);
+        const bool is_synced = is_written_ && sync_gate_file();
         const int why = errno;
-        if (is_written) {
-            shared.gate.publish(next);
-            version_ = shared.gate.view().version;
-            is_made_ = true;
-        } else {
-            write_gate_file(before_);
-        }
+        publish(next);
+        LWLockRelease(shared.gate_lock);
+        if (!is_written_)
+            warn_unwritten(why);
+        else if (!is_synced)
+            warn_unsynced(why);
+    });
+}
+
+void GateChange::open() {
+    SharedMemory& shared = *shared_memory();
+    clear_expired(shared.gate);
+    call([&] {
+        LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
+        before_ = shared.gate.view().state;
+        if (!before_.is_closed_at(GetCurrentTimestamp()))
+            before_ = {};
+        is_written_ = remove_gate_file();
+        const bool is_synced = is_written_ && sync_gate_file();
+        const int why = errno;
+        if (is_written_)
+            publish({});
         LWLockRelease(shared.gate_lock);
         errno = why;
-        if (!is_written)
-            ereport(ERROR, (errcode_for_file_access(),
-                            errmsg("could not %s file \"%s\": %m", next.is_closed ? "write" : "remove",
-                                   gate_file_name),
-                            errdetail("The server is as it was.")));
+        if (!is_written_)
+            ereport(ERROR,
+                    (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", gate_file_name),
+                     errdetail("The server is as it was.")));
+        if (!is_synced)
+            warn_unsynced(why);
     });
 }
 
@@ -170,20 +226,34 @@ void GateChange::undo() noexcept {
     LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
     const Gate::View made = shared.gate.view();
     const bool is_ours = made.version == version_;
-    const bool is_written = !is_ours || write_gate_file(before_);
+    const bool is_in_file = is_written_ && shared.gate.written_version() == version_;
+    const bool is_restored = !is_in_file || restore_gate_file(before_);
     const int why = errno;
+    if (is_in_file && is_restored) {
+        shared.gate.set_written_version(0);
+        sync_gate_file();
+    }
     if (is_ours)
         shared.gate.publish(before_);
     LWLockRelease(shared.gate_lock);
-    if (!is_ours)
-        return;
-    log_gate("lockdown_server", before_.is_closed ? "undone, closed as before" : "undone, open", made.state);
+    if (is_ours)
+        log_gate("lockdown_server", before_.is_closed ? "undone, closed as before" : "undone, open",
+                 made.state);
     errno = why;
-    if (!is_written)
+    if (!is_restored)
         ereport(LOG, (errcode_for_file_access(),
                       errmsg("could not %s file \"%s\": %m", before_.is_closed ? "write" : "remove",
                              gate_file_name),
                       errdetail("A restart of the server goes by that file.")));
+}
+
+void GateChange::settle() noexcept {
+    SharedMemory& shared = *shared_memory();
+    LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
+    if (is_written_ && shared.gate.written_version() == version_)
+        forget_old_gate_file();
+    LWLockRelease(shared.gate_lock);
+    is_made_ = false;
 }
 
 bool GateChange::is_in_force() const noexcept {
@@ -195,9 +265,12 @@ void open_expired_gate(std::uint32_t version) noexcept {
     if (!LWLockConditionalAcquire(shared.gate_lock, LW_EXCLUSIVE))
         return; // somebody is at it
     const Gate::View found = shared.gate.view();
-    const bool is_it = found.version == version && write_gate_file({});
-    if (is_it)
+    const bool is_it = found.version == version && remove_gate_file();
+    if (is_it) {
+        sync_gate_file();
         shared.gate.publish({});
+        shared.gate.set_written_version(0);
+    }
     LWLockRelease(shared.gate_lock);
     if (!is_it)
         return;

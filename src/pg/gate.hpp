@@ -40,6 +40,11 @@ class Gate {
     /// each crash of a session.
     void load();
 
+    /// The version that the file has; 0: it has none, or is from before the start. For who holds the lock of
+    /// the gate.
+    std::uint32_t written_version() const noexcept { return written_version_; }
+    void set_written_version(std::uint32_t version) noexcept { written_version_ = version; }
+
     /// Logins that wait for the gate to open. False where all places are taken.
     bool take_place(int places) noexcept;
     void leave_place() noexcept { --held_; }
@@ -48,6 +53,7 @@ class Gate {
     std::atomic<bool> is_closed_;
     std::atomic<std::int32_t> held_;
     std::atomic<std::uint32_t> version_; // odd: being written
+    std::uint32_t written_version_;
     GateState state_;
 };
 
@@ -58,19 +64,28 @@ GateState gate_state();
 /// A change of the gate that can be taken back, as long as nobody else made another one after it.
 class GateChange {
   public:
-    /// File first, then memory: a crash in between comes back changed, an error leaves both as they were.
-    /// Errors: those of the file (class 58 and 53).
-    void make(const GateState& next);
-    /// What was before. Raises nothing, and does nothing where nothing was made or somebody else made a
-    /// change after it.
+    /// File first, then memory: a crash in between comes back closed. A file that can't be written, on a full
+    /// disk say, does not keep the gate open: a WARNING tells what a restart does.
+    void close(const GateState& next);
+    /// Needs no space. Errors: those of the file (class 58 and 53); then it is as it was.
+    void open();
+    /// What was before; nothing where nothing was made, or where somebody else made a change after it. What
+    /// is taken back is in the file no more, either. Needs no space, raises nothing.
     void undo() noexcept;
+    /// It is to stay. Raises nothing.
+    void settle() noexcept;
     /// Nobody made another one since.
     bool is_in_force() const noexcept;
     /// A gate that had opened by itself was open.
     bool was_closed() const noexcept { return before_.is_closed; }
+    /// A restart comes back closed.
+    bool is_written() const noexcept { return is_written_; }
 
   private:
+    void publish(const GateState& next) noexcept;
+
     bool is_made_ = false;
+    bool is_written_ = false;
     std::uint32_t version_ = 0;
     GateState before_ = {};
 };

@@ -7,6 +7,7 @@
 #include "pg/hba_probe.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
+#include "pg/shared_memory.hpp"
 #include "pg/subtransaction.hpp"
 
 #include <csignal>
@@ -42,18 +43,37 @@ bool reload() noexcept {
     return !IsUnderPostmaster || kill(PostmasterPid, SIGHUP) == 0;
 }
 
-[[noreturn]] void raise_failure(FileFailure failure) {
+/// What helps where there is no space, if that is what is missing.
+[[noreturn]] void raise_failure(FileFailure failure, const char* without_space) {
     if (failure.why == EAGAIN)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "somebody else has changed \"%s\" meanwhile", failure.path)
             .hint("Nothing was changed. Try again.");
-    call([&failure] {
+    call([&failure, without_space] {
+        const bool has_hint = without_space != nullptr && (failure.why == ENOSPC || failure.why == EDQUOT);
         errno = failure.why;
         ereport(ERROR, (errcode_for_file_access(),
                         errmsg("could not %s file \"%s\": %m", failure.what, failure.path),
-                        errdetail("pg_hba.conf is as it was.")));
+                        errdetail("pg_hba.conf is as it was."), has_hint ? errhint("%s", without_space) : 0));
     });
     pg_unreachable();
+}
+
+void reload_or_raise() {
+    if (!reload())
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "could not signal the postmaster: %s", std::strerror(errno));
+}
+
+/// A change that is done.
+void sync_or_tell(const HbaFile& file, int level) {
+    const FileFailure failure = sync_hba_file(file);
+    if (failure.what == nullptr)
+        return;
+    errno = failure.why;
+    ereport(level,
+            (errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", failure.what, failure.path),
+             errdetail("A crash of the machine may bring the lockdown back.")));
 }
 
 std::string_view block_in(const core::string& text) {
@@ -83,17 +103,30 @@ void HbaLock::release() {
 
 void HbaChange::make(core::string next) {
     made_ = std::move(next);
-    const FileFailure failure = replace_hba_file(before_, made_);
-    if (failure.what != nullptr && failure.is_replaced) {
-        is_made_ = true; // and may not outlive a crash
-        undo();
+    FileFailure failure = replace_hba_file(before_, made_);
+    if (failure.what == nullptr) {
+        is_made_ = true;
+        failure = sync_hba_file(before_);
     }
+    if (failure.what != nullptr) {
+        undo();
+        if (block_in(before_.file.text).empty())
+            remove_leftovers();
+        raise_failure(failure, shared_memory() != nullptr
+                                   ? "Lock the server down with method => 'gate', which needs no space."
+                                   : nullptr);
+    }
+    reload_or_raise();
+}
+
+void HbaChange::open(const core::string& rest) {
+    const FileFailure failure = restore_hba_file(before_, rest, false);
     if (failure.what != nullptr)
-        raise_failure(failure);
-    is_made_ = true;
-    if (!reload())
-        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                          "could not signal the postmaster: %s", std::strerror(errno));
+        raise_failure(
+            failure,
+            "Free some space, or delete the lines from >>> to <<< in it, then reload the configuration.");
+    call([this] { sync_or_tell(before_, WARNING); });
+    reload_or_raise();
 }
 
 void HbaChange::prove() const {
@@ -118,10 +151,20 @@ bool HbaChange::undo() noexcept {
     const bool is_done = callback([&] {
         now = before_;
         failure.why = read_whole(now.target.c_str(), now.file.text, now.status);
-        if (failure.why == 0)
-            failure = replace_hba_file(now, restored(now.file.text));
+        if (failure.why != 0)
+            return;
+        const core::string text = restored(now.file.text);
+        const bool keeps_old = !block_in(before_.file.text).empty();
+        failure = {};
+        if (text != now.file.text)
+            failure = restore_hba_file(now, text, keeps_old);
+        else if (!keeps_old)
+            remove_hba_leftovers(now);
     });
-    if (is_done && failure.what == nullptr && reload()) {
+    const bool is_restored = is_done && failure.what == nullptr;
+    if (is_restored)
+        sync_or_tell(now, LOG);
+    if (is_restored && reload()) {
         RESUME_INTERRUPTS();
         return true;
     }

@@ -25,12 +25,16 @@ class HbaChange {
     /// Writes it and has the postmaster read it. Errors: those of the file, 55000 where somebody else wrote
     /// it meanwhile; it is as it was then.
     void make(core::string next);
+    /// The same without the block, for good and without needing space.
+    void open(const core::string& rest);
     /// Waits until the postmaster obeys the block that was written. Errors: 55000 where it does not.
     void prove() const;
     bool is_made() const noexcept { return is_made_; }
     /// What was before, in what somebody has made of it since. Raises nothing, and does nothing where nothing
-    /// was made. False where that failed: the log tells.
+    /// was made. Needs no space. False where that failed: the log tells.
     bool undo() noexcept;
+    /// Where there is no block in the file: what a crash, or who took it out by hand, has left beside it.
+    void remove_leftovers() const noexcept { remove_hba_leftovers(before_); }
 
   private:
     core::string restored(const core::string& now) const;

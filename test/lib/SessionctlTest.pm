@@ -44,11 +44,12 @@ sub init_node
 	return $node->init(%with, extra => [ '--username=postgres', @{ $with{extra} || [] } ]);
 }
 
-# A running server with the extension in database postgres. Only what the tests look for goes to its log.
+# A running server with the extension in database postgres, its data in directory `data` if that is given. Only what the tests look for goes to its log.
 sub new_server
 {
 	my ($name, %with) = @_;
 	my $node = new_node($name);
+	symlink $with{data}, $node->data_dir or die "cannot link to $with{data}: $!" if $with{data};
 	init_node($node, %{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
 	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
 	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};

@@ -338,7 +338,7 @@ SKIP: {
 		like($caller->answer, qr/canceling statement due to user request/, 'cancelled');
 		chmod 0755, $elsewhere;
 		my $target = quotemeta "$elsewhere/hba.conf";
-		like(log_since($node, $position), qr/LOG:  .*pg_sessionctl: could not undo the lockdown in "$target": could not create file "$target\.pg_sessionctl\.tmp": Permission denied\n/,
+		like(log_since($node, $position), qr/LOG:  .*pg_sessionctl: could not undo the lockdown in "$target": could not replace file "$target": Permission denied\n/,
 			'the log names the file');
 		continue_process($stuck->pid);
 		$_->quit for $caller, $stuck;
