@@ -20,7 +20,6 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp longest_proof = 5 * core::microseconds_per_second;
 constexpr core::Timestamp lock_poll_interval = 10 * core::microseconds_per_millisecond;
 
 /// Beside those of the reaper (pg/reaper_lock).
@@ -131,12 +130,17 @@ void HbaChange::open(const core::string& rest) {
 
 void HbaChange::prove() const {
     const std::optional<core::string> probe = core::hba::probe_of(made_);
-    if (probe && is_block_obeyed(*probe, monotonic_now() + longest_proof))
+    const HbaProof proof = probe ? prove_block(*probe) : HbaProof::refuted;
+    if (proof == HbaProof::found)
         return;
+    if (proof == HbaProof::unanswered)
+        throw core::Error(
+            core::sqlstate::object_not_in_prerequisite_state,
+            "the server does not answer logins: nothing proves that it obeys the new pg_hba.conf")
+            .hint("The old file is back. Try again when the machine is less busy.");
     throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                       "the server does not obey the new pg_hba.conf")
-        .detail("For %d s a login that it rejects was not rejected.",
-                static_cast<int>(longest_proof / core::microseconds_per_second))
+        .detail("Login after login that it rejects was not rejected.")
         .hint("The old file is back. The server log tells which line of it the server refuses; or all slots "
               "for connections are taken.");
 }
@@ -194,7 +198,7 @@ core::string HbaChange::restored(const core::string& now) const {
 
 bool is_forgotten(const core::string& text) {
     const std::optional<core::string> probe = core::hba::probe_of(text);
-    return IsUnderPostmaster && probe && is_block_gone(*probe, monotonic_now() + longest_proof);
+    return IsUnderPostmaster && probe && prove_no_block(*probe) == HbaProof::found;
 }
 
 std::optional<HbaLockdown> hba_lockdown() {

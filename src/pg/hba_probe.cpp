@@ -18,8 +18,12 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr core::Timestamp probe_poll_interval = 2 * core::microseconds_per_millisecond;
-/// One login, which an overloaded server may leave without a word.
-constexpr core::Timestamp longest_login = core::microseconds_per_second;
+/// On a machine under load a single login can take many seconds. So the time alone proves nothing, only
+/// answers do.
+constexpr core::Timestamp longest_login = 10 * core::microseconds_per_second;
+constexpr core::Timestamp shortest_refutation = 5 * core::microseconds_per_second;
+constexpr int enough_looks = 20;
+constexpr core::Timestamp longest_proof = 60 * core::microseconds_per_second;
 
 /// What a login is told before it is let in, as it stands in the protocol.
 struct Answer {
@@ -178,9 +182,9 @@ core::string startup_packet(const core::string& user, const core::string& databa
     return content;
 }
 
-Answer ask(const Address& address, const core::string& user, const core::string& database) {
+Answer ask(const Address& address, const core::string& user, const core::string& database,
+           core::Timestamp deadline) {
     Answer answer = {};
-    const core::Timestamp deadline = monotonic_now() + longest_login;
     const ProbeSocket socket(address.family);
     const core::string packet = startup_packet(user, database);
     if (!connect_to(address, socket, deadline) || send(socket.file(), packet.data(), packet.size(),
@@ -199,6 +203,9 @@ Answer ask(const Address& address, const core::string& user, const core::string&
 struct Answers {
     Answer to_probe;
     Answer to_stranger;
+    bool is_late; // one of the two had no answer in time
+
+    bool are_both() const noexcept { return to_probe.length > 0 && to_stranger.length > 0; }
 };
 
 /// By the first way in that answers.
@@ -207,21 +214,30 @@ Answers ask_both(const core::string& probe) {
     const Listening where = listening();
     Answers answers = {};
     for (const Address& address : {socket_address(where), tcp_address(where)}) {
-        answers.to_probe = ask(address, probe, probe);
-        answers.to_stranger = ask(address, stranger, probe);
-        if (answers.to_probe.length > 0 && answers.to_stranger.length > 0)
+        const core::Timestamp deadline = monotonic_now() + longest_login;
+        answers.to_probe = ask(address, probe, probe, deadline);
+        answers.to_stranger = ask(address, stranger, probe, deadline);
+        answers.is_late = !answers.are_both() && monotonic_now() >= deadline;
+        if (answers.are_both())
             break;
     }
     return answers;
 }
 
 template <typename IsProof>
-bool wait_for_proof(const core::string& probe, core::Timestamp deadline, IsProof&& is_proof) {
+HbaProof wait_for_proof(const core::string& probe, IsProof&& is_proof) {
+    const core::Timestamp began = monotonic_now();
+    int looks = 0;
     for (;;) {
-        if (is_proof(ask_both(probe)))
-            return true;
-        if (monotonic_now() >= deadline)
-            return false;
+        const Answers answers = ask_both(probe);
+        if (is_proof(answers))
+            return HbaProof::found;
+        looks += answers.is_late ? 0 : 1;
+        const core::Timestamp passed = monotonic_now() - began;
+        if (passed >= shortest_refutation && looks >= enough_looks)
+            return HbaProof::refuted;
+        if (passed >= longest_proof)
+            return looks > 0 ? HbaProof::refuted : HbaProof::unanswered;
         pause(probe_poll_interval);
     }
 }
@@ -242,16 +258,15 @@ core::string new_probe_name() {
     return name;
 }
 
-bool is_block_obeyed(const core::string& probe, core::Timestamp deadline) {
-    return wait_for_proof(probe, deadline, [](const Answers& answers) {
+HbaProof prove_block(const core::string& probe) {
+    return wait_for_proof(probe, [](const Answers& answers) {
         return answers.to_probe.asks_password() && answers.to_stranger.is_rejection();
     });
 }
 
-bool is_block_gone(const core::string& probe, core::Timestamp deadline) {
-    return wait_for_proof(probe, deadline, [](const Answers& answers) {
-        return answers.to_probe.length > 0 && answers.to_stranger.length > 0 &&
-               answers.to_probe.asks_password() == answers.to_stranger.asks_password();
+HbaProof prove_no_block(const core::string& probe) {
+    return wait_for_proof(probe, [](const Answers& answers) {
+        return answers.are_both() && answers.to_probe.asks_password() == answers.to_stranger.asks_password();
     });
 }
 

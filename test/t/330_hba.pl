@@ -294,6 +294,20 @@ subtest 'a file that the server refuses' => sub {
 	set_rules($rules);
 };
 
+# As on a machine under heavy load: what is slow does not disobey.
+subtest 'a server that is long in answering' => sub {
+	my $began = time;
+	my $postmaster = postmaster_pid($node);
+	stop_process($postmaster);
+	$admin->send(q{SELECT sessionctl.lockdown_server('hba')});
+	wait_for('more than the time in which a login that is not rejected tells something', sub { time - $began > 7 });
+	continue_process($postmaster);
+	is($admin->answer, '0', 'locked down');
+	like(knock($node, 'app'), $rejected, 'closed');
+	is(unlock(), 't', 'unlocked');
+	is_as_before($rules, 'unlocked');
+};
+
 # A session that will not go keeps the call waiting, its door already closed.
 sub half_way
 {
