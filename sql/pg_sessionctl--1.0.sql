@@ -294,7 +294,7 @@ FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' 
              x.holds,
              x.xid,
              pg_catalog.clock_timestamp() - (s.fields ->> 'inactive_since')::timestamptz,
-             CASE WHEN s.fields ->> 'synced' = 'true' THEN NULL
+             CASE WHEN (s.fields ->> 'synced') = 'true' THEN NULL
                   WHEN NOT s.active THEN pg_catalog.format('SELECT pg_catalog.pg_drop_replication_slot(%L)', s.slot_name)
                   WHEN s.slot_type = 'logical' THEN
                        'SELECT * FROM pg_catalog.pg_stat_replication -- its subscriber has to confirm what it receives'
@@ -304,7 +304,7 @@ FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' 
            LATERAL (VALUES ('rows'::text, s.xmin), ('catalog rows', s.catalog_xmin)) AS x (holds, xid)
       WHERE x.xid IS NOT NULL
         -- An invalidated slot holds nothing, from 16 on.
-        AND (s.fields ->> 'wal_status' IS DISTINCT FROM 'lost' OR pg_catalog.current_setting('server_version_num')::integer < 160000)
+        AND ((s.fields ->> 'wal_status') IS DISTINCT FROM 'lost' OR pg_catalog.current_setting('server_version_num')::integer < 160000)
       UNION ALL
       SELECT 'prepared transaction', p.gid, NULL, p.database, p.owner, 'rows', p.transaction, p.age,
              coalesce(p.rollback_command, 'SELECT rollback_command FROM sessionctl.prepared_transactions -- in its database')
