@@ -495,6 +495,56 @@ AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
 'Ends the matching sessions, each after the transaction it is in, idle ones at once, if their clients have taken the answer to their last statement; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
 
+-- One session
+
+CREATE FUNCTION sessionctl.terminate_session(
+    session_id text,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_session' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean) IS
+'Ends one session, named as %c prints it in the server log and session_activity.session_id shows it: never a later one with its process ID. Returns 1 where it is proven gone, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as terminate_where; 22023 for what is no session_id.';
+
+CREATE FUNCTION sessionctl.terminate_session(
+    pid integer,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_session_by_pid' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean) IS
+'Ends the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it is proven gone, 0 with a NOTICE where there is none. Guard rails, timeout and errors as terminate_where.';
+
+CREATE FUNCTION sessionctl.cancel_session(
+    session_id text,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_cancel_session' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean) IS
+'Cancels the running statement of one session, named as %c prints it in the server log and session_activity.session_id shows it: never that of a later one with its process ID. Returns 1 where it was really cancelled, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as cancel_where; 22023 for what is no session_id.';
+
+CREATE FUNCTION sessionctl.cancel_session(
+    pid integer,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_cancel_session_by_pid' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean) IS
+'Cancels the running statement of the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it was really cancelled, 0 with a NOTICE where there is none. Guard rails, timeout and errors as cancel_where.';
+
 -- Recipes
 
 CREATE FUNCTION sessionctl.terminate_user_sessions(
@@ -972,6 +1022,10 @@ VALUES
     ('end', 'terminate_report(condition, ...)', 'the same, with one row a session'),
     ('end', 'drain_where(condition, ...)', 'end each after the transaction it is in'),
     ('end', 'escalate_report(condition, ...)', 'those that will not go: cancel, then terminate, then close the connection'),
+    ('end', 'terminate_session(session_id, ...)', 'one session, as the server log names it'),
+    ('end', 'terminate_session(pid, ...)', 'the session that has this pid now'),
+    ('end', 'cancel_session(session_id, ...)', 'cancel what it runs, keep the session'),
+    ('end', 'cancel_session(pid, ...)', 'the same by its pid'),
     ('end', 'terminate_user_sessions(role, ...)', 'all sessions of a role'),
     ('end', 'terminate_database_sessions(database, ...)', 'all sessions in a database'),
     ('end', 'terminate_application_sessions(application, ...)', 'all sessions with this application_name'),
@@ -1065,6 +1119,10 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;

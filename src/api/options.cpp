@@ -58,10 +58,15 @@ void read_ladder(Arguments& arguments, Request& request) {
             .detail("Only superusers may use close_socket.");
 }
 
+void read_inclusion(Arguments& arguments, Request& request) {
+    core::Inclusion& include = request.guards.include;
+    include.superusers = arguments.boolean("include_superusers");
+    include.replication = arguments.boolean("include_replication");
+}
+
 void read_guards(Arguments& arguments, Request& request) {
+    read_inclusion(arguments, request);
     core::Guards& guards = request.guards;
-    guards.include.superusers = arguments.boolean("include_superusers");
-    guards.include.replication = arguments.boolean("include_replication");
     guards.refuse_above = bound_of(arguments.integer_or_null(), request.action);
     guards.keep = core::checked_keep(arguments.integer("keep"));
     guards.keep_which = core::checked_keep_which(arguments.text("keep_which"));

@@ -218,9 +218,6 @@ void warn_of_survivors(const Request& request, const core::Plan& plan) {
     });
 }
 
-constexpr char hint_for_hidden[] =
-    "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
-
 /// A role that may signal sessions but not see their state finds nobody by it: that must not read as "nobody
 /// is".
 void tell_hidden_states(const pg::Roster& roster) {

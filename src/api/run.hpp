@@ -64,6 +64,10 @@ Value oid_value(Oid oid) noexcept;
 /// were ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
 
+/// What to do where a session's state and times are hidden from the caller.
+constexpr char hint_for_hidden[] =
+    "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
+
 /// WARNING, unless the number is 0.
 void warn_of_newcomers(int number);
 

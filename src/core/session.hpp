@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
+#include <string_view>
 
 namespace sessionctl::core {
 
@@ -36,6 +38,9 @@ struct SessionId {
                       static_cast<unsigned>(identity.pid));
     }
 };
+
+/// The identity that such a text names, its start in whole seconds; none where it is no such text.
+std::optional<Identity> parse_session_id(std::string_view text) noexcept;
 
 enum class Kind : std::uint8_t {
     client,

@@ -25,7 +25,7 @@ ALTER EXTENSION pg_sessionctl SET SCHEMA public;
 -- All functions with all their parameters.
 \pset format unaligned
 SELECT proname AS function, pg_get_function_arguments(id) AS arguments
-FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
+FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1, 2;
 SELECT proname AS function, pg_get_function_result(id) AS result
 FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
 

@@ -74,3 +74,12 @@ SELECT sessionctl.terminate_application_sessions('regress_sessionctl_nothing');
 SELECT pg_temp.tried('terminate_idle_in_transaction', age) FROM (VALUES
     ('''-1 s'''), ('NULL'), ('''1 year''')) AS v (age);
 DO $$BEGIN EXECUTE format('DROP ROLE %I', 'regress_sessionctl_' || repeat('x', 44)); END$$;
+-- One session, by what names it.
+SELECT id, pg_temp.tried('terminate_session', quote_nullable(id)) FROM (VALUES
+    (''), ('4711'), ('6567a1b2.'), ('6567a1b2.12 '), ('1.0'), ('1.1'), ('6567A1B2.7fffffff'), (NULL)) AS v (id);
+SELECT function, option, pg_temp.tried(function, '2147483647, ' || option) FROM
+    (VALUES ('terminate_session'), ('cancel_session')) AS f (function),
+    (VALUES ('timeout := ''5000'''), ('timeout := NULL'), ('include_superusers := NULL'), ('include_replication := NULL'),
+            ('reason := NULL')) AS o (option)
+ORDER BY 1, 2;
+SELECT sessionctl.terminate_session(2147483647);

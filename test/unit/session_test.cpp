@@ -27,6 +27,22 @@ TEST(SessionId, IsWhatTheServerLogPrints) {
     EXPECT_STREQ(SessionId({1, seconds(9) + 999999}).text, "386d4389.1");
 }
 
+TEST(SessionId, IsReadBack) {
+    for (const Identity identity :
+         {Identity{0x1267, 0}, Identity{4194304, seconds(700000000)}, Identity{2147483647, seconds(1)},
+          Identity{1, -seconds(core::unix_epoch_of_timestamp)}})
+        EXPECT_EQ(core::parse_session_id(SessionId(identity).text), identity);
+    EXPECT_EQ(core::parse_session_id("386D4380.0001267"), (Identity{0x1267, 0}));
+}
+
+TEST(SessionId, IsNothingElse) {
+    for (const char* const text :
+         {"", ".", "1267", "386d4380.", ".1267", "386d4380.1267 ", " 386d4380.1267", "386d4380. 1267",
+          "386d4380.1267.1", "386d4380.-1267", "-1.1267", "+1.1267", "0x1.1267", "386d4380.0",
+          "386d4380.80000000", "80000000000.1", "ffffffffffffffff1.1", "386d4380.12g7", "386d4380,1267"})
+        EXPECT_EQ(core::parse_session_id(text), std::nullopt) << text;
+}
+
 TEST(State, IsSpeltAsInPgStatActivity) {
     EXPECT_EQ(core::state_name(State::undefined), nullptr);
     EXPECT_STREQ(core::state_name(State::starting), "starting");
