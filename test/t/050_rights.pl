@@ -22,7 +22,7 @@ $admin->run(q{
 
 my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server'};
 my $asks_inside = q{proname IN ('lockdown_database', 'unlock_database', 'lockdown_role', 'unlock_role', 'limit_role')};
-my $for_all = qq{(proname IN ('safe_count', 'preview_where', 'blocking_tree') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
+my $for_all = qq{(proname IN ('safe_count', 'preview_where', 'blocking_tree', 'help') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
 
 subtest 'who may call' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
