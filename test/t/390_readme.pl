@@ -9,8 +9,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
-use BoundaryTest;
+use lib "$FindBin::Bin/../lib";
 use IPC::Run;
 use RawSession;
 use SessionctlTest;
@@ -134,16 +133,15 @@ sub all_leave
 		$bouncer->finish;
 	}
 	undef $bouncer;
-	wait_for_forecasts(0) if unlink "$workplace/forecast";
+	wake_forecasts();
 	return;
 }
 
-$node->safe_psql('postgres', $_)
-  for 'CREATE ROLE app LOGIN', 'CREATE ROLE batch LOGIN', 'CREATE ROLE leaver LOGIN', 'CREATE ROLE ops LOGIN', 'CREATE ROLE crawler LOGIN',
-  'CREATE ROLE boss LOGIN SUPERUSER', 'CREATE ROLE regina LOGIN', 'CREATE DATABASE shop';
-$node->safe_psql('shop', 'CREATE EXTENSION pg_sessionctl');
-$node->safe_psql('shop', 'CREATE TABLE orders AS SELECT generate_series(1, 5000) AS id; ALTER TABLE orders OWNER TO app;
-	GRANT ALL ON orders TO regina');
+# As `script/demo --shop` makes it.
+my $examples = "$FindBin::Bin/../../script/demo-sessions/examples.sql";
+IPC::Run::run([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $examples ]) or die 'no shop';
+my $pipe = $node->data_dir . '/forecast';
+system('mkfifo', $pipe) == 0 or die "cannot make $pipe";
 
 # The README's words name its own server, and the superuser who began it is not always postgres.
 local $ENV{PGHOST} = $node->host;
@@ -187,16 +185,19 @@ INI
 
 # --- a session that hears nothing as long as its file is there
 
-sub make_forecast
+sub can_close_sockets
 {
 	# What the extension needs from the kernel to take another process's socket: pidfd_open and pidfd_getfd.
 	my $pidfd = $^O eq 'linux' ? syscall(434, getppid, 0) : -1;
 	return 'the operating system does not let a process take the socket of another' if $pidfd < 0 || syscall(438, $pidfd, 0, 0) < 0;
-	my ($module, $file) = (BoundaryTest::module_path(), "$workplace/forecast");
-	write_file($file, '');
-	$node->safe_psql('shop', "CREATE FUNCTION deaf(file text) RETURNS void AS '$module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
-		CREATE FUNCTION forecast() RETURNS void LANGUAGE sql AS \$\$ SELECT deaf('$file') \$\$");
 	return;
+}
+
+# Who opens the pipe to write lets those go on who wait for that.
+sub wake_forecasts
+{
+	open my $writer, '+<', $pipe or die "cannot open $pipe: $!";
+	return wait_for_forecasts(0);
 }
 
 sub wait_for_forecasts
@@ -376,7 +377,7 @@ for my $part (chapters(read_file($readme)))
 	my $users = $chapter{$heading} or next;
 	$played{$heading} = 1;
 	subtest $heading => sub {
-		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? make_forecast() : $heading =~ /Logical/ ? begin_subscription() : undef;
+		my $missing = $heading =~ /PgBouncer/ ? start_bouncer() : $heading =~ /will not die/ ? can_close_sockets() : $heading =~ /Logical/ ? begin_subscription() : undef;
 		plan skip_all => $missing if $missing;
 		plan tests => scalar @examples;
 		push @sessions, as_shown(session($_)) for @$users;
