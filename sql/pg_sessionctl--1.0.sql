@@ -218,6 +218,54 @@ AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl.blocking_tree() IS
 'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue. Query texts are masked as in pg_stat_activity.';
 
+CREATE FUNCTION sessionctl._session_progress(
+    OUT session_id text,
+    OUT pid integer,
+    OUT datname text,
+    OUT usename text,
+    OUT application_name text,
+    OUT action text,
+    OUT chosen bigint,
+    OUT signalled bigint,
+    OUT done bigint,
+    OUT "left" bigint,
+    OUT since timestamptz,
+    OUT until timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_session_progress' LANGUAGE C ROWS 1;
+COMMENT ON FUNCTION sessionctl._session_progress() IS
+'What the view sessionctl.session_progress reads. Use the view.';
+
+CREATE VIEW sessionctl.session_progress AS
+SELECT session_id, pid, datname, usename, application_name, action, chosen, signalled, done, "left", since, until
+FROM sessionctl._session_progress();
+COMMENT ON VIEW sessionctl.session_progress IS
+'Every call under way that acts on sessions, and how far it is. Of a session that the caller may not see in pg_stat_activity, only who it is. Where pg_sessionctl is not in shared_preload_libraries: nothing before PostgreSQL 9.6, nor of sessions with track_activities off, nor of calls inside of COPY and the like.';
+COMMENT ON COLUMN sessionctl.session_progress.session_id IS
+'The session that calls, as in session_activity.';
+COMMENT ON COLUMN sessionctl.session_progress.pid IS
+'Its process ID.';
+COMMENT ON COLUMN sessionctl.session_progress.datname IS
+'Its database.';
+COMMENT ON COLUMN sessionctl.session_progress.usename IS
+'Its role.';
+COMMENT ON COLUMN sessionctl.session_progress.application_name IS
+'As its client set it.';
+COMMENT ON COLUMN sessionctl.session_progress.action IS
+'cancel, terminate, drain or escalate; lockdown_database, lockdown_role, lockdown_server or limit_role.';
+COMMENT ON COLUMN sessionctl.session_progress.chosen IS
+'How many sessions it acts on.';
+COMMENT ON COLUMN sessionctl.session_progress.signalled IS
+'How many of them have been signalled, or, by a drain, asked to leave.';
+COMMENT ON COLUMN sessionctl.session_progress.done IS
+'How many of them are proven gone, or for cancel: whose statement has ended.';
+COMMENT ON COLUMN sessionctl.session_progress."left" IS
+'How many of them it still waits for, or has not come to; the rest was gone before, or was left alone.';
+COMMENT ON COLUMN sessionctl.session_progress.since IS
+'When the call began.';
+COMMENT ON COLUMN sessionctl.session_progress.until IS
+'When it gives up at the latest; NULL: it does not wait, or has not begun to.';
+
 CREATE FUNCTION sessionctl._prepared_transactions(
     OUT gid text,
     OUT transaction xid,
@@ -1015,6 +1063,7 @@ VALUES
     ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
     ('see', 'vacuum_horizon', 'who keeps VACUUM from removing dead rows, the oldest first, and what to do about each'),
+    ('see', 'session_progress', 'the calls under way that act on sessions, and how far each is'),
     ('choose', 'safe_count(condition, ...)', 'how many sessions a call would act on; acts on none'),
     ('choose', 'preview_where(condition, ...)', 'which ones, and why not the others; acts on none'),
     ('end', 'cancel_where(condition, ...)', 'cancel what they run, keep the sessions'),
@@ -1096,6 +1145,8 @@ GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._client_gone(integer) TO PUBLIC;
 GRANT SELECT ON sessionctl.session_blocking, sessionctl.prepared_transactions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_blocking() TO PUBLIC;
+GRANT SELECT ON sessionctl.session_progress TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._session_progress() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.blocking_tree() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._prepared_transactions() TO PUBLIC;
 GRANT SELECT ON sessionctl.vacuum_horizon TO PUBLIC;

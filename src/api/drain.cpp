@@ -3,6 +3,7 @@
 #include "core/drain.hpp"
 #include "pg/drain_request.hpp"
 #include "pg/error.hpp"
+#include "pg/progress.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/stillness.hpp"
@@ -69,6 +70,7 @@ void drain(const Request& request, const pg::Farewell& farewell, const pg::Span&
     if (!request.force || span.is_cut_short)
         return;
     const pg::Span more(request.timeout > 0 ? forced_wait : 0);
+    pg::Progress::set_deadline(request.timeout > 0 ? more.deadline : pg::Progress::no_deadline);
     core::force_rest(plan, more.deadline, server);
     if (request.timeout > 0)
         core::prove_all(plan, request.action, more.deadline, server);

@@ -9,6 +9,7 @@
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
+#include "pg/progress.hpp"
 
 extern "C" {
 #include "utils/acl.h"
@@ -71,6 +72,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         api::read_wait(arguments, request);
         const Oid oid = pg::call([role] { return get_role_oid(role, false); }); // 42704
         pg::require_primary("limit_role");
+        const pg::Progress progress(core::Call::limit_role);
         pg::alter_limit(pg::Lockable::role, role, limit);
         api::require_altered(pg::Lockable::role, role, oid);
         keep_in_audit(role, limit, request.reason);

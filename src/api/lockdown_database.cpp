@@ -10,6 +10,7 @@
 #include "pg/monotonic.hpp"
 #include "pg/newcomers.hpp"
 #include "pg/pool.hpp"
+#include "pg/progress.hpp"
 #include "pg/sql.hpp"
 #include "pg/subtransaction.hpp"
 
@@ -229,6 +230,7 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         pg::require_primary("lockdown_database");
         pg::require_own_transaction("lockdown_database");
         const pg::ScratchMemory scratch;
+        const pg::Progress progress(core::Call::lockdown_database);
         Wish wish = read_wish(fcinfo);
         pg::require_owner(wish.oid, wish.database);
         require_other_database(wish);

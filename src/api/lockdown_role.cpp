@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "pg/door.hpp"
 #include "pg/memory.hpp"
+#include "pg/progress.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/superusers.hpp"
 #include "pg/sweep.hpp"
@@ -87,6 +88,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         api::read_wait(arguments, request);
         const Oid oid = role_oid(role);
         pg::require_primary("lockdown_role");
+        const pg::Progress progress(core::Call::lockdown_role);
         pg::forbid_prepare("lockdown_role");
         // Before anything that another lockdown may wait for.
         if (is_superuser(oid) && pg::call([] { return superuser(); }))

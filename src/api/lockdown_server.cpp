@@ -10,6 +10,7 @@
 #include "pg/log_line.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/progress.hpp"
 #include "pg/server.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/subtransaction.hpp"
@@ -181,6 +182,7 @@ SQL_FUNCTION(sessionctl_lockdown_server)
         const bool by_hba = is_hba(arguments.text("method"));
         by_hba ? api::require_hba() : api::require_gate();
         const ServerLockdown lockdown = read_lockdown(arguments, by_hba);
+        const pg::Progress progress(core::Call::lockdown_server);
         return Int64GetDatum(by_hba ? api::lock_hba(lockdown) : api::lock_gate(lockdown));
     });
 }

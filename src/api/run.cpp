@@ -9,6 +9,7 @@
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
+#include "pg/progress.hpp"
 #include "pg/server.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
@@ -112,7 +113,18 @@ void climb(const Request& request, const pg::Farewell& farewell, core::Plan& pla
     core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
 }
 
+/// When a call will have an answer at the latest; of who does not wait it is not known.
+core::Timestamp end_of(const Request& request, const pg::Span& span) {
+    if (request.timeout == 0)
+        return pg::Progress::no_deadline;
+    if (request.action != core::Action::escalate)
+        return span.deadline;
+    const core::Timestamp step = request.timeout * core::microseconds_per_millisecond;
+    return pg::Span((request.closes_sockets ? 3 : 2) * step).deadline;
+}
+
 void act(const Request& request, const pg::Span& span, Result& result) {
+    const pg::Progress progress(core::call_of(request.action), end_of(request, span), &result.plan);
     pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
     audit.set_cooldown(request.cooldown);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was

@@ -100,6 +100,20 @@ bool is_cut_activity(const char* activity) noexcept;
 /// 0 where there is none (or the server is older than 14).
 int64 query_id_of(const PgBackendStatus& entry) noexcept;
 
+/// Numbers that a session shows in the table while it works for long, as core's own commands do there (9.6).
+/// A failed (sub)transaction takes them away.
+#if PG_VERSION_NUM >= 90600
+constexpr bool has_shown_numbers = true;
+#else
+constexpr bool has_shown_numbers = false;
+#endif
+constexpr int most_shown_numbers = 10;
+/// Does nothing while one of core's commands shows some.
+void show_numbers(const int64* numbers, int count);
+void hide_numbers();
+/// False where it shows none of ours.
+bool shown_numbers(const PgBackendStatus& entry, int64* numbers, int count) noexcept;
+
 // --- what the process array adds
 // ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/progress.hpp"
 #include "pg/session_table.hpp"
 
 #include <csignal>
@@ -15,10 +16,11 @@ namespace {
 
 constexpr core::Timestamp report_margin = 100 * core::microseconds_per_millisecond;
 
-/// Asked for every session: cheap where nothing is pending.
+/// Asked for every session: cheap where nothing is pending and nothing to be told.
 void answer_interrupts() {
     if (InterruptPending)
         call([] { CHECK_FOR_INTERRUPTS(); });
+    Progress::tell();
 }
 
 } // namespace
@@ -84,6 +86,7 @@ void LiveServer::sleep(core::Timestamp microseconds) {
 }
 
 void pause(core::Timestamp microseconds) {
+    Progress::tell();
     call([microseconds] {
         CHECK_FOR_INTERRUPTS();
         compat::wait_latch(static_cast<long>(microseconds / core::microseconds_per_millisecond));

@@ -8,6 +8,7 @@
 #include "pg/farewell.hpp"
 #include "pg/gate.hpp"
 #include "pg/postgres.hpp"
+#include "pg/progress.hpp"
 
 #include <atomic>
 
@@ -21,6 +22,7 @@ struct SessionSlot {
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
     DrainRequest drain;
+    SharedProgress progress;
     GatePass pass;
     core::Origin origin; // valid while there is a pass
 };

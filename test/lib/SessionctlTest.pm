@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server refusal read_file log_position
-  log_since log_lines audit_lines wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
+  log_since log_lines audit_lines without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -193,6 +193,14 @@ sub wait_for_log
 	return wait_for("$pattern in the server log", sub { log_since($node, $position) =~ $pattern });
 }
 
+# What psql has printed, without what a call tells that takes long.
+sub without_progress
+{
+	my ($text) = @_;
+	$text =~ s/^NOTICE:  (00000: )?(\d+ of \d+ session.*|\w+ still waits) after \d+ s\n(DETAIL: .*\n)?(LOCATION: .*\n)?//mg;
+	return $text;
+}
+
 # Processes. A zombie does not run.
 
 sub is_running
@@ -243,11 +251,12 @@ use Test::More;
 
 my @open;
 
-# Options: user, database, app (application_name), host, replication, and options (PGOPTIONS).
+# Options: user, database, app (application_name), host, replication, options (PGOPTIONS), and tells_progress: with
+# what a call says that takes long, which depends on the machine.
 sub new
 {
 	my ($class, $node, %with) = @_;
-	my $self = bless { node => $node, in => '', out => '', mark => 0, last_words => '' }, $class;
+	my $self = bless { node => $node, in => '', out => '', mark => 0, last_words => '', tells_progress => $with{tells_progress} }, $class;
 	$self->{log_position} = SessionctlTest::log_position($node);
 	my $conninfo = $node->connstr($with{database} || 'postgres');
 	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
@@ -299,8 +308,19 @@ sub answer
 	my $answer = $self->{out};
 	$self->{out} = '';
 	$answer =~ s/<done \d+>\n//g;
+	$answer = SessionctlTest::without_progress($answer) if !$self->{tells_progress};
 	$answer =~ s/\n\z//;
 	return $answer;
+}
+
+# Until something like this has come back for it, and more is to come.
+sub wait_for_output
+{
+	my ($self, $pattern) = @_;
+	return SessionctlTest::wait_for("$pattern from the server", sub {
+		$self->{psql}->pump_nb;
+		$self->{out} =~ $pattern;
+	});
 }
 
 sub run { my ($self, $sql) = @_; return $self->send($sql)->answer }

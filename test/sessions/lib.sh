@@ -55,10 +55,14 @@ send() { # send NAME SQL: without waiting for what comes back
 
 # A session that was ended answers with the server's last words, and then its psql exits.
 receive() { # receive NAME: what came back for the statement sent last
-    local line status=0
+    local line status=0 is_progress=
     reply=
     while IFS= read -r -t "$patience" -u "${from[$1]}" line || { status=$? && false; }; do
         [[ $line == "<done ${mark[$1]}>" ]] && break
+        # What a call says that takes long depends on the machine.
+        [[ $is_progress && $line == DETAIL:* ]] && is_progress= && continue
+        is_progress=
+        [[ $line =~ ^NOTICE:\ \ ([0-9]+\ of\ [0-9]+\ session.*|.*still\ waits)\ after\ [0-9]+\ s$ ]] && is_progress=1 && continue
         reply+=${reply:+$'\n'}$line
     done
     ((status <= 128)) || give_up "session $1 did not answer within $patience s"

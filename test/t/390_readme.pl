@@ -294,7 +294,7 @@ sub left
 	return '';
 }
 
-sub heard { my ($started) = @_; $started->{run}->finish; return ${ $started->{said} } }
+sub heard { my ($started) = @_; $started->{run}->finish; return without_progress(${ $started->{said} }) }
 
 # Who has which process ID in README.md: in the order in which a tree names them.
 my %pid_of;
