@@ -70,9 +70,8 @@ void read_guards(Arguments& arguments, Request& request) {
     guards.refuse_above = bound_of(arguments.integer_or_null(), request.action);
     guards.keep = core::checked_keep(arguments.integer("keep"));
     guards.keep_which = core::checked_keep_which(arguments.text("keep_which"));
-    request.condition.per = arguments.text_or_null();
-    if (request.condition.per != nullptr)
-        pg::check_column(request.condition.per);
+    if (const char* const per = arguments.text_or_null())
+        request.condition.per = pg::columns_named(per);
 }
 
 void read_cooldown(Arguments& arguments, Request& request) {

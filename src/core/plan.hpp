@@ -44,7 +44,7 @@ struct Taken {
 /// One matched session on its way through the plan.
 struct Target {
     Session session;
-    std::string_view group; // value of the caller's `per` column; lives as long as the plan
+    std::string_view group; // what the caller's columns `per` hold; lives as long as the plan
     Outcome outcome = Outcome::chosen;
     const char* reason = nullptr; // why spared or denied, or a remark; a constant
     Timestamp signalled_at = 0;   // monotonic

@@ -1,6 +1,7 @@
 #include "pg/condition.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "pg/condition_error.hpp"
 #include "pg/condition_scope.hpp"
 #include "pg/condition_syntax.hpp"
@@ -61,19 +62,23 @@ Node* value_of_parameter(ParseState* state, ParamRef* parameter) {
     return reinterpret_cast<Node*>(value);
 }
 
-/// Our own statement, with the condition's node, and the column `per`, in their places: no text is pasted.
+/// Our own statement, with the condition's node, and the columns `per`, in their places: no text of the
+/// caller's is pasted.
 Node* statement_around(const Condition& condition, Node* expression) {
-    Node* const parsed = static_cast<Node*>(linitial(
-        compat::parse("SELECT s.pid, s.pid::pg_catalog.text FROM sessionctl.session_activity AS s")));
+    StringInfoData text;
+    initStringInfo(&text);
+    appendStringInfoString(&text, "SELECT s.pid");
+    for (int i = 0; i < list_length(condition.per); ++i)
+        appendStringInfoString(&text, ", s.pid::pg_catalog.text");
+    appendStringInfoString(&text, " FROM sessionctl.session_activity AS s");
+    Node* const parsed = static_cast<Node*>(linitial(compat::parse(text.data)));
     auto* const select = reinterpret_cast<SelectStmt*>(compat::statement_of(parsed));
     select->whereClause = expression;
-    auto* const group = static_cast<ResTarget*>(lsecond(select->targetList));
-    auto* const cast = reinterpret_cast<TypeCast*>(group->val);
-    auto* const column = reinterpret_cast<ColumnRef*>(cast->arg);
-    if (condition.per != nullptr)
-        lsecond(column->fields) = makeString(pstrdup(condition.per));
-    else
-        select->targetList = list_make1(linitial(select->targetList));
+    for (int i = 0; i < list_length(condition.per); ++i) {
+        const auto* const group = static_cast<ResTarget*>(list_nth(select->targetList, i + 1));
+        const auto* const cast = reinterpret_cast<TypeCast*>(group->val);
+        lsecond(reinterpret_cast<ColumnRef*>(cast->arg)->fields) = list_nth(condition.per, i);
+    }
     return parsed;
 }
 
@@ -107,10 +112,25 @@ struct Rows {
     std::size_t capacity;
 };
 
-const char* group_in(TupleTableSlot* row, MemoryContext memory) {
-    bool is_null = true;
-    const Datum group = row->tts_tupleDescriptor->natts > 1 ? slot_getattr(row, 2, &is_null) : Datum(0);
-    return is_null ? "" : MemoryContextStrdup(memory, TextDatumGetCString(group));
+/// The values of the columns `per`, each with a byte behind it that no text holds: so every combination is
+/// another group.
+std::string_view group_in(TupleTableSlot* row, MemoryContext memory) {
+    const int columns = row->tts_tupleDescriptor->natts;
+    if (columns == 1)
+        return {};
+    StringInfoData group;
+    initStringInfo(&group);
+    for (int column = 2; column <= columns; ++column) {
+        bool is_null;
+        const Datum value = slot_getattr(row, column, &is_null);
+        if (!is_null)
+            appendStringInfoString(&group, TextDatumGetCString(value));
+        appendStringInfoChar(&group, '\0');
+    }
+    auto* const kept = static_cast<char*>(MemoryContextAlloc(memory, group.len));
+    std::memcpy(kept, group.data, group.len);
+    pfree(group.data);
+    return {kept, static_cast<std::size_t>(group.len)};
 }
 
 void add_row(TupleTableSlot* row, void* context) {
@@ -185,13 +205,25 @@ void check_not_empty(const char* condition) {
 
 } // namespace
 
-void check_column(const char* name) {
+List* columns_named(const char* text) {
+    core::vector<core::string> names;
+    if (!core::parse_names(text, names) || names.empty())
+        throw core::Error(core::sqlstate::invalid_parameter_value, "invalid list of columns \"%s\"", text)
+            .hint("Name one column of sessionctl.session_activity or several, with commas between: 'usename, "
+                  "datname'.");
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     const Oid view = view_oid();
-    if (call([&] { return get_attnum(view, name); }) > 0)
-        return;
-    throw core::Error(core::sqlstate::invalid_parameter_value,
-                      "column \"%s\" of sessionctl.session_activity does not exist", name)
-        .hint("Its columns are: %s.", column_list(view).c_str());
+    List* columns = NIL;
+    for (const core::string& name : names) {
+        const char* const column = name.c_str();
+        if (call([=] { return get_attnum(view, column); }) <= 0)
+            throw core::Error(core::sqlstate::invalid_parameter_value,
+                              "column \"%s\" of sessionctl.session_activity does not exist", column)
+                .hint("Its columns are: %s.", column_list(view).c_str());
+        columns = call([=] { return lappend(columns, makeString(pstrdup(column))); });
+    }
+    return columns;
 }
 
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {

@@ -13,17 +13,18 @@ struct Condition {
     int arguments;
     Oid* types;
     Datum* values;
-    char* nulls;     // 'n' or ' ', one for each argument
-    const char* per; // a column of session_activity, or null
+    char* nulls; // 'n' or ' ', one for each argument
+    List* per;   // columns of session_activity, as strings; NIL: none
 };
 
 struct Match {
     int pid;
-    std::string_view group; // value of the `per` column, "" for NULL or without one
+    std::string_view group; // what the columns `per` hold
 };
 
-/// Errors: 22023 with the columns in the hint when there is no such column of session_activity.
-void check_column(const char* name);
+/// Columns of session_activity with commas between, for `per`. Errors: 22023 with the columns in the hint for
+/// one that there is not, and for no list.
+List* columns_named(const char* text);
 
 /// Parses, analyses and evaluates the condition, each once, over this roster, with the caller's rights and in
 /// a read-only transaction. Errors: the caller's own (with a caret into the condition where there is a

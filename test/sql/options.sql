@@ -43,10 +43,10 @@ SELECT function, option, pg_temp.tried(function, '''pid / 0 = 1'', ' || option) 
 ORDER BY 1, 2;
 SELECT option, pg_temp.tried('terminate_where', '''pid / 0 = 1'', ' || option) FROM (VALUES
     ('keep_which := ''Oldest'''), ('keep_which := '''''), ('per := ''nonsense'''), ('per := '''''), ('per := ''PID'''),
-    ('per := ''ctid'''), ('per := ''pid; drop table x'''), ('per := ''s.pid''')) AS o (option);
+    ('per := ''ctid'''), ('per := ''pid; drop table x'''), ('per := ''s.pid'''), ('per := '','''), ('per := ''usename,''')) AS o (option);
 SELECT option, pg_temp.tried('terminate_where', '''false'', ' || option) FROM (VALUES
     ('refuse_above := 0'), ('refuse_above := NULL'), ('keep := 0'), ('keep := 2147483647'), ('keep_which := ''oldest'''),
-    ('keep_which := ''newest'''), ('keep_which := ''busiest'''), ('per := NULL'), ('reason := NULL')) AS o (option);
+    ('keep_which := ''newest'''), ('keep_which := ''busiest'''), ('per := NULL'), ('per := ''usename, datname'''), ('reason := NULL')) AS o (option);
 SELECT option, pg_temp.tried('drain_where', '''false'', ' || option) FROM (VALUES
     ('force := true'), ('force := NULL'), ('timeout := ''1 h'''), ('timeout := ''1 h 1 s'''), ('timeout := NULL'), ('reason := NULL')) AS o (option);
 -- Every column of session_activity can be one to keep some per.

@@ -80,6 +80,23 @@ subtest 'keep per group' => sub {
 	is(chosen([ map { session($_) } @users ], q{per => 'usename'}), '0 1 2 3 4', 'nothing is kept unless asked for');
 };
 
+subtest 'keep per combination of columns' => sub {
+	$admin->run('CREATE DATABASE shop');
+	my @places = ([ 'app', 'shop' ], [ 'app', 'postgres' ], [ 'web', 'shop' ], [ 'app', 'shop' ], [ 'app', 'postgres' ], [ 'web', 'shop' ]);
+	my $all = sub { return [ map { SessionctlTest::Session->new($node, user => $_->[0], database => $_->[1], app => 'victim') } @places ] };
+	is(chosen($all->(), q{keep => 1, per => 'usename, datname'}), '3 4 5', 'the oldest of each role in each database');
+	is(chosen($all->(), q{keep => 1, per => ' datname ,usename,usename'}), '3 4 5', 'in any order, and named twice');
+	is(chosen($all->(), q{keep => 1, per => 'usename, client_addr'}), '1 3 4 5', 'with a column that is NULL');
+	is(chosen($all->(), q{keep => 1, keep_which => 'newest', per => 'usename, pid'}), '', 'one of a kind');
+	like($admin->run_verbose("SELECT sessionctl.safe_count('true', per => '$_->[0]')"),
+		qr/\AERROR:  22023: column "$_->[1]" of sessionctl\.session_activity does not exist\nHINT:  Its columns are: session_id, pid, /, $_->[0])
+	  for [ 'usename, nonsense', 'nonsense' ], [ 'usename datname', 'usename datname' ], [ 'usename, Datname', 'Datname' ];
+	# What two columns hold is not run together: ab, c is not a, bc.
+	$admin->run('CREATE ROLE "victim a" LOGIN; CREATE ROLE victim LOGIN');
+	my @runs = map { SessionctlTest::Session->new($node, user => $_->[0], app => $_->[1]) } [ 'victim a', 'b' ], [ 'victim', ' ab' ];
+	is(chosen(\@runs, q{keep => 1, per => 'usename, application_name'}, q{$$usename LIKE 'victim%'$$}), '', 'values that read alike when put together');
+};
+
 subtest 'refuse_above' => sub {
 	my @sessions = map { session('app') } 1 .. 3;
 	my $boss = session('boss');
