@@ -127,6 +127,9 @@ struct ProcView {
 };
 /// The process of the entry with that index, if it is still the one with that pid.
 ProcView proc_view(int index, const PgBackendStatus& entry);
+/// The types of wait events that the server has: null for a number without one.
+constexpr int wait_event_types = 256;
+const char* wait_event_type(int number) noexcept;
 /// Null where it does not wait, is no longer that process, or the server does not tell (9.6).
 const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);

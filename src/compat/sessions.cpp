@@ -146,6 +146,17 @@ StatusArray status_array() {
 #endif
 }
 
+// 9.6: the type of a wait event is its highest byte.
+const char* wait_event_type(int number) noexcept {
+#if PG_VERSION_NUM >= 90600
+    const char* const type = pgstat_get_wait_event_type(static_cast<uint32>(number) << 24);
+    return type != nullptr && std::strcmp(type, "???") != 0 ? type : nullptr;
+#else
+    static_cast<void>(number);
+    return nullptr;
+#endif
+}
+
 core::Kind kind_of(int index, const PgBackendStatus& entry) {
 #if PG_VERSION_NUM >= 100000 // 10: st_backendType
     switch (entry.st_backendType) {

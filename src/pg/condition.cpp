@@ -5,6 +5,7 @@
 #include "pg/condition_error.hpp"
 #include "pg/condition_scope.hpp"
 #include "pg/condition_syntax.hpp"
+#include "pg/condition_values.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -234,8 +235,10 @@ core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
     call([] { PushActiveSnapshot(GetTransactionSnapshot()); }); // a worker has none
     const Expression expression = parse(condition, statement, scope.is_under_other());
     Query* const query = analyze(condition, statement, expression, scope.is_under_other());
+    const List* const comparisons = call([query] { return text_comparisons(query); });
     core::vector<Match> matches = run_discreetly(condition, statement, query, scope.is_under_other());
     scope.leave();
+    tell_unknown_values(comparisons, roster, !matches.empty());
     return matches;
 }
 

@@ -14,6 +14,9 @@ constexpr char expression_hint[] = "A condition is one boolean expression over t
                                    "sessionctl.session_activity. A text, a time or an "
                                    "interval stands in single quotes: idle_for > '10 min'.";
 
+constexpr char parameter_hint[] = "The values of $1, $2 ... come in args, an array of texts in this order: "
+                                  "array['regina', 'psql']. Each takes the type that its place needs.";
+
 /// The place in the caller's own text, in characters from 1, of one in our statement.
 int own_position(int position, int length) noexcept {
     return std::clamp(position - Statement::prefix, 1, length + 1);
@@ -23,12 +26,14 @@ int length_of(const char* condition) {
     return call([condition] { return pg_mbstrlen(condition); });
 }
 
-const char* old_spelling_hint(const char* message) noexcept {
+/// For a name that is no column's (or, with a dot in it, no table's).
+const char* column_hint(const char* message) noexcept {
     if (std::strstr(message, "procpid") != nullptr)
         return "The column is called pid since PostgreSQL 9.2.";
     if (std::strstr(message, "current_query") != nullptr)
         return "The column is called query since PostgreSQL 9.2.";
-    return nullptr;
+    return "A text stands in single quotes: usename = 'app', and inside of a quoted condition usename = "
+           "''app''. The columns are those of sessionctl.session_activity.";
 }
 
 core::Error risky(const Finding& finding) {
@@ -114,10 +119,24 @@ void Subject::explain(ErrorData& error) const noexcept {
     if (error.internalquery == nullptr || error.hint != nullptr ||
         std::strcmp(error.internalquery, condition_) != 0)
         return;
-    if (error.sqlerrcode == ERRCODE_SYNTAX_ERROR || error.sqlerrcode == ERRCODE_DATATYPE_MISMATCH)
-        error.hint = const_cast<char*>(expression_hint);
-    else if (error.sqlerrcode == ERRCODE_UNDEFINED_COLUMN)
-        error.hint = const_cast<char*>(old_spelling_hint(error.message));
+    const char* hint = nullptr;
+    switch (error.sqlerrcode) {
+    case ERRCODE_SYNTAX_ERROR:
+    case ERRCODE_DATATYPE_MISMATCH:
+        hint = expression_hint;
+        break;
+    case ERRCODE_UNDEFINED_COLUMN:
+        hint = column_hint(error.message);
+        break;
+    case ERRCODE_UNDEFINED_TABLE: // app.web, or a table that a subquery names
+        if (std::strstr(error.message, "FROM") != nullptr)
+            hint = column_hint(error.message);
+        break;
+    case ERRCODE_UNDEFINED_PARAMETER:
+        hint = parameter_hint;
+        break;
+    }
+    error.hint = const_cast<char*>(hint);
 }
 
 void refuse_as_no_expression(const char* label) {

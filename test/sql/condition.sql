@@ -229,6 +229,15 @@ SELECT condition, pg_temp.tried(condition, args) FROM (VALUES
     ('pid > 0', ARRAY['unused'])) AS v (condition, args);
 SELECT left(pg_temp.tried('pid = $1', ARRAY['x']), 5);
 
+-- What is easily mistaken, and the hint for it.
+SELECT condition, pg_temp.alone(condition) FROM (VALUES
+    ('pid = $1'),
+    ('usename = regina'),
+    ('usename = "regina"'),
+    ('usename = regina.west'),
+    ('state = idle and pid > 0'),
+    ('exists (select 1 from regress_sessionctl_nothing where s.pid > 0)')) AS v (condition);
+
 -- Names are looked up where nobody else makes any, in a read-only transaction, and only meanwhile.
 CREATE SCHEMA regress_sessionctl_lair;
 SET search_path = regress_sessionctl_lair, pg_catalog;
