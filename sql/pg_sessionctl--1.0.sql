@@ -953,6 +953,16 @@ CREATE FUNCTION sessionctl._session_audit(
     OUT database text,
     OUT application text,
     OUT client text,
+    OUT state text,
+    OUT wait_event_type text,
+    OUT wait_event text,
+    OUT session_age interval,
+    OUT xact_age interval,
+    OUT query_age interval,
+    OUT state_age interval,
+    OUT blocking_count integer,
+    OUT query_id bigint,
+    OUT query text,
     OUT by_session_user text,
     OUT by_current_user text,
     OUT by_session_id text,
@@ -970,6 +980,7 @@ COMMENT ON FUNCTION sessionctl._session_audit() IS
 
 CREATE VIEW sessionctl.session_audit AS
 SELECT acted_at, action, result, session_id, pid, role, database, application, client,
+       state, wait_event_type, wait_event, session_age, xact_age, query_age, state_age, blocking_count, query_id, query,
        by_session_user, by_current_user, by_session_id, rule, condition, args, cooldown, details, reason, mark
 FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
@@ -992,6 +1003,26 @@ COMMENT ON COLUMN sessionctl.session_audit.application IS
 'Its application_name.';
 COMMENT ON COLUMN sessionctl.session_audit.client IS
 'Address and port of its client, or local.';
+COMMENT ON COLUMN sessionctl.session_audit.state IS
+'What the session did when it was signalled, or asked to leave (drain): this column, as in session_activity, and those up to query; NULL for who may not see that session in pg_stat_activity, and where no session was acted on. A login under way: starting.';
+COMMENT ON COLUMN sessionctl.session_audit.wait_event_type IS
+'What kind of event it waited for.';
+COMMENT ON COLUMN sessionctl.session_audit.wait_event IS
+'What it waited for.';
+COMMENT ON COLUMN sessionctl.session_audit.session_age IS
+'How long it had lasted.';
+COMMENT ON COLUMN sessionctl.session_audit.xact_age IS
+'How long its transaction had lasted; NULL outside of one.';
+COMMENT ON COLUMN sessionctl.session_audit.query_age IS
+'How long its statement had run; NULL unless active.';
+COMMENT ON COLUMN sessionctl.session_audit.state_age IS
+'How long it had been in that state.';
+COMMENT ON COLUMN sessionctl.session_audit.blocking_count IS
+'How many sessions waited behind it, directly or not.';
+COMMENT ON COLUMN sessionctl.session_audit.query_id IS
+'Identifier of its statement, or of the last one (PostgreSQL 14 and later, with compute_query_id).';
+COMMENT ON COLUMN sessionctl.session_audit.query IS
+'Text of its statement, or of the last one, cut at 500 bytes.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_user IS
 'Who logged in and asked; NULL: the reaper.';
 COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS

@@ -2,6 +2,7 @@
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
+#include "api/values.hpp"
 #include "pg/audit_mark.hpp"
 #include "pg/audit_ring.hpp"
 #include "pg/memory.hpp"
@@ -11,8 +12,32 @@ using namespace sessionctl;
 
 namespace {
 
+using AuditRow = api::Row<29>;
+
+/// Its role may have been dropped and another one got its number, or its name.
+bool may_see(const pg::Evidence& evidence, const char* role) {
+    if (compat::may_see(GetUserId(), InvalidOid)) // whatever it is
+        return true;
+    const char* const name = compat::role_name_or_null(evidence.role);
+    return name != nullptr && role != nullptr && std::strcmp(name, role) == 0 &&
+           compat::may_see(GetUserId(), evidence.role);
+}
+
+void add_evidence(const pg::Evidence& evidence, bool is_visible, AuditRow& row) {
+    row.add_text(is_visible ? core::state_name(evidence.state) : nullptr);
+    row.add_text(is_visible ? evidence.wait_event_type.get() : nullptr);
+    row.add_text(is_visible ? evidence.wait_event.get() : nullptr);
+    for (const core::Timestamp age :
+         {evidence.session_age, evidence.xact_age, evidence.query_age, evidence.state_age})
+        row.add_if(is_visible && age != pg::Evidence::no_age, [age] { return api::interval_of(age); });
+    row.add_if(is_visible, [&evidence] { return Int32GetDatum(evidence.waiting); });
+    row.add_if(is_visible && evidence.query_id != 0,
+               [&evidence] { return Int64GetDatum(evidence.query_id); });
+    row.add_text(is_visible ? pg::shown_or_null(evidence.query.get(), evidence.encoding) : nullptr);
+}
+
 void put_record(const pg::AuditRecord& record, api::Rows& rows) {
-    api::Row<19> row;
+    AuditRow row;
     const auto add = [&row](const auto& field) { row.add_text(field.get()); };
     const auto add_written = [&row, &record](const auto& field) {
         row.add_text(pg::shown_or_null(field.get(), record.encoding));
@@ -26,6 +51,8 @@ void put_record(const pg::AuditRecord& record, api::Rows& rows) {
     add(record.database);
     add(record.application);
     add(record.client);
+    add_evidence(record.evidence, record.evidence.is_present && may_see(record.evidence, record.role.get()),
+                 row);
     add(record.by_session_user);
     add(record.by_current_user);
     add(record.by_session_id);

@@ -22,8 +22,18 @@ constexpr pg::Farewell none = {};
 class DrainedServer final : public pg::LiveServer {
   public:
     /// The farewell stays when a signal is put off: who is asked has got it with that.
-    DrainedServer(const pg::Farewell& farewell, pg::DrainRequests& requests) noexcept
-        : LiveServer(none), farewell_(farewell), requests_(requests) {}
+    DrainedServer(const pg::Farewell& farewell, pg::CallEvidence& evidence,
+                  pg::DrainRequests& requests) noexcept
+        : LiveServer(none), farewell_(farewell), evidence_(evidence), requests_(requests) {}
+
+    /// What it did when it was asked is taken down by then; at its end it is idle anyway, unless it is
+    /// forced.
+    bool hold(const core::Session& session, core::Action action) override {
+        if (is_forcing_)
+            evidence_.take(session);
+        return LiveServer::hold(session, action);
+    }
+    void begin_to_force() noexcept { is_forcing_ = true; }
 
     /// Nothing but the signal follows on the last look; between two that show the same it was at rest.
     core::Sight look(const core::Session& session) override {
@@ -56,19 +66,23 @@ class DrainedServer final : public pg::LiveServer {
     }
 
     const pg::Farewell& farewell_;
+    pg::CallEvidence& evidence_;
     pg::DrainRequests& requests_;
+    bool is_forcing_ = false;
     const bool can_ask_ = pg::shared_memory() != nullptr;
 };
 
 } // namespace
 
-void drain(const Request& request, const pg::Farewell& farewell, const pg::Span& span, core::Plan& plan) {
-    pg::DrainRequests requests(farewell);
-    DrainedServer server(farewell, requests);
+void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
+           const pg::Span& span, core::Plan& plan) {
+    pg::DrainRequests requests(farewell, evidence);
+    DrainedServer server(farewell, evidence, requests);
     core::drain_all(plan, span.deadline, request.timeout > 0, server, requests);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || span.is_cut_short)
         return;
+    server.begin_to_force();
     const pg::Span more(request.timeout > 0 ? forced_wait : 0);
     pg::Progress::set_deadline(request.timeout > 0 ? more.deadline : pg::Progress::no_deadline);
     core::force_rest(plan, more.deadline, server);

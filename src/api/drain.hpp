@@ -9,7 +9,8 @@ namespace sessionctl::api {
 
 /// Drains what the plan has chosen, within the span of the request's timeout, and forces the rest if it is
 /// asked to.
-void drain(const Request& request, const pg::Farewell& farewell, const pg::Span& span, core::Plan& plan);
+void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
+           const pg::Span& span, core::Plan& plan);
 
 /// In a WARNING: how many have not come to the end of their transaction.
 void warn_of_unfinished(const core::Plan& plan);

@@ -42,9 +42,9 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
 /// The server as a call sees it that has an errand while it waits, and a finder.
 class RequestServer final : public pg::LiveServer {
   public:
-    RequestServer(const pg::Farewell& farewell, pg::CooldownOrder& cooldown, const Request& request,
-                  const pg::Roster& roster)
-        : LiveServer(farewell, &cooldown), request_(request), roster_(roster) {}
+    RequestServer(const pg::Farewell& farewell, pg::CallEvidence& evidence, pg::CooldownOrder& cooldown,
+                  const Request& request, const pg::Roster& roster)
+        : LiveServer(farewell, &evidence, &cooldown), request_(request), roster_(roster) {}
 
     bool finds_again(const core::Session& session) override {
         return request_.finder != nullptr && request_.finder->finds_again(session, roster_);
@@ -93,11 +93,11 @@ void warn_of_displaced(int number) {
     });
 }
 
-void signal_and_prove(const Request& request, const pg::Farewell& farewell, core::Timestamp deadline,
-                      Result& result) {
+void signal_and_prove(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
+                      core::Timestamp deadline, Result& result) {
     pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
-    RequestServer server(farewell, cooldown, request, result.roster);
+    RequestServer server(farewell, evidence, cooldown, request, result.roster);
     core::signal_all(result.plan, request.action, request.recheck, deadline, server);
     sweep.end_newcomers(deadline);
     if (request.timeout > 0) {
@@ -107,8 +107,9 @@ void signal_and_prove(const Request& request, const pg::Farewell& farewell, core
     warn_of_displaced(cooldown.displaced());
 }
 
-void climb(const Request& request, const pg::Farewell& farewell, core::Plan& plan, pg::Audit& audit) {
-    pg::LiveServer server(farewell);
+void climb(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence, core::Plan& plan,
+           pg::Audit& audit) {
+    pg::LiveServer server(farewell, &evidence);
     const core::Timestamp step = request.timeout * core::microseconds_per_millisecond;
     core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
 }
@@ -125,7 +126,8 @@ core::Timestamp end_of(const Request& request, const pg::Span& span) {
 
 void act(const Request& request, const pg::Span& span, Result& result) {
     const pg::Progress progress(core::call_of(request.action), end_of(request, span), &result.plan);
-    pg::Audit audit(request.action, result.plan, result.roster, request.condition, request.reason);
+    pg::CallEvidence evidence(result.roster);
+    pg::Audit audit(request.action, result.plan, result.roster, evidence, request.condition, request.reason);
     audit.set_cooldown(request.cooldown);
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
@@ -134,13 +136,13 @@ void act(const Request& request, const pg::Span& span, Result& result) {
     try {
         switch (request.action) {
         case core::Action::escalate:
-            climb(request, farewell, result.plan, audit);
+            climb(request, farewell, evidence, result.plan, audit);
             break;
         case core::Action::drain:
-            drain(request, farewell, span, result.plan);
+            drain(request, farewell, evidence, span, result.plan);
             break;
         default:
-            signal_and_prove(request, farewell, span.deadline, result);
+            signal_and_prove(request, farewell, evidence, span.deadline, result);
             break;
         }
     } catch (...) {

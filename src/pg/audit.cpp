@@ -61,9 +61,9 @@ bool has_succeeded(core::Outcome outcome) noexcept {
 
 } // namespace
 
-Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
-             const char* reason)
-    : action_(action), plan_(plan), roster_(roster) {
+Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const CallEvidence& evidence,
+             const Condition& condition, const char* reason)
+    : action_(action), plan_(plan), roster_(roster), evidence_(evidence) {
     const RosterEntry* const self = roster.find(MyProcPid);
     record_.by_session_user.set(role_name(GetSessionUserId()));
     record_.by_current_user.set(role_name(roster.viewer));
@@ -129,6 +129,8 @@ void Audit::write(const core::Target& target, core::Step step, core::Outcome out
         record_.describe(*entry);
     else
         record_.describe(target.session.id);
+    if (outcome != core::Outcome::not_reached)
+        record_.evidence = evidence_.of(target.session.id.pid);
     record_.result.set(core::outcome_name(outcome));
     keep_record(record_);
     SharedMemory* const shared = shared_memory();

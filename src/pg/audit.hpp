@@ -12,8 +12,8 @@ namespace sessionctl::pg {
 class Audit final : public core::Chronicle {
   public:
     /// The condition belongs to the line; the reason may be null.
-    Audit(core::Action action, const core::Plan& plan, const Roster& roster, const Condition& condition,
-          const char* reason);
+    Audit(core::Action action, const core::Plan& plan, const Roster& roster, const CallEvidence& evidence,
+          const Condition& condition, const char* reason);
 
     /// In ms; 0: none.
     void set_cooldown(std::int64_t milliseconds);
@@ -33,6 +33,7 @@ class Audit final : public core::Chronicle {
     const core::Action action_;
     const core::Plan& plan_;
     const Roster& roster_;
+    const CallEvidence& evidence_;
     AuditRecord record_ = {}; // the caller's part of it
     bool is_written_[core::step_count] = {};
     bool is_over_ = false;

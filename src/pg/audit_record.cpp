@@ -27,6 +27,7 @@ void add_session(LogLine& line, const AuditRecord& record) {
     line.add_quoted("database", record.database.get());
     line.add_quoted("application", record.application.get());
     line.add("client", record.client.get());
+    record.evidence.add_to(line);
 }
 
 /// Of a lockdown: what is locked down. Neither: the server.
@@ -69,6 +70,7 @@ void AuditRecord::describe(const core::Identity& session) {
     session_id.set(core::SessionId(session).text);
     for (Name* const name : {&role, &database, &application, &client})
         name->set(nullptr);
+    evidence = {};
 }
 
 AuditRecord AuditRecord::by_caller(const char* action, const char* result) {

@@ -4,24 +4,12 @@
 
 #include "core/plan.hpp"
 #include "pg/audit_mark.hpp"
-#include "pg/encoding.hpp"
+#include "pg/audit_text.hpp"
+#include "pg/evidence.hpp"
 #include "pg/log_line.hpp"
 #include "pg/roster.hpp"
 
 namespace sessionctl::pg {
-
-/// A text or NULL. What is too long is cut at the end of a character.
-template <std::size_t size>
-struct AuditText {
-    bool is_present;
-    char text[size];
-
-    void set(const char* value, const core::Characters& characters = own_characters()) noexcept {
-        is_present = value != nullptr;
-        copy_clipped(text, sizeof text, is_present ? value : "", characters);
-    }
-    const char* get() const noexcept { return is_present ? text : nullptr; }
-};
 
 struct AuditRecord {
     static constexpr std::size_t longest_field = 500;
@@ -37,6 +25,7 @@ struct AuditRecord {
     AuditText<48> result;
     AuditText<32> session_id;
     Name role, database, application, client;
+    Evidence evidence; // of a session that was acted on
     Name by_session_user, by_current_user;
     AuditText<32> by_session_id;
     Name rule;     // the reaper's

@@ -29,7 +29,7 @@ struct Header {
 };
 
 constexpr char magic[16] = "pg_sessionctl 1";
-constexpr std::uint32_t format = 2;
+constexpr std::uint32_t format = 3;
 
 /// FNV-1a: against damage, not against people.
 std::uint64_t checksum_of(std::uint64_t sum, const AuditRecord& record) noexcept {

@@ -63,13 +63,15 @@ void answer_request(core::Answer answer) noexcept {
         request->answer = answer;
 }
 
-DrainRequests::DrainRequests(const Farewell& farewell) : farewell_(farewell), guard_(take_back, this) {}
+DrainRequests::DrainRequests(const Farewell& farewell, CallEvidence& evidence)
+    : farewell_(farewell), evidence_(evidence), guard_(take_back, this) {}
 
 DrainRequests::~DrainRequests() {
     take_back(this);
 }
 
 void DrainRequests::ask(const core::Session& session) {
+    evidence_.take(session);
     DrainRequest* const request = request_in(session.slot);
     if (request == nullptr || !look_at(session).listed) // its place may be another's already
         return;

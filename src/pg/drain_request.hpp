@@ -4,6 +4,7 @@
 
 #include "core/drain.hpp"
 #include "core/memory.hpp"
+#include "pg/evidence.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/farewell.hpp"
 #include "pg/postgres.hpp"
@@ -29,11 +30,11 @@ bool was_asked_to_leave() noexcept;
 /// Of this process, to who asks it.
 void answer_request(core::Answer answer) noexcept;
 
-/// What one call asks of others, taken back at its end, whatever that is. Sessions get the farewell to read.
-/// Where the library is not preloaded nobody can be asked.
+/// What one call asks of others, taken back at its end, whatever that is. Sessions get the farewell to read,
+/// and what they do then is taken down. Where the library is not preloaded nobody can be asked.
 class DrainRequests final : public core::Asker {
   public:
-    explicit DrainRequests(const Farewell& farewell);
+    DrainRequests(const Farewell& farewell, CallEvidence& evidence);
     ~DrainRequests();
 
     void ask(const core::Session& session) override;
@@ -45,6 +46,7 @@ class DrainRequests final : public core::Asker {
     static void take_back(void* requests) noexcept;
 
     const Farewell& farewell_;
+    CallEvidence& evidence_;
     core::vector<core::Session> asked_;
     const ExitGuard guard_;
 };

@@ -26,6 +26,8 @@ void answer_interrupts() {
 } // namespace
 
 bool LiveServer::hold(const core::Session& session, core::Action action) {
+    if (evidence_ != nullptr)
+        evidence_->take(session);
     if (!signaller_.hold(session.id.pid))
         return false;
     held_ = session;

@@ -3,6 +3,7 @@
 
 #include "core/engine.hpp"
 #include "pg/cooldown.hpp"
+#include "pg/evidence.hpp"
 #include "pg/farewell.hpp"
 #include "pg/signals.hpp"
 
@@ -10,10 +11,11 @@ namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
   public:
-    /// Everybody who is signalled gets this farewell and this cooldown, which may be null; both live as long
-    /// as the server.
-    explicit LiveServer(const Farewell& farewell, CooldownOrder* cooldown = nullptr) noexcept
-        : farewell_(farewell), cooldown_(cooldown) {}
+    /// Everybody who is signalled gets this farewell and this cooldown, and what he does is taken down; these
+    /// two may be null. All live as long as the server.
+    explicit LiveServer(const Farewell& farewell, CallEvidence* evidence = nullptr,
+                        CooldownOrder* cooldown = nullptr) noexcept
+        : farewell_(farewell), evidence_(evidence), cooldown_(cooldown) {}
 
     bool hold(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
@@ -35,6 +37,7 @@ class LiveServer : public core::Server {
 
   private:
     const Farewell& farewell_;
+    CallEvidence* const evidence_;
     CooldownOrder* const cooldown_;
     core::Session held_;
     bool is_cancel_ = false;

@@ -122,7 +122,7 @@ void define_settings() {
     // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
     // mistake.
     DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
-                            "Each takes 2 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
+                            "Each takes 4 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
                             process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
                             nullptr, nullptr, nullptr);
 }

@@ -51,6 +51,7 @@ void TurnedAway::tell(std::int32_t pid, Oid role) const {
     record.by_session_user.set(MyProcPort != nullptr ? compat::role_of_login(MyProcPort) : nullptr);
     record.by_current_user.set(call([] { return compat::role_name_or_null(GetUserId()); }));
     record.by_session_id.set(core::SessionId(own_identity()).text);
+    record.evidence = Evidence::of_login(role);
     record.set_field(record.condition, "a login under way");
     record.set_field(record.reason, reason_);
     keep_record(record);

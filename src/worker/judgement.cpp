@@ -110,6 +110,7 @@ void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
         return;
     }
     pg::AuditRecord record = record_of(offence, roster.entries.front());
+    record.evidence = pg::evidence_of(roster.entries.front(), waits_);
     if (pg::reaper_action_setting() == pg::ReaperAction::terminate) {
         end(offence, record, watch);
         return;

@@ -30,6 +30,7 @@ class Judgement {
     static void tell(Ending& ending, core::Outcome outcome) noexcept;
 
     core::vector<Ending> endings_;
+    pg::RecentLockWaits waits_;
 };
 
 } // namespace sessionctl::worker

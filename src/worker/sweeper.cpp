@@ -157,15 +157,18 @@ class Sweep {
     }
 
     /// False for a walsender that is for physical replication; empty where that is not known yet.
-    static std::optional<bool> describe(Victim& victim) {
+    std::optional<bool> describe(Victim& victim) {
         pg::CatalogScope catalogs;
         const pg::Roster roster = pg::Roster::take();
         const pg::RosterEntry* const entry = roster.find(victim.process.pid);
         victim.session.slot = -1;
         if (entry != nullptr) {
             victim.record.describe(*entry);
+            victim.record.evidence = pg::evidence_of(*entry, waits_);
             victim.session = entry->facts;
         }
+        if (!victim.record.evidence.is_present)
+            victim.record.evidence = pg::Evidence::of_login(victim.process.role);
         victim.record.pid = victim.process.pid;
         // From 18 on a login stands in the table from its beginning, first without its role.
         victim.record.role.set(
@@ -193,6 +196,7 @@ class Sweep {
     core::vector<int> doubtful_; // not authenticated yet when the sweep began
     core::vector<int> excused_;
     core::vector<Victim> victims_;
+    pg::RecentLockWaits waits_;
 };
 
 int carry_out(Datum argument) {

@@ -201,7 +201,7 @@ subtest 'a login under way' => sub {
 	});
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	is($late->ended_with, '57P01', 'is ended');
-	wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*reason="The role may no longer log in\."/);
+	wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*state="starting" .*reason="The role may no longer log in\."/);
 	pass('and the audit tells');
 	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 };
