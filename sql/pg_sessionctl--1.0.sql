@@ -104,7 +104,7 @@ COMMENT ON COLUMN sessionctl.session_activity.pid IS
 COMMENT ON COLUMN sessionctl.session_activity.backend_start IS
 'When the session began.';
 COMMENT ON COLUMN sessionctl.session_activity.backend_type IS
-'Kind of process, as in pg_stat_activity; ''client backend'' for clients. Before PostgreSQL 10 NULL for background processes.';
+'Kind of process, as in pg_stat_activity; ''client backend'' for clients. Before PostgreSQL 10 NULL for background processes that are connected to no database.';
 COMMENT ON COLUMN sessionctl.session_activity.datid IS
 'Database, OID.';
 COMMENT ON COLUMN sessionctl.session_activity.datname IS
@@ -389,6 +389,7 @@ CREATE FUNCTION sessionctl.safe_count(
     args text[] DEFAULT '{}',
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -396,7 +397,7 @@ CREATE FUNCTION sessionctl.safe_count(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_safe_count' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, boolean, integer, integer, text, text) IS
 'How many sessions terminate_where would act on with the same arguments. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
 
 CREATE FUNCTION sessionctl.preview_where(
@@ -404,6 +405,7 @@ CREATE FUNCTION sessionctl.preview_where(
     args text[] DEFAULT '{}',
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -422,7 +424,7 @@ CREATE FUNCTION sessionctl.preview_where(
 )
 AS 'MODULE_PATHNAME', 'sessionctl_preview_where' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, boolean, integer, integer, text, text) IS
 'One row for each matched session with what terminate_where would do: outcome "chosen", "spared" or "denied", and why in detail. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
 
 -- Act
@@ -434,6 +436,7 @@ CREATE FUNCTION sessionctl.cancel_where(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -441,8 +444,8 @@ CREATE FUNCTION sessionctl.cancel_where(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_where' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) IS
-'Cancels the running statements of the matching sessions; returns how many were really cancelled. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above.';
+COMMENT ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
+'Cancels the running statements of the matching sessions; returns how many were really cancelled. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Never acted on: the caller, parallel workers, protected roles, the server''s own processes. Spared unless included: superusers, replication, background processes in a database (autovacuum and background workers). Errors: those of the condition; 22023; 54000 more than refuse_above.';
 
 CREATE FUNCTION sessionctl.terminate_where(
     condition text,
@@ -451,6 +454,7 @@ CREATE FUNCTION sessionctl.terminate_where(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -459,8 +463,8 @@ CREATE FUNCTION sessionctl.terminate_where(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_where' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
-'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Spared unless asked for otherwise: the caller, parallel workers, background processes, replication, superusers, protected roles. Errors: those of the condition; 22023; 54000 more than refuse_above. cooldown: how long, 0 to 1 h, logins are refused (57P03) of the same role, application name (as at login) and client address, in all databases; superusers and walsenders are not. Errors: 22023; 55000 library not preloaded, or pg_sessionctl.gate off.';
+COMMENT ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
+'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Never acted on: the caller, parallel workers, protected roles, the server''s own processes. Spared unless included: superusers, replication, background processes in a database (autovacuum and background workers). Errors: those of the condition; 22023; 54000 more than refuse_above. cooldown: how long, 0 to 1 h, logins are refused (57P03) of the same role, application name (as at login) and client address, in all databases; superusers and walsenders are not. Errors: 22023; 55000 library not preloaded, or pg_sessionctl.gate off.';
 
 CREATE FUNCTION sessionctl.terminate_report(
     condition text,
@@ -469,6 +473,7 @@ CREATE FUNCTION sessionctl.terminate_report(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -488,7 +493,7 @@ CREATE FUNCTION sessionctl.terminate_report(
 )
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) IS
+COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
 'terminate_where with one row for each matched session: its outcome, how long it took (elapsed), and why (detail).';
 
 CREATE FUNCTION sessionctl.escalate_report(
@@ -499,6 +504,7 @@ CREATE FUNCTION sessionctl.escalate_report(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -522,8 +528,8 @@ CREATE FUNCTION sessionctl.escalate_report(
 )
 AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
-'For sessions that will not go: cancels their statements; who still runs its statement after step, is idle in a transaction, or is idle outside of one and blocks others (with an advisory lock of the session), is terminated; who is still there after another step has its client''s connection closed, with close_socket (Linux 5.6 and later), and gets a third step to end. All sessions climb side by side, and a step is over as soon as everybody has obeyed. Never SIGKILL. step: how long each waits at most, more than 0, up to 1 h. One row for each matched session: the columns of terminate_report; when each step was taken on it (cancel_at, terminate_at, close_at; NULL: not taken); and of who is still there what it does (doing; what the kernel tells only for superusers) and what a person with a root shell can try (root_command). Outcomes: cancelled (out of its statement and transaction, in nobody''s way; the session lives), terminated, not running (idle outside of a transaction, in nobody''s way: left alone), still running, not permitted (the operating system does not let its client''s connection be closed), and those of terminate_report. Guard rails as terminate_where. Errors: those of the condition; 22023; 42501 close_socket for others than superusers; 54000 more than refuse_above.';
+COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) IS
+'For sessions that will not go: cancels their statements; who still runs its statement after step, is idle in a transaction, or is idle outside of one and blocks others (with an advisory lock of the session), is terminated; who is still there after another step has its client''s connection closed, with close_socket (Linux 5.6 and later), and gets a third step to end. All sessions climb side by side, and a step is over as soon as everybody has obeyed. Never SIGKILL. step: how long each waits at most, more than 0, up to 1 h. One row for each matched session: the columns of terminate_report; when each step was taken on it (cancel_at, terminate_at, close_at; NULL: not taken); and of who is still there what it does (doing; what the kernel tells only for superusers) and what a person with a root shell can try (root_command). Outcomes: cancelled (out of its statement and transaction, in nobody''s way; the session lives), terminated, not running (idle outside of a transaction, in nobody''s way: left alone; a background process that reports no statement goes by its transaction), still running, not permitted (the operating system does not let its client''s connection be closed), and those of terminate_report. Guard rails as terminate_where. Errors: those of the condition; 22023; 42501 close_socket for others than superusers; 54000 more than refuse_above.';
 
 CREATE FUNCTION sessionctl.drain_where(
     condition text,
@@ -533,6 +539,7 @@ CREATE FUNCTION sessionctl.drain_where(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -540,8 +547,8 @@ CREATE FUNCTION sessionctl.drain_where(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) IS
-'Ends the matching sessions, each after the transaction it is in, idle ones at once, if their clients have taken the answer to their last statement; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
+COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) IS
+'Ends the matching sessions, each after the transaction it is in, idle ones at once, if their clients have taken the answer to their last statement; returns how many are proven gone. A background process (include_background) ends where it is seen in no transaction. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
 
 -- One session
 
@@ -550,11 +557,12 @@ CREATE FUNCTION sessionctl.terminate_session(
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
-    include_replication boolean DEFAULT false
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_session' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean) IS
+COMMENT ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean, boolean) IS
 'Ends one session, named as %c prints it in the server log and session_activity.session_id shows it: never a later one with its process ID. Returns 1 where it is proven gone, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as terminate_where; 22023 for what is no session_id.';
 
 CREATE FUNCTION sessionctl.terminate_session(
@@ -562,11 +570,12 @@ CREATE FUNCTION sessionctl.terminate_session(
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
-    include_replication boolean DEFAULT false
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_session_by_pid' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean) IS
+COMMENT ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean) IS
 'Ends the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it is proven gone, 0 with a NOTICE where there is none. Guard rails, timeout and errors as terminate_where.';
 
 CREATE FUNCTION sessionctl.cancel_session(
@@ -574,11 +583,12 @@ CREATE FUNCTION sessionctl.cancel_session(
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
-    include_replication boolean DEFAULT false
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_session' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean) IS
+COMMENT ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean, boolean) IS
 'Cancels the running statement of one session, named as %c prints it in the server log and session_activity.session_id shows it: never that of a later one with its process ID. Returns 1 where it was really cancelled, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as cancel_where; 22023 for what is no session_id.';
 
 CREATE FUNCTION sessionctl.cancel_session(
@@ -586,11 +596,12 @@ CREATE FUNCTION sessionctl.cancel_session(
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
-    include_replication boolean DEFAULT false
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_session_by_pid' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean) IS
+COMMENT ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean, boolean) IS
 'Cancels the running statement of the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it was really cancelled, 0 with a NOTICE where there is none. Guard rails, timeout and errors as cancel_where.';
 
 -- Recipes
@@ -601,6 +612,7 @@ CREATE FUNCTION sessionctl.terminate_user_sessions(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -608,7 +620,7 @@ CREATE FUNCTION sessionctl.terminate_user_sessions(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_user_sessions' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends all sessions of a role; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 42704 for an unknown role.';
 
 CREATE FUNCTION sessionctl.terminate_database_sessions(
@@ -617,6 +629,7 @@ CREATE FUNCTION sessionctl.terminate_database_sessions(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -624,7 +637,7 @@ CREATE FUNCTION sessionctl.terminate_database_sessions(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_database_sessions' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends all sessions in a database; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 3D000 for an unknown database.';
 
 CREATE FUNCTION sessionctl.terminate_application_sessions(
@@ -633,6 +646,7 @@ CREATE FUNCTION sessionctl.terminate_application_sessions(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -640,7 +654,7 @@ CREATE FUNCTION sessionctl.terminate_application_sessions(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_application_sessions' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends all sessions with this application_name; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
 CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
@@ -649,6 +663,7 @@ CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -656,7 +671,7 @@ CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_idle_in_transaction' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions that have been idle in a transaction for longer than this, since state_change; one that does something meanwhile is left alone; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
 CREATE FUNCTION sessionctl.terminate_nologin_sessions(
@@ -664,6 +679,7 @@ CREATE FUNCTION sessionctl.terminate_nologin_sessions(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -671,7 +687,7 @@ CREATE FUNCTION sessionctl.terminate_nologin_sessions(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
 
 CREATE FUNCTION sessionctl.terminate_blockers(
@@ -680,6 +696,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -687,7 +704,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that is in another transaction meanwhile, and in the way of nobody, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
 
 CREATE FUNCTION sessionctl.terminate_lock_holders(
@@ -697,6 +714,7 @@ CREATE FUNCTION sessionctl.terminate_lock_holders(
     reason text DEFAULT NULL,
     include_superusers boolean DEFAULT false,
     include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
     refuse_above integer DEFAULT NULL,
     keep integer DEFAULT 0,
     keep_which text DEFAULT 'oldest',
@@ -704,7 +722,7 @@ CREATE FUNCTION sessionctl.terminate_lock_holders(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_lock_holders' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that is in another transaction meanwhile, without such a lock, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
 
 -- Keep out: databases and roles
@@ -786,8 +804,10 @@ SELECT l.kind,
        coalesce(l.connected,
        (SELECT pg_catalog.count(*)
         FROM sessionctl.session_activity AS s
-        WHERE s.backend_type = 'client backend'
-          AND CASE l.kind WHEN 'database' THEN s.datid = l.id WHEN 'role' THEN s.usesysid = l.id ELSE true END)) AS sessions,
+        WHERE CASE l.kind
+              WHEN 'database' THEN s.datid = l.id AND s.backend_type IS DISTINCT FROM 'parallel worker'
+              WHEN 'role' THEN s.usesysid = l.id AND s.backend_type = 'client backend'
+              ELSE s.backend_type = 'client backend' END)) AS sessions,
        l.restores_to,
        l.changed
 FROM sessionctl._session_lockdowns() AS l;
@@ -809,7 +829,7 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
 COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
 'When it ends by itself; NULL: by unlock alone. A cooldown is timed by a clock that nobody sets, and shown by the wall clock as it is now.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.sessions IS
-'Clients'' sessions that are connected all the same, one''s own included.';
+'Clients'' sessions that are connected all the same, one''s own included; in a database that is locked down also walsenders and background processes, since they, too, keep DROP DATABASE and RENAME from working.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
 'What unlock puts back.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.changed IS
@@ -1137,9 +1157,9 @@ COMMENT ON FUNCTION sessionctl.help() IS
 'What there is to see and to call, one line each, in the order in which one needs it. The dots stand for arguments that may be left out; \df shows them.';
 
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
--- superusers, and from PostgreSQL 9.6 on pg_signal_backend. What they may signal is checked again, session by session,
--- as pg_terminate_backend() does. The account is for superusers and, from 10 on, pg_monitor. The server's gate is for
--- superusers, and for whom they grant it.
+-- superusers, from PostgreSQL 9.6 on pg_signal_backend, and from 18 on pg_signal_autovacuum_worker. What they may
+-- signal is checked again, session by session, as pg_terminate_backend() does. The account is for superusers and, from
+-- 10 on, pg_monitor. The server's gate is for superusers, and for whom they grant it.
 
 DO $$
 DECLARE
@@ -1182,8 +1202,8 @@ GRANT EXECUTE ON FUNCTION sessionctl.blocking_tree() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._prepared_transactions() TO PUBLIC;
 GRANT SELECT ON sessionctl.vacuum_horizon TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._is_passed_over_by_vacuum(integer) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, integer, integer, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, boolean, integer, integer, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, boolean, integer, integer, text, text) TO PUBLIC;
 -- Core's own right to ALTER the database or the role is asked for inside.
 GRANT EXECUTE ON FUNCTION sessionctl.lockdown_database(text, boolean, boolean, text, interval, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.unlock_database(text) TO PUBLIC;
@@ -1196,22 +1216,39 @@ GRANT EXECUTE ON FUNCTION sessionctl.help() TO PUBLIC;
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_signal_backend') THEN
-        GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+    END IF;
+    -- 18. They may signal autovacuum workers, and sessions of their own roles.
+    IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_signal_autovacuum_worker') THEN
+        GRANT EXECUTE ON FUNCTION
+            sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval),
+            sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval),
+            sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.cancel_session(text, interval, text, boolean, boolean, boolean),
+            sessionctl.cancel_session(integer, interval, text, boolean, boolean, boolean),
+            sessionctl.terminate_session(text, interval, text, boolean, boolean, boolean),
+            sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean),
+            sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text)
+        TO pg_signal_autovacuum_worker;
     END IF;
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_monitor') THEN
         GRANT SELECT ON sessionctl.reaper_status, sessionctl.session_audit, sessionctl.session_stats TO pg_monitor;

@@ -38,7 +38,7 @@ class DrainedServer final : public pg::LiveServer {
     /// Nothing but the signal follows on the last look; between two that show the same it was at rest.
     core::Sight look(const core::Session& session) override {
         const core::Sight first = LiveServer::look(session);
-        if (!is_holding() || session.kind == core::Kind::walsender || first.is_streaming)
+        if (!is_holding() || !core::is_login(session.kind) || first.is_streaming)
             return first;
         const bool is_ready = is_ready_to_go(session);
         core::Sight sight = LiveServer::look(session);

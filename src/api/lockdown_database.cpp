@@ -139,10 +139,6 @@ class Remains {
 
 core::string what_remains(const Wish& wish) {
     Remains remains(wish);
-    // Others' statements are of no encoding of this database in pg_stat_activity.
-    remains.add("autovacuum to prevent wraparound, process ", pg::one_line,
-                "SELECT pid FROM sessionctl.session_activity WHERE query LIKE "
-                "'autovacuum: %(to prevent wraparound)' AND datname = ");
     remains.add("logical replication slot ", pg::sql_identifier,
                 "SELECT slot_name FROM pg_replication_slots WHERE database = ");
     remains.add("prepared transaction ", pg::sql_literal,
@@ -175,6 +171,56 @@ void tell_what_remains(const Wish& wish) {
     });
 }
 
+bool prevents_wraparound(const pg::RosterEntry& entry) noexcept {
+    constexpr std::string_view ending = "(to prevent wraparound)";
+    const std::string_view query = entry.query;
+    return entry.facts.kind == core::Kind::autovacuum_worker && query.size() >= ending.size() &&
+           query.substr(query.size() - ending.size()) == ending;
+}
+
+/// process 4711 (autovacuum worker, to prevent wraparound)
+core::string described(const pg::RosterEntry& entry) {
+    char process[32];
+    std::snprintf(process, sizeof process, "process %d (", entry.facts.id.pid);
+    core::string text(process);
+    // Its maker has named it. Only who may see it is told.
+    if (entry.role_facts.is_visible && entry.backend_type != nullptr)
+        text.append(pg::one_line(entry.backend_type));
+    else
+        text.append("background process");
+    if (entry.role_facts.is_visible && prevents_wraparound(entry))
+        text.append(", to prevent wraparound");
+    return text.append(")");
+}
+
+/// They are no sessions that a lockdown ends. Who may neither see nor end one counts it as a session denied.
+void tell_background(const Wish& wish) {
+    const pg::Roster roster = pg::Roster::take();
+    core::string list;
+    int count = 0;
+    for (const pg::RosterEntry& entry : roster.entries) {
+        if (entry.database != wish.oid || !core::is_background(entry.facts.kind) ||
+            !(entry.facts.is_visible || entry.facts.may_signal))
+            continue;
+        list.append(count++ == 0 ? "" : ", ").append(described(entry));
+    }
+    if (count == 0)
+        return;
+    list[0] = 'P';
+    const pg::ShownName database(wish.database);
+    pg::call([&] {
+        ereport(
+            NOTICE,
+            (errmsg_plural("%d background process stays in database \"%s\"",
+                           "%d background processes stay in database \"%s\"", count, count, database.text()),
+             errdetail("%s.", list.c_str()),
+             errhint("DROP DATABASE and RENAME end autovacuum themselves, and fail while others are "
+                     "connected. sessionctl.terminate_database_sessions ends them with "
+                     "include_background; what starts them again, as an enabled subscription does, has "
+                     "to be stopped first.")));
+    });
+}
+
 std::int64_t lock_down(Wish& wish, bool has_paused_pool) {
     pg::lock_door(wish.oid, wish.database,
                   wish.include_superusers ? pg::TurnAway::superusers_too : pg::TurnAway::clients);
@@ -182,6 +228,7 @@ std::int64_t lock_down(Wish& wish, bool has_paused_pool) {
         pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
     close(wish, has_paused_pool);
     const std::int64_t ended = empty(wish, hold_ends);
+    tell_background(wish);
     tell_what_remains(wish);
     return ended;
 }

@@ -62,6 +62,7 @@ void read_inclusion(Arguments& arguments, Request& request) {
     core::Inclusion& include = request.guards.include;
     include.superusers = arguments.boolean("include_superusers");
     include.replication = arguments.boolean("include_replication");
+    include.background = arguments.boolean("include_background");
 }
 
 void read_guards(Arguments& arguments, Request& request) {

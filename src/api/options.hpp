@@ -14,9 +14,9 @@ void read_timeout(Arguments& arguments, Request& request);
 void read_wait(Arguments& arguments, Request& request);
 /// step interval, close_socket boolean, reason text. Errors: 42501 for close_socket, which is a superuser's.
 void read_ladder(Arguments& arguments, Request& request);
-/// include_superusers, include_replication
+/// include_superusers, include_replication, include_background
 void read_inclusion(Arguments& arguments, Request& request);
-/// include_superusers, include_replication, refuse_above, keep, keep_which, per
+/// include_superusers, include_replication, include_background, refuse_above, keep, keep_which, per
 void read_guards(Arguments& arguments, Request& request);
 /// cooldown interval. Errors: 22023; 55000 where no gate would keep anybody out.
 void read_cooldown(Arguments& arguments, Request& request);

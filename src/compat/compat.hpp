@@ -135,6 +135,8 @@ const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
 /// It runs VACUUM, or decodes for a slot, which has an xmin of its own: VACUUM passes its own over.
 bool is_passed_over_by_vacuum(int pid);
+/// As the process array knows it, whether it reports what it does or not.
+bool is_in_transaction(int index, int pid);
 /// A walsender between START_REPLICATION and the end of its stream.
 bool is_streaming(int pid) noexcept;
 /// This process, or the session that a parallel worker works for.
@@ -177,6 +179,8 @@ constexpr bool has_subscriptions = PG_VERSION_NUM >= 100000;
 bool may_see(Oid viewer, Oid role);
 /// May it signal that session, as pg_terminate_backend() decides?
 bool may_signal(Oid signaller, Oid role);
+/// May it signal autovacuum workers, which have no role of their own?
+bool may_signal_autovacuum(Oid signaller);
 /// Null for a dropped role.
 char* role_name_or_null(Oid role);
 

@@ -107,9 +107,20 @@ core::Kind walsender_kind(const PgBackendStatus& entry) noexcept {
 }
 
 // 9.6: parallel workers, known by their lock group.
-bool is_parallel_worker(int index, const PgBackendStatus& entry) {
-    return proc_view(index, entry).leader_pid != 0;
+core::Kind worker_kind(int index, const PgBackendStatus& entry) {
+    if (proc_view(index, entry).leader_pid != 0)
+        return core::Kind::parallel_worker;
+    return OidIsValid(entry.st_databaseid) ? core::Kind::background_worker : core::Kind::other;
 }
+
+#if PG_VERSION_NUM < 100000
+// 10: st_backendType. Before it, the process says so itself.
+bool is_autovacuum_worker(int index, const PgBackendStatus& entry) {
+    const PGPROC* const proc = proc_at(index);
+    return proc != nullptr && proc->pid == entry.st_procpid &&
+           (ProcGlobal->allPgXact[proc->pgprocno].vacuumFlags & PROC_IS_AUTOVACUUM) != 0;
+}
+#endif
 
 } // namespace
 
@@ -165,8 +176,10 @@ core::Kind kind_of(int index, const PgBackendStatus& entry) {
         return OidIsValid(entry.st_userid) ? core::Kind::client : core::Kind::other;
     case B_WAL_SENDER:
         return walsender_kind(entry);
+    case B_AUTOVAC_WORKER:
+        return OidIsValid(entry.st_databaseid) ? core::Kind::autovacuum_worker : core::Kind::other;
     case B_BG_WORKER:
-        return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
+        return worker_kind(index, entry);
     default:
         return core::Kind::other;
     }
@@ -175,7 +188,7 @@ core::Kind kind_of(int index, const PgBackendStatus& entry) {
         return walsender_kind(entry);
     if (has_client_address(entry))
         return core::Kind::client;
-    return is_parallel_worker(index, entry) ? core::Kind::parallel_worker : core::Kind::other;
+    return is_autovacuum_worker(index, entry) ? core::Kind::autovacuum_worker : worker_kind(index, entry);
 #endif
 }
 
@@ -220,8 +233,12 @@ const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind) {
         return "walsender";
     case core::Kind::parallel_worker:
         return "parallel worker";
+    case core::Kind::autovacuum_worker:
+        return "autovacuum worker";
+    case core::Kind::background_worker:
+        return "background worker";
     case core::Kind::other:
-        return nullptr; // an autovacuum or a background worker: the server does not tell
+        return nullptr; // connected to no database: the server does not tell
     }
     return nullptr;
 #endif
@@ -408,6 +425,18 @@ bool is_passed_over_by_vacuum(int pid) {
 bool awaits_standby(int index, int pid) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;
+}
+
+bool is_in_transaction(int index, int pid) {
+    const PGPROC* const proc = proc_at(index);
+    if (proc == nullptr || proc->pid != pid)
+        return false;
+#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
+    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->vxid.lxid);
+#else
+    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->lxid);
+#endif
+    return LocalTransactionIdIsValid(transaction);
 }
 
 } // namespace sessionctl::compat

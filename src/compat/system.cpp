@@ -177,6 +177,14 @@ bool may_signal(Oid signaller, Oid role) {
 #endif
 }
 
+bool may_signal_autovacuum(Oid signaller) {
+#if PG_VERSION_NUM >= 180000 // 18: pg_signal_autovacuum_worker
+    return has_privs_of_role(signaller, ROLE_PG_SIGNAL_AUTOVACUUM_WORKER);
+#else
+    return superuser_arg(signaller);
+#endif
+}
+
 bool owns_database(Oid user, Oid database) {
 #if PG_VERSION_NUM >= 160000 // 16: one function for all kinds of objects
     return object_ownercheck(DatabaseRelationId, database, user);

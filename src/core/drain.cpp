@@ -15,6 +15,10 @@ constexpr char unfinished[] = "its transaction goes on";
 constexpr char unheard[] = "its client has not taken the answer";
 constexpr char unknown[] = "track_activities is off: whether it is in a transaction is not known";
 
+bool is_unknown(const Session& session) noexcept {
+    return session.state == State::disabled && !is_background(session.kind);
+}
+
 class Drain {
   public:
     Drain(Plan& plan, Server& server, Asker& asker) : server_(server), asker_(asker), began_(server.now()) {
@@ -54,7 +58,7 @@ class Drain {
             if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
             if (!was_ended(target))
-                target.reason = target.session.state == State::disabled ? unknown : open.reason;
+                target.reason = is_unknown(target.session) ? unknown : open.reason;
             const bool is_not_reached = !was_ended(target) && target.reason == nullptr;
             target.outcome = is_not_reached ? Outcome::not_reached : Outcome::still_running;
             target.elapsed = server_.now() - began_;
@@ -78,7 +82,9 @@ class Drain {
         if (was_ended(target))
             return false;
         const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
-        const bool was_unheard = std::exchange(open.reason, is_finished ? unheard : unfinished) == unheard;
+        const bool has_client = !is_background(target.session.kind);
+        const bool was_unheard =
+            std::exchange(open.reason, is_finished && has_client ? unheard : unfinished) == unheard;
         if (!is_finished || (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
             return false;
         if (is_over_) {

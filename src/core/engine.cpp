@@ -23,7 +23,9 @@ bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept {
 }
 
 bool is_at_work(const Session& chosen, const Sight& sight) noexcept {
-    if (!sight.listed || !is_idle_in_transaction(sight.state))
+    const bool is_in_transaction = is_idle_in_transaction(sight.state) ||
+                                   (sight.is_in_transaction && !is_active(sight.state));
+    if (!sight.listed || !is_in_transaction)
         return runs_chosen_statement(chosen, sight);
     // An aborted transaction has lost its start.
     return sight.xact_start == 0 || chosen.xact_start == 0 || sight.xact_start == chosen.xact_start;
@@ -73,6 +75,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
     case Recheck::work:
         return is_at_work(chosen, sight) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::no_transaction:
+        if (is_background(chosen.kind))
+            return sight.is_in_transaction ? Outcome::no_longer_matches : Outcome::chosen;
         // The transactions of one that streams are its own affair: it decodes those of others in them.
         return chosen.kind == Kind::walsender || sight.is_streaming ||
                        (sight.xact_start == 0 && is_idle(sight.state))

@@ -13,7 +13,8 @@ struct Sight {
     Timestamp state_change;
     Timestamp query_start;
     Timestamp xact_start;
-    bool is_streaming; // as a walsender: what it does in transactions is no work of its client's
+    bool is_streaming;      // as a walsender: what it does in transactions is no work of its client's
+    bool is_in_transaction; // told of background processes alone, which need not report a state
 };
 
 enum class Delivery : std::uint8_t { delivered, gone, denied };

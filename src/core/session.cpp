@@ -80,16 +80,19 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     if (session.is_self)
         return Protection::self;
     // Who may neither see nor signal it is not told what it is.
-    if (session.kind == Kind::parallel_worker && (session.is_visible || session.may_signal))
+    const bool is_told = session.is_visible || session.may_signal;
+    if (session.kind == Kind::parallel_worker && is_told)
         return Protection::parallel_worker;
-    if (session.kind == Kind::other)
+    const bool is_included = is_background(session.kind) && is_told && inclusion.background;
+    if (session.kind == Kind::other || (is_background(session.kind) && is_told && !is_included))
         return Protection::not_a_client;
     if (is_walsender(session.kind) && !inclusion.replication &&
         !(session.kind == Kind::database_walsender && inclusion.database_walsenders))
         return Protection::replication;
-    if (session.is_superuser && !inclusion.superusers)
+    // No superuser sits at a background process, though most have the rights of one.
+    if (session.is_superuser && !inclusion.superusers && !is_included)
         return Protection::superuser;
-    if (session.is_protected)
+    if (session.is_protected && session.kind != Kind::autovacuum_worker) // it is in nobody's service
         return Protection::protected_role;
     if (!session.may_signal)
         return Protection::permission_denied;

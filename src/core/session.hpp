@@ -47,6 +47,8 @@ enum class Kind : std::uint8_t {
     walsender,          // for physical replication: connected to no database
     database_walsender, // to one: it runs SQL (10) as a client does, or sends a logical stream
     parallel_worker,
+    autovacuum_worker, // these two are connected to a database
+    background_worker, // replication's that applies what it subscribes to, or an extension's
     other
 };
 
@@ -57,6 +59,12 @@ inline bool is_walsender(Kind kind) noexcept {
 /// Who logs in to a database: what keeps logins out and ends sessions is meant for all of them.
 inline bool is_login(Kind kind) noexcept {
     return kind == Kind::client || kind == Kind::database_walsender;
+}
+
+/// Works for no client, in a database: so it keeps DROP DATABASE away. Launchers, the server's auxiliary
+/// processes and our own workers are connected to none.
+inline bool is_background(Kind kind) noexcept {
+    return kind == Kind::autovacuum_worker || kind == Kind::background_worker;
 }
 
 enum class State : std::uint8_t {
@@ -121,6 +129,7 @@ struct Inclusion {
     bool superusers = false;
     bool replication = false;
     bool database_walsenders = false; // of replication only these: they may not log in any more
+    bool background = false;
 };
 
 Protection protection_of(const Session& session, Inclusion inclusion) noexcept;

@@ -73,6 +73,8 @@ DrainRequests::~DrainRequests() {
 void DrainRequests::ask(const core::Session& session) {
     evidence_.take(session);
     DrainRequest* const request = request_in(session.slot);
+    if (core::is_background(session.kind)) // there is no statement of a client that it could refuse
+        return;
     if (request == nullptr || !look_at(session).listed) // its place may be another's already
         return;
     asked_.push_back(session); // first: what was asked must be taken back

@@ -80,9 +80,10 @@ bool FarewellBox::get(const core::Identity& session, core::Timestamp statement,
     return is_it && version == version_.load(std::memory_order_relaxed);
 }
 
+/// A background process has no client that would read it.
 void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) {
     FarewellBox* const box = box_of(session.slot);
-    if (box == nullptr || farewell.is_empty())
+    if (box == nullptr || farewell.is_empty() || core::is_background(session.kind))
         return;
     Farewell left = farewell;
     left.encoding = PG_SQL_ASCII;

@@ -123,6 +123,7 @@ RoleFacts facts_of(Oid role, const core::vector<Oid>& protected_roles) {
 
 void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles, RoleCache& roles,
              DatabaseCache& databases) {
+    const bool may_signal_autovacuum = compat::may_signal_autovacuum(GetUserId());
     for (RosterEntry& entry : entries) {
         const auto role = roles.find(entry.role);
         entry.role_facts =
@@ -131,7 +132,9 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
                 : roles.emplace(entry.role, facts_of(entry.role, protected_roles)).first->second;
         entry.facts.is_superuser = entry.role_facts.is_superuser;
         entry.facts.is_protected = entry.role_facts.is_protected;
-        entry.facts.may_signal = entry.role_facts.may_signal;
+        entry.facts.may_signal = entry.facts.kind == core::Kind::autovacuum_worker
+                                     ? may_signal_autovacuum
+                                     : entry.role_facts.may_signal;
         entry.facts.is_visible = entry.role_facts.is_visible;
         if (!OidIsValid(entry.database))
             continue;

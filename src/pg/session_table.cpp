@@ -71,6 +71,8 @@ core::Sight look_at(const core::Session& session) {
             sight.xact_start = entry.st_xact_start_timestamp;
         });
         sight.is_streaming = is_streaming(session);
+        sight.is_in_transaction =
+            core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
         if (session.kind == core::Kind::walsender || sight.is_streaming)
             sight.xact_start = 0;
         sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);

@@ -58,7 +58,7 @@ thaw frozen
 until_gone frozen
 
 # close_socket is for superusers.
-sql admin "GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, integer, integer, text, text) TO app"
+sql admin "GRANT EXECUTE ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) TO app"
 sessions helper
 sql helper "SELECT * FROM sessionctl.escalate_report('application_name = \$1', '{idle}', close_socket := true)"
 like "$reply" '^ERROR:  permission denied to close the connections of clients' 'close_socket: not for everybody'

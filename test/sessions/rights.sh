@@ -9,9 +9,9 @@ if ((version >= 90600)); then
     sql admin 'CREATE ROLE signaller LOGIN IN ROLE pg_signal_backend'
     callers+=' signaller'
 fi
-functions="cancel_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text)
-terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval)
-terminate_report(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval)"
+functions="cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text)
+terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval)
+terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval)"
 
 # Nobody acts without a grant, but everybody may count.
 session stranger user=stranger

@@ -57,8 +57,8 @@ SHOW pg_sessionctl.refuse_above;
 RESET ROLE;
 
 -- Oneself is always spared, whatever the options.
-SELECT outcome, detail FROM sessionctl.preview_where('is_self', include_superusers := true, include_replication := true);
-SELECT sessionctl.terminate_where('is_self', include_superusers := true, include_replication := true);
+SELECT outcome, detail FROM sessionctl.preview_where('is_self', include_superusers := true, include_replication := true, include_background := true);
+SELECT sessionctl.terminate_where('is_self', include_superusers := true, include_replication := true, include_background := true);
 SET client_min_messages = notice;
 SELECT sessionctl.terminate_where('pid = pg_backend_pid()');
 SELECT sessionctl.cancel_where('is_self', timeout := '0');

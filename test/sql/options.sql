@@ -39,7 +39,8 @@ SELECT function, option, pg_temp.tried(function, '''pid / 0 = 1'', ' || option) 
     (VALUES ('safe_count'), ('preview_where'), ('cancel_where'), ('terminate_where'), ('terminate_report'),
             ('drain_where')) AS f (function),
     (VALUES ('refuse_above := -1'), ('keep := -1'), ('keep := NULL'), ('include_superusers := NULL'),
-            ('include_replication := NULL'), ('keep_which := ''tallest'''), ('keep_which := NULL'), ('args := NULL')) AS o (option)
+            ('include_replication := NULL'), ('include_background := NULL'), ('keep_which := ''tallest'''),
+            ('keep_which := NULL'), ('args := NULL')) AS o (option)
 ORDER BY 1, 2;
 SELECT option, pg_temp.tried('terminate_where', '''pid / 0 = 1'', ' || option) FROM (VALUES
     ('keep_which := ''Oldest'''), ('keep_which := '''''), ('per := ''nonsense'''), ('per := '''''), ('per := ''PID'''),

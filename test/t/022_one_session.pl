@@ -158,7 +158,7 @@ subtest 'what may not be seen is not told' => sub {
 	  for map { ("$_(1)", "$_('1.1')") } qw(terminate_session cancel_session);
 	is($operator->run('SELECT sessionctl.terminate_session(' . $hidden->pid . ')'), '1', 'by its pid it is');
 	my $other = app();
-	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean) TO nobody');
+	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean) TO nobody');
 	is($nobody->run('SELECT sessionctl.terminate_session(' . $other->pid . ')'), "NOTICE:  matched 1: 1 denied\n0", 'by whom it may');
 	ok($other->lives, 'and by nobody else');
 	$_->quit for $operator, $nobody, $hidden, $other;

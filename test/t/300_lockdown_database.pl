@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $node = new_server('lockdown_database', init => { allows_streaming => 1 },
-	conf => "max_prepared_transactions = 5\nwal_level = logical\nmax_connections = 60\n");
+	conf => "max_prepared_transactions = 5\nwal_level = logical\nmax_connections = 60\nautovacuum = off\n");
 my $admin = SessionctlTest::Session->new($node);
 my $odd = q{O'Brien "the" \ Ödd};
 (my $odd_identifier = $odd) =~ s/"/""/g;
@@ -491,14 +491,18 @@ subtest 'an autovacuum against wraparound' => sub {
 	# Each in a transaction of its own, below the one: 100,000 transaction ids.
 	$inside->run('DO $$ BEGIN FOR i IN 1..101000 LOOP BEGIN INSERT INTO old VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$');
 	$admin->run('ALTER SYSTEM SET autovacuum_naptime TO 1');
+	$admin->run('ALTER SYSTEM SET autovacuum TO on');
 	$admin->run('SELECT pg_reload_conf()');
 	my $worker = '';
 	my $at_work = q{SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND query LIKE 'autovacuum: VACUUM% public.old (to prevent wraparound)'};
 	wait_for('it', sub { $worker = $admin->run($at_work) });
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/remains what no end of a session removes\nDETAIL:  autovacuum to prevent wraparound, process $worker\./, 'is listed');
+		qr/^NOTICE:  \d+ background process(es)? stays? in database "shop"\nDETAIL:  .*rocess $worker \(autovacuum worker, to prevent wraparound\)/m, 'is named');
 	ok(is_running($worker), 'and goes on');
+	my ($count) = $admin->run('SELECT sessions FROM sessionctl.session_lockdowns') =~ /(\d+)\z/;
+	cmp_ok($count, '>=', 2, 'it counts as the client does');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
+	$admin->run('ALTER SYSTEM RESET autovacuum');
 	$admin->run('ALTER SYSTEM RESET autovacuum_naptime');
 	$admin->run('SELECT pg_reload_conf()');
 	$inside->quit;

@@ -20,7 +20,7 @@ my $admin = SessionctlTest::Session->new($node);
 $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER;
 	CREATE ROLE operator LOGIN; CREATE DATABASE shop});
 $admin->run(q{DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_signal_backend') THEN GRANT pg_signal_backend TO operator; END IF; END $$});
-$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO operator');
+$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO operator');
 my $has_signal_role = $admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'pg_signal_backend'});
 
 my @sessions;    # their clients stay until they are ended
@@ -321,7 +321,7 @@ subtest 'a table with bounds' => sub {
 
 subtest 'nobody washes out what another has set' => sub {
 	$admin->run('CREATE ROLE washer LOGIN');
-	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, integer, integer, text, text, interval) TO washer');
+	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO washer');
 	$admin->quit;
 	$node->restart;
 	$admin = SessionctlTest::Session->new($node);

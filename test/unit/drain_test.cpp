@@ -303,4 +303,44 @@ TEST_F(Drain, AnInterruptedWaitLeavesThemUnsignalled) {
     EXPECT_EQ(outcome(), Outcome::chosen);
 }
 
+// Background processes.
+
+TEST_F(Drain, EndsABackgroundProcessOutsideOfATransactionWhateverItReports) {
+    for (const State state : {State::undefined, State::idle, State::active, State::disabled}) {
+        plan.clear();
+        core::Session session = worker(static_cast<std::int32_t>(state) + 1);
+        session.state = state;
+        choose(session);
+        drain();
+        EXPECT_EQ(outcome(), Outcome::terminated);
+    }
+}
+
+TEST_F(Drain, WaitsForABackgroundProcessToLeaveItsTransaction) {
+    Life& life = choose(worker(1, core::Kind::autovacuum_worker));
+    life.is_in_transaction = true;
+    server.after(seconds(1), [&life] { life.is_in_transaction = false; });
+    drain();
+    EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_GE(plan[0].elapsed, seconds(1));
+}
+
+TEST_F(Drain, OfABackgroundProcessItIsKnownThatItsTransactionGoesOn) {
+    core::Session session = worker(1);
+    session.state = State::disabled;
+    choose(session).is_in_transaction = true;
+    drain(seconds(1));
+    EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_TRUE(core::is_unfinished(plan[0]));
+    EXPECT_STREQ(plan[0].reason, "its transaction goes on");
+}
+
+TEST_F(Drain, OfABackgroundProcessThatStaysNoClientIsBlamed) {
+    server.on_signal = nullptr; // it does not obey
+    choose(worker(1));
+    drain(seconds(1));
+    EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_FALSE(core::is_unfinished(plan[0]));
+}
+
 } // namespace sessionctl::test

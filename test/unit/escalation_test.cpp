@@ -476,4 +476,43 @@ TEST_F(Escalation, NobodyToClimb) {
     EXPECT_TRUE(server.trace.empty());
 }
 
+// Background processes.
+
+TEST_F(Escalation, CancelIsEnoughForAutovacuum) {
+    core::Session session = worker(1, core::Kind::autovacuum_worker);
+    session.state = State::active;
+    session.xact_start = seconds(1);
+    choose(session).is_in_transaction = true;
+    // It goes on with its next table, in another transaction.
+    answer([](Life& life, Action) {
+        life.session.query_start += seconds(1);
+        life.session.xact_start += seconds(1);
+    });
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
+    EXPECT_EQ(taken(0), "cancel");
+}
+
+TEST_F(Escalation, AWorkerThatReportsNothingGoesByItsTransaction) {
+    Life& busy = choose(worker(1));
+    busy.is_in_transaction = true;
+    choose(worker(2));
+    answer([this](Life& life, Action) { server.end(life); });
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::terminated);
+    EXPECT_EQ(taken(0), "terminate");
+    EXPECT_EQ(plan[1].outcome, Outcome::not_running);
+    EXPECT_EQ(taken(1), "");
+}
+
+TEST_F(Escalation, AWorkerInAnotherTransactionIsLeftAlone) {
+    core::Session session = worker(1);
+    session.xact_start = seconds(5);
+    Life& life = choose(session);
+    life.is_in_transaction = true;
+    life.session.xact_start = seconds(6);
+    climb();
+    EXPECT_EQ(plan[0].outcome, Outcome::not_running);
+}
+
 } // namespace sessionctl::test

@@ -112,6 +112,7 @@ core::Sight FakeServer::look(const core::Session& session) {
         sight.query_start = entry->session.query_start;
         sight.xact_start = entry->session.xact_start;
         sight.is_streaming = entry->is_streaming;
+        sight.is_in_transaction = entry->is_in_transaction;
     }
     const Life* const process = process_with(session.id.pid);
     sight.present = sight.listed || (process != nullptr && process->in_array && !process->listed);

@@ -24,6 +24,7 @@ struct Life {
     bool is_streaming = false;
     bool blocks_others = false;
     bool is_spared = false;
+    bool is_in_transaction = false; // as a background process
     bool refuses = false;  // the operating system answers EPERM
     bool is_found = false; // what it was chosen for would find it again
     core::Closing::Result closing =

@@ -92,6 +92,8 @@ const std::vector<Cause> causes = {
     {Protection::self, [](Session& s) { s.is_self = true; }},
     {Protection::parallel_worker, [](Session& s) { s.kind = Kind::parallel_worker; }, true},
     {Protection::not_a_client, [](Session& s) { s.kind = Kind::other; }, true},
+    {Protection::not_a_client, [](Session& s) { s.kind = Kind::autovacuum_worker; }, true},
+    {Protection::not_a_client, [](Session& s) { s.kind = Kind::background_worker; }, true},
     {Protection::replication, [](Session& s) { s.kind = Kind::walsender; }, true},
     {Protection::replication, [](Session& s) { s.kind = Kind::database_walsender; }, true},
     {Protection::superuser, [](Session& s) { s.is_superuser = true; }},
@@ -155,6 +157,79 @@ TEST(Protection, WalsendersWithADatabaseCanBeIncludedAlone) {
     EXPECT_EQ(protection_of(session, include), Protection::superuser);
     session.kind = Kind::walsender;
     EXPECT_EQ(protection_of(session, include), Protection::replication);
+}
+
+namespace {
+
+constexpr Kind background_kinds[] = {Kind::autovacuum_worker, Kind::background_worker};
+
+core::Inclusion including_background() {
+    core::Inclusion include = {};
+    include.background = true;
+    return include;
+}
+
+} // namespace
+
+TEST(Protection, ABackgroundProcessNeedsItsOwnInclusionAlone) {
+    for (const Kind kind : background_kinds) {
+        const Session session = worker(1, kind); // a superuser's, as most are
+        EXPECT_EQ(protection_of(session, {}), Protection::not_a_client);
+        EXPECT_EQ(protection_of(session, {true, true, true}), Protection::not_a_client);
+        EXPECT_EQ(protection_of(session, including_background()), Protection::none);
+    }
+}
+
+TEST(Protection, IncludingBackgroundLiftsNothingElse) {
+    for (const Cause& cause : causes) {
+        Session session = client(1);
+        cause.apply(session);
+        const bool lifted = core::is_background(session.kind);
+        EXPECT_EQ(protection_of(session, including_background()),
+                  lifted ? Protection::none : cause.protection)
+            << core::protection_name(cause.protection);
+    }
+}
+
+TEST(Protection, OfABackgroundProcessOthersStillHold) {
+    for (const Kind kind : background_kinds) {
+        Session session = worker(1, kind);
+        session.may_signal = false;
+        EXPECT_EQ(protection_of(session, including_background()), Protection::permission_denied);
+        session = worker(1, kind);
+        session.is_self = true;
+        EXPECT_EQ(protection_of(session, including_background()), Protection::self);
+    }
+    Session session = worker(1);
+    session.is_protected = true;
+    EXPECT_EQ(protection_of(session, including_background()), Protection::protected_role);
+    // Up to 9.6 autovacuum shows the role that has made the cluster.
+    session.kind = Kind::autovacuum_worker;
+    EXPECT_EQ(protection_of(session, including_background()), Protection::none);
+}
+
+TEST(Protection, WhatABackgroundProcessIsIsHiddenAsOfAClient) {
+    for (const bool is_superuser : {false, true})
+        for (const Kind kind : background_kinds)
+            for (const core::Inclusion& include :
+                 {core::Inclusion{}, core::Inclusion{true, false}, including_background()}) {
+                Session hidden = worker(1, kind);
+                hidden.is_visible = hidden.may_signal = false;
+                hidden.is_superuser = is_superuser;
+                Session like = hidden;
+                like.kind = Kind::client;
+                EXPECT_EQ(protection_of(hidden, include), protection_of(like, include));
+            }
+}
+
+TEST(Kind, WhoWorksInADatabaseForNoClient) {
+    for (const Kind kind : background_kinds) {
+        EXPECT_TRUE(core::is_background(kind));
+        EXPECT_FALSE(core::is_login(kind));
+    }
+    for (const Kind kind :
+         {Kind::client, Kind::walsender, Kind::database_walsender, Kind::parallel_worker, Kind::other})
+        EXPECT_FALSE(core::is_background(kind));
 }
 
 TEST(Kind, WhoLogsInToADatabase) {

@@ -38,6 +38,15 @@ inline core::Session client(std::int32_t pid) {
     return session;
 }
 
+/// A background worker that reports nothing of what it does.
+inline core::Session worker(std::int32_t pid, core::Kind kind = core::Kind::background_worker) {
+    core::Session session = client(pid);
+    session.kind = kind;
+    session.state = core::State::undefined;
+    session.is_superuser = true;
+    return session;
+}
+
 /// The core::Error that `body` throws.
 template <typename Body>
 core::Error error_of(Body&& body) {
