@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use RawSession;
 use SessionctlTest;
 use Test::More;
 
@@ -202,7 +203,19 @@ subtest 'the reaper, a lockdown, a sweep' => sub {
 	$victim->quit;
 };
 
-subtest 'who was not reached, and after a restart' => sub {
+subtest 'a login under way' => sub {
+	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	wait_for('a login under way', sub {
+		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
+	});
+	$admin->run('SELECT sessionctl.lockdown_server()');
+	is($late->ended_with, '57P01', 'is ended by a lockdown of the server');
+	is($admin->run(q{SELECT state, query IS NULL FROM sessionctl.session_audit WHERE action = 'terminate' ORDER BY acted_at DESC LIMIT 1}),
+		'starting|t', 'and was about to start');
+	$admin->run('SELECT sessionctl.unlock_server()');
+};
+
+subtest 'after a restart' => sub {
 	my $victim = victim();
 	$victim->run('SELECT 4711');
 	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$)});
