@@ -25,6 +25,8 @@ SELECT sessionctl.cancel_where('usename = ''app''');
 SELECT sessionctl.drain_where('usename = ''app''', timeout := '500 ms');
 SELECT count(*) FROM sessionctl.terminate_report('usename = ''app''');
 SELECT count(*) FROM sessionctl.escalate_report('usename = ''app''', step := '10 ms');
+SELECT sessionctl.terminate_session(pid), sessionctl.cancel_session(pid) FROM pg_stat_activity WHERE usename = 'app' LIMIT 1;
+SELECT sessionctl.terminate_session('6567a1b2.1'), sessionctl.cancel_session('6567a1b2.1');
 SELECT sessionctl.terminate_user_sessions('app');
 SELECT sessionctl.terminate_database_sessions('shop');
 SELECT sessionctl.terminate_application_sessions('bystander_1');
