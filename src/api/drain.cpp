@@ -103,8 +103,9 @@ void warn_of_unfinished(const core::Plan& plan) {
                                "%lu sessions have not finished their transactions within %.1f s", count,
                                count, waited),
                  errdetail("It is no longer asked to leave, and goes on as before."),
-                 errhint("Call again with a longer timeout (below statement_timeout), or with force => true, "
-                         "which breaks the transaction off.")));
+                 errhint("Call again with a longer timeout (below statement_timeout), or with force %s true, "
+                         "which breaks the transaction off.",
+                         compat::argument_sign)));
     });
 }
 

@@ -32,7 +32,8 @@ void require_preload() {
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "the gate needs the library to be preloaded")
             .hint("Add pg_sessionctl to shared_preload_libraries and restart the server, or use "
-                  "method => 'hba'.");
+                  "method %s 'hba'.",
+                  compat::argument_sign);
 }
 
 void require_gate() {

@@ -24,7 +24,8 @@ void refuse_what_the_gate_does(const pg::GateState& state) {
         return;
     throw core::Error(core::sqlstate::invalid_parameter_value, "method 'hba' knows no %s",
                       state.hold != 0 ? "hold" : "until")
-        .hint("A file neither holds logins nor opens by itself: use method => 'gate'.");
+        .hint("A file neither holds logins nor opens by itself: use method %s 'gate'.",
+              compat::argument_sign);
 }
 
 /// The file locked anew, whether it was before or not.
@@ -51,7 +52,8 @@ void warn_of_left_out(const core::vector<core::string>& roles) {
         pg::call([&name] {
             ereport(WARNING, (errmsg("role \"%s\" can't log in until the server is unlocked", name.text()),
                               errdetail("Its name can't be written in pg_hba.conf: it contains a newline."),
-                              errhint("Rename the role, or lock the server down with method => 'gate'.")));
+                              errhint("Rename the role, or lock the server down with method %s 'gate'.",
+                                      compat::argument_sign)));
         });
     }
 }

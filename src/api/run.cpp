@@ -201,10 +201,11 @@ core::string hint_for_survivors(const Request& request, const core::vector<const
         return hint_after_cancel(survivors);
     if (request.action != core::Action::escalate)
         return hint_for_slow;
-    return request.closes_sockets
-               ? "The column doing tells what they do, root_command what can be tried in a root shell."
-               : "The column doing tells what they do. With close_socket => true a superuser closes the "
-                 "connections of their clients.";
+    if (request.closes_sockets)
+        return "The column doing tells what they do, root_command what can be tried in a root shell.";
+    return core::string("The column doing tells what they do. With close_socket ")
+        .append(compat::argument_sign)
+        .append(" true a superuser closes the connections of their clients.");
 }
 
 void warn_of_survivors(const Request& request, const core::Plan& plan) {

@@ -32,6 +32,7 @@ extern "C" {
 }
 
 #include "core/session.hpp"
+#include "core/version.hpp"
 
 struct ParseState;
 struct PlannedStmt;
@@ -310,6 +311,8 @@ std::size_t convert(Oid conversion, int from, int to, std::string_view text, cha
 
 /// As in PG_VERSION_NUM.
 constexpr int server_version = PG_VERSION_NUM;
+/// For every hint that names an argument.
+constexpr const char* argument_sign = core::argument_sign(server_version);
 
 /// To the server log, never to the client.
 extern const int log_server_only;

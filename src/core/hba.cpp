@@ -68,7 +68,8 @@ void refuse_unwritable(const vector<string>& roles, const Dialect& dialect) {
             throw Error(sqlstate::feature_not_supported,
                         "the name of role \"%s\" can't be written in pg_hba.conf", role.c_str())
                 .detail("It contains a newline.")
-                .hint("Rename the role, or lock the server down with method => 'gate'.");
+                .hint("Rename the role, or lock the server down with method %s 'gate'.",
+                      dialect.argument_sign);
 }
 
 /// Who came into the list without being named, and can't be written, is moved to `left_out`: whoever may make
@@ -93,7 +94,7 @@ vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Ser
     if (roles.empty() && !lockdown.include_superusers)
         throw Error(sqlstate::object_not_in_prerequisite_state, "no role could log in any more")
             .detail("There is no superuser who can log in, and no role is allowed.")
-            .hint("Name a role in allow_roles, or say include_superusers => true.");
+            .hint("Name a role in allow_roles, or say include_superusers %s true.", dialect.argument_sign);
     return roles;
 }
 
@@ -155,7 +156,7 @@ class Writer {
             throw Error(sqlstate::feature_not_supported,
                         "line %d of \"%s\" would become too long with the names of the roles that may come",
                         rule.line, rule.path.c_str())
-                .hint("Shorten it, or lock the server down with method => 'gate'.");
+                .hint("Shorten it, or lock the server down with method %s 'gate'.", dialect_.argument_sign);
         line(content);
         if (continues)
             line("");

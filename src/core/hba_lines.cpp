@@ -1,6 +1,7 @@
 #include "core/hba_lines.hpp"
 
 #include "core/error.hpp"
+#include "core/version.hpp"
 
 #include <limits>
 
@@ -109,6 +110,7 @@ Dialect dialect_of(int version) noexcept {
     dialect.return_is_blank = version < 190000;
     dialect.longest_token = version >= 170000 ? unlimited : version >= 100000 ? 255 : 254;
     dialect.longest_line = version >= 140000 ? unlimited : 8190;
+    dialect.argument_sign = argument_sign(version);
     return dialect;
 }
 

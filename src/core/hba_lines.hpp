@@ -17,6 +17,7 @@ struct Dialect {
     bool return_is_blank;      // up to 18: a carriage return separates fields
     std::size_t longest_token; // bytes, unquoted
     std::size_t longest_line;  // bytes, with the line's end
+    const char* argument_sign; // for hints
 };
 
 /// `version` as the server numbers itself: 90426, 150020.

@@ -12,11 +12,13 @@ namespace {
 /// it.
 constexpr int deepest = 10;
 
-[[noreturn]] void refuse_file(const File& outer, int line, const string& name, const char* what) {
+[[noreturn]] void refuse_file(const File& outer, int line, const string& name, const char* what,
+                              const Dialect& dialect) {
     throw Error(sqlstate::config_file_error, "line %d of \"%s\" includes \"%s\", which %s", line,
                 outer.path.c_str(), name.c_str(), what)
         .detail("Who may still log in can't be told without it.")
-        .hint("Write its lines into the file itself, or lock the server down with method => 'gate'.");
+        .hint("Write its lines into the file itself, or lock the server down with method %s 'gate'.",
+              dialect.argument_sign);
 }
 
 bool is_include(const Line& line, const Dialect& dialect) {
@@ -48,7 +50,7 @@ class Reader {
         const string& word = line.fields[0].tokens[0].text;
         const Token& name = line.fields[1].tokens[0];
         if (depth >= deepest)
-            refuse_file(outer, line.number, name.text, "is nested too deep");
+            refuse_file(outer, line.number, name.text, "is nested too deep", dialect_);
         if (name.is_file())
             refuse_line(outer, line.number, "includes a file whose name stands in another file");
         std::optional<vector<File>> files;
@@ -59,7 +61,7 @@ class Reader {
         else if (word == "include_if_exists")
             files.emplace();
         if (!files)
-            refuse_file(outer, line.number, name.text, "does not exist");
+            refuse_file(outer, line.number, name.text, "does not exist", dialect_);
         return std::move(*files);
     }
 
@@ -103,10 +105,10 @@ class Reader {
         }
         const string name(std::string_view(token.text).substr(1));
         if (depth >= deepest)
-            refuse_file(outer, line, name, "is nested too deep");
+            refuse_file(outer, line, name, "is nested too deep", dialect_);
         const std::optional<File> file = server_.read(name, outer.path);
         if (!file)
-            refuse_file(outer, line, name, "does not exist");
+            refuse_file(outer, line, name, "does not exist", dialect_);
         add_words(*file, depth + 1, words);
     }
 

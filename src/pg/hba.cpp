@@ -111,9 +111,10 @@ void HbaChange::make(core::string next) {
         undo();
         if (block_in(before_.file.text).empty())
             remove_leftovers();
-        raise_failure(failure, shared_memory() != nullptr
-                                   ? "Lock the server down with method => 'gate', which needs no space."
-                                   : nullptr);
+        const core::string other_way = core::string("Lock the server down with method ")
+                                           .append(compat::argument_sign)
+                                           .append(" 'gate', which needs no space.");
+        raise_failure(failure, shared_memory() != nullptr ? other_way.c_str() : nullptr);
     }
     reload_or_raise();
 }

@@ -83,8 +83,9 @@ void start_workers() {
                     core::sqlstate::configuration_limit_exceeded,
                     "the server has no room for the background worker that ends the logins under way")
                     .hint(
-                        "Raise max_worker_processes, which needs a restart; or pass terminate => false, and "
-                        "end the role's sessions after the commit.");
+                        "Raise max_worker_processes, which needs a restart; or pass terminate %s false, and "
+                        "end the role's sessions after the commit.",
+                        compat::argument_sign);
             warn(not_ended, "The server has no room for another background worker.");
             return;
         }

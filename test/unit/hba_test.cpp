@@ -179,6 +179,10 @@ TEST_F(Hba, ANameWithANewlineNeedsAPattern) {
     allow("a\nb c");
     const core::Error error = refused("local all all peer");
     EXPECT_STREQ(error.sqlstate(), "0A000");
+    EXPECT_STREQ(error.hint(), "Rename the role, or lock the server down with method => 'gate'.");
+    version = 90426;
+    EXPECT_STREQ(refused("local all all peer").hint(),
+                 "Rename the role, or lock the server down with method := 'gate'.");
     version = 160000;
     EXPECT_EQ(rule("local all all peer"), "local all \"/^a\\nb\\ c$\",\"root\" peer");
 }

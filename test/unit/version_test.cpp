@@ -43,4 +43,10 @@ TEST(Versions, AnOlderLibraryIsToBeReplaced) {
     EXPECT_NE(std::string(error.hint()).find("Install the library of version 1.10"), std::string::npos);
 }
 
+TEST(Versions, KnowHowAnArgumentIsNamed) {
+    EXPECT_STREQ(core::argument_sign(90426), ":=");
+    EXPECT_STREQ(core::argument_sign(90500), "=>");
+    EXPECT_STREQ(core::argument_sign(200000), "=>");
+}
+
 } // namespace sessionctl::test
