@@ -245,6 +245,10 @@ void Watch::look_again_soon() noexcept {
     due(clock_.now() + microseconds_per_millisecond);
 }
 
+void Watch::look_again_later() noexcept {
+    due(clock_.now() + poll);
+}
+
 void Watch::reconsider(bool forgets_notes) noexcept {
     for (Memory& memory : memories_) {
         memory.excused_until = 0;

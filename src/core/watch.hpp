@@ -75,6 +75,8 @@ class Watch {
     void signalled(const Session& session);
     /// It changed just before the signal, or is about to: what it does now is seen in a moment.
     void look_again_soon() noexcept;
+    /// It may not be signalled as long as it does what it does: it is asked about again in a second.
+    void look_again_later() noexcept;
     /// Settings changed: who was excused is judged anew, and who was told of where `forgets_notes`.
     void reconsider(bool forgets_notes) noexcept;
 

@@ -67,7 +67,7 @@ core::Sight LiveServer::look(const core::Session& session) {
 }
 
 bool LiveServer::awaits_standby(const core::Session& session) {
-    return call([&session] { return compat::awaits_standby(session.slot, session.id.pid); });
+    return pg::awaits_standby(session);
 }
 
 bool LiveServer::blocks_others(const core::Session& session) {

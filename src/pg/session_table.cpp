@@ -95,6 +95,10 @@ bool is_client_gone(const core::Session& session) {
     return client_presence_of(session.id.pid, client_of(session)) == ClientPresence::gone;
 }
 
+bool awaits_standby(const core::Session& session) {
+    return call([&session] { return compat::awaits_standby(session.slot, session.id.pid); });
+}
+
 Oid database_of(const core::Session& session) {
     return call([&session] {
         Oid database = InvalidOid;

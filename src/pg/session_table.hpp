@@ -49,6 +49,8 @@ core::Sight look_at(const core::Session& session);
 SockAddr client_of(const core::Session& session);
 /// For certain? Its end of the connection is closed.
 bool is_client_gone(const core::Session& session);
+/// Does its commit wait for a synchronous standby?
+bool awaits_standby(const core::Session& session);
 /// Invalid: none yet, or it is no longer that session.
 Oid database_of(const core::Session& session);
 

@@ -66,7 +66,11 @@ class LastLook final : public pg::LiveServer {
     LastLook(const pg::Farewell& farewell, const core::Offence& offence)
         : LiveServer(farewell), offence_(offence) {}
 
+    /// A commit that waits for its standby would tell its client that it is committed, though no standby has
+    /// it.
     bool spares(const core::Session& session) override {
+        if (pg::awaits_standby(session))
+            return true;
         if (offence_.rule == core::Rule::client_gone)
             return !pg::is_client_gone(session);
         switch (recheck_of(offence_.rule)) {
@@ -107,6 +111,10 @@ void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
         return;
     if (is_spared) {
         watch.excuse(offence.session);
+        return;
+    }
+    if (pg::awaits_standby(offence.session)) {
+        watch.look_again_later();
         return;
     }
     pg::AuditRecord record = record_of(offence, roster.entries.front());

@@ -545,6 +545,19 @@ TEST_F(Watch, LooksAgainSoonUnlessItHasToSooner) {
     EXPECT_EQ(left(), 1);
 }
 
+TEST_F(Watch, LooksAgainLaterAtWhoMayNotBeSignalledNow) {
+    Glance& glance = connect();
+    glance.limits[Limit::transaction] = 10000;
+    run(glance);
+    pass(seconds(10));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(look(), "transaction_timeout");
+        watch.look_again_later();
+        EXPECT_EQ(left(), seconds(1));
+        pass(seconds(1));
+    }
+}
+
 TEST_F(Watch, ExpectsNobodyWithoutALimit) {
     Limits limits;
     limits[Limit::horizon_idle] = 1000; // alone it is none

@@ -1,0 +1,83 @@
+# A commit that waits for its synchronous standby is left alone by the reaper, however long it waits: signalled, it would
+# tell its client that it is committed, though no standby has it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RawSession;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_reaper_server('standby_wait', conf => "wal_level = logical\nmax_wal_senders = 2\n");
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
+plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
+my $is_linux = $^O eq 'linux';
+reconfigure($node, 'synchronous_standby_names' => 'nobody');
+
+sub waits_for_standby
+{
+	my ($session) = @_;
+	return $admin->run(q{SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = } . $session->pid) eq 't';
+}
+
+sub wait_until_it_waits
+{
+	my ($session) = @_;
+	return wait_for('it to wait for a standby', sub { waits_for_standby($session) });
+}
+
+sub lines_about
+{
+	my ($session) = @_;
+	return grep { /pid=${\ $session->pid} / } audit_lines($node, $session->{log_position});
+}
+
+# They wait before there is any limit; then all limits are short.
+my @settings = ('pg_sessionctl.transaction_timeout', $is_linux ? 'pg_sessionctl.client_gone_timeout' : ());
+my $orphan;
+wait_for('the server to ask for a standby', sub {
+	$orphan->quit if $orphan;
+	$orphan = RawSession->new($node, user => 'app');
+	$orphan->query("INSERT INTO orders VALUES ('orphan')");
+	wait_for('it to wait or to end', sub {
+		waits_for_standby($orphan) || $admin->run('SELECT state FROM pg_stat_activity WHERE pid = ' . $orphan->pid . q{ AND query LIKE 'INSERT%'}) eq 'idle';
+	});
+	return waits_for_standby($orphan);
+});
+my $committer = SessionctlTest::Session->new($node, user => 'app');
+$committer->send("INSERT INTO orders VALUES ('patient')");
+wait_until_it_waits($committer);
+close $orphan->{socket};
+
+for my $action (qw(log terminate))
+{
+	subtest "over its limit for long, $action" => sub {
+		reconfigure($node, 'pg_sessionctl.reaper_action' => $action, map { $_ => '300 ms' } @settings);
+		# Whoever began later, with the same limit, is past it.
+		for (1 .. 2)
+		{
+			my $control = SessionctlTest::Session->new($node, user => 'app');
+			$control->send('BEGIN\; SELECT pg_sleep(600)');
+			wait_for("the reaper to $action", sub { grep { /action=$action .* rule="transaction_timeout"/ } lines_about($control) });
+			$admin->run('SELECT pg_terminate_backend(' . $control->pid . ')');
+			$control->quit;
+		}
+		ok(waits_for_standby($_), 'it waits') for $committer, $orphan;
+		is_deeply([ map { lines_about($_) } $committer, $orphan ], [], 'and nothing is told of it');
+	};
+}
+
+subtest 'the wait is over' => sub {
+	reconfigure($node, 'synchronous_standby_names' => undef, map { $_ => undef } @settings);
+	is($committer->answer, '', 'the client hears that it is committed, and no warning');
+	ok($committer->lives, 'and goes on');
+	wait_for('the other to notice that its client is gone', sub { !is_running($orphan->pid) });
+	is($admin->run('SELECT string_agg(DISTINCT a, \' \' ORDER BY a) FROM orders'), 'orphan patient', 'both are committed');
+	is_deeply([ map { lines_about($_) } $committer, $orphan ], [], 'by nobody\'s doing');
+};
+
+$node->stop;
+done_testing();
