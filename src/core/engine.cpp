@@ -65,7 +65,7 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
         return sight.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::idleness:
         return is_idle(sight.state) && !sight.is_streaming && sight.state == chosen.state &&
-                       sight.state_change == chosen.state_change
+                       sight.state_change == chosen.state_change && sight.xact_start == chosen.xact_start
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
     case Recheck::transaction:

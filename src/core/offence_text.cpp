@@ -33,8 +33,10 @@ string limit_of(const Offence& offence) {
     return text;
 }
 
-const char* what_it_did(Rule rule) noexcept {
-    switch (rule) {
+const char* what_it_did(const Offence& offence) noexcept {
+    if (is_unread(offence))
+        return "The session waited for its client to read notifications for ";
+    switch (offence.rule) {
     case Rule::idle_in_transaction:
     case Rule::blocking:
     case Rule::horizon:
@@ -82,7 +84,7 @@ string exact_time(std::int32_t milliseconds) {
 }
 
 string detail_of(const Offence& offence) {
-    string text(what_it_did(offence.rule));
+    string text(what_it_did(offence));
     text.append(length_of_time(offence.lasted));
     if (offence.rule == Rule::horizon) {
         text.append(" and held back the vacuum horizon by ");
@@ -98,8 +100,10 @@ string detail_of(const Offence& offence) {
     return text;
 }
 
-const char* hint_of(Rule rule) noexcept {
-    switch (rule) {
+const char* hint_of(const Offence& offence) noexcept {
+    if (is_unread(offence))
+        return "Read notifications as they come; connect again and LISTEN anew.";
+    switch (offence.rule) {
     case Rule::idle_in_transaction:
     case Rule::blocking:
     case Rule::horizon:

@@ -14,6 +14,6 @@ string exact_time(std::int32_t milliseconds);
 /// A sentence: what the session did, for how long, and the limit.
 string detail_of(const Offence& offence);
 /// What its user can do about it.
-const char* hint_of(Rule rule) noexcept;
+const char* hint_of(const Offence& offence) noexcept;
 
 } // namespace sessionctl::core

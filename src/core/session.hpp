@@ -124,6 +124,11 @@ struct Session {
     Timestamp xact_start; // 0: in no transaction
 };
 
+/// Idle, and yet in a transaction: it delivers notifications, which takes one.
+inline bool delivers_notifications(const Session& session) noexcept {
+    return session.state == State::idle && session.xact_start != 0;
+}
+
 /// What the caller allows beyond the defaults.
 struct Inclusion {
     bool superusers = false;

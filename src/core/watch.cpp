@@ -36,6 +36,15 @@ Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
 
 } // namespace
 
+bool is_unread(const Offence& offence) noexcept {
+    return offence.session.state == State::idle && is_of_silence(offence);
+}
+
+bool is_of_silence(const Offence& offence) noexcept {
+    return offence.rule == Rule::client_silence ||
+           (offence.rule == Rule::horizon && !is_idle_in_transaction(offence.session.state));
+}
+
 Watch::Watch(int slots) {
     memories_.resize(static_cast<std::size_t>(slots), Memory{});
 }
@@ -122,25 +131,36 @@ std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memor
     return {};
 }
 
-std::optional<Offence> Watch::horizon(const Glance& glance, const Memory& memory, Facts& facts) {
+/// Idle in a transaction for long enough, or for as long silent in the delivery of notifications: idle is
+/// shown then since the last statement, and that transaction seems to be as old, so neither tells how long it
+/// lasts.
+std::optional<Offence> Watch::horizon(const Glance& glance, Memory& memory, Facts& facts) {
     const std::int32_t age = glance.limits[Limit::horizon_age];
     const Timestamp least_idle = least_idle_of(glance.limits);
     if (age == 0)
         return {};
-    if (!is_idle_in_transaction(glance.session.state)) {
+    const bool is_stuck = delivers_notifications(glance.session) && glance.waits_for_client;
+    if (!is_stuck && !is_idle_in_transaction(glance.session.state)) {
         due(clock_.now() + std::max(least_idle, poll));
         return {};
     }
-    if (!is_over(memory.state_since, least_idle, true) ||
-        is_old_news(glance, memory, Rule::horizon, std::max(least_idle, poll)))
+    if (is_stuck)
+        listen(memory, facts.stillness(glance.session), 2 * poll);
+    const Timestamp since = is_stuck ? clock_.now() - memory.silent_for : memory.state_since;
+    if (!is_over(since, least_idle, true) ||
+        is_old_news(glance, memory, Rule::horizon, std::max(least_idle, poll))) {
+        if (is_stuck)
+            due(clock_.now() + poll);
         return {};
+    }
     const std::int64_t held_back = facts.held_back(glance.session);
     if (held_back <= age) {
         due(clock_.now() + poll);
         return {};
     }
-    Offence found = offence(Rule::horizon, glance, clock_.now() - memory.state_since);
+    Offence found = offence(Rule::horizon, glance, clock_.now() - since);
     found.held_back = held_back;
+    found.switches = memory.switches;
     return found;
 }
 

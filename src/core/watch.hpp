@@ -15,7 +15,7 @@ namespace sessionctl::core {
 struct Glance {
     Session session;
     Limits limits;
-    bool waits_for_client; // in the middle of a statement
+    bool waits_for_client; // in the middle of a statement, or of what it delivers
 };
 
 /// Whether a process did anything. One that sleeps, with nothing to read, and has not run since the last look
@@ -49,8 +49,13 @@ struct Offence {
     Timestamp lasted;       // microseconds: idle, silent, without its client, or in its transaction
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
-    std::uint64_t switches; // for the silence rule: Stillness::switches
+    std::uint64_t switches; // where it was found to be silent: Stillness::switches
 };
+
+/// Its client does not read the notifications that it delivers.
+bool is_unread(const Offence& offence) noexcept;
+/// Was it found to be silent?
+bool is_of_silence(const Offence& offence) noexcept;
 
 /// Remembers what it must of each session, by its slot in the session table, and computes when to look again:
 /// a session can't be due before its limit is over, whatever it does meanwhile.
@@ -106,7 +111,7 @@ class Watch {
     std::optional<Offence> overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
                                    bool applies) noexcept;
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
-    std::optional<Offence> horizon(const Glance& glance, const Memory& memory, Facts& facts);
+    std::optional<Offence> horizon(const Glance& glance, Memory& memory, Facts& facts);
     std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);
     std::optional<Offence> client_gone(const Glance& glance, Memory& memory, Facts& facts);
     void listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept;

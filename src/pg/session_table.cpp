@@ -111,10 +111,11 @@ Oid database_of(const core::Session& session) {
 }
 
 ClientWait client_wait_of(const core::Session& session) noexcept {
-    if (!core::is_active(session.state))
+    const bool is_active = core::is_active(session.state);
+    if (!is_active && !core::delivers_notifications(session))
         return ClientWait::none;
     const char* const event = compat::wait_event_of(session.slot, session.id.pid);
-    if (event != nullptr && std::strcmp(event, "ClientRead") == 0)
+    if (event != nullptr && is_active && std::strcmp(event, "ClientRead") == 0)
         return ClientWait::read;
     if (event != nullptr && std::strcmp(event, "ClientWrite") == 0)
         return ClientWait::write;

@@ -56,7 +56,8 @@ Oid database_of(const core::Session& session);
 
 enum class ClientWait { none, read, write };
 
-/// Does it wait for its client, in the middle of a statement, to send or to read? Before 10 no session tells.
+/// Does it wait for its client, in the middle of a statement, to send or to read, or to read notifications?
+/// Before 10 no session tells.
 ClientWait client_wait_of(const core::Session& session) noexcept;
 
 } // namespace sessionctl::pg

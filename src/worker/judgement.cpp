@@ -33,7 +33,7 @@ bool is_exempt(const pg::RosterEntry& entry) {
 pg::Farewell farewell_of(const core::Offence& offence) {
     pg::Farewell farewell;
     std::snprintf(farewell.detail, sizeof farewell.detail, "%s", core::detail_of(offence).c_str());
-    std::snprintf(farewell.hint, sizeof farewell.hint, "%s", core::hint_of(offence.rule));
+    std::snprintf(farewell.hint, sizeof farewell.hint, "%s", core::hint_of(offence));
     return farewell;
 }
 
@@ -46,8 +46,10 @@ pg::AuditRecord record_of(const core::Offence& offence, const pg::RosterEntry& e
     return record;
 }
 
-core::Recheck recheck_of(core::Rule rule) noexcept {
-    switch (rule) {
+core::Recheck recheck_of(const core::Offence& offence) noexcept {
+    if (core::is_unread(offence))
+        return core::Recheck::idleness;
+    switch (offence.rule) {
     case core::Rule::transaction:
         return core::Recheck::transaction;
     case core::Rule::client_silence:
@@ -73,14 +75,9 @@ class LastLook final : public pg::LiveServer {
             return true;
         if (offence_.rule == core::Rule::client_gone)
             return !pg::is_client_gone(session);
-        switch (recheck_of(offence_.rule)) {
-        case core::Recheck::idleness:
-            return pg::is_runnable(session.id.pid);
-        case core::Recheck::statement:
+        if (core::is_of_silence(offence_))
             return !is_silent_still(session);
-        default:
-            return false;
-        }
+        return recheck_of(offence_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
     }
 
   private:
@@ -135,7 +132,7 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     core::Target target = {};
     target.session = offence.session;
     LastLook server(farewell, offence);
-    core::signal_one(target, core::Action::terminate, recheck_of(offence.rule), server);
+    core::signal_one(target, core::Action::terminate, recheck_of(offence), server);
     if (target.outcome == core::Outcome::signalled) {
         watch.signalled(offence.session);
         record.action.set("terminate");

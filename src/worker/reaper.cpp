@@ -140,8 +140,9 @@ class Reaper {
             ++clients;
             with_own_limits += pg::has_own_limits(session);
             const core::Limits limits = pg::limits_of(session);
-            const bool waits_for_client = limits[core::Limit::client_silence] != 0 &&
-                                          pg::client_wait_of(session) != pg::ClientWait::none;
+            const bool waits_for_client =
+                (limits[core::Limit::client_silence] != 0 || limits[core::Limit::horizon_age] != 0) &&
+                pg::client_wait_of(session) != pg::ClientWait::none;
             const core::Glance glance = {session, limits, waits_for_client};
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);

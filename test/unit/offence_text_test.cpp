@@ -25,6 +25,7 @@ std::string length(Timestamp microseconds) {
 Offence offence(Rule rule, std::int32_t limit, Timestamp lasted) {
     Offence offence = {};
     offence.rule = rule;
+    offence.session.state = core::State::idle_in_transaction;
     offence.limit = limit;
     offence.lasted = lasted;
     return offence;
@@ -119,9 +120,23 @@ TEST(Detail, TellsHowManyTransactionsAreHeldBack) {
               "2 transactions (pg_sessionctl.idle_in_transaction_horizon_age is 1 transaction).");
 }
 
+TEST(Detail, TellsWhoseNotificationsAreNotRead) {
+    Offence silence = offence(Rule::client_silence, 5000, seconds(6));
+    silence.session.state = core::State::idle;
+    EXPECT_EQ(detail(silence), "The session waited for its client to read notifications for 6 s "
+                               "(pg_sessionctl.client_silence_timeout is 5 s).");
+    Offence horizon = offence(Rule::horizon, 10, seconds(6));
+    horizon.session.state = core::State::idle;
+    horizon.held_back = 12;
+    EXPECT_EQ(detail(horizon), "The session waited for its client to read notifications for 6 s and held "
+                               "back the vacuum horizon by 12 transactions "
+                               "(pg_sessionctl.idle_in_transaction_horizon_age is 10 transactions).");
+    EXPECT_NE(std::string_view(core::hint_of(horizon)).find("LISTEN"), std::string_view::npos);
+}
+
 TEST(Hint, IsASentenceForEveryRule) {
     for (const Rule rule : rules) {
-        const std::string_view hint = core::hint_of(rule);
+        const std::string_view hint = core::hint_of(offence(rule, 1, 1));
         ASSERT_FALSE(hint.empty()) << core::rule_name(rule);
         EXPECT_TRUE(std::isupper(hint.front())) << hint;
         EXPECT_EQ(hint.back(), '.') << hint;
@@ -130,7 +145,7 @@ TEST(Hint, IsASentenceForEveryRule) {
 
 TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     const auto says = [](Rule rule, std::string_view what) {
-        return std::string_view(core::hint_of(rule)).find(what) != std::string_view::npos;
+        return std::string_view(core::hint_of(offence(rule, 1, 1))).find(what) != std::string_view::npos;
     };
     for (const Rule rule : {Rule::idle_in_transaction, Rule::blocking, Rule::horizon})
         EXPECT_TRUE(says(rule, "Commit or roll back")) << core::rule_name(rule);

@@ -860,6 +860,31 @@ TEST_F(WatchOfTheHorizon, AsksOnlyOnceThePauseIsLongEnough) {
     EXPECT_EQ(facts.times_asked, 0);
 }
 
+TEST_F(WatchOfTheHorizon, EndsWhoseClientDoesNotReadNotifications) {
+    Glance& glance = hold_back(1000, 10000);
+    enter(glance, State::idle); // since then, it seems, in the transaction of a statement long ago
+    facts.age = 5000;
+    expect_quiet_seconds(100);
+    glance.waits_for_client = true;
+    expect_quiet_seconds(9);
+    facts.still.switches++; // it ran
+    expect_quiet_seconds(10);
+    EXPECT_EQ(look(), "idle_in_transaction_horizon_age");
+    EXPECT_EQ(offence.lasted, seconds(10));
+    EXPECT_EQ(offence.switches, facts.still.switches);
+    EXPECT_TRUE(is_unread(offence));
+    facts.still.is_asleep = false;
+    expect_quiet_seconds(100);
+}
+
+TEST_F(WatchOfTheHorizon, NotWhoIsIdleInNoTransaction) {
+    Glance& glance = hold_back(1000, 10000);
+    commit(glance);
+    glance.waits_for_client = true;
+    facts.age = 5000;
+    expect_quiet_seconds(100);
+}
+
 // Else who is between two statements would be ended.
 TEST_F(WatchOfTheHorizon, ThePauseIsAMillisecondAtLeast) {
     hold_back(1000, 0);
@@ -1010,6 +1035,17 @@ TEST_F(WatchOfSilence, WhoRanStartsAnew) {
 }
 
 // A slow but living COPY: it always sleeps when somebody looks.
+TEST_F(WatchOfSilence, EndsWhoseClientDoesNotReadNotifications) {
+    Glance& glance = connect();
+    glance.limits[Limit::client_silence] = 10000;
+    glance.session.xact_start = wall();
+    glance.waits_for_client = true;
+    expect_quiet_seconds(10);
+    EXPECT_EQ(look(), name);
+    EXPECT_TRUE(is_unread(offence));
+    EXPECT_TRUE(is_of_silence(offence));
+}
+
 TEST_F(WatchOfSilence, WhoRunsNowAndThenStays) {
     fall_silent();
     for (int i = 0; i < 1000; ++i) {
