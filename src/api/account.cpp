@@ -85,6 +85,8 @@ void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
     put_counter("terminate", nullptr, shared.counter(pg::Deed::terminate), reset, rows);
     put_counter("close_socket", nullptr, shared.counter(pg::Deed::close_socket), reset, rows);
     put_counter("drain", nullptr, shared.counter(pg::Deed::drain), reset, rows);
+    put_counter("cancel", core::rule_name(core::Rule::statement), shared.counter(pg::Deed::reap_statement),
+                reset, rows);
     for (int i = 0; i < core::rule_count; ++i) {
         const auto rule = static_cast<core::Rule>(i);
         put_counter("terminate", core::rule_name(rule), shared.counter(pg::Deed::reap, rule), reset, rows);

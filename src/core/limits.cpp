@@ -20,6 +20,8 @@ const char* limit_name(Limit limit) noexcept {
         return "client_silence_timeout";
     case Limit::client_gone:
         return "client_gone_timeout";
+    case Limit::statement:
+        return "statement_timeout";
     }
     return "";
 }
@@ -46,6 +48,8 @@ Limit limit_of(Rule rule) noexcept {
         return Limit::client_silence;
     case Rule::client_gone:
         return Limit::client_gone;
+    case Rule::statement:
+        return Limit::statement;
     }
     return {};
 }

@@ -18,8 +18,9 @@ enum class Limit : std::uint8_t {
     transaction,         // ms
     client_silence,      // ms
     client_gone,         // ms
+    statement,           // ms
 };
-constexpr int limit_count = 8;
+constexpr int limit_count = 9;
 
 /// As its parameter is called, without the prefix.
 const char* limit_name(Limit limit) noexcept;
@@ -45,9 +46,10 @@ enum class Rule : std::uint8_t {
     idle_session,
     transaction,
     client_silence,
-    client_gone
+    client_gone,
+    statement
 };
-constexpr int rule_count = 7;
+constexpr int rule_count = 8;
 
 /// The limit that is over.
 Limit limit_of(Rule rule) noexcept;

@@ -49,6 +49,9 @@ const char* what_it_did(const Offence& offence) noexcept {
         return "The session waited for its client, in the middle of a statement, for ";
     case Rule::client_gone:
         return "The session ran on without its client for ";
+    case Rule::statement:
+        return offence.is_cancel ? "The statement ran for "
+                                 : "The statement ran on when it had been cancelled, in all for ";
     }
     return "";
 }
@@ -119,6 +122,11 @@ const char* hint_of(const Offence& offence) noexcept {
     case Rule::client_gone:
         return "Stay connected until the statement has ended; connect again and repeat what was not "
                "committed.";
+    case Rule::statement:
+        return offence.is_cancel
+                   ? "Make the statement faster, or divide it."
+                   : "Let a statement end when it is cancelled; connect again and repeat what was not "
+                     "committed.";
     }
     return "";
 }

@@ -11,6 +11,8 @@ constexpr Timestamp poll = microseconds_per_second;
 /// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
 constexpr int looks_at_clients = 10;
 constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
+/// What is cancelled has to clean up: it has as long as the limit again, or this.
+constexpr Timestamp least_grace = 5 * microseconds_per_second;
 constexpr Timestamp excuse_holds = 60 * microseconds_per_second;
 
 int index_of(Rule rule) noexcept {
@@ -31,7 +33,7 @@ bool outlasts_pauses(int rule) noexcept {
 }
 
 Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
-    return {rule, glance.session, glance.limits[limit_of(rule)], lasted, 0, 0, 0};
+    return {rule, glance.session, glance.limits[limit_of(rule)], lasted, 0, 0, false, 0};
 }
 
 } // namespace
@@ -55,8 +57,8 @@ void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
 }
 
 void Watch::expect(const Limits& limits) noexcept {
-    for (const Limit limit :
-         {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session, Limit::transaction})
+    for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session,
+                              Limit::transaction, Limit::statement})
         if (limits[limit] != 0)
             due(clock_.now() + limits.time(limit));
     if (limits[Limit::horizon_age] != 0)
@@ -85,6 +87,11 @@ Watch::Memory& Watch::recall(const Session& session) {
         memory.xact_start = session.xact_start;
         memory.xact_since = clock_.at(session.xact_start);
         memory.noted[index_of(Rule::transaction)] = 0;
+    }
+    if (memory.query_start != session.query_start) {
+        memory.query_start = session.query_start;
+        memory.query_since = clock_.at(session.query_start);
+        memory.cancelled_at = 0;
     }
     return memory;
 }
@@ -117,6 +124,22 @@ std::optional<Offence> Watch::overdue(Rule rule, const Glance& glance, const Mem
     if (limit == 0 || !is_over(since, limit, applies) || is_old_news(glance, memory, rule, limit))
         return {};
     return offence(rule, glance, clock_.now() - since);
+}
+
+/// It is cancelled, and where it swallows that, ended with its session.
+std::optional<Offence> Watch::statement(const Glance& glance, const Memory& memory) noexcept {
+    auto found =
+        overdue(Rule::statement, glance, memory, memory.query_since, is_active(glance.session.state));
+    if (!found)
+        return {};
+    found->is_cancel = memory.cancelled_at == 0;
+    if (found->is_cancel)
+        return found;
+    const Timestamp end = memory.cancelled_at + std::max(glance.limits.time(Limit::statement), least_grace);
+    if (clock_.now() >= end)
+        return found;
+    due(std::min(end, clock_.now() + glance.limits.time(Limit::statement))); // or the next statement's time
+    return {};
 }
 
 std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
@@ -235,6 +258,7 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
         overdue(Rule::transaction, glance, memory, memory.xact_since, glance.session.xact_start != 0),
         client_silence(glance, memory, facts),
         client_gone(glance, memory, facts),
+        statement(glance, memory),
     };
     const auto first =
         std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
@@ -255,6 +279,13 @@ void Watch::excuse(const Session& session) {
 void Watch::note(const Offence& offence) {
     recall(offence.session).noted[index_of(offence.rule)] = offence.limit;
     due(clock_.now()); // another rule may be offended, too
+}
+
+void Watch::cancelled(const Offence& offence) noexcept {
+    Memory& memory = memories_[static_cast<std::size_t>(offence.session.slot)];
+    memory.cancelled_at = clock_.now();
+    due(clock_.now() +
+        offence.limit * microseconds_per_millisecond); // the next statement can't be due before
 }
 
 void Watch::signalled(const Session& session) {

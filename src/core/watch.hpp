@@ -49,6 +49,7 @@ struct Offence {
     Timestamp lasted;       // microseconds: idle, silent, without its client, or in its transaction
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
+    bool is_cancel;         // of the statement: the session stays
     std::uint64_t switches; // where it was found to be silent: Stillness::switches
 };
 
@@ -76,7 +77,9 @@ class Watch {
     void excuse(const Session& session);
     /// It was told of: no second time for the same offence.
     void note(const Offence& offence);
-    /// It was sent a signal.
+    /// Its statement was cancelled.
+    void cancelled(const Offence& offence) noexcept;
+    /// It was sent a signal to end.
     void signalled(const Session& session);
     /// It changed just before the signal, or is about to: what it does now is seen in a moment.
     void look_again_soon() noexcept;
@@ -94,6 +97,9 @@ class Watch {
         Timestamp state_since;  // monotonic
         Timestamp xact_start;
         Timestamp xact_since;
+        Timestamp query_start;
+        Timestamp query_since;
+        Timestamp cancelled_at; // that statement; 0: it was not
         Timestamp excused_until;
         std::int32_t noted[rule_count]; // the limit over which it was told of, by rule; 0: it was not
         bool was_signalled;
@@ -110,6 +116,7 @@ class Watch {
     bool is_old_news(const Glance& glance, const Memory& memory, Rule rule, Timestamp next) noexcept;
     std::optional<Offence> overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
                                    bool applies) noexcept;
+    std::optional<Offence> statement(const Glance& glance, const Memory& memory) noexcept;
     std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
     std::optional<Offence> horizon(const Glance& glance, Memory& memory, Facts& facts);
     std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);

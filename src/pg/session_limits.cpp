@@ -157,6 +157,9 @@ void define_limits() {
                                 GUC_UNIT_MS);
     define<Limit::transaction>("pg_sessionctl.transaction_timeout",
                                "Ends a session whose transaction lasts longer.", "0 is off.", 0, GUC_UNIT_MS);
+    define<Limit::statement>("pg_sessionctl.statement_timeout", "Cancels a statement that runs for longer.",
+                             "0 is off. One that goes on all the same is ended with its session.", 0,
+                             GUC_UNIT_MS);
     define<Limit::client_silence>(
         "pg_sessionctl.client_silence_timeout",
         "Ends a session that waits for its client for longer, in the middle of a statement.", "0 is off.", 0,

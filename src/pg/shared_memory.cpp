@@ -56,8 +56,8 @@ void attach() {
 } // namespace
 
 Counter& SharedMemory::counter(Deed deed, core::Rule rule) noexcept {
-    const int by_rule = call_count + (deed == Deed::tell ? core::rule_count : 0) + static_cast<int>(rule);
-    return counters[static_cast<int>(deed) < call_count ? static_cast<int>(deed) : by_rule];
+    const int by_rule = unruled_count + (deed == Deed::tell ? core::rule_count : 0) + static_cast<int>(rule);
+    return counters[static_cast<int>(deed) < unruled_count ? static_cast<int>(deed) : by_rule];
 }
 
 void request_shared_memory() {

@@ -58,10 +58,12 @@ struct Counter {
     }
 };
 
-/// One for each action that people ask for, one for each rule of the reaper, ended or only logged.
-enum class Deed : std::uint8_t { cancel, terminate, close_socket, drain, reap, tell };
+/// One for each action that people ask for, one for each rule of the reaper, ended or only logged, and one
+/// for statements that it cancelled.
+enum class Deed : std::uint8_t { cancel, terminate, close_socket, drain, reap_statement, reap, tell };
 constexpr int call_count = 4;
-constexpr int counter_count = call_count + 2 * core::rule_count;
+constexpr int unruled_count = call_count + 1;
+constexpr int counter_count = unruled_count + 2 * core::rule_count;
 
 struct AuditRing;
 

@@ -53,6 +53,7 @@ core::Recheck recheck_of(const core::Offence& offence) noexcept {
     case core::Rule::transaction:
         return core::Recheck::transaction;
     case core::Rule::client_silence:
+    case core::Rule::statement:
         return core::Recheck::statement;
     case core::Rule::client_gone:
         return core::Recheck::identity;
@@ -132,12 +133,18 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     core::Target target = {};
     target.session = offence.session;
     LastLook server(farewell, offence);
-    core::signal_one(target, core::Action::terminate, recheck_of(offence), server);
+    const core::Action action = offence.is_cancel ? core::Action::cancel : core::Action::terminate;
+    core::signal_one(target, action, recheck_of(offence), server);
     if (target.outcome == core::Outcome::signalled) {
-        watch.signalled(offence.session);
-        record.action.set("terminate");
+        if (offence.is_cancel)
+            watch.cancelled(offence);
+        else
+            watch.signalled(offence.session);
+        if (offence.rule == core::Rule::statement && !offence.is_cancel)
+            give_up_cancel_of(offence.session);
+        record.action.set(offence.is_cancel ? "cancel" : "terminate");
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        endings_.push_back({offence.session, offence.rule, target.signalled_at, record});
+        endings_.push_back({offence.session, offence.rule, offence.is_cancel, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
         watch.excuse(offence.session);
     } else {
@@ -145,25 +152,41 @@ void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core:
     }
 }
 
+/// Its statement is ended with its session: that it is over then is not the doing of the cancel.
+void Judgement::give_up_cancel_of(const core::Session& session) {
+    const auto was_in_vain = [&session](Ending& each) {
+        if (!each.is_cancel || each.session.id != session.id ||
+            each.session.query_start != session.query_start)
+            return false;
+        tell(each, core::Outcome::still_running);
+        return true;
+    };
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), was_in_vain), endings_.end());
+}
+
 void Judgement::tell(Ending& ending, core::Outcome outcome) noexcept {
-    const bool has_ended = outcome == core::Outcome::terminated;
+    const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
     ending.record.result.set(core::outcome_name(outcome));
     pg::keep_record(ending.record);
-    count(pg::Deed::reap, ending.rule, has_ended);
+    count(ending.is_cancel ? pg::Deed::reap_statement : pg::Deed::reap, ending.rule, has_ended);
     pg::SharedMemory* const shared = pg::shared_memory();
-    if (shared == nullptr || !has_ended)
+    if (shared == nullptr || outcome != core::Outcome::terminated)
         return;
     ++shared->reaper.reaped;
     shared->reaper.last_reaped = ending.record.at;
 }
 
-/// Gone, or given up: the audit tells. True when there is nothing left to wait for.
+/// Gone, or its statement is, or given up: the audit tells. True when there is nothing left to wait for.
 bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
-    bool is_present = true;
-    pg::callback([&] { is_present = pg::look_at(ending.session).present; });
-    if (is_present && pg::monotonic_now() - ending.signalled_at < longest_wait)
+    bool goes_on = true;
+    pg::callback([&] {
+        const core::Sight sight = pg::look_at(ending.session);
+        goes_on = ending.is_cancel ? core::runs_chosen_statement(ending.session, sight) : sight.present;
+    });
+    if (goes_on && pg::monotonic_now() - ending.signalled_at < longest_wait)
         return false;
-    tell(ending, is_present ? otherwise : core::Outcome::terminated);
+    const core::Outcome done = ending.is_cancel ? core::Outcome::cancelled : core::Outcome::terminated;
+    tell(ending, goes_on ? otherwise : done);
     return true;
 }
 

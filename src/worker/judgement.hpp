@@ -1,4 +1,5 @@
-// What the reaper does with a session over its limit: leave it alone, tell of it, or end it and see it gone.
+// What the reaper does with a session over its limit: leave it alone, tell of it, or end it, or its
+// statement, and see it gone.
 #pragma once
 
 #include "core/watch.hpp"
@@ -17,14 +18,16 @@ class Judgement {
     void conclude() noexcept;
 
   private:
-    /// A session on its way out.
+    /// A session on its way out, or its statement.
     struct Ending {
         core::Session session;
         core::Rule rule;
+        bool is_cancel;
         core::Timestamp signalled_at;
         pg::AuditRecord record;
     };
 
+    void give_up_cancel_of(const core::Session& session);
     void end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch);
     bool settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept;
     static void tell(Ending& ending, core::Outcome outcome) noexcept;

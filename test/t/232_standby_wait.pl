@@ -36,7 +36,7 @@ sub lines_about
 }
 
 # They wait before there is any limit; then all limits are short.
-my @settings = ('pg_sessionctl.transaction_timeout', $is_linux ? 'pg_sessionctl.client_gone_timeout' : ());
+my @settings = ('pg_sessionctl.statement_timeout', 'pg_sessionctl.transaction_timeout', $is_linux ? 'pg_sessionctl.client_gone_timeout' : ());
 my $orphan;
 wait_for('the server to ask for a standby', sub {
 	$orphan->quit if $orphan;

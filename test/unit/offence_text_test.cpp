@@ -16,7 +16,7 @@ constexpr Timestamp day = 24 * hour;
 
 constexpr Rule rules[] = {Rule::idle_in_transaction, Rule::blocking,    Rule::horizon,
                           Rule::idle_session,        Rule::transaction, Rule::client_silence,
-                          Rule::client_gone};
+                          Rule::client_gone,         Rule::statement};
 
 std::string length(Timestamp microseconds) {
     return str(core::length_of_time(microseconds));
@@ -94,6 +94,17 @@ TEST(Detail, TellsHowLongAndTheLimit) {
     EXPECT_EQ(
         detail(offence(Rule::client_gone, 60000, minute)),
         "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
+}
+
+TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
+    Offence statement = offence(Rule::statement, 5000, seconds(6));
+    statement.is_cancel = true;
+    EXPECT_EQ(detail(statement), "The statement ran for 6 s (pg_sessionctl.statement_timeout is 5 s).");
+    EXPECT_NE(std::string_view(core::hint_of(statement)).find("faster"), std::string_view::npos);
+    statement.is_cancel = false;
+    statement.lasted = seconds(12);
+    EXPECT_EQ(detail(statement), "The statement ran on when it had been cancelled, in all for 12 s "
+                                 "(pg_sessionctl.statement_timeout is 5 s).");
 }
 
 TEST(Detail, TellsHowManyWaited) {

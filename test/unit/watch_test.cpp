@@ -1154,6 +1154,95 @@ TEST_F(WatchOfSilence, IsNamedAfterAllOtherRules) {
     EXPECT_EQ(look(), name);
 }
 
+// Statements
+
+namespace {
+
+class WatchOfStatements : public Watch {
+  protected:
+    static constexpr const char* name = "statement_timeout";
+
+    Glance& begin_statement(std::int32_t limit = 10000) {
+        Glance& glance = connect();
+        glance.limits[Limit::statement] = limit;
+        run(glance);
+        return glance;
+    }
+};
+
+} // namespace
+
+TEST_F(WatchOfStatements, AreCancelledAtTheDeadlineAndNotBefore) {
+    begin_statement();
+    expect_offence_after(seconds(10), name);
+    EXPECT_TRUE(offence.is_cancel);
+    EXPECT_EQ(offence.lasted, seconds(10));
+}
+
+TEST_F(WatchOfStatements, TheirSessionEndsWhereTheyGoOnForAsLongAgain) {
+    begin_statement();
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    watch.cancelled(offence);
+    EXPECT_EQ(left(), seconds(10));
+    expect_offence_after(seconds(10), name);
+    EXPECT_FALSE(offence.is_cancel);
+    EXPECT_EQ(offence.lasted, seconds(20));
+    watch.signalled(offence.session);
+    expect_quiet_seconds(100);
+}
+
+TEST_F(WatchOfStatements, HaveFiveSecondsAtLeastToClean) {
+    begin_statement(2000);
+    pass(seconds(2));
+    EXPECT_EQ(look(), name);
+    watch.cancelled(offence);
+    EXPECT_EQ(left(), seconds(2)) << "for the next statement";
+    for (const Timestamp more : {seconds(2), seconds(1)}) {
+        pass(seconds(2));
+        EXPECT_EQ(look(), "");
+        EXPECT_EQ(left(), std::min(more, seconds(2)));
+    }
+    pass(seconds(1));
+    EXPECT_EQ(look(), name);
+    EXPECT_FALSE(offence.is_cancel);
+}
+
+TEST_F(WatchOfStatements, TheNextOneHasTheWholeLimit) {
+    Glance& glance = begin_statement();
+    pass(seconds(9));
+    EXPECT_EQ(look(), "");
+    run(glance); // in the same transaction
+    expect_offence_after(seconds(10), name);
+    watch.cancelled(offence);
+    run(glance);
+    expect_offence_after(seconds(10), name);
+    EXPECT_TRUE(offence.is_cancel);
+}
+
+TEST_F(WatchOfStatements, OnlyThoseThatRun) {
+    Glance& glance = begin_statement();
+    for (const State state : {State::idle, State::idle_in_transaction, State::idle_in_transaction_aborted,
+                              State::starting, State::disabled}) {
+        enter(glance, state);
+        expect_quiet_seconds(100);
+    }
+    enter(glance, State::fastpath);
+    glance.session.query_start = wall();
+    expect_offence_after(seconds(10), name);
+}
+
+TEST_F(WatchOfStatements, AreToldOfOnce) {
+    Glance& glance = begin_statement();
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    watch.note(offence);
+    expect_quiet_seconds(100);
+    run(glance);
+    EXPECT_EQ(look(), "");
+    expect_offence_after(seconds(10), name);
+}
+
 // Clients that are gone
 
 namespace {
