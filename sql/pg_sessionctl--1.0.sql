@@ -774,7 +774,7 @@ CREATE FUNCTION sessionctl.limit_role(
 AS 'MODULE_PATHNAME', 'sessionctl_limit_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) IS
-'Sets the connection limit of a role (-1: none) and returns how many of its sessions are above it now: ALTER ROLE says nothing of them. terminate_excess ends them first; keep_which says who stays: oldest, newest or busiest. Needs the right to ALTER ROLE. A limit does not bind superusers (WARNING). Errors: 42704 for an unknown role, 22023 for a limit below -1.';
+'Sets the connection limit of a role (-1: none) and returns how many of its sessions are above it now: ALTER ROLE says nothing of them. terminate_excess ends them first; keep_which says who stays: oldest, newest, busiest or longest (in its transaction). Needs the right to ALTER ROLE. A limit does not bind superusers (WARNING). Errors: 42704 for an unknown role, 22023 for a limit below -1.';
 
 CREATE FUNCTION sessionctl._session_lockdowns(
     OUT kind text,

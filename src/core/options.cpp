@@ -63,12 +63,14 @@ std::int64_t checked_step(const Interval& step) {
 }
 
 KeepWhich checked_keep_which(std::string_view word) {
-    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
+    for (const KeepWhich which :
+         {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest, KeepWhich::longest})
         if (word == keep_which_name(which))
             return which;
     throw Error(sqlstate::invalid_parameter_value, "unrecognized keep_which \"%.*s\"",
                 static_cast<int>(word.size()), word.data())
-        .hint("Allowed are 'oldest', 'newest' (by backend_start) and 'busiest' (by last change of state).");
+        .hint("Allowed are 'oldest', 'newest' (by backend_start), 'busiest' (by last change of state) and "
+              "'longest' (in its transaction).");
 }
 
 std::int32_t checked_keep(std::int32_t keep) {
@@ -93,6 +95,8 @@ const char* keep_which_name(KeepWhich which) noexcept {
         return "newest";
     case KeepWhich::busiest:
         return "busiest";
+    case KeepWhich::longest:
+        return "longest";
     }
     return "";
 }

@@ -9,7 +9,7 @@
 
 namespace sessionctl::core {
 
-enum class KeepWhich : std::uint8_t { oldest, newest, busiest };
+enum class KeepWhich : std::uint8_t { oldest, newest, busiest, longest };
 
 const char* keep_which_name(KeepWhich which) noexcept;
 

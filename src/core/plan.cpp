@@ -27,6 +27,8 @@ Timestamp claim_to_stay(const Session& session, KeepWhich which) noexcept {
         return -session.id.start;
     case KeepWhich::busiest:
         return -session.state_change;
+    case KeepWhich::longest:
+        return session.xact_start != 0 ? session.xact_start : std::numeric_limits<Timestamp>::max() - 1;
     }
     return 0;
 }

@@ -86,6 +86,7 @@ constexpr std::string_view texts[] = {
     "usename",
     "oldest",
     "busiest",
+    "longest",
     "blocked_by",
 };
 

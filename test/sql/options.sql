@@ -47,7 +47,7 @@ SELECT option, pg_temp.tried('terminate_where', '''pid / 0 = 1'', ' || option) F
     ('per := ''ctid'''), ('per := ''pid; drop table x'''), ('per := ''s.pid'''), ('per := '','''), ('per := ''usename,''')) AS o (option);
 SELECT option, pg_temp.tried('terminate_where', '''false'', ' || option) FROM (VALUES
     ('refuse_above := 0'), ('refuse_above := NULL'), ('keep := 0'), ('keep := 2147483647'), ('keep_which := ''oldest'''),
-    ('keep_which := ''newest'''), ('keep_which := ''busiest'''), ('per := NULL'), ('per := ''usename, datname'''), ('reason := NULL')) AS o (option);
+    ('keep_which := ''newest'''), ('keep_which := ''busiest'''), ('keep_which := ''longest'''), ('per := NULL'), ('per := ''usename, datname'''), ('reason := NULL')) AS o (option);
 SELECT option, pg_temp.tried('drain_where', '''false'', ' || option) FROM (VALUES
     ('force := true'), ('force := NULL'), ('timeout := ''1 h'''), ('timeout := ''1 h 1 s'''), ('timeout := NULL'), ('reason := NULL')) AS o (option);
 -- Every column of session_activity can be one to keep some per.

@@ -117,7 +117,7 @@ subtest 'what may not be seen does not show in who is kept' => sub {
 	for my $session (@sessions)
 	{
 		$session->run('SELECT 1');
-		for my $which (qw(oldest newest busiest))
+		for my $which (qw(oldest newest busiest longest))
 		{
 			like($operator->run(qq{SELECT pid FROM sessionctl.preview_where(\$\$application_name = 'keep'\$\$, keep => 1, keep_which => '$which') WHERE outcome <> 'chosen'}),
 				qr/^NOTICE:  the times of 3 sessions are hidden from you: .*\n.*\b$lowest\z/s, "not by its times ($which)");

@@ -56,6 +56,10 @@ subtest 'keep' => sub {
 	$sessions[1]->run('SELECT 1');
 	is(chosen(\@sessions, q{keep => 1, keep_which => 'busiest'}), '0 2 3', 'the one that did something last stays');
 
+	@sessions = map { session('app') } 1 .. 4;
+	$sessions[$_]->run('BEGIN') for 2, 1;
+	is(chosen(\@sessions, q{keep => 1, keep_which => 'longest'}), '0 1 3', 'the one that is in its transaction for longest stays');
+
 	# The spared ones need no keeping: of the two that could be ended one stays.
 	is(chosen([ session('boss'), session('app'), session('app') ], 'keep => 1'), '2', 'spared sessions do not count');
 

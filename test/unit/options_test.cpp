@@ -112,22 +112,24 @@ TEST(IsNegative, CountsAMonthAsThirtyDays) {
     EXPECT_TRUE(core::is_negative({0, smallest_int, smallest_int, false}));
 }
 
-TEST(KeepWhichOption, KnowsThreeWords) {
-    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
+TEST(KeepWhichOption, KnowsFourWords) {
+    for (const KeepWhich which :
+         {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest, KeepWhich::longest})
         EXPECT_EQ(core::checked_keep_which(core::keep_which_name(which)), which);
     EXPECT_EQ(core::checked_keep_which("oldest"), KeepWhich::oldest);
     EXPECT_EQ(core::checked_keep_which("newest"), KeepWhich::newest);
     EXPECT_EQ(core::checked_keep_which("busiest"), KeepWhich::busiest);
+    EXPECT_EQ(core::checked_keep_which("longest"), KeepWhich::longest);
 }
 
-TEST(KeepWhichOption, RefusesAllOthersWithTheThreeInTheHint) {
+TEST(KeepWhichOption, RefusesAllOthersWithTheFourInTheHint) {
     const std::string long_word(5000, 'x');
     for (const std::string_view word :
          {std::string_view(""), std::string_view("old"), std::string_view("Oldest"),
           std::string_view("oldest "), std::string_view(long_word)}) {
         const core::Error error = error_of([&] { core::checked_keep_which(word); });
         EXPECT_STREQ(error.sqlstate(), "22023");
-        for (const char* const allowed : {"'oldest'", "'newest'", "'busiest'"})
+        for (const char* const allowed : {"'oldest'", "'newest'", "'busiest'", "'longest'"})
             EXPECT_NE(std::string(error.hint()).find(allowed), std::string::npos) << error.hint();
     }
     EXPECT_STREQ(error_of([] { core::checked_keep_which("idlest"); }).what(),

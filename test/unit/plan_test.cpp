@@ -127,24 +127,43 @@ TEST(Keep, LeavesTheOneWhoseStateChangedLast) {
     EXPECT_EQ(chosen(plan), (Pids{1, 3}));
 }
 
+TEST(Keep, LeavesTheOneLongestInItsTransaction) {
+    Plan plan = clients({1, 2, 3, 4});
+    plan[0].session.xact_start = 0; // in none
+    plan[1].session.xact_start = seconds(70);
+    plan[2].session.xact_start = seconds(60);
+    plan[3].session.xact_start = 0;
+    choose(plan, keeping(1, KeepWhich::longest));
+    EXPECT_EQ(chosen(plan), (Pids{1, 2, 4}));
+    Plan again = clients({1, 2, 3, 4});
+    again[3].session.xact_start = seconds(70);
+    choose(again, keeping(2, KeepWhich::longest));
+    EXPECT_EQ(chosen(again), (Pids{2, 3}));
+}
+
 TEST(Keep, GivesTiesToTheLowerPid) {
-    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest}) {
+    for (const KeepWhich which :
+         {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest, KeepWhich::longest}) {
         Plan plan = clients({9, 7, 8});
         for (Target& target : plan)
-            target.session.id.start = target.session.state_change = seconds(5);
+            target.session.id.start = target.session.state_change = target.session.xact_start = seconds(5);
         choose(plan, keeping(1, which));
         EXPECT_EQ(chosen(plan), (Pids{8, 9})) << core::keep_which_name(which);
     }
 }
 
 TEST(Keep, DoesNotTellTheTimesOfThoseWhoAreHidden) {
-    for (const KeepWhich which : {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest})
+    for (const KeepWhich which :
+         {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest, KeepWhich::longest})
         for (const core::Timestamp first : {5, 7}) {
             Plan plan = clients({1, 2, 3, 4});
             for (Target& target : plan)
                 target.session.is_visible = target.session.id.pid == 4;
-            plan[0].session.id.start = plan[0].session.state_change = seconds(first);
-            plan[1].session.id.start = plan[1].session.state_change = seconds(12 - first);
+            for (const int i : {0, 1}) {
+                core::Session& session = plan[static_cast<std::size_t>(i)].session;
+                session.id.start = session.state_change = session.xact_start =
+                    seconds(i == 0 ? first : 12 - first);
+            }
             choose(plan, keeping(2, which));
             EXPECT_EQ(chosen(plan), (Pids{2, 3})) << core::keep_which_name(which) << " " << first;
         }
