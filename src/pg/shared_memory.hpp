@@ -9,6 +9,7 @@
 #include "pg/gate.hpp"
 #include "pg/postgres.hpp"
 #include "pg/progress.hpp"
+#include "pg/sweep_note.hpp"
 
 #include <atomic>
 
@@ -74,6 +75,7 @@ struct SharedMemory {
     AuditMark mark;
     LWLock* audit_lock;
     AuditRing* audit;
+    SweepNotes sweep_notes;
     LWLock* gate_lock; // of who changes the gate and its file
     Gate gate;
     LWLock* cooldown_lock;

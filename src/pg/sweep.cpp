@@ -4,6 +4,8 @@
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/server.hpp"
+#include "pg/session_table.hpp"
+#include "pg/shared_memory.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -22,6 +24,7 @@ constexpr core::Timestamp room_poll_interval = 10 * core::microseconds_per_milli
 
 /// Of this transaction.
 Oid roles[longest_list];
+SweepNote notes[longest_list]; // of the same
 int role_count = 0;
 Need need_of_all = Need::wished;
 bool has_forgotten = false;
@@ -68,13 +71,42 @@ bool start_worker_in_time(const Oid* first, int count) {
     return true;
 }
 
+SweepNote note_of(Oid role) {
+    SweepNote note = {};
+    note.role = role;
+    note.role_name.set(call([role] { return compat::role_name_or_null(role); }));
+    const AuditRecord by = AuditRecord::by_caller("terminate", "");
+    note.by_session_user = by.by_session_user;
+    note.by_current_user = by.by_current_user;
+    note.by_session_id = by.by_session_id;
+    return note;
+}
+
+void leave_notes(int count) {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr || count == 0)
+        return;
+    call([=] {
+        const TransactionId transaction = GetTopTransactionId();
+        LWLockAcquire(shared->audit_lock, LW_EXCLUSIVE);
+        for (int i = 0; i < count; ++i) {
+            notes[i].after = transaction;
+            shared->sweep_notes.notes[shared->sweep_notes.count++ % SweepNotes::size] = notes[i];
+        }
+        LWLockRelease(shared->audit_lock);
+    });
+}
+
 void start_workers() {
     int shut_out = 0;
     for (int i = 0; i < role_count; ++i) {
         const Oid role = roles[i];
-        if (!call([role] { return may_log_in(role); }))
-            roles[shut_out++] = role;
+        if (call([role] { return may_log_in(role); }))
+            continue;
+        roles[shut_out] = role;
+        notes[shut_out++] = notes[i];
     }
+    leave_notes(shut_out);
     constexpr int share = 1 + compat::most_handed_over;
     for (int first = 0; first < shut_out; first += share)
         if (!start_worker_in_time(roles + first, std::min(share, shut_out - first))) {
@@ -123,13 +155,29 @@ void sweep_after_commit(Oid role, Need need) {
         need_of_all = need;
     if (std::find(roles, roles + role_count, role) != roles + role_count)
         return;
-    if (role_count < longest_list)
+    if (role_count < longest_list) {
+        notes[role_count] = note_of(role);
         roles[role_count++] = role;
-    else if (need == Need::vital)
+    } else if (need == Need::vital)
         throw core::Error(core::sqlstate::program_limit_exceeded,
                           "one transaction can lock down at most %d roles", longest_list);
     else
         has_forgotten = true;
+}
+
+std::optional<SweepNote> sweep_note(TransactionId after, Oid role) {
+    SharedMemory* const shared = shared_memory();
+    std::optional<SweepNote> found;
+    if (shared == nullptr)
+        return found;
+    call([&, shared] {
+        LWLockAcquire(shared->audit_lock, LW_SHARED);
+        for (const SweepNote& note : shared->sweep_notes.notes)
+            if (note.after == after && note.role == role)
+                found = note;
+        LWLockRelease(shared->audit_lock);
+    });
+    return found;
 }
 
 bool may_log_in(Oid role) {

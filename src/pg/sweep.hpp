@@ -5,6 +5,9 @@
 
 #include "core/memory.hpp"
 #include "pg/postgres.hpp"
+#include "pg/sweep_note.hpp"
+
+#include <optional>
 
 namespace sessionctl::pg {
 
@@ -30,5 +33,7 @@ struct SweepOrder {
     core::vector<Oid> roles;
 };
 SweepOrder sweep_order(Datum argument);
+/// Empty where the library is not preloaded, or many others were shut out since.
+std::optional<SweepNote> sweep_note(TransactionId after, Oid role);
 
 } // namespace sessionctl::pg

@@ -52,8 +52,8 @@ bool has_committed(TransactionId transaction) {
 
 class Sweep {
   public:
-    Sweep(core::vector<Oid> roles, int spared)
-        : roles_(std::move(roles)), spared_(spared), began_(pg::monotonic_now()),
+    Sweep(pg::SweepOrder order, int spared)
+        : after_(order.after), roles_(std::move(order.roles)), spared_(spared), began_(pg::monotonic_now()),
           doubt_ends_(began_ + longest_doubt()), blank_(record_by(spared)) {}
 
     void run() {
@@ -78,7 +78,7 @@ class Sweep {
         bool is_gone;
     };
 
-    /// What all records say alike: by whose command, where that session is still there, and why.
+    /// What all records say alike: why, and by whose command, as far as that session itself has not told.
     static pg::AuditRecord record_by(int caller) {
         pg::CatalogScope catalogs;
         pg::AuditRecord record = {};
@@ -173,6 +173,12 @@ class Sweep {
         // From 18 on a login stands in the table from its beginning, first without its role.
         victim.record.role.set(
             pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
+        if (const std::optional<pg::SweepNote> note = pg::sweep_note(after_, victim.process.role)) {
+            victim.record.role = note->role_name;
+            victim.record.by_session_user = note->by_session_user;
+            victim.record.by_current_user = note->by_current_user;
+            victim.record.by_session_id = note->by_session_id;
+        }
         const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
         const std::optional<bool> is_login =
             is_known ? entry->facts.kind != core::Kind::walsender : pg::logs_in_to_database(victim.process);
@@ -188,6 +194,7 @@ class Sweep {
             shared->counter(pg::Deed::terminate).add(victim.is_gone);
     }
 
+    const TransactionId after_;
     const core::vector<Oid> roles_;
     const int spared_;
     const core::Timestamp began_;
@@ -203,7 +210,7 @@ int carry_out(Datum argument) {
     const pg::MemoryScope lasting(TopMemoryContext);
     const pg::SweepOrder order = pg::sweep_order(argument);
     if (has_committed(order.after))
-        Sweep(order.roles, MyBgworkerEntry->bgw_notify_pid).run();
+        Sweep(order, MyBgworkerEntry->bgw_notify_pid).run();
     return 0;
 }
 

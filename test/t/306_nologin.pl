@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IPC::Run;
 use SessionctlTest;
 use Test::More;
 
@@ -48,7 +49,7 @@ like(last_words($app), qr/^FATAL:  terminating connection due to administrator c
 my ($by) = $admin->run('SELECT session_id FROM sessionctl.session_activity WHERE is_self');
 my $boss = $admin->run('SELECT current_user');
 wait_for_log($node, $position,
-	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user=NULL by_session_id=$by reason="The role may no longer log in\."/);
+	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer log in\."/);
 pass('and the log, and by whom');
 wait_for('the counters', sub { $admin->run(q{SELECT ended FROM sessionctl.session_stats WHERE action = 'terminate' AND rule IS NULL}) eq '1' });
 is( $admin->run('SELECT action, result, role, by_session_user, reason FROM sessionctl.session_audit'),
@@ -58,6 +59,21 @@ my ($leaver, $again) = (session('leaver'), session('leaver'));
 $admin->run('BEGIN; ALTER ROLE other NOLOGIN; DROP ROLE leaver; COMMIT');
 wait_for('the sweeps', sub { !is_running($_->pid) }) for $leaver, $again, $other;
 pass('several roles at once, a dropped one among them');
+wait_for('the account of them', sub { $admin->run(q{SELECT count(*) FROM sessionctl.session_audit WHERE role = 'leaver'}) eq '2' });
+pass('by its name, which nobody has any more');
+
+# Who ran the command may be gone before the sweep begins.
+$admin->run('CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE deputy SUPERUSER; GRANT deputy TO boss; CREATE ROLE guest LOGIN');
+$admin->run('ALTER ROLE boss SET pg_sessionctl.kick_on_nologin = on');
+my $guest = session('guest');
+my $said = '';
+IPC::Run::run([ 'psql', '-XAtqw', '-d', $node->connstr('postgres') . ' user=boss', '-c', 'SET ROLE deputy', '-c', 'ALTER ROLE guest NOLOGIN' ],
+	'<', \undef, '>&', \$said);
+is($said, '', 'a command of a session that ends at once');
+my $account = q{SELECT by_session_user, by_current_user, by_session_id IS NOT NULL FROM sessionctl.session_audit WHERE role = 'guest'};
+wait_for('the account of it', sub { $admin->run($account) ne '' });
+is($admin->run($account), 'boss|deputy|t', 'the account knows who it was');
+$guest->quit;
 
 $admin->run('CREATE ROLE prepared LOGIN');
 like($admin->run(q{BEGIN; ALTER ROLE prepared NOLOGIN; PREPARE TRANSACTION 'later'}),
