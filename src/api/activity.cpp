@@ -9,6 +9,8 @@
 #include "pg/memory.hpp"
 #include "pg/roster.hpp"
 
+#include <optional>
+
 using namespace sessionctl;
 
 namespace {
@@ -107,17 +109,26 @@ const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
     return *waits;
 }
 
-/// The roster in force, or one for the statement, read at the first row that asks: as the role sees it that
-/// asks now.
-const pg::Roster& roster_for(FunctionCallInfo fcinfo) {
+/// What is read once for a statement, at the first row that asks.
+struct Clients {
+    std::optional<pg::Roster> roster;
+    pg::ClientConnections connections;
+};
+
+Clients& clients_for(FunctionCallInfo fcinfo) {
+    auto*& clients = reinterpret_cast<Clients*&>(fcinfo->flinfo->fn_extra);
+    if (clients == nullptr)
+        clients = new (core::allocate(sizeof(Clients))) Clients();
+    return *clients;
+}
+
+/// The roster in force, or one as the role sees it that asks now.
+const pg::Roster& roster_for(Clients& clients) {
     if (const pg::Roster* const in_force = pg::RosterInForce::current())
         return *in_force;
-    auto*& roster = reinterpret_cast<pg::Roster*&>(fcinfo->flinfo->fn_extra);
-    if (roster == nullptr || roster->viewer != GetUserId()) {
-        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-        roster = new (core::allocate(sizeof(pg::Roster))) pg::Roster(pg::Roster::take());
-    }
-    return *roster;
+    if (!clients.roster || clients.roster->viewer != GetUserId())
+        clients.roster = pg::Roster::take();
+    return *clients.roster;
 }
 
 } // namespace
@@ -174,10 +185,15 @@ SQL_FUNCTION(sessionctl_blocking_count)
 SQL_FUNCTION(sessionctl_client_gone)
 {
     return api::serve([&]() -> Datum {
-        const pg::RosterEntry* const entry =
-            PG_ARGISNULL(0) ? nullptr : roster_for(fcinfo).find(PG_GETARG_INT32(0));
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+        Clients& clients = clients_for(fcinfo);
+        const pg::RosterEntry* const entry = roster_for(clients).find(PG_GETARG_INT32(0));
         const auto presence = entry != nullptr && entry->role_facts.is_visible
-                                  ? pg::client_presence_of(entry->facts.id.pid, entry->client)
+                                  ? clients.connections.presence_of(entry->facts.id.pid, entry->client)
                                   : pg::ClientPresence::unknown;
         fcinfo->isnull = presence == pg::ClientPresence::unknown;
         return BoolGetDatum(presence == pg::ClientPresence::gone);

@@ -36,27 +36,37 @@ bool is_open_at_the_other_end(std::uint8_t state) noexcept {
     }
 }
 
-bool is_address_of(const inet_diag_sockid& socket, const SockAddr& client) noexcept {
+bool is_address_of(const std::uint32_t (&address)[4], const SockAddr& client) noexcept {
     if (client.addr.ss_family == AF_INET6)
-        return std::memcmp(socket.idiag_dst, &reinterpret_cast<const sockaddr_in6&>(client.addr).sin6_addr,
+        return std::memcmp(address, &reinterpret_cast<const sockaddr_in6&>(client.addr).sin6_addr,
                            sizeof(in6_addr)) == 0;
-    return socket.idiag_dst[0] == reinterpret_cast<const sockaddr_in&>(client.addr).sin_addr.s_addr;
+    return address[0] == reinterpret_cast<const sockaddr_in&>(client.addr).sin_addr.s_addr;
+}
+
+/// Calls `see` with each TCP connection to this server from that port of a client (0: any) whose other end is
+/// open. False where the kernel did not tell all.
+template <typename See>
+bool for_each_connection(SocketDiagnosis& diagnosis, int family, int port, See&& see) {
+    inet_diag_req_v2 request = {};
+    request.sdiag_family = static_cast<std::uint8_t>(family);
+    request.sdiag_protocol = IPPROTO_TCP;
+    request.idiag_states = ~0U;
+    request.id.idiag_sport = htons(static_cast<std::uint16_t>(PostPortNumber));
+    request.id.idiag_dport = htons(static_cast<std::uint16_t>(port));
+    return diagnosis.ask(request, NLM_F_DUMP, [&](nlmsghdr& header) {
+        const auto& socket = *static_cast<const inet_diag_msg*>(NLMSG_DATA(&header));
+        if (is_open_at_the_other_end(socket.idiag_state))
+            see(socket.id);
+    });
 }
 
 /// A connection that was reset is in no list of the kernel's any more, though its process still has the
 /// socket.
 ClientPresence presence_over_tcp(SocketDiagnosis& diagnosis, const SockAddr& client) noexcept {
-    inet_diag_req_v2 request = {};
-    request.sdiag_family = static_cast<std::uint8_t>(client.addr.ss_family);
-    request.sdiag_protocol = IPPROTO_TCP;
-    request.idiag_states = ~0U;
-    request.id.idiag_sport = htons(static_cast<std::uint16_t>(PostPortNumber));
-    request.id.idiag_dport = htons(static_cast<std::uint16_t>(port_of(client.addr)));
     bool is_there = false;
-    const bool is_told = diagnosis.ask(request, NLM_F_DUMP, [&](nlmsghdr& header) {
-        const auto& socket = *static_cast<const inet_diag_msg*>(NLMSG_DATA(&header));
-        is_there |= is_address_of(socket.id, client) && is_open_at_the_other_end(socket.idiag_state);
-    });
+    const bool is_told = for_each_connection(
+        diagnosis, client.addr.ss_family, port_of(client.addr),
+        [&](const inet_diag_sockid& id) { is_there |= is_address_of(id.idiag_dst, client); });
     if (!is_told)
         return ClientPresence::unknown;
     return is_there ? ClientPresence::there : ClientPresence::gone;
@@ -108,6 +118,32 @@ ClientPresence client_presence_of(pid_t pid, const SockAddr& client) noexcept {
     return ClientPresence::unknown;
 }
 
+void ClientConnections::read(List& list, int family) {
+    SocketDiagnosis diagnosis;
+    for_each_connection(diagnosis, family, 0, [&list](const inet_diag_sockid& id) {
+        Connection connection = {{}, ntohs(id.idiag_dport)};
+        std::memcpy(connection.address, id.idiag_dst, sizeof connection.address);
+        list.connections.push_back(connection);
+    });
+    list.is_read = true;
+}
+
+bool ClientConnections::lists(const SockAddr& client) {
+    const int family = client.addr.ss_family;
+    List& list = family == AF_INET6 ? ipv6_ : ipv4_;
+    if (!list.is_read)
+        read(list, family);
+    const int port = port_of(client.addr);
+    return std::any_of(list.connections.begin(), list.connections.end(), [&](const Connection& each) {
+        return each.port == port && is_address_of(each.address, client);
+    });
+}
+
+ClientPresence ClientConnections::presence_of(pid_t pid, const SockAddr& client) {
+    const bool is_tcp = client.addr.ss_family == AF_INET || client.addr.ss_family == AF_INET6;
+    return is_tcp && lists(client) ? ClientPresence::there : client_presence_of(pid, client);
+}
+
 } // namespace sessionctl::pg
 
 #else
@@ -115,6 +151,10 @@ ClientPresence client_presence_of(pid_t pid, const SockAddr& client) noexcept {
 namespace sessionctl::pg {
 
 ClientPresence client_presence_of(pid_t, const SockAddr&) noexcept {
+    return ClientPresence::unknown;
+}
+
+ClientPresence ClientConnections::presence_of(pid_t, const SockAddr&) {
     return ClientPresence::unknown;
 }
 

@@ -24,9 +24,9 @@ class SocketDiagnosis {
     SocketDiagnosis& operator=(const SocketDiagnosis&) = delete;
 
     /// Sends one request and calls `see` with each answer; false where the kernel does not know the question,
-    /// or did not tell all.
+    /// or did not tell all. `see` may throw.
     template <typename Request, typename See>
-    bool ask(const Request& request, std::uint16_t flags, See&& see) noexcept {
+    bool ask(const Request& request, std::uint16_t flags, See&& see) {
         struct {
             nlmsghdr header;
             Request body;

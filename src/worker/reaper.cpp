@@ -1,6 +1,7 @@
 #include "worker/reaper.hpp"
 
 #include "core/offence_text.hpp"
+#include "pg/client_presence.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
@@ -54,7 +55,8 @@ extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
 /// Whoever cancels everybody's statement does not mean this process.
 extern "C" void sessionctl_reaper_ignore(SIGNAL_ARGS) {}
 
-/// What the watch asks of the server. The lock table is read once a look, and only when somebody asks.
+/// What the watch asks of the server. The lock table, and the connections of clients, are read once a
+/// look, and only when somebody asks.
 class LiveFacts final : public core::Facts {
   public:
     int waiting_behind(const core::Session& session) override {
@@ -79,10 +81,13 @@ class LiveFacts final : public core::Facts {
 
     core::Stillness stillness(const core::Session& session) override { return pg::stillness_of(session); }
 
-    bool is_client_gone(const core::Session& session) override { return pg::is_client_gone(session); }
+    bool is_client_gone(const core::Session& session) override {
+        return clients_.presence_of(session.id.pid, pg::client_of(session)) == pg::ClientPresence::gone;
+    }
 
   private:
     const pg::LockWaits* waits_ = nullptr;
+    pg::ClientConnections clients_;
 };
 
 class Reaper {
