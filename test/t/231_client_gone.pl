@@ -6,7 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use IO::Handle;
+use IO::Select;
 use RawSession;
 use SessionctlTest;
 use Socket;
@@ -106,9 +106,9 @@ for my $way (sort keys %ways)
 	subtest "a client that left with something unread, over $way" => sub {
 		my $victim = RawSession->new($node, user => 'app', tcp => $tcp);
 		$victim->query("DO \$\$ BEGIN RAISE NOTICE 'unread'; PERFORM pg_sleep(600); END \$\$");
-		wait_until_active($victim);
+		ok(IO::Select->new($victim->{socket})->can_read($SessionctlTest::patience), 'it has been told something');
 		close $victim->{socket};
-		is(reaped($victim), $rule, 'is gone');
+		is(reaped($victim), $rule, 'and is gone');
 	};
 
 	subtest "idle sessions and those at work for a client, over $way" => sub {
