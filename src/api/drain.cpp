@@ -109,4 +109,32 @@ void warn_of_unfinished(const core::Plan& plan) {
     });
 }
 
+void tell_walsenders(const pg::Roster& before, const core::Plan& plan) {
+    // Who drains one application is not about to stop the server.
+    const auto is_matched = [&plan](const core::Session& session) {
+        return std::any_of(plan.begin(), plan.end(), [&session](const core::Target& target) {
+            return target.session.id == session.id;
+        });
+    };
+    for (const pg::RosterEntry& entry : before.entries)
+        if (entry.facts.kind == core::Kind::client && !entry.facts.is_self && !is_matched(entry.facts))
+            return;
+    const pg::Roster now = pg::Roster::take();
+    const auto count = static_cast<unsigned long>(
+        std::count_if(now.entries.begin(), now.entries.end(),
+                      [](const pg::RosterEntry& entry) { return core::is_walsender(entry.facts.kind); }));
+    if (count == 0)
+        return;
+    pg::call([count] {
+        ereport(NOTICE,
+                (errmsg_plural("%lu walsender is left", "%lu walsenders are left", count, count),
+                 errdetail("A shutdown waits until each has sent all WAL and its client has confirmed it, or "
+                           "until wal_sender_timeout ends it."),
+                 errhint("Those for logical replication lose nothing by an end, and a standby that does not "
+                         "answer gets nothing any more: sessionctl.terminate_where with "
+                         "include_replication %s true ends them.",
+                         compat::argument_sign)));
+    });
+}
+
 } // namespace sessionctl::api

@@ -15,4 +15,8 @@ void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidenc
 /// In a WARNING: how many have not come to the end of their transaction.
 void warn_of_unfinished(const core::Plan& plan);
 
+/// In a NOTICE, where all clients' sessions were meant: how many walsenders are left, for which a shutdown
+/// waits.
+void tell_walsenders(const pg::Roster& before, const core::Plan& plan);
+
 } // namespace sessionctl::api

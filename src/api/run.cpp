@@ -307,6 +307,8 @@ Result run(const Request& request) {
         tell_hidden_states(result.roster);
     warn_of_unfinished(result.plan);
     warn_of_survivors(request, result.plan);
+    if (request.action == core::Action::drain && request.timeout > 0)
+        tell_walsenders(result.roster, result.plan);
     return result;
 }
 
