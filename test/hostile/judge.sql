@@ -11,7 +11,7 @@ CREATE SCHEMA wrap;
 GRANT USAGE ON SCHEMA wrap TO PUBLIC;
 CREATE FUNCTION wrap.count_matching(condition text, args text[] DEFAULT '{}') RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
-    AS $$ BEGIN RETURN sessionctl.safe_count(condition, args, include_superusers => true); END $$;
+    AS $$ BEGIN RETURN sessionctl.safe_count(condition, args, include_superusers := true); END $$;
 CREATE FUNCTION wrap.count_backslash() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     AS $$ BEGIN RETURN sessionctl.safe_count($c$application_name <> 'bystander\_1' and usename = 'app'$c$); END $$;
 CREATE FUNCTION wrap.end_report(report_user text) RETURNS bigint
@@ -33,7 +33,7 @@ BEGIN
            count(CASE WHEN p.outcome = 'chosen' THEN 1 END) AS chosen
     INTO seen
     FROM sessionctl.preview_where(condition, args) AS p
-    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = p.pid;
+    LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) AS a ON a.pid = p.pid;
     IF seen.all_rows <> seen.pids OR seen.all_rows <> seen.known THEN
         RETURN pg_catalog.format('not ok: %s rows, %s pids, %s of them known', seen.all_rows, seen.pids, seen.known);
     END IF;
