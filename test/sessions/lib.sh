@@ -180,8 +180,9 @@ is_reaped() { # is_reaped NAME RULE LIMIT WORDS: a regex, in which TIME stands f
         WHERE pid = ${pid[$1]} AND application = '$1' AND rule = '$2' AND action = 'terminate' AND result = 'terminated')"
     sql admin "SELECT reason FROM sessionctl.session_audit WHERE pid = ${pid[$1]} AND application = '$1'"
     if [[ $reply =~ $regex ]]; then
-        sql admin "SELECT interval '${BASH_REMATCH[1]}' >= interval '$least'"
-        is "$reply" t "$1: $2 after ${BASH_REMATCH[1]}"
+        local lasted=${BASH_REMATCH[1]}
+        sql admin "SELECT interval '$lasted' >= interval '$least'"
+        is "$reply" t "$1: $2 after $lasted"
     else
         like "$reply" "$regex" "$1: $2"
     fi
