@@ -216,7 +216,7 @@ COMMENT ON COLUMN sessionctl.session_blocking.since IS
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl.blocking_tree() IS
-'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue. Query texts are masked as in pg_stat_activity.';
+'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue, whose line tells how many wait only for its request (cancel_queued_blockers). Query texts are masked as in pg_stat_activity.';
 
 CREATE FUNCTION sessionctl._session_progress(
     OUT session_id text,
@@ -705,7 +705,24 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions at the head of what this one waits for, directly or not: those that wait for nobody themselves, and no others. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that is in another transaction meanwhile, and in the way of nobody, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+'Ends the sessions that this one waits for, directly or not, and no more of them than it takes: the heads, who wait for nobody themselves, where they and all between hold what the next one wants; where one is only queued before the next, that one, and nobody behind it, since what it waits for is in nobody''s way but its own. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that is in another transaction meanwhile, and in the way of nobody, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for nobody, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+
+CREATE FUNCTION sessionctl.cancel_queued_blockers(
+    older_than interval,
+    timeout interval DEFAULT '5 s',
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_cancel_queued_blockers' LANGUAGE C;
+
+COMMENT ON FUNCTION sessionctl.cancel_queued_blockers(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
+'Cancels the statements that have waited for a lock for longer than this and by their request alone block others, who are queued behind them and want what nobody holds against them: ALTER TABLE behind a long reader. One that waits no more, or for another lock, or blocks nobody that way when its turn comes, is left alone. Before PostgreSQL 14 a wait is taken to be as old as its statement. Returns how many were really cancelled. Guard rails, timeout and errors as cancel_where.';
 
 CREATE FUNCTION sessionctl.terminate_lock_holders(
     relation regclass,
@@ -1131,7 +1148,8 @@ VALUES
     ('end', 'terminate_application_sessions(application, ...)', 'all sessions with this application_name'),
     ('end', 'terminate_idle_in_transaction(older_than, ...)', 'those that have been idle in a transaction for longer than this'),
     ('end', 'terminate_nologin_sessions(...)', 'those whose role may no longer log in, or was dropped'),
-    ('unblock', 'terminate_blockers(waiter_pid, ...)', 'end who is at the head of what this session waits for'),
+    ('unblock', 'terminate_blockers(waiter_pid, ...)', 'end those that this session waits for, no more than it takes'),
+    ('unblock', 'cancel_queued_blockers(older_than, ...)', 'cancel what waits for a lock and by its request alone blocks others'),
     ('unblock', 'terminate_lock_holders(relation, ...)', 'end all who hold or wait for a lock on a table, its partitions and indexes included'),
     ('keep out', 'lockdown_database(database, ...)', 'close a database, end the sessions in it, and let nobody back in'),
     ('keep out', 'unlock_database(database)', 'open it as it was'),
@@ -1231,6 +1249,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.cancel_queued_blockers(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
     END IF;
     -- 18. They may signal autovacuum workers, and sessions of their own roles.
@@ -1247,6 +1266,7 @@ BEGIN
             sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean),
             sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text),
             sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text),
+            sessionctl.cancel_queued_blockers(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text),
             sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text)
         TO pg_signal_autovacuum_worker;
     END IF;

@@ -107,6 +107,10 @@ Datum Arguments::age(const char* name) {
     return age;
 }
 
+core::Timestamp Arguments::age_in_microseconds(const char* name) {
+    return core::milliseconds_of(interval_from(age(name))) * core::microseconds_per_millisecond;
+}
+
 std::optional<core::Interval> Arguments::interval_or_null() {
     const bool is_null = next_is_null();
     const Datum datum = take();

@@ -24,6 +24,7 @@ class Arguments {
     core::Interval interval(const char* name);
     /// Errors: 22023 for a negative one.
     Datum age(const char* name);
+    core::Timestamp age_in_microseconds(const char* name); // long ones saturate
     std::optional<core::Interval> interval_or_null();
     /// None for NULL and for 'infinity'.
     std::optional<core::Timestamp> timestamp_or_null();

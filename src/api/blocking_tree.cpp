@@ -92,6 +92,8 @@ class Lines {
         else if (entry != nullptr)
             append_state(line, *entry);
         append_followers(line, branch.party);
+        if (branch.blocked_by_request > 0)
+            append_number(line, ", %ld of them only for its request", branch.blocked_by_request);
         append_others(line, branch);
         if (entry != nullptr)
             append_query(line, *entry);

@@ -1,4 +1,5 @@
-// The recipes for locks: who stands at the head of a queue, and who has to do with a relation.
+// The recipes for locks: who stands at the head of a queue, who has to do with a relation, and whose request
+// alone makes others wait.
 
 #include "api/options.hpp"
 #include "api/serve.hpp"
@@ -41,10 +42,11 @@ class LockFinder : public api::Finder {
 
     /// Reads what all recipes share after their own arguments (W, G) and runs. Needs a scratch memory around
     /// it and the finder.
-    Datum terminate(Arguments& arguments) {
+    Datum run(Arguments& arguments, core::Action action = core::Action::terminate,
+              core::Recheck recheck = core::Recheck::finding) {
         Request request;
-        request.action = core::Action::terminate;
-        request.recheck = core::Recheck::finding;
+        request.action = action;
+        request.recheck = recheck;
         request.condition = {"pid = any ($1)", 1, &type_, &pids_, &is_null_, nullptr};
         request.finder = this;
         api::read_wait(arguments, request);
@@ -70,35 +72,35 @@ core::string worded(const char* one, const char* many, std::size_t count, const 
     return core::string(number).append(count == 1 ? one : many).append(of);
 }
 
-// --- the head of a queue
+// --- whom a session waits for
 
-class RootsOf final : public LockFinder {
+class BlockersOf final : public LockFinder {
   public:
-    explicit RootsOf(int waiter) noexcept : waiter_(waiter) {}
+    explicit BlockersOf(int waiter) noexcept : waiter_(waiter) {}
 
   protected:
     core::vector<int> find_pids(const pg::Roster& roster) override {
         const pg::LockWaits& waits = *pg::LockWaits::take();
         const core::WaitGraph& graph = waits.graph();
-        const core::vector<int> roots = roots_in(graph);
-        if (roots.empty())
+        const core::vector<int> blockers = blockers_in(graph);
+        if (blockers.empty())
             tell_no_blockers(roster, graph);
-        core::vector<int> pids = pg::pids_of(graph, roots);
+        core::vector<int> pids = pg::pids_of(graph, blockers);
         for (const int pid : pids)
             refuse_self(pid);
-        tell_prepared(graph, roots);
+        tell_prepared(graph, blockers);
         return pids;
     }
 
     core::vector<int> pids_now(const pg::Roster&) override {
         const core::WaitGraph& graph = pg::LockWaits::take()->graph();
-        return pg::pids_of(graph, roots_in(graph));
+        return pg::pids_of(graph, blockers_in(graph));
     }
 
   private:
-    core::vector<int> roots_in(const core::WaitGraph& graph) const {
+    core::vector<int> blockers_in(const core::WaitGraph& graph) const {
         const int party = graph.find(waiter_);
-        return party >= 0 ? graph.roots_of(party) : core::vector<int>();
+        return party >= 0 ? graph.blockers_to_end(party) : core::vector<int>();
     }
 
     void refuse_self(int pid) const {
@@ -129,12 +131,12 @@ class RootsOf final : public LockFinder {
         });
     }
 
-    void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& roots) const {
+    void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& blockers) const {
         const core::vector<pg::Prepared> all = pg::prepared_in(graph);
         core::vector<const pg::Prepared*> found;
-        for (const int root : roots)
-            if (graph.party(root).is_prepared())
-                if (const pg::Prepared* const prepared = pg::find_prepared(all, graph.party(root).xid))
+        for (const int blocker : blockers)
+            if (graph.party(blocker).is_prepared())
+                if (const pg::Prepared* const prepared = pg::find_prepared(all, graph.party(blocker).xid))
                     found.push_back(prepared);
         char waiter[48];
         std::snprintf(waiter, sizeof waiter, " session %d waiting", waiter_);
@@ -194,15 +196,94 @@ class HoldersOf final : public LockFinder {
     core::vector<Oid> family_;
 };
 
+// --- requests that make others wait
+
+class QueuedBlockers final : public LockFinder {
+  public:
+    explicit QueuedBlockers(core::Timestamp older_than) noexcept : older_than_(older_than) {}
+
+  protected:
+    core::vector<int> find_pids(const pg::Roster& roster) override {
+        found_ = waits_now(roster);
+        return pids_of(found_);
+    }
+
+    /// Only who still waits as it did when it was found: for the same lock, and since the same moment.
+    core::vector<int> pids_now(const pg::Roster& roster) override {
+        core::vector<Wait> waits = waits_now(roster);
+        waits.erase(std::remove_if(waits.begin(), waits.end(),
+                                   [this](const Wait& wait) {
+                                       return std::find(found_.begin(), found_.end(), wait) == found_.end();
+                                   }),
+                    waits.end());
+        return pids_of(waits);
+    }
+
+  private:
+    struct Wait {
+        int pid;
+        LOCKTAG lock;
+        core::Timestamp since; // 0: not known
+
+        bool operator==(const Wait& other) const noexcept {
+            return pid == other.pid && since == other.since &&
+                   std::memcmp(&lock, &other.lock, sizeof lock) == 0;
+        }
+    };
+
+    core::vector<Wait> waits_now(const pg::Roster& roster) const {
+        const pg::LockWaits& all = *pg::LockWaits::take();
+        const core::WaitGraph& graph = all.graph();
+        const core::vector<int> blocked = graph.blocked_by_request();
+        core::vector<Wait> waits;
+        for (std::size_t i = 0; i < blocked.size(); ++i) {
+            const core::Stake& stake = graph.stakes()[i];
+            const pg::RosterEntry* const entry = roster.find(stake.party.pid);
+            if (blocked[i] > 0 && entry != nullptr && is_old_enough(stake, *entry, roster.taken_at))
+                waits.push_back({stake.party.pid, all.lock_of(stake), stake.since});
+        }
+        return waits;
+    }
+
+    /// Before 14 a wait is taken to be as old as its statement, as far as the caller may see that one.
+    bool is_old_enough(const core::Stake& stake, const pg::RosterEntry& entry, core::Timestamp now) const {
+        const bool shows_statement =
+            !compat::has_wait_start && entry.role_facts.is_visible && core::is_active(entry.facts.state);
+        const core::Timestamp since = shows_statement ? entry.facts.query_start : stake.since;
+        return since != 0 && now - since > older_than_;
+    }
+
+    static core::vector<int> pids_of(const core::vector<Wait>& waits) {
+        core::vector<int> pids;
+        for (const Wait& wait : waits)
+            pids.push_back(wait.pid);
+        core::sort_once_each(pids);
+        return pids;
+    }
+
+    const core::Timestamp older_than_;
+    core::vector<Wait> found_;
+};
+
 } // namespace
+
+SQL_FUNCTION(sessionctl_cancel_queued_blockers)
+{
+    return api::serve([&] {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        QueuedBlockers blockers(arguments.age_in_microseconds("older_than"));
+        return blockers.run(arguments, core::Action::cancel, core::Recheck::wait);
+    });
+}
 
 SQL_FUNCTION(sessionctl_terminate_blockers)
 {
     return api::serve([&] {
         const pg::ScratchMemory scratch;
         Arguments arguments(fcinfo);
-        RootsOf roots(arguments.integer("waiter_pid"));
-        return roots.terminate(arguments);
+        BlockersOf blockers(arguments.integer("waiter_pid"));
+        return blockers.run(arguments);
     });
 }
 
@@ -218,6 +299,6 @@ SQL_FUNCTION(sessionctl_terminate_lock_holders)
             throw core::Error(core::sqlstate::undefined_table, "relation with OID %u does not exist",
                               relation);
         HoldersOf holders(relation, name, least);
-        return holders.terminate(arguments);
+        return holders.run(arguments);
     });
 }

@@ -303,7 +303,8 @@ Result run(const Request& request) {
     else if (!request.guards.refuse_above)
         tell_refusal_ahead(result.plan);
     tell_summary(request, result.plan);
-    if (request.recheck == core::Recheck::idleness)
+    if (request.recheck == core::Recheck::idleness ||
+        (request.recheck == core::Recheck::wait && !compat::has_wait_start))
         tell_hidden_states(result.roster);
     warn_of_unfinished(result.plan);
     warn_of_survivors(request, result.plan);

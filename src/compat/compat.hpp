@@ -157,6 +157,8 @@ ClientProcess client_process_at(int index);
 
 /// Does a process tell what it waits for (9.6)?
 constexpr bool has_wait_events = PG_VERSION_NUM >= 90600;
+/// Does a session that waits for a lock tell since when (14)?
+constexpr bool has_wait_start = PG_VERSION_NUM >= 140000;
 /// Does a session that waits for its client, active otherwise, show it (10)?
 constexpr bool has_client_waits = PG_VERSION_NUM >= 100000;
 TransactionId next_transaction_id();

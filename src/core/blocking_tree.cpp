@@ -14,7 +14,8 @@ namespace {
 class Layout {
   public:
     explicit Layout(const WaitGraph& graph)
-        : graph_(graph), is_listed_(graph.count(), false), marks_(graph.count(), -1) {
+        : graph_(graph), blocked_by_request_(graph.blocked_by_request()), is_listed_(graph.count(), false),
+          marks_(graph.count(), -1) {
         find_reasons();
         components_ = components_of(
             graph_, [this](const Stake& waiter, const Stake& other) { return stands_under(waiter, other); });
@@ -86,7 +87,7 @@ class Layout {
         const int cycle_size = components_.size[components_.of[root]];
         const bool is_cycle = cycle_size > 1;
         if (is_cycle)
-            list_.push_back({root, -1, 0, cycle_size, {}, 0});
+            list_.push_back({root, -1, 0, cycle_size, {}, 0, 0});
         vector<Place> next(1, Place{root, -1, is_cycle ? 1 : 0});
         while (!next.empty()) {
             const Place place = next.back();
@@ -94,8 +95,9 @@ class Layout {
             if (is_listed_[place.party])
                 continue;
             is_listed_[place.party] = true;
-            list_.push_back({place.party, place.parent, place.depth, 0, {}, 0});
+            list_.push_back({place.party, place.parent, place.depth, 0, {}, 0, 0});
             find_obstacles(list_.back());
+            find_blocked(list_.back());
             const vector<int> under = those_under(place.party);
             for (auto party = under.rbegin(); party != under.rend(); ++party)
                 if (!is_listed_[*party])
@@ -114,6 +116,13 @@ class Layout {
         for (WaitGraph::Pairs pairs(graph_, branch.party); pairs.next();)
             if (is_soft_block(pairs.waiter(), pairs.rival()) && is_new(graph_.owner(pairs.rival())))
                 ++branch.queued;
+    }
+
+    void find_blocked(Branch& branch) const {
+        graph_.each_stake(branch.party, [&](const Stake& stake) {
+            const int blocked = blocked_by_request_[index_of(stake)];
+            branch.blocked_by_request = std::max(branch.blocked_by_request, blocked);
+        });
     }
 
     vector<int> those_under(int party) const {
@@ -139,6 +148,7 @@ class Layout {
     }
 
     const WaitGraph& graph_;
+    const vector<int> blocked_by_request_; // by stake
     vector<int> reasons_; // by stake
     Components components_;
     vector<bool> is_listed_;

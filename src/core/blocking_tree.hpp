@@ -13,6 +13,8 @@ struct Branch {
     // In its way, but for the one under whom it stands:
     vector<int> holders; // of what it wants
     int queued;          // how many only stand further up the queue
+    // How many of those behind it wait for its request alone, and not for what anybody holds:
+    int blocked_by_request;
 };
 
 /// Everybody who waits for somebody, once, and those they wait for. A waiter stands under one who holds what

@@ -60,6 +60,7 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
     case Recheck::identity:
         return Outcome::chosen;
     case Recheck::statement:
+    case Recheck::wait:
         if (!is_active(chosen.state) || !is_active(sight.state))
             return Outcome::not_running;
         return sight.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
@@ -86,6 +87,24 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noex
     return Outcome::no_longer_matches;
 }
 
+namespace {
+
+/// What only the lock table tells, after the look at the session; who is to be signalled is looked at again.
+Outcome verdict_of_locks(Outcome outcome, Recheck recheck, const Session& session, const Sight& sight,
+                         Server& server) {
+    if (recheck == Recheck::finding && outcome == Outcome::no_longer_matches && server.finds_again(session))
+        return server.look(session).listed ? Outcome::chosen : Outcome::already_gone;
+    if (recheck == Recheck::work && outcome == Outcome::no_longer_matches &&
+        blocks_while_idle(session, sight, server))
+        return Outcome::chosen;
+    if (recheck == Recheck::wait && outcome == Outcome::chosen)
+        return server.finds_again(session) ? verdict(recheck, session, server.look(session))
+                                           : Outcome::no_longer_matches;
+    return outcome;
+}
+
+} // namespace
+
 void signal_one(Target& target, Action action, Recheck recheck, Server& server) {
     const Holding holding(server, target.session, action);
     if (!holding) {
@@ -97,12 +116,7 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     target.signalled_at = server.now();
     const Sight sight = server.look(target.session);
     target.outcome = verdict(recheck, target.session, sight);
-    if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::finding &&
-        server.finds_again(target.session))
-        target.outcome = server.look(target.session).listed ? Outcome::chosen : Outcome::already_gone;
-    if (target.outcome == Outcome::no_longer_matches && recheck == Recheck::work &&
-        blocks_while_idle(target.session, sight, server))
-        target.outcome = Outcome::chosen;
+    target.outcome = verdict_of_locks(target.outcome, recheck, target.session, sight, server);
     if (target.outcome == Outcome::chosen && is_spared)
         target.outcome = Outcome::no_longer_matches;
     if (target.outcome == Outcome::not_running && sight.state == State::disabled)

@@ -28,6 +28,7 @@ enum class Recheck : std::uint8_t {
     finding,        // the same, or it would be found again
     work,           // and it still runs the statement that was chosen, is idle in its transaction, or
                     // blocks others while it is idle outside of one
+    wait,           // and it still runs the statement that was chosen, and would be found again
     no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
 };
 
@@ -50,7 +51,7 @@ class Server {
     /// Closes the connection of the held session's client.
     virtual Closing close_socket() = 0;
     virtual Sight look(const Session& session) = 0;
-    /// For Recheck::finding: what it was chosen for is still true of it.
+    /// For Recheck::finding and wait: what it was chosen for is still true of it.
     virtual bool finds_again(const Session& session) = 0;
     /// Is it to be left alone at this moment, whatever was true when it was chosen?
     virtual bool spares(const Session& session) = 0;

@@ -3,6 +3,7 @@
 #include "core/components.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -89,27 +90,94 @@ int WaitGraph::waiting_behind(int party) const {
     return all.behind[all.component[party]];
 }
 
-vector<int> WaitGraph::roots_of(int party) const {
+WaitGraph::Obstacles WaitGraph::obstacles_of(int party) const {
+    Obstacles found;
+    for (Pairs pairs(*this, party); pairs.next();)
+        if (is_hard_block(pairs.waiter(), pairs.rival()))
+            found.holders.push_back(owner(pairs.rival()));
+        else if (is_soft_block(pairs.waiter(), pairs.rival()))
+            found.queued.push_back(owner(pairs.rival()));
+    sort_once_each(found.holders);
+    sort_once_each(found.queued);
+    const auto holds = [&found](int each) {
+        return std::binary_search(found.holders.begin(), found.holders.end(), each);
+    };
+    found.queued.erase(std::remove_if(found.queued.begin(), found.queued.end(), holds), found.queued.end());
+    return found;
+}
+
+/// Goes from holder to holder; whoever is only queued before one of them on the way, or before the party
+/// itself, is noted.
+vector<int> WaitGraph::heads_over_holders(int party, vector<int>& queued) const {
     const Closure& all = closure();
-    vector<int> roots;
+    vector<int> heads;
     vector<int> reached(1, party);
     vector<bool> is_reached(count(), false);
-    vector<bool> has_root(all.size.size(), false);
+    vector<bool> has_head(all.size.size(), false);
     is_reached[party] = true;
     for (std::size_t next = 0; next < reached.size(); ++next) {
         const int component = all.component[reached[next]];
-        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_root[component]) {
-            has_root[component] = true;
-            roots.push_back(reached[next]);
+        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_head[component]) {
+            has_head[component] = true;
+            heads.push_back(reached[next]);
         }
-        for (const int blocker : blockers_of(reached[next])) {
-            if (!is_reached[blocker])
-                reached.push_back(blocker);
-            is_reached[blocker] = true;
+        const Obstacles obstacles = obstacles_of(reached[next]);
+        queued.insert(queued.end(), obstacles.queued.begin(), obstacles.queued.end());
+        for (const int holder : obstacles.holders) {
+            if (!is_reached[holder])
+                reached.push_back(holder);
+            is_reached[holder] = true;
         }
     }
-    std::sort(roots.begin(), roots.end());
-    return roots;
+    sort_once_each(queued);
+    return heads;
+}
+
+vector<int> WaitGraph::blockers_to_end(int party) const {
+    const Closure& all = closure();
+    vector<int> queued;
+    vector<int> found = heads_over_holders(party, queued);
+    vector<bool> has_head(all.size.size(), false);
+    for (const int head : found)
+        has_head[all.component[head]] = true;
+    vector<int> staying; // components that wait for nobody else
+    for (int component = 0; component < static_cast<int>(all.size.size()); ++component)
+        if (!has_head[component] && all.waits_for_nobody_else(component))
+            staying.push_back(component);
+    for (const int each : queued) {
+        const int own = all.component[each];
+        const bool waits_on = std::any_of(staying.begin(), staying.end(), [&](int component) {
+            return component == own || all.waits(own, component);
+        });
+        if (each != party && waits_on)
+            found.push_back(each);
+    }
+    sort_once_each(found);
+    return found;
+}
+
+/// Those who hold come last in their lock.
+bool WaitGraph::is_held_by_others(const Stake& waiter) const noexcept {
+    for (int i = first_of_lock_.data()[waiter.lock + 1]; i-- > first_of_lock_.data()[waiter.lock];)
+        if (is_hard_block(waiter, stakes_.data()[i]))
+            return true;
+    return false;
+}
+
+vector<int> WaitGraph::blocked_by_request() const {
+    vector<int> blocked(stakes_.size(), 0);
+    vector<int> last(stakes_.size(), -1); // who was counted there last
+    for (int party = 0; party < count(); ++party)
+        each_stake(party, [&](const Stake& waiter) {
+            if (waiter.wanted == 0 || is_held_by_others(waiter))
+                return;
+            each_waiter(waiter, [&](const Stake& other) {
+                const auto stake = static_cast<std::size_t>(&other - stakes_.data());
+                if (is_soft_block(waiter, other) && std::exchange(last[stake], party) != party)
+                    ++blocked[stake];
+            });
+        });
+    return blocked;
 }
 
 // --- pairs

@@ -78,9 +78,16 @@ class WaitGraph {
     /// Those who wait behind it, directly or not, in their order.
     vector<int> behind(int party) const;
     int waiting_behind(int party) const;
-    /// Whom its waiting ends at, directly or not: they wait for nobody. Of a cycle that waits for nobody
-    /// outside of it, the one nearest to this party; never this party itself.
-    vector<int> roots_of(int party) const;
+    /// Whom to end so that its wait comes to an end, in their order; never this party itself. On each path
+    /// from waiter to blocker it is the nearest one that is only queued before the other: what that one waits
+    /// for is in nobody's way but its own. Where everybody on the path holds what the next one wants, it is
+    /// the head, who waits for nobody (of a cycle that waits for nobody outside of it, the one nearest to
+    /// this party). Whom the end of those heads lets go on as well is not among them: a queue for one row
+    /// goes on by itself.
+    vector<int> blockers_to_end(int party) const;
+    /// By stake: how many sessions wait behind it in its queue for what nobody holds against them. It is its
+    /// request alone that blocks them, or several such requests.
+    vector<int> blocked_by_request() const;
 
     /// All pairs of a waiting stake of one party and another stake in the same lock; for each, those further
     /// up the queue come first, the nearest at their head.
@@ -144,6 +151,15 @@ class WaitGraph {
         void add(int component, int other) noexcept;
         void count();
     };
+
+    /// Those it waits for, each once, in their order.
+    struct Obstacles {
+        vector<int> holders; // of what it wants
+        vector<int> queued;  // they only ask for it and stand before it
+    };
+    Obstacles obstacles_of(int party) const;
+    vector<int> heads_over_holders(int party, vector<int>& queued) const;
+    bool is_held_by_others(const Stake& waiter) const noexcept;
 
     void number_parties();
     void index_stakes();

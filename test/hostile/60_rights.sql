@@ -33,6 +33,7 @@ SELECT sessionctl.terminate_application_sessions('bystander_1');
 SELECT sessionctl.terminate_idle_in_transaction('0');
 SELECT sessionctl.terminate_nologin_sessions();
 SELECT sessionctl.terminate_blockers(1);
+SELECT sessionctl.cancel_queued_blockers('0');
 SELECT sessionctl.terminate_lock_holders('pg_class');
 -- never: (^|[^0-9A-Z])(0|1|2)($|[^0-9A-Z:])[^:]*$
 

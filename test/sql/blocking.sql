@@ -22,6 +22,13 @@ SELECT sessionctl.terminate_blockers(1, timeout := '5000');
 SELECT sessionctl.terminate_blockers(1, keep := -1);
 SELECT sessionctl.terminate_blockers(1, per := 'nothing');
 
+-- Nobody's request blocks others here.
+SELECT sessionctl.cancel_queued_blockers('0');
+SELECT sessionctl.cancel_queued_blockers('1000000 years');
+SELECT sessionctl.cancel_queued_blockers(NULL);
+SELECT sessionctl.cancel_queued_blockers('-1 s');
+SELECT sessionctl.cancel_queued_blockers('1 s', timeout := '2 h');
+
 CREATE TABLE regress_sessionctl_t (a int PRIMARY KEY, b text);
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t');
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', mode) FROM unnest(ARRAY['AccessExclusiveLock', 'access exclusive', 'SHARE', 'RowShareLock']) AS mode;

@@ -72,7 +72,7 @@ subtest 'two who hold it, and one who asks for more further up the queue' => sub
 	my $tree = tree($admin, one => $one, two => $two, more => $more, reader => $reader);
 	my ($first, $second) = $one->pid < $two->pid ? qw(one two) : qw(two one);
 	is(follow($tree), "$first .more ..reader $second", 'under the first, and the second stands there too');
-	like($tree, qr/\n  more .* 1 waits behind it, also waits for $second: /, 'which is named');
+	like($tree, qr/\n  more .* 1 waits behind it, 1 of them only for its request, also waits for $second: /, 'which is named');
 	is_as_core_says($admin, 'two who hold it');
 	all_end($admin);
 };

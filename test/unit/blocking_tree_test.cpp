@@ -15,7 +15,8 @@ std::string name(const core::Party& party) {
     return party.is_prepared() ? "x" + std::to_string(party.xid) : std::to_string(party.pid);
 }
 
-/// "1 .2 ..3": a dot for each step to the right; "cycle" heads one.
+/// "1 .2 ..3": a dot for each step to the right; "cycle" heads one; "2*3": the request of 2 alone blocks
+/// three.
 std::string drawn(const WaitGraph& graph) {
     std::string text;
     for (const Branch& branch : core::blocking_tree(graph)) {
@@ -26,6 +27,8 @@ std::string drawn(const WaitGraph& graph) {
             text += "+" + name(graph.party(other));
         if (branch.queued > 0)
             text += "~" + std::to_string(branch.queued);
+        if (branch.blocked_by_request > 0)
+            text += "*" + std::to_string(branch.blocked_by_request);
     }
     return text;
 }
@@ -64,7 +67,7 @@ TEST(BlockingTree, NobodyHoldsItButSomebodyAsksBefore) {
     EXPECT_EQ(drawn({{{wants(session(2), access_exclusive), wants(session(3), access_share),
                        wants(session(4), access_exclusive), wants(session(5), access_share)},
                       {holds(session(1), access_share)}}}),
-              "1 .2 ..3 ..5~1 .4~2");
+              "1 .2*2 ..3 ..5~1 .4~2*1");
 }
 
 TEST(BlockingTree, TwoHolders) {

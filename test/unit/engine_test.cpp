@@ -450,6 +450,35 @@ TEST_F(Engine, LooksForWhoMovedOnceMore) {
     EXPECT_EQ(std::count(server.trace.begin(), server.trace.end(), "find 1"), 0);
 }
 
+TEST_F(Engine, LooksForAWaitAlways) {
+    const auto choose_active = [this](std::int32_t pid) -> Life& {
+        core::Session session = client(pid);
+        session.state = State::active;
+        return choose(session);
+    };
+    Life& waits = choose_active(1);
+    Life& goes_on = choose_active(2);
+    Life& next = choose_active(3);
+    Life& late = choose_active(4);
+    Life& idle = choose_active(5);
+    for (Life* const life : {&waits, &next, &late, &idle})
+        life->is_found = true;
+    next.session.query_start += 1;
+    idle.session.state = State::idle_in_transaction;
+    server.before_find = [&late](Life* life) {
+        if (life == &late)
+            late.session.query_start += 1;
+    };
+    signal(Action::cancel, Recheck::wait);
+    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
+    EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches) << "the same statement, but it waits no more";
+    EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches) << "it waits, but in another statement";
+    EXPECT_EQ(plan[3].outcome, Outcome::no_longer_matches) << "the same, at the last moment";
+    EXPECT_EQ(plan[4].outcome, Outcome::not_running);
+    EXPECT_EQ(waits.signals, 1);
+    EXPECT_EQ(goes_on.signals + next.signals + late.signals + idle.signals, 0);
+}
+
 TEST_F(Engine, LeavesAloneWhoDoesSomethingMeanwhile) {
     Life& idle = choose_idle_in_transaction(1);
     Life& busy = choose_idle_in_transaction(2);

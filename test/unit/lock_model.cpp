@@ -1,5 +1,6 @@
 #include "lock_model.hpp"
 
+#include <algorithm>
 #include <random>
 
 namespace sessionctl::test {
@@ -18,14 +19,15 @@ bool is_same(const core::Party& a, const core::Party& b) {
 }
 
 /// Those in the way of the waiter at this place.
-std::set<core::Party> in_the_way(const ModelLock& lock, std::size_t place) {
+std::set<core::Party> in_the_way(const ModelLock& lock, std::size_t place, Rules rules) {
     const ModelLock::Claim& waiter = lock.queue[place];
     const core::LockModes conflicts = conflicts_of(waiter.wanted);
     std::set<core::Party> found;
     const auto consider = [&](const ModelLock::Claim& other, bool stands_before) {
         if (is_same(other.party, waiter.party))
             return;
-        if ((other.held & conflicts) != 0 || (stands_before && (conflicts & (1u << other.wanted)) != 0))
+        const bool asks_before = stands_before && (conflicts & (1u << other.wanted)) != 0;
+        if ((other.held & conflicts) != 0 || (asks_before && rules == Rules::all))
             found.insert(other.party);
     };
     for (std::size_t i = 0; i < lock.queue.size(); ++i)
@@ -77,17 +79,17 @@ core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers) 
     return core::WaitGraph(std::move(stakes), core::vector<core::Helper>(helpers.begin(), helpers.end()));
 }
 
-Blockers blockers_in(const Model& model) {
+Blockers blockers_in(const Model& model, Rules rules) {
     Blockers blockers;
     for (const ModelLock& lock : model)
         for (std::size_t place = 0; place < lock.queue.size(); ++place)
-            for (const core::Party& party : in_the_way(lock, place))
+            for (const core::Party& party : in_the_way(lock, place, rules))
                 blockers[lock.queue[place].party].insert(party);
     return blockers;
 }
 
-Blockers all_blockers_in(const Model& model) {
-    const Blockers direct = blockers_in(model);
+Blockers all_blockers_in(const Model& model, Rules rules) {
+    const Blockers direct = blockers_in(model, rules);
     Blockers all;
     for (const auto& [waiter, first] : direct) {
         std::vector<core::Party> next(first.begin(), first.end());
@@ -103,6 +105,16 @@ Blockers all_blockers_in(const Model& model) {
         all[waiter].erase(waiter);
     }
     return all;
+}
+
+Model without(const Model& model, const std::set<core::Party>& ended) {
+    Model left = model;
+    for (ModelLock& lock : left)
+        for (auto* const claims : {&lock.queue, &lock.holders})
+            claims->erase(std::remove_if(claims->begin(), claims->end(),
+                                         [&](const auto& claim) { return ended.count(claim.party) > 0; }),
+                          claims->end());
+    return left;
 }
 
 Model random_model(unsigned seed, int sessions, int locks) {

@@ -55,10 +55,15 @@ core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers =
 
 using Blockers = std::map<core::Party, std::set<core::Party>>;
 
+enum class Rules { all, holders_only };
+
 /// Who waits for whom, directly.
-Blockers blockers_in(const Model& model);
+Blockers blockers_in(const Model& model, Rules rules = Rules::all);
 /// And directly or not: never itself.
-Blockers all_blockers_in(const Model& model);
+Blockers all_blockers_in(const Model& model, Rules rules = Rules::all);
+
+/// When these have ended.
+Model without(const Model& model, const std::set<core::Party>& ended);
 
 /// Up to so many sessions, each waiting at one lock at most; deterministic for a seed.
 Model random_model(unsigned seed, int sessions, int locks);
