@@ -1,6 +1,7 @@
 // The recipes for locks: who stands at the head of a queue, who has to do with a relation, and whose request
 // alone makes others wait.
 
+#include "api/lockless_wait.hpp"
 #include "api/options.hpp"
 #include "api/serve.hpp"
 #include "api/values.hpp"
@@ -115,20 +116,40 @@ class BlockersOf final : public LockFinder {
     void tell_no_blockers(const pg::Roster& roster, const core::WaitGraph& graph) const {
         const int pid = waiter_;
         const int party = graph.find(pid);
+        const pg::RosterEntry* const entry = roster.find(pid);
+        if (entry == nullptr) {
+            pg::call([pid] { ereport(NOTICE, (errmsg("there is no session with process ID %d", pid))); });
+            return;
+        }
         const int behind = party >= 0 ? graph.waiting_behind(party) : 0;
-        const bool is_known = roster.find(pid) != nullptr;
-        pg::call([=] {
-            if (!is_known)
-                ereport(NOTICE, (errmsg("there is no session with process ID %d", pid)));
-            else
-                ereport(
-                    NOTICE,
-                    (errmsg_plural("session %d waits for nobody, and %d session waits for it",
-                                   "session %d waits for nobody, and %d sessions wait for it", behind, pid,
-                                   behind),
-                     errhint(
-                         "Name a session that waits. SELECT sessionctl.blocking_tree() shows who does.")));
+        const core::string what = api::lockless_wait(*entry);
+        const core::string who = api::safe_snapshot_blockers(*entry);
+        const core::string hint = hint_for(*entry, party >= 0 ? graph.party(party).pid : pid, behind);
+        pg::call([&, pid, behind] {
+            ereport(NOTICE, (errmsg_plural("session %d waits for no lock%s, and %d session waits for it",
+                                           "session %d waits for no lock%s, and %d sessions wait for it",
+                                           behind, pid, what.c_str(), behind),
+                             who.empty() ? 0 : errdetail("%s", who.c_str()), errhint("%s", hint.c_str())));
         });
+    }
+
+    static core::string hint_for(const pg::RosterEntry& entry, int session, int behind) {
+        core::string hint(api::hint_for_lockless_wait(entry));
+        if (behind == 0)
+            return hint.empty()
+                       ? core::string(
+                             "Name a session that waits. SELECT sessionctl.blocking_tree() shows who does.")
+                       : hint;
+        if (!hint.empty())
+            hint.append(" ");
+        if (pg::call([session] { return compat::is_own_session(session); }))
+            return hint.append(
+                "End your transaction with COMMIT or ROLLBACK, or release the advisory lock that "
+                "others wait for.");
+        char call[96];
+        std::snprintf(call, sizeof call,
+                      "To end the session itself, SELECT sessionctl.terminate_session(%d).", session);
+        return hint.append(call);
     }
 
     void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& blockers) const {

@@ -3,6 +3,8 @@
 extern "C" {
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 }
 
 namespace sessionctl::compat {
@@ -171,6 +173,19 @@ const char* lock_type_name(const LOCKTAG& tag) noexcept {
 
 const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept {
     return GetLockmodeName(tag.locktag_lockmethodid, mode);
+}
+
+// 10: SafeSnapshot waits, and who is in their way.
+int safe_snapshot_blockers([[maybe_unused]] int pid, [[maybe_unused]] int* pids, [[maybe_unused]] int most) {
+#if PG_VERSION_NUM >= 100000
+    const Datum found = DirectFunctionCall1(pg_safe_snapshot_blocking_pids, Int32GetDatum(pid));
+    ArrayType* const array = DatumGetArrayTypeP(found);
+    const int count = std::min(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), most);
+    std::copy_n(reinterpret_cast<const int32*>(ARR_DATA_PTR(array)), count, pids);
+    return count;
+#else
+    return 0;
+#endif
 }
 
 // 17: one vxid; before, its two parts.

@@ -41,6 +41,10 @@ const char* lock_type_name(const LOCKTAG& tag) noexcept;
 /// "ShareLock"
 const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept;
 
+/// Pids of the sessions whose transactions this one waits for, in a deferrable one, to have a safe snapshot
+/// (10). Returns how many of them, `most` at most.
+int safe_snapshot_blockers(int pid, int* pids, int most);
+
 /// Are these entries of GetLockStatusData() one transaction's?
 bool same_transaction(const LockInstanceData& a, const LockInstanceData& b) noexcept;
 

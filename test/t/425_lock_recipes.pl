@@ -44,9 +44,9 @@ subtest 'the head of the queue, not everything in between' => sub {
 	$other->run('BEGIN');
 	waits($admin, $middle, 'TABLE t');
 	waits($admin, $last, 'TABLE u');
-	like(blockers_of($root), qr/\ANOTICE:  session \d+ waits for nobody, and 2 sessions wait for it\nHINT:  .*\n0\z/,
+	like(blockers_of($root), qr/\ANOTICE:  session \d+ waits for no lock, and 2 sessions wait for it\nHINT:  .*\n0\z/,
 		'given the root itself by mistake');
-	like(blockers_of($other), qr/\ANOTICE:  session \d+ waits for nobody, and 0 sessions wait for it\nHINT:  .*\n0\z/,
+	like(blockers_of($other), qr/\ANOTICE:  session \d+ waits for no lock, and 0 sessions wait for it\nHINT:  .*\n0\z/,
 		'or somebody who has no part in it');
 	is(blockers_of($last), '1', 'one is proven gone');
 	is(fate($root, $middle, $last, $other), 'gone lives lives lives', 'the root');
@@ -86,7 +86,7 @@ subtest 'the caller is in the way' => sub {
 		qr/\AERROR:  55006: session \d+ waits for the session that you are in\nHINT:  .*COMMIT or ROLLBACK/, 'an error that says so');
 	$admin->run('ROLLBACK');
 	is($waiter->answer =~ /1\|x/, 1, 'whose rollback lets it go on');
-	like($admin->run('SELECT sessionctl.terminate_blockers(pg_backend_pid())'), qr/waits for nobody, and 0 sessions wait for it/, 'oneself');
+	like($admin->run('SELECT sessionctl.terminate_blockers(pg_backend_pid())'), qr/waits for no lock, and 0 sessions wait for it/, 'oneself');
 	all_end($admin);
 };
 

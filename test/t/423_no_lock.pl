@@ -1,0 +1,86 @@
+# terminate_blockers of a session that waits for no lock: what it waits in, who is in its way, and what ends it if it blocks
+# others itself.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use LockTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_lock_server('no_lock', init => { allows_streaming => 1 });
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE operator LOGIN; GRANT pg_signal_backend TO operator; CREATE TABLE t (a int); GRANT ALL ON t TO app');
+
+sub said
+{
+	my ($session, $by) = @_;
+	return ($by || $admin)->run('SELECT sessionctl.terminate_blockers(' . $session->pid . ')');
+}
+
+subtest 'a blocker that waits for nobody' => sub {
+	my ($blocker, $waiter) = map { session($node) } 1 .. 2;
+	my $pid = $blocker->pid;
+	$blocker->run('BEGIN; LOCK TABLE t');
+	waits($admin, $waiter, 'TABLE t');
+	is(said($blocker), "NOTICE:  session $pid waits for no lock, and 1 session waits for it\n"
+		  . "HINT:  To end the session itself, SELECT sessionctl.terminate_session($pid).\n0", 'is told how to be ended');
+	is($admin->run("SELECT sessionctl.terminate_session($pid)"), '1', 'which does it');
+	is($waiter->answer, '', 'and the waiter goes on');
+	all_end($admin);
+};
+
+subtest 'the caller itself' => sub {
+	my $waiter = session($node);
+	$admin->run('BEGIN; LOCK TABLE t');
+	waits($admin, $waiter, 'TABLE t');
+	like(said($admin), qr/and 1 session waits for it\nHINT:  End your transaction with COMMIT or ROLLBACK/, 'is told to end its transaction');
+	$admin->run('ROLLBACK');
+	all_end($admin);
+};
+
+subtest 'a deferrable transaction' => sub {
+	my ($writer, $reader) = map { session($node) } 1 .. 2;
+	$writer->run('BEGIN ISOLATION LEVEL SERIALIZABLE; TABLE t; INSERT INTO t VALUES (1)');
+	$reader->send('BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE; TABLE t');
+	wait_for('it to wait', sub { shown($admin, $reader, 'wait_event') eq 'SafeSnapshot' });
+	my ($from, $by) = ($reader->pid, $writer->pid);
+	like(said($reader), qr{\ANOTICE:  session $from waits for no lock but in IPC/SafeSnapshot, and 0 sessions wait for it\nDETAIL:  It waits for the transactions of pid $by\.\nHINT:  .*DEFERRABLE},
+		'waits for one that writes, which is named');
+	my $operator = SessionctlTest::Session->new($node, user => 'operator');
+	like(said($reader, $operator), qr/\ANOTICE:  session $from waits for no lock, and 0 sessions wait for it\nHINT:  Name /, 'who may not see it is told no more');
+	$operator->quit;
+	$writer->run('COMMIT');
+	is($reader->answer, '', 'it goes on when that one has ended');
+	all_end($admin);
+};
+
+subtest 'a synchronous standby that is not there' => sub {
+	my ($writer) = session($node);
+	$admin->run(q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'; SELECT pg_reload_conf()});
+	wait_for('the setting', sub { $writer->run('SHOW synchronous_standby_names') eq 'nobody' });
+	$writer->send('INSERT INTO t VALUES (2)');
+	wait_for('it to wait', sub { shown($admin, $writer, 'wait_event') eq 'SyncRep' });
+	like(said($writer), qr{waits for no lock but in IPC/SyncRep, .*\nHINT:  Its transaction is committed here and waits for a synchronous standby: }, 'is told');
+	$admin->run('ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()');
+	is($writer->answer, '', 'it goes on without');
+	all_end($admin);
+};
+
+subtest 'a page that a cursor has pinned' => sub {
+	my ($cursor, $vacuum) = (session($node), SessionctlTest::Session->new($node));
+	$admin->run('CREATE TABLE pinned AS SELECT 1 AS a; GRANT ALL ON pinned TO app');
+	$cursor->run('BEGIN; DECLARE c CURSOR FOR TABLE pinned; FETCH c');
+	$vacuum->send('VACUUM FREEZE pinned');
+	wait_for('it to wait', sub { shown($admin, $vacuum, 'wait_event') =~ /^Buffer(Pin|Cleanup)$/ });
+	like(said($vacuum), qr{waits for no lock but in Buffer\w*/Buffer\w+, .*\nHINT:  .* pinned, mostly with an open cursor}, 'is told');
+	$cursor->run('COMMIT');
+	is($vacuum->answer, '', 'it goes on without the cursor');
+	$vacuum->quit;
+	all_end($admin);
+};
+
+$admin->quit;
+done_testing();
