@@ -56,6 +56,16 @@ subtest 'who may' => sub {
 	is($operator->run("SELECT protection FROM sessionctl.session_activity WHERE pid = $pid"), 'superuser', 'it looks like a client');
 	ok(is_running($pid), 'and lives');
 	$operator->quit;
+	# The same from lockdown_database: it is counted as one that the owner may not end, and not named.
+	$admin->run('CREATE ROLE keeper LOGIN; ALTER DATABASE shop OWNER TO keeper');
+	my $keeper = SessionctlTest::Session->new($node, user => 'keeper');
+	is($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), "NOTICE:  matched 1: 1 spared (superuser)\n0", 'nor is the owner of the database');
+	$keeper->run(q{SELECT sessionctl.unlock_database('shop')});
+	$admin->run('GRANT pg_monitor TO keeper') if $version >= 100000;
+	like($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/stays in database "shop"\nDETAIL:  Process $pid \(/, 'unless the owner may see it')
+	  if $version >= 100000;
+	$keeper->run(q{SELECT sessionctl.unlock_database('shop')});
+	$keeper->quit;
 	is($admin->run("SELECT sessionctl.terminate_where('pid = $pid', $background)"), '1', 'a superuser ends it');
 };
 
