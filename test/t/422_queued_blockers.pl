@@ -144,8 +144,12 @@ subtest 'looked at again at the signal' => sub {
 	waits($admin, $other, 'SELECT count(*) FROM t');
 	is(held_up(sub {
 			$reader->run('COMMIT');
+			# Who comes before its request would not wait for it.
+			wait_for('its wait for the second table', sub {
+				$watcher->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $$u$$::regclass AND pid = ' . $request->pid) eq '1';
+			});
 			$second[1]->send('SELECT count(*) FROM u');
-			wait_for('the second wait', sub { waits_now($request) && waits_now($second[1]) });
+			wait_for('one behind it', sub { waits_now($second[1]) });
 		}), "NOTICE:  matched 1: 1 no longer matches\n0", 'it waits for another lock, and others behind it');
 	ok(waits_now($request), 'it waits on');
 	all_end($admin);
