@@ -3,6 +3,7 @@
 #include "api/lockdown.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/door.hpp"
 #include "pg/encoding.hpp"
 #include "pg/lock_deadline.hpp"
@@ -184,11 +185,11 @@ core::string described(const pg::RosterEntry& entry) {
     std::snprintf(process, sizeof process, "process %d (", entry.facts.id.pid);
     core::string text(process);
     // Its maker has named it. Only who may see it is told.
-    if (entry.role_facts.is_visible && entry.backend_type != nullptr)
+    if (pg::may_tell(entry.facts) && entry.backend_type != nullptr)
         text.append(pg::one_line(entry.backend_type));
     else
         text.append("background process");
-    if (entry.role_facts.is_visible && prevents_wraparound(entry))
+    if (pg::may_tell(entry.facts) && prevents_wraparound(entry))
         text.append(", to prevent wraparound");
     return text.append(")");
 }

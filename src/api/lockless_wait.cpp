@@ -1,6 +1,7 @@
 #include "api/lockless_wait.hpp"
 
 #include "compat/locks.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/error.hpp"
 
 namespace sessionctl::api {
@@ -44,7 +45,7 @@ bool is(const char* text, const char* other) noexcept {
 /// Waits for its client, or its next task, are not for anybody in the way; one for a lock is over.
 bool waits_without_lock(const pg::RosterEntry& session) noexcept {
     const char* const type = session.proc.wait_event_type;
-    return session.role_facts.is_visible && core::is_active(session.facts.state) && type != nullptr &&
+    return pg::may_tell(session.facts) && core::is_active(session.facts.state) && type != nullptr &&
            session.proc.wait_event != nullptr && !is(type, "Client") && !is(type, "Activity") &&
            !is(type, "Lock");
 }

@@ -3,6 +3,7 @@
 #include "api/options.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
@@ -33,7 +34,7 @@ core::Identity session_id(Arguments& arguments) {
 void tell_no_session(core::Identity identity, const pg::Roster& roster) {
     const pg::RosterEntry* const other = roster.find(identity.pid);
     const core::SessionId id(identity);
-    if (other != nullptr && !other->facts.is_visible) {
+    if (other != nullptr && !pg::may_tell(other->facts)) {
         pg::call([&] {
             ereport(NOTICE,
                     (errmsg("it is hidden from you whether process %d is session %s", identity.pid, id.text),
@@ -53,7 +54,7 @@ void tell_no_session(core::Identity identity, const pg::Roster& roster) {
 /// What tops a list of busy processes may be one.
 void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
     if (target.outcome != core::Outcome::spared || target.session.kind != core::Kind::parallel_worker ||
-        !target.session.is_visible || entry.proc.leader_pid == 0)
+        !pg::may_tell(target.session) || entry.proc.leader_pid == 0)
         return;
     pg::call([&] {
         ereport(NOTICE,

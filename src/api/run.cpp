@@ -6,6 +6,7 @@
 #include "core/escalation.hpp"
 #include "pg/audit.hpp"
 #include "pg/cooldown_sweep.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
@@ -167,12 +168,12 @@ bool is_survivor(const core::Target& target) noexcept {
 
 /// Of these a cancel is not looked at until their clients go on.
 bool waits_for_client(const core::Target& target) noexcept {
-    return target.session.is_visible && pg::client_wait_of(target.session) != pg::ClientWait::none;
+    return pg::may_tell(target.session) && pg::client_wait_of(target.session) != pg::ClientWait::none;
 }
 
 /// Is that not to be seen?
 bool may_wait_for_client(const core::Target& target) noexcept {
-    return !compat::has_client_waits || !target.session.is_visible;
+    return !compat::has_client_waits || !pg::may_tell(target.session);
 }
 
 constexpr char hint_for_slow[] = "Call again with a longer timeout (below statement_timeout), or call "

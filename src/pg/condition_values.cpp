@@ -1,6 +1,7 @@
 #include "pg/condition_values.hpp"
 
 #include "core/column_values.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
@@ -134,7 +135,7 @@ bool has(const core::vector<const char*>& values, const char* value) noexcept {
 core::vector<const char*> backend_types_on(const Roster& roster) {
     core::vector<const char*> types;
     for (const RosterEntry& entry : roster.entries)
-        if (entry.facts.is_visible && entry.backend_type != nullptr && !has(types, entry.backend_type))
+        if (may_tell(entry.facts) && entry.backend_type != nullptr && !has(types, entry.backend_type))
             types.push_back(entry.backend_type);
     return types;
 }

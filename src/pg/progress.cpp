@@ -1,5 +1,6 @@
 #include "pg/progress.hpp"
 
+#include "pg/disclosure.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/session_table.hpp"
@@ -81,7 +82,7 @@ core::Doing doing_of(const core::Session& session, const compat::StatusArray& ta
     PgBackendStatus entry;
     read_consistently(table.at(session.slot),
                       [&entry](const PgBackendStatus& live) { std::memcpy(&entry, &live, sizeof entry); });
-    doing.is_visible = session.is_visible;
+    doing.is_visible = may_tell(session);
     doing.is_listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
     if (!doing.is_listed)
         return doing;
