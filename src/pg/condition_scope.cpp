@@ -41,14 +41,29 @@ void pin(const Pin (&all)[count]) {
 
 const ConditionScope* innermost_scope = nullptr;
 
+bool has_security_flag(int flag) noexcept {
+    Oid user;
+    int security_context;
+    GetUserIdAndSecContext(&user, &security_context);
+    return (security_context & flag) != 0;
+}
+
+/// A condition's function may ask for another condition: the restriction that it finds is ours.
+bool is_restricted_by_core() noexcept {
+    return has_security_flag(SECURITY_RESTRICTED_OPERATION) &&
+           (innermost_scope == nullptr || innermost_scope->is_restricted_by_core());
+}
+
 } // namespace
 
-ConditionScope::ConditionScope() : outer_(innermost_scope), was_read_only_(XactReadOnly) {
+bool is_under_other_user() noexcept {
+    return has_security_flag(SECURITY_LOCAL_USERID_CHANGE) || is_restricted_by_core();
+}
+
+ConditionScope::ConditionScope()
+    : outer_(innermost_scope), was_read_only_(XactReadOnly),
+      is_restricted_by_core_(pg::is_restricted_by_core()), is_under_other_(is_under_other_user()) {
     GetUserIdAndSecContext(&user_, &security_context_);
-    // A condition's function may ask for another condition: the restriction that it finds is ours.
-    is_restricted_by_core_ = (security_context_ & SECURITY_RESTRICTED_OPERATION) != 0 &&
-                             (outer_ == nullptr || outer_->is_restricted_by_core_);
-    is_under_other_ = (security_context_ & SECURITY_LOCAL_USERID_CHANGE) != 0 || is_restricted_by_core_;
     guc_level_ = call([this] {
         const int level = NewGUCNestLevel();
         pin(pins);

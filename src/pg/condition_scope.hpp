@@ -5,6 +5,10 @@
 
 namespace sessionctl::pg {
 
+/// Has somebody else's code, a SECURITY DEFINER function for one, taken the rights that are in force? Then
+/// whoever wrote what runs, or reads what it says, may be without them.
+bool is_under_other_user() noexcept;
+
 /// While it lives:
 /// - what lexer, parser and input functions obey is pinned, and names are looked up where nobody else may
 ///   create any;
@@ -21,17 +25,18 @@ class ConditionScope {
 
     void leave();
 
-    /// Has somebody else's code, a SECURITY DEFINER function for one, taken the rights that the condition
-    /// runs with? Then whoever wrote the condition may be without them.
+    /// Was it, where the condition was asked for?
     bool is_under_other() const noexcept { return is_under_other_; }
+    /// By a REFRESH or the like, not by a condition further out?
+    bool is_restricted_by_core() const noexcept { return is_restricted_by_core_; }
 
   private:
     const ConditionScope* const outer_;
     const bool was_read_only_;
     Oid user_;
     int security_context_;
-    bool is_restricted_by_core_; // by a REFRESH or the like, not by a condition further out
-    bool is_under_other_;
+    const bool is_restricted_by_core_;
+    const bool is_under_other_;
     int guc_level_;
 };
 

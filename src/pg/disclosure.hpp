@@ -2,17 +2,14 @@
 #pragma once
 
 #include "core/session.hpp"
-#include "pg/postgres.hpp"
+#include "pg/condition_scope.hpp"
 
 namespace sessionctl::pg {
 
-/// What is hidden from who may not see the session? A SECURITY DEFINER function chooses and acts with its
-/// owner's rights, and returns what it likes; but its caller reads the messages.
+/// What is hidden from who may not see the session? A function that runs with another user's rights chooses
+/// and acts with them, and returns what it likes; but who called it reads the messages.
 inline bool may_tell(const core::Session& session) noexcept {
-    Oid user;
-    int security_context;
-    GetUserIdAndSecContext(&user, &security_context);
-    return session.is_visible && (security_context & SECURITY_LOCAL_USERID_CHANGE) == 0;
+    return session.is_visible && !is_under_other_user();
 }
 
 } // namespace sessionctl::pg

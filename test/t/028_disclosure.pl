@@ -81,4 +81,23 @@ subtest 'that it waits for its client' => sub {
 	$stalled->quit;
 };
 
+# The expression of an index is computed with the rights of the table's owner, whoever says ANALYZE.
+subtest 'in what runs with the rights of a table\'s owner' => sub {
+	$admin->run('CREATE DATABASE lows OWNER low');
+	my $maker = SessionctlTest::Session->new($node, database => 'lows');
+	my $wrong = sprintf '1.%x', $maker->pid;
+	my $right = $maker->run('CREATE EXTENSION pg_sessionctl; SELECT session_id FROM sessionctl.session_activity WHERE is_self');
+	my $words = qr/it is hidden from you whether process \d+ is session \Q$wrong\E/;
+	$maker->run(<<"SQL");
+CREATE FUNCTION asks(a integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS \$\$
+BEGIN PERFORM sessionctl.terminate_session('$wrong'); RETURN a; END \$\$;
+CREATE TABLE indexed (a integer); CREATE INDEX ON indexed (asks(a)); INSERT INTO indexed VALUES (1)
+SQL
+	my $owner = SessionctlTest::Session->new($node, user => 'low', database => 'lows');
+	my $answer = $owner->complaint('ANALYZE indexed');
+	like($answer, $words, 'he is not told');
+	unlike($answer, qr/\Q$right\E/, 'when the session began');
+	$_->quit for $owner, $maker;
+};
+
 done_testing();
