@@ -15,6 +15,10 @@ struct Advice {
     const char* hint;
 };
 
+constexpr char wants_page[] = "It needs a page for itself alone that another session has pinned, mostly with "
+                              "an open cursor. The server "
+                              "does not tell which: look for a long xact_age in sessionctl.session_activity.";
+
 constexpr Advice advice[] = {
     {"SyncRep",
      "Its transaction is committed here and waits for a synchronous standby: see pg_stat_replication and "
@@ -22,13 +26,8 @@ constexpr Advice advice[] = {
     {"SafeSnapshot",
      "Its transaction is READ ONLY DEFERRABLE and waits until the serializable transactions that "
      "write have ended."},
-    {"BufferPin",
-     "It needs a page for itself alone that another session has pinned, mostly with an open cursor. The "
-     "server does not tell which: look for a long xact_age in sessionctl.session_activity."},
-    // As 19 names it.
-    {"BufferCleanup",
-     "It needs a page for itself alone that another session has pinned, mostly with an open cursor. "
-     "The server does not tell which: look for a long xact_age in sessionctl.session_activity."},
+    {"BufferPin", wants_page},
+    {"BufferCleanup", wants_page}, // as 19 names it
     {"ProcSignalBarrier",
      "A server process has not taken notice yet, being stopped or in code that does not check for "
      "interrupts. From PostgreSQL 15 on the server log names it every 5 s."},

@@ -113,12 +113,21 @@ core::Kind worker_kind(int index, const PgBackendStatus& entry) {
     return OidIsValid(entry.st_databaseid) ? core::Kind::background_worker : core::Kind::other;
 }
 
+// 14: PGPROC.statusFlags; before, vacuumFlags beside it.
+int vacuum_flags_of(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 140000
+    return *const_cast<const volatile uint8*>(&proc.statusFlags);
+#else
+    return *const_cast<const volatile uint8*>(&ProcGlobal->allPgXact[proc.pgprocno].vacuumFlags);
+#endif
+}
+
 #if PG_VERSION_NUM < 100000
 // 10: st_backendType. Before it, the process says so itself.
 bool is_autovacuum_worker(int index, const PgBackendStatus& entry) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == entry.st_procpid &&
-           (ProcGlobal->allPgXact[proc->pgprocno].vacuumFlags & PROC_IS_AUTOVACUUM) != 0;
+           (vacuum_flags_of(*proc) & PROC_IS_AUTOVACUUM) != 0;
 }
 #endif
 
@@ -408,18 +417,9 @@ bool is_streaming(int pid) noexcept {
     return false;
 }
 
-// 14: PGPROC.statusFlags; before, vacuumFlags beside it.
 bool is_passed_over_by_vacuum(int pid) {
     const PGPROC* const proc = BackendPidGetProc(pid);
-    if (proc == nullptr)
-        return false;
-#if PG_VERSION_NUM >= 140000
-    const uint8 flags = *const_cast<const volatile uint8*>(&proc->statusFlags);
-#else
-    const uint8 flags =
-        *const_cast<const volatile uint8*>(&ProcGlobal->allPgXact[proc->pgprocno].vacuumFlags);
-#endif
-    return (flags & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
+    return proc != nullptr && (vacuum_flags_of(*proc) & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
 }
 
 bool awaits_standby(int index, int pid) {

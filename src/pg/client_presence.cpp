@@ -11,8 +11,6 @@ extern "C" {
 }
 
 #include <linux/inet_diag.h>
-#include <linux/rtnetlink.h>
-#include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -73,32 +71,24 @@ ClientPresence presence_over_tcp(SocketDiagnosis& diagnosis, const SockAddr& cli
 }
 
 /// Unknown also of a socket that is not the one to the client.
-ClientPresence presence_in(nlmsghdr& header) noexcept {
-    auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
-    int length = static_cast<int>(header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof *socket));
+ClientPresence presence_at(SocketDiagnosis& diagnosis, std::uint32_t inode) noexcept {
     bool is_to_client = false;
     ClientPresence presence = ClientPresence::unknown;
-    for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
-         attribute = RTA_NEXT(attribute, length)) {
-        const auto* const data = static_cast<const char*>(RTA_DATA(attribute));
-        if (attribute->rta_type == UNIX_DIAG_NAME)
-            is_to_client = is_name_of_server_socket(data, RTA_PAYLOAD(attribute));
-        else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
+    diagnosis.ask_unix_socket(inode, UDIAG_SHOW_NAME, [&](const unix_diag_msg& socket, rtattr& attribute) {
+        const auto* const data = static_cast<const char*>(RTA_DATA(&attribute));
+        if (attribute.rta_type == UNIX_DIAG_NAME)
+            is_to_client = socket.udiag_state == TCP_ESTABLISHED &&
+                           is_name_of_server_socket(data, RTA_PAYLOAD(&attribute));
+        else if (attribute.rta_type == UNIX_DIAG_SHUTDOWN)
             presence = (*data & receives_no_more) != 0 ? ClientPresence::gone : ClientPresence::there;
-    }
-    return is_to_client && socket->udiag_state == TCP_ESTABLISHED ? presence : ClientPresence::unknown;
+    });
+    return is_to_client ? presence : ClientPresence::unknown;
 }
 
 ClientPresence presence_over_unix_socket(SocketDiagnosis& diagnosis, pid_t pid) noexcept {
     ClientPresence presence = ClientPresence::unknown;
     for_each_socket(pid, [&](int, unsigned inode) {
-        unix_diag_req request = {};
-        request.sdiag_family = AF_UNIX;
-        request.udiag_states = ~0U;
-        request.udiag_ino = inode;
-        request.udiag_show = UDIAG_SHOW_NAME;
-        request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
-        diagnosis.ask(request, 0, [&](nlmsghdr& header) { presence = presence_in(header); });
+        presence = presence_at(diagnosis, inode);
         return presence != ClientPresence::unknown;
     });
     return presence;

@@ -180,9 +180,7 @@ void GateChange::close(const GateState& next) {
     clear_expired(shared.gate);
     call([&] {
         LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
-        before_ = shared.gate.view().state;
-        if (!before_.is_closed_at(GetCurrentTimestamp()))
-            before_ = {};
+        before_ = gate_state();
         is_written_ = write_gate_file(next, before_);
         const bool is_synced = is_written_ && sync_gate_file();
         const int why = errno;
@@ -200,9 +198,7 @@ void GateChange::open() {
     clear_expired(shared.gate);
     call([&] {
         LWLockAcquire(shared.gate_lock, LW_EXCLUSIVE);
-        before_ = shared.gate.view().state;
-        if (!before_.is_closed_at(GetCurrentTimestamp()))
-            before_ = {};
+        before_ = gate_state();
         is_written_ = remove_gate_file();
         const bool is_synced = is_written_ && sync_gate_file();
         const int why = errno;

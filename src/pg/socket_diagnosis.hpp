@@ -6,7 +6,9 @@
 #include <cstdint>
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,6 +57,25 @@ class SocketDiagnosis {
                     return true;
             }
         }
+    }
+
+    /// About one Unix socket: `see` gets what the kernel tells of it, attribute by attribute. What is no Unix
+    /// socket is an error, and of no interest.
+    template <typename See>
+    void ask_unix_socket(std::uint32_t inode, std::uint32_t show, See&& see) {
+        unix_diag_req request = {};
+        request.sdiag_family = AF_UNIX;
+        request.udiag_states = ~0U;
+        request.udiag_ino = inode;
+        request.udiag_show = show;
+        request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
+        ask(request, 0, [&see](nlmsghdr& header) {
+            auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
+            int length = static_cast<int>(header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof *socket));
+            for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
+                 attribute = RTA_NEXT(attribute, length))
+                see(*socket, *attribute);
+        });
     }
 
   private:

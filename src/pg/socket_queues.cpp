@@ -8,8 +8,6 @@
 #include <boost/container/static_vector.hpp>
 
 #include <linux/inet_diag.h>
-#include <linux/rtnetlink.h>
-#include <linux/unix_diag.h>
 #include <netinet/in.h>
 
 namespace sessionctl::pg {
@@ -32,29 +30,17 @@ void add(SocketQueues& queues, std::uint32_t input, std::uint32_t output) noexce
     queues.has_output |= output > 0;
 }
 
-/// Unix sockets are asked about one by one; what is no Unix socket is an error, and of no interest.
+/// Unix sockets are asked about one by one.
 unsigned add_unix_sockets(SocketDiagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
     unsigned seen = 0;
-    for (const std::uint32_t inode : inodes) {
-        unix_diag_req request = {};
-        request.sdiag_family = AF_UNIX;
-        request.udiag_states = ~0U;
-        request.udiag_ino = inode;
-        request.udiag_show = UDIAG_SHOW_RQLEN;
-        request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
-        diagnosis.ask(request, 0, [&](nlmsghdr& header) {
-            auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
-            int length = static_cast<int>(header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof *socket));
-            for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
-                 attribute = RTA_NEXT(attribute, length)) {
-                if (attribute->rta_type != UNIX_DIAG_RQLEN)
-                    continue;
-                const auto* const queue = static_cast<const unix_diag_rqlen*>(RTA_DATA(attribute));
-                add(queues, queue->udiag_rqueue, queue->udiag_wqueue);
-                ++seen;
-            }
+    for (const std::uint32_t inode : inodes)
+        diagnosis.ask_unix_socket(inode, UDIAG_SHOW_RQLEN, [&](const unix_diag_msg&, rtattr& attribute) {
+            if (attribute.rta_type != UNIX_DIAG_RQLEN)
+                return;
+            const auto* const queue = static_cast<const unix_diag_rqlen*>(RTA_DATA(&attribute));
+            add(queues, queue->udiag_rqueue, queue->udiag_wqueue);
+            ++seen;
         });
-    }
     return seen;
 }
 
