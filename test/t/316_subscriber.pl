@@ -130,6 +130,8 @@ subtest 'a slot that nobody uses' => sub {
 	like(lock_down(q{include_superusers => true, allow_roles => '{feeder,repl,streamer}'}), qr/roles that may: "[^,]*"\.$/m, 'a superuser may, too');
 	unlock();
 	$there->run('DROP SUBSCRIPTION shop');
+	# It has dropped its slot by a connection of its own, which may be on its way out.
+	wait_for('its connection to end', sub { $admin->run($walsenders) eq '' });
 	is(lock_down(), '0', 'without a slot there is nothing to tell');
 	unlock();
 };
