@@ -326,8 +326,9 @@ FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' 
              s.xact_age AS held_for,
              CASE WHEN s.backend_type = 'walsender' THEN 'SELECT * FROM sessionctl.vacuum_horizon -- on that standby'
                   WHEN s.backend_type = 'client backend' THEN
-                       pg_catalog.format('SELECT sessionctl.terminate_where(%L)',
-                                         pg_catalog.format('session_id = %L', s.session_id))
+                       pg_catalog.format('SELECT sessionctl.terminate_where(%L%s)',
+                                         pg_catalog.format('session_id = %L', s.session_id),
+                                         CASE WHEN s.is_superuser THEN ', include_superusers := true' ELSE '' END)
                   WHEN s.session_id IS NOT NULL THEN pg_catalog.format('SELECT pg_catalog.pg_cancel_backend(%s)', s.pid)
              END AS remedy
       FROM sessionctl.session_activity AS s

@@ -38,6 +38,12 @@ my $writer = SessionctlTest::Session->new($primary, user => 'app', app => q{wri'
 $writer->run('BEGIN; INSERT INTO t VALUES (2)');
 next_xid();
 
+my $boss = SessionctlTest::Session->new($primary, app => 'boss');
+$boss->run('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE t');
+like(horizon('remedy', where => q{name = 'boss'}), qr/, include_superusers := true\)\z/, 'of a superuser with the option that it takes');
+$admin->run(horizon('remedy', where => q{name = 'boss'}));
+like($boss->last_words, qr/terminating connection/, 'which ends it');
+
 my $known = q{kind IN ('prepared transaction', 'replication slot', 'standby') OR owner = 'app'};
 is(horizon('kind, name, database, owner, holds, kind = \'replication slot\' OR held_for IS NOT NULL', where => $known), <<"ROWS" =~ s/\n\z//r, 'the oldest first');
 replication slot|decoding|postgres||catalog rows|t
