@@ -43,6 +43,15 @@ sub wait_for_state
 		$admin->run('SELECT state FROM sessionctl.session_activity WHERE pid = ' . $session->pid) eq $state });
 }
 
+# The client has its answer before the server waits for the next statement.
+sub wait_for_client_read
+{
+	my ($session) = @_;
+	return if !$has_wait_events;
+	return wait_for('it to wait for its client', sub {
+		$admin->run('SELECT wait_event FROM sessionctl.session_activity WHERE pid = ' . $session->pid) eq 'ClientRead' });
+}
+
 sub wait_for_waiters
 {
 	my ($session, $number) = @_;
@@ -58,6 +67,7 @@ subtest 'idle in transaction, with others behind it' => sub {
 	$victim->run(q{SET application_name = 'victim'; BEGIN; LOCK TABLE t});
 	my @waiters = map { SessionctlTest::Session->new($node, user => 'other')->send('SELECT count(*) FROM t') } 1, 2;
 	wait_for_waiters($victim, 2);
+	wait_for_client_read($victim);
 	$admin->run('CREATE TABLE before AS SELECT xact_age, session_age, idle_for FROM sessionctl.session_activity WHERE pid = ' . $victim->pid);
 	my $position = log_position($node);
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$, reason => 'evidence')}), '1', 'ended');
@@ -138,6 +148,7 @@ subtest 'a server that keeps statements out of its log' => sub {
 subtest 'who may see it' => sub {
 	my $victim = victim();
 	$victim->run(q{SELECT 'mine'});
+	wait_for_client_read($victim);
 	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$)});
 	my %by = map { $_ => SessionctlTest::Session->new($node, user => $_) } qw(clerk other reader);
 	my $seen = "idle|$client_read|t|f|f|t|0|SELECT 'mine';";
@@ -157,6 +168,7 @@ subtest 'drain' => sub {
 	$stubborn->run('BEGIN; SELECT 1 AS never_ending');
 	my $caller = SessionctlTest::Session->new($node);
 	$caller->send(q{SELECT sessionctl.drain_where($$application_name = 'victim'$$, timeout => '1 h')});
+	wait_for('all to be asked', sub { $admin->run('SELECT signalled FROM sessionctl.session_progress') eq '3' });
 	wait_for('the idle one to end', sub { !is_running($idle->pid) });
 	$busy->run('SELECT 2 AS second');
 	$busy->run('COMMIT');
