@@ -36,7 +36,7 @@ bool is_gone(const Session&, const Sight& sight, Server&) noexcept {
 }
 
 bool blocks_while_idle(const Session& session, const Sight& sight, Server& server) {
-    if (!sight.listed || sight.state != State::idle || !server.blocks_others(session))
+    if (!sight.listed || sight.state != State::idle || !server.blocks_others(session, sight.state_change))
         return false;
     // Not what a transaction holds that began between the two looks.
     const Sight now = server.look(session);

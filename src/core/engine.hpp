@@ -57,8 +57,9 @@ class Server {
     virtual bool spares(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
-    /// Does anybody wait for a lock behind it?
-    virtual bool blocks_others(const Session& session) = 0;
+    /// Does anybody wait for a lock behind it, which has been idle since then (wall clock)? While it is held
+    /// this is looked up anew; else one look does for all sessions, until somebody sleeps.
+    virtual bool blocks_others(const Session& session, Timestamp idle_since) = 0;
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
     /// Throws where the call is to be broken off.

@@ -97,10 +97,11 @@ RecentLockWaits::RecentLockWaits()
     : memory_(call([] { return compat::create_context(CurrentMemoryContext, "pg_sessionctl lock waits"); })) {
 }
 
-int RecentLockWaits::waiting_behind(int pid) {
+int RecentLockWaits::waiting_behind(int pid, TimestampTz not_before) {
     const core::Timestamp now = monotonic_now();
-    if (waits_ == nullptr || now - taken_at_ > longest_lock_look) {
+    if (waits_ == nullptr || now - taken_at_ > longest_lock_look || wall_taken_at_ < not_before) {
         waits_ = nullptr;
+        wall_taken_at_ = GetCurrentTimestamp(); // before the look: what it shows is no older
         call([this] { MemoryContextReset(memory_); });
         const MemoryScope scope(memory_);
         waits_ = LockWaits::take();

@@ -35,12 +35,16 @@ class RecentLockWaits {
   public:
     /// It lives in the memory that is current, and not longer.
     RecentLockWaits();
-    int waiting_behind(int pid);
+    /// From a look that is no older than that, either (wall clock).
+    int waiting_behind(int pid, TimestampTz not_before = 0);
+    /// The next answer is from a look of its own.
+    void forget() noexcept { waits_ = nullptr; }
 
   private:
     MemoryContext memory_;
     const LockWaits* waits_ = nullptr;
     core::Timestamp taken_at_ = 0; // monotonic
+    TimestampTz wall_taken_at_ = 0;
 };
 
 /// As it is now; not present if it is gone. Errors: PgError.

@@ -2,8 +2,6 @@
 
 #include "pg/client_socket.hpp"
 #include "pg/error.hpp"
-#include "pg/lock_waits.hpp"
-#include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/progress.hpp"
 #include "pg/session_table.hpp"
@@ -70,9 +68,12 @@ bool LiveServer::awaits_standby(const core::Session& session) {
     return pg::awaits_standby(session);
 }
 
-bool LiveServer::blocks_others(const core::Session& session) {
-    const ScratchMemory scratch;
-    return LockWaits::take()->waiting_behind(session.id.pid) > 0;
+bool LiveServer::blocks_others(const core::Session& session, core::Timestamp idle_since) {
+    if (!lock_waits_)
+        lock_waits_.emplace();
+    if (is_holding())
+        lock_waits_->forget();
+    return lock_waits_->waiting_behind(session.id.pid, idle_since) > 0;
 }
 
 core::Timestamp LiveServer::now() {
@@ -85,6 +86,8 @@ void LiveServer::heed_interrupts() {
 
 void LiveServer::sleep(core::Timestamp microseconds) {
     pause(microseconds);
+    if (lock_waits_)
+        lock_waits_->forget();
 }
 
 void pause(core::Timestamp microseconds) {

@@ -7,6 +7,8 @@
 #include "pg/farewell.hpp"
 #include "pg/signals.hpp"
 
+#include <optional>
+
 namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
@@ -25,7 +27,7 @@ class LiveServer : public core::Server {
     bool finds_again(const core::Session&) override { return false; }
     bool spares(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
-    bool blocks_others(const core::Session& session) override;
+    bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
     core::Timestamp now() override;
     void heed_interrupts() override;
     void sleep(core::Timestamp microseconds) override;
@@ -42,6 +44,7 @@ class LiveServer : public core::Server {
     core::Session held_;
     bool is_cancel_ = false;
     bool is_delivered_ = false;
+    std::optional<RecentLockWaits> lock_waits_; // of this look at all
     Signaller signaller_;
 };
 
