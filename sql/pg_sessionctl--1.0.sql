@@ -1024,7 +1024,7 @@ FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
 'The last sessions that anybody acted on through pg_sessionctl, and the last lockdowns and unlocks, as many as pg_sessionctl.audit_size says, oldest first; kept over a clean restart. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
-'When the result was known.';
+'When the result was known, also when its line was written: of a session that has ended (or whose statement has), then; of one that has not, when the call no longer waited for it.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
 'terminate (also a drained session that was forced), drain, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log; or lockdown_database, unlock_database, lockdown_role, unlock_role, limit_role, lockdown_server, unlock_server, pause_pool, resume_pool.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
@@ -1070,7 +1070,7 @@ COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
 'The reaper''s rule; NULL: somebody asked.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
-'What somebody asked for.';
+'What the session was chosen by: the condition of a call that takes one; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
 'The values beside it.';
 COMMENT ON COLUMN sessionctl.session_audit.cooldown IS

@@ -75,10 +75,10 @@ class DrainedServer final : public pg::LiveServer {
 } // namespace
 
 void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-           const pg::Span& span, core::Plan& plan) {
+           const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle) {
     pg::DrainRequests requests(farewell, evidence);
     DrainedServer server(farewell, evidence, requests);
-    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests);
+    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, chronicle);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || span.is_cut_short)
         return;
@@ -87,7 +87,7 @@ void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidenc
     pg::Progress::set_deadline(request.timeout > 0 ? more.deadline : pg::Progress::no_deadline);
     core::force_rest(plan, more.deadline, server);
     if (request.timeout > 0)
-        core::prove_all(plan, request.action, more.deadline, server);
+        core::prove_all(plan, request.action, more.deadline, server, chronicle);
 }
 
 void warn_of_unfinished(const core::Plan& plan) {

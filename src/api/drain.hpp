@@ -10,7 +10,7 @@ namespace sessionctl::api {
 /// Drains what the plan has chosen, within the span of the request's timeout, and forces the rest if it is
 /// asked to.
 void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-           const pg::Span& span, core::Plan& plan);
+           const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle);
 
 /// In a WARNING: how many have not come to the end of their transaction.
 void warn_of_unfinished(const core::Plan& plan);

@@ -95,14 +95,14 @@ void warn_of_displaced(int number) {
 }
 
 void signal_and_prove(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-                      core::Timestamp deadline, Result& result) {
+                      core::Timestamp deadline, Result& result, core::Chronicle& chronicle) {
     pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
     RequestServer server(farewell, evidence, cooldown, request, result.roster);
     core::signal_all(result.plan, request.action, request.recheck, deadline, server);
     sweep.end_newcomers(deadline);
     if (request.timeout > 0) {
-        core::prove_all(result.plan, request.action, deadline, server);
+        core::prove_all(result.plan, request.action, deadline, server, chronicle);
         warn_of_newcomers(sweep.wait_for_newcomers(deadline));
     }
     warn_of_displaced(cooldown.displaced());
@@ -140,10 +140,10 @@ void act(const Request& request, const pg::Span& span, Result& result) {
             climb(request, farewell, evidence, result.plan, audit);
             break;
         case core::Action::drain:
-            drain(request, farewell, evidence, span, result.plan);
+            drain(request, farewell, evidence, span, result.plan, audit);
             break;
         default:
-            signal_and_prove(request, farewell, evidence, span.deadline, result);
+            signal_and_prove(request, farewell, evidence, span.deadline, result, audit);
             break;
         }
     } catch (...) {

@@ -21,7 +21,8 @@ bool is_unknown(const Session& session) noexcept {
 
 class Drain {
   public:
-    Drain(Plan& plan, Server& server, Asker& asker) : server_(server), asker_(asker), began_(server.now()) {
+    Drain(Plan& plan, Server& server, Asker& asker, Chronicle& chronicle)
+        : server_(server), asker_(asker), chronicle_(chronicle), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
                 open_.push_back({&target, nullptr, 0, 0});
@@ -40,12 +41,15 @@ class Drain {
         for (;;) {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
-            open_.erase(std::remove_if(open_.begin(), open_.end(),
-                                       [&](Open& open) {
-                                           is_over_ = is_over_ || !has_time(deadline, server_);
-                                           return settle(open);
-                                       }),
-                        open_.end());
+            const auto rest = std::remove_if(open_.begin(), open_.end(), [&](Open& open) {
+                is_over_ = is_over_ || !has_time(deadline, server_);
+                if (!settle(open))
+                    return false;
+                done_.push_back(open.target);
+                return true;
+            });
+            open_.erase(rest, open_.end());
+            tell_of(done_, chronicle_);
             if (open_.empty() || now >= deadline || !waits)
                 return;
             server_.sleep(pause_after(now - began_, deadline - now));
@@ -124,15 +128,18 @@ class Drain {
 
     Server& server_;
     Asker& asker_;
+    Chronicle& chronicle_;
     const Timestamp began_;
     vector<Open> open_;
-    bool is_over_ = false; // the time in which somebody may be signalled
+    vector<const Target*> done_; // of this look at all
+    bool is_over_ = false;       // the time in which somebody may be signalled
 };
 
 } // namespace
 
-void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker) {
-    Drain drain(plan, server, asker);
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
+               Chronicle& chronicle) {
+    Drain drain(plan, server, asker, chronicle);
     drain.ask();
     drain.run(deadline, waits);
     drain.give_up(waits);

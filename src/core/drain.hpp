@@ -25,8 +25,10 @@ class Asker {
 
 /// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
 /// is left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
-/// `signalled`. Elapsed time counts from the beginning.
-void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker);
+/// `signalled`. Elapsed time counts from the beginning. The chronicle hears of each when it
+/// is gone, or can't be signalled.
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
+               Chronicle& chronicle);
 
 /// Did it not come to the end of its transaction in time?
 bool is_unfinished(const Target& target) noexcept;

@@ -23,8 +23,8 @@ bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept {
 }
 
 bool is_at_work(const Session& chosen, const Sight& sight) noexcept {
-    const bool is_in_transaction = is_idle_in_transaction(sight.state) ||
-                                   (sight.is_in_transaction && !is_active(sight.state));
+    const bool is_in_transaction =
+        is_idle_in_transaction(sight.state) || (sight.is_in_transaction && !is_active(sight.state));
     if (!sight.listed || !is_in_transaction)
         return runs_chosen_statement(chosen, sight);
     // An aborted transaction has lost its start.
@@ -156,18 +156,28 @@ void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, 
     }
 }
 
+void tell_of(vector<const Target*>& done, Chronicle& chronicle) noexcept {
+    for (const Target* const target : done)
+        chronicle.has_result(*target);
+    done.clear();
+}
+
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept {
     constexpr Timestamp shortest = microseconds_per_millisecond;
     constexpr Timestamp longest = 20 * microseconds_per_millisecond;
     return std::max(std::min({waited / 50, longest, left}), shortest);
 }
 
-void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server) {
+void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server,
+               Chronicle& chronicle) {
     vector<Target*> open;
     for (Target& target : plan)
         if (target.outcome == Outcome::signalled)
             open.push_back(&target);
+        else
+            chronicle.has_result(target);
 
+    vector<const Target*> done;
     const Timestamp began = server.now();
     for (;;) {
         // The clock is read before the look: what is done at the deadline still counts.
@@ -178,9 +188,11 @@ void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, S
                 return false;
             target->outcome = success;
             target->elapsed = server.now() - target->signalled_at;
+            done.push_back(target);
             return true;
         });
         open.erase(rest, open.end());
+        tell_of(done, chronicle);
         if (open.empty())
             return;
         if (now >= deadline)
@@ -193,11 +205,11 @@ void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, S
     }
 }
 
-void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server) {
+void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server, Chronicle& chronicle) {
     if (action == Action::cancel)
-        watch_all(plan, has_stopped, Outcome::cancelled, deadline, server);
+        watch_all(plan, has_stopped, Outcome::cancelled, deadline, server, chronicle);
     else
-        watch_all(plan, is_gone, Outcome::terminated, deadline, server);
+        watch_all(plan, is_gone, Outcome::terminated, deadline, server, chronicle);
 }
 
 } // namespace sessionctl::core

@@ -71,6 +71,16 @@ class Server {
     ~Server() = default;
 };
 
+/// Hears what became of the targets while the call still waits for others.
+class Chronicle {
+  public:
+    /// Nothing more becomes of this one. Of who was never acted on, too, and perhaps more than once.
+    virtual void has_result(const Target& target) noexcept = 0;
+
+  protected:
+    ~Chronicle() = default;
+};
+
 /// A process pinned from here to the end of the scope, if there is one.
 class Holding {
   public:
@@ -113,6 +123,9 @@ bool has_time(Timestamp deadline, Server& server);
 /// Afterwards none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
+/// Those are done with then.
+void tell_of(vector<const Target*>& done, Chronicle& chronicle) noexcept;
+
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
 /// at once and a long wait costs little.
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
@@ -122,10 +135,12 @@ using Proof = bool (*)(const Session& chosen, const Sight& sight, Server& server
 bool is_gone(const Session& chosen, const Sight& sight, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each has done it, which is a `success`, or until
-/// `deadline` on the server's monotonic clock; what is left then is `still running`.
-void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server);
+/// `deadline` on the server's monotonic clock; what is left then is `still running`. The chronicle hears of
+/// who is not waited for at once, of the others after the look that found them done, before the next pause.
+void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server,
+               Chronicle& chronicle);
 
 /// The same until each is proven ended (or its statement is).
-void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server);
+void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server, Chronicle& chronicle);
 
 } // namespace sessionctl::core

@@ -24,7 +24,7 @@ bool has_obeyed(const Session& chosen, const Sight& sight, Server& server) {
 /// A target whose turn it is at the next step is `chosen`.
 class Climb {
   public:
-    Climb(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle);
+    Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle);
 
     void run();
 
@@ -44,11 +44,11 @@ class Climb {
     Plan& plan_;
     const Ladder& ladder_;
     Server& server_;
-    Chronicle& chronicle_;
+    StepChronicle& chronicle_;
     const Timestamp end_;
 };
 
-Climb::Climb(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle)
+Climb::Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle)
     : plan_(plan), ladder_(ladder), server_(server), chronicle_(chronicle),
       end_(server.now() + std::min(ladder.time_left, std::numeric_limits<Timestamp>::max() - server.now())) {}
 
@@ -72,7 +72,7 @@ void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
         else
             pass_over(target);
     }
-    watch_all(plan_, is_done, success, deadline, server_);
+    watch_all(plan_, is_done, success, deadline, server_, chronicle_);
     for (Target& target : plan_)
         settle(target, step);
     chronicle_.step_is_over(step);
@@ -179,7 +179,7 @@ void Climb::finish() {
 
 } // namespace
 
-void escalate(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle) {
+void escalate(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle) {
     Climb(plan, ladder, server, chronicle).run();
 }
 

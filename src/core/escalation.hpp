@@ -12,13 +12,13 @@ struct Ladder {
     Timestamp time_left; // microseconds; no further step is taken when they are over
 };
 
-/// Hears of each step when it is over and what it led to stands in the plan.
-class Chronicle {
+/// Hears of each step, too, when it is over and what it led to stands in the plan.
+class StepChronicle : public Chronicle {
   public:
     virtual void step_is_over(Step step) noexcept = 0;
 
   protected:
-    ~Chronicle() = default;
+    ~StepChronicle() = default;
 };
 
 /// Takes every chosen target up the ladder. A step is over as soon as everybody has obeyed it.
@@ -27,6 +27,6 @@ class Chronicle {
 /// and so does who blocks others while it is idle outside of one; otherwise it is in nobody's way and is left
 /// alone (`not running`). After a cancel, who is idle outside of a transaction and blocks nobody, or is at
 /// work on something else, has obeyed (`cancelled`) and stays.
-void escalate(Plan& plan, const Ladder& ladder, Server& server, Chronicle& chronicle);
+void escalate(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle);
 
 } // namespace sessionctl::core

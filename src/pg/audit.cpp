@@ -63,7 +63,7 @@ bool has_succeeded(core::Outcome outcome) noexcept {
 
 Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, const CallEvidence& evidence,
              const Condition& condition, const char* reason)
-    : action_(action), plan_(plan), roster_(roster), evidence_(evidence) {
+    : action_(action), plan_(plan), roster_(roster), evidence_(evidence), written_(plan.size()) {
     const RosterEntry* const self = roster.find(MyProcPid);
     record_.by_session_user.set(role_name(GetSessionUserId()));
     record_.by_current_user.set(role_name(roster.viewer));
@@ -101,17 +101,29 @@ void Audit::write_not_reached() noexcept {
     RESUME_INTERRUPTS();
 }
 
+void Audit::has_result(const core::Target& target) noexcept {
+    HOLD_INTERRUPTS(); // as in step_is_over()
+    for (const core::Step step : core::all_steps)
+        write_once(target, step);
+    RESUME_INTERRUPTS();
+}
+
 void Audit::step_is_over(core::Step step) noexcept {
-    if (std::exchange(is_written_[static_cast<int>(step)], true))
-        return;
     // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
     HOLD_INTERRUPTS();
     for (const core::Target& target : plan_)
-        if (const core::Taken taken = taken_on(target, step); taken.at != 0)
-            callback([&] {
-                write(target, step, taken.outcome != core::Outcome::chosen ? taken.outcome : target.outcome);
-            });
+        write_once(target, step);
     RESUME_INTERRUPTS();
+}
+
+void Audit::write_once(const core::Target& target, core::Step step) noexcept {
+    const core::Taken taken = taken_on(target, step);
+    bool& is_written = written_[&target - plan_.data()].steps[static_cast<int>(step)];
+    if (taken.at == 0 || std::exchange(is_written, true))
+        return;
+    callback([&] {
+        write(target, step, taken.outcome != core::Outcome::chosen ? taken.outcome : target.outcome);
+    });
 }
 
 /// A call that is no escalation takes one step.

@@ -104,6 +104,30 @@ subtest 'one line for each session acted on, none for others' => sub {
 	$_->quit for @victims, $boss, $busy;
 };
 
+# The lines come when the results are known, whatever becomes of the call.
+for my $how ('goes on', 'is cancelled', 'is ended')
+{
+	subtest "a call that waits and $how" => sub {
+		my $caller = SessionctlTest::Session->new($node);
+		my ($stuck, @obedient) = map { victim('many') } 1 .. 3;
+		my $position = log_position($node);
+		my $audit = sub { join ' ', sort map { /result="([^"]*)" .* pid=(\d+)/ ? "$2=$1" : () } audit_lines($node, $position) };
+		my @expected = map { $_->pid . '=terminated' } @obedient;
+		stop_process($stuck->pid);
+		$caller->send(q{SELECT sessionctl.terminate_where($$application_name = 'many'$$, timeout => '1 h')});
+		wait_for('the lines of those that have ended', sub { $audit->() eq join ' ', sort @expected });
+		continue_process($stuck->pid) if $how eq 'goes on';
+		$admin->run('SELECT pg_cancel_backend(' . $caller->pid . ')') if $how eq 'is cancelled';
+		$admin->run('SELECT pg_terminate_backend(' . $caller->pid . ')') if $how eq 'is ended';
+		$caller->answer;
+		wait_for('the call to end', sub { $how ne 'is ended' || !is_running($caller->pid) });
+		push @expected, $stuck->pid . '=' . ($how eq 'goes on' ? 'terminated' : 'signalled');
+		is($audit->(), join(' ', sort @expected), 'each session has one line');
+		continue_process($stuck->pid) if $how ne 'goes on';
+		$_->quit for $caller, $stuck, @obedient;
+	};
+}
+
 subtest 'the log tells, not the client' => sub {
 	my $caller = SessionctlTest::Session->new($node);
 	$caller->run('SET client_min_messages = debug1');

@@ -500,6 +500,42 @@ sub test_broken_off
 	return;
 }
 
+# "pid result" of each line of the audit: they come when the sessions end, whatever becomes of the call.
+sub test_audit
+{
+	my %end = (
+		'goes on' => sub { run($_[1], 'COMMIT') },
+		'is cancelled' => sub { $admin->run('SELECT pg_cancel_backend(' . $_[0]->pid . ')') },
+		'is ended' => sub { $admin->run('SELECT pg_terminate_backend(' . $_[0]->pid . ')') },
+	);
+	for my $what (sort keys %end)
+	{
+		my ($drainer, @victims) = (SessionctlTest::Session->new($node), map { victim() } 1 .. 4);
+		$_->run('BEGIN') for @victims[ 1 .. 3 ];
+		my $position = log_position($node);
+		my $audit = sub { join ',', map { /action=drain result="([^"]*)" .* pid=(\d+)/ ? "$2 $1" : () } audit_lines($node, $position) };
+		my $expected = '';
+		my $since = $admin->run('SELECT clock_timestamp()');
+		$drainer->send(call(timeout => q{'1 h'}));
+		for my $i (0, 2, 1)
+		{
+			run($victims[$i], 'COMMIT') if $i > 0;
+			$expected = join ',', $expected || (), $victims[$i]->pid . ' terminated';
+			wait_for('the line of one that has ended, while the call waits for others', sub { $audit->() eq $expected });
+			is($admin->run(qq{SELECT string_agg(pid || ' ' || result, ',' ORDER BY acted_at) FROM sessionctl.session_audit
+				WHERE acted_at BETWEEN '$since' AND clock_timestamp()}), $expected, 'and its row') if $is_preloaded;
+		}
+		$end{$what}->($drainer, $victims[3]);
+		$what eq 'goes on' ? is($drainer->answer, '4', 'the count') : wait_for('the call to end', sub { $audit->() ne $expected });
+		$expected .= ',' . $victims[3]->pid . ($what eq 'goes on' ? ' terminated' : ' not reached');
+		is($audit->(), $expected, "a call that $what: each session has one line");
+		is($admin->run(qq{SELECT string_agg(pid || ' ' || result, ',') FROM sessionctl.session_audit WHERE acted_at > '$since'}), $expected, 'and one row, in their order')
+		  if $is_preloaded;
+		$_->quit for $drainer, @victims;
+	}
+	return;
+}
+
 sub test_two_drains
 {
 	my $victim = victim();
@@ -606,6 +642,7 @@ for my $preloaded (1, 0)
 	subtest "$name: the next statement" => \&test_next_statement if $preloaded;
 	subtest "$name: the end of the drain" => \&test_timeout;
 	subtest "$name: broken off" => \&test_broken_off;
+	subtest "$name: the audit" => \&test_audit;
 	subtest "$name: two drains" => \&test_two_drains;
 	subtest "$name: a slot that is reused" => \&test_reused_slot;
 	subtest "$name: a walsender" => \&test_walsender;

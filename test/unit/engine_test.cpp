@@ -48,7 +48,7 @@ class Engine : public ServerTest {
     }
 
     void prove(Action action = Action::terminate, core::Timestamp timeout = seconds(5)) {
-        core::prove_all(plan, action, server.now() + timeout, server);
+        core::prove_all(plan, action, server.now() + timeout, server, chronicle);
     }
 
     void cancel() {
@@ -771,6 +771,39 @@ TEST_F(Engine, TenThousandSessions) {
     EXPECT_EQ(counted(plan, Action::terminate), number);
     EXPECT_TRUE(std::all_of(lives.begin(), lives.end(), [](const Life* life) { return life->signals == 1; }));
     EXPECT_EQ(summary(plan, Action::terminate), "");
+}
+
+TEST_F(Engine, ResultsAreToldWhileOthersAreWaitedFor) {
+    choose_active(1);
+    choose_active(2);
+    choose_active(3);
+    choose_active(4).refuses = true;
+    server.on_signal = [this](Life* life) {
+        if (life->session.id.pid == 1)
+            server.end(*life);
+        if (life->session.id.pid == 2)
+            server.after(seconds(1), [=] { server.end(*life); });
+    };
+    server.on_sleep = [this] { chronicle.pause(); };
+    signal();
+    EXPECT_EQ(chronicle.heard, Trace{}) << "nothing is known yet";
+    prove();
+    EXPECT_EQ(chronicle.heard, (Trace{"4 denied", "1 terminated", "pause", "2 terminated", "pause"}))
+        << "what is not known at the end is not told of";
+}
+
+TEST_F(Engine, WhatWasToldIsNotUndoneByAnInterrupt) {
+    choose_active(1);
+    choose_active(2);
+    server.on_signal = [this](Life* life) {
+        if (life->session.id.pid == 1)
+            server.end(*life);
+    };
+    server.on_sleep = [] { throw Interrupted(); };
+    signal();
+    EXPECT_THROW(prove(), Interrupted);
+    EXPECT_EQ(chronicle.heard, Trace{"1 terminated"});
+    EXPECT_EQ(plan[1].outcome, Outcome::signalled);
 }
 
 } // namespace sessionctl::test

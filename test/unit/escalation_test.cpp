@@ -20,11 +20,6 @@ namespace {
 
 constexpr core::Timestamp step = 2 * core::microseconds_per_second;
 
-struct Steps final : core::Chronicle {
-    void step_is_over(Step each) noexcept override { over.push_back(each); }
-    std::vector<Step> over;
-};
-
 class Escalation : public ServerTest {
   protected:
     Life& choose_in(State state, std::int32_t pid, core::Timestamp xact_start = 0) {
@@ -38,7 +33,7 @@ class Escalation : public ServerTest {
 
     void climb(bool closes_sockets = false, core::Timestamp time_left = forever) {
         began = server.now();
-        core::escalate(plan, {step, closes_sockets, time_left}, server, steps);
+        core::escalate(plan, {step, closes_sockets, time_left}, server, chronicle);
         took = server.now() - began;
     }
 
@@ -61,7 +56,6 @@ class Escalation : public ServerTest {
 
     core::Timestamp at(std::size_t target, Step each) const { return plan[target].taken(each).at - began; }
 
-    Steps steps;
     core::Timestamp began = 0;
     core::Timestamp took = 0;
 };
@@ -331,7 +325,7 @@ TEST_F(Escalation, TheSocketIsClosedOfWhoIgnoresBoth) {
     EXPECT_EQ(at(0, Step::close_socket), 2 * step);
     EXPECT_EQ(took, 3 * step);
     EXPECT_EQ(stubborn.signals, 2) << "never a third";
-    EXPECT_EQ(steps.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
+    EXPECT_EQ(chronicle.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
 }
 
 TEST_F(Escalation, WhoEndsWhenItsClientIsGoneIsTerminated) {
@@ -513,6 +507,20 @@ TEST_F(Escalation, AWorkerInAnotherTransactionIsLeftAlone) {
     life.session.xact_start = seconds(6);
     climb();
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
+}
+
+TEST_F(Escalation, WhoObeysIsToldBeforeTheStepIsOver) {
+    choose_active(1);
+    choose_active(2);
+    answer([this](Life& life, Action action) {
+        if (life.session.id.pid == 1)
+            server.after(seconds(1), [&life] { life.session.state = State::idle; });
+        else if (action == Action::terminate)
+            server.end(life);
+    });
+    climb();
+    EXPECT_EQ(chronicle.heard,
+              (std::vector<std::string>{"1 cancelled", "step", "1 cancelled", "2 terminated", "step"}));
 }
 
 } // namespace sessionctl::test

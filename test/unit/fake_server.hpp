@@ -2,7 +2,7 @@
 // only when somebody sleeps or a test says so.
 #pragma once
 
-#include "core/engine.hpp"
+#include "core/escalation.hpp"
 #include "support.hpp"
 
 #include <deque>
@@ -25,8 +25,8 @@ struct Life {
     bool blocks_others = false;
     bool is_spared = false;
     bool is_in_transaction = false; // as a background process
-    bool refuses = false;  // the operating system answers EPERM
-    bool is_found = false; // what it was chosen for would find it again
+    bool refuses = false;           // the operating system answers EPERM
+    bool is_found = false;          // what it was chosen for would find it again
     core::Closing::Result closing =
         core::Closing::Result::closed; // what comes of closing its client's connection
     bool is_cut_off = false;           // and was it?
@@ -96,6 +96,25 @@ class FakeServer final : public core::Server {
     core::Timestamp clock_ = seconds(1000);
 };
 
+/// "1 terminated": what it heard of, as it was then; "step" where one was over, "pause" where the call slept.
+class FakeChronicle final : public core::StepChronicle {
+  public:
+    void has_result(const core::Target& target) noexcept override {
+        heard.push_back(std::to_string(target.session.id.pid) + " " + core::outcome_name(target.outcome));
+    }
+    void step_is_over(core::Step each) noexcept override {
+        over.push_back(each);
+        heard.emplace_back("step");
+    }
+    void pause() {
+        if (heard.empty() || heard.back() != "pause")
+            heard.emplace_back("pause");
+    }
+
+    std::vector<std::string> heard;
+    std::vector<core::Step> over;
+};
+
 /// A server, and a plan with some of its sessions.
 class ServerTest : public testing::Test {
   protected:
@@ -108,6 +127,7 @@ class ServerTest : public testing::Test {
     }
 
     FakeServer server;
+    FakeChronicle chronicle;
     core::Plan plan;
 };
 
