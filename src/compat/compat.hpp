@@ -186,6 +186,11 @@ bool may_signal(Oid signaller, Oid role);
 bool may_signal_autovacuum(Oid signaller);
 /// Null for a dropped role.
 char* role_name_or_null(Oid role);
+/// Would core let this role log in to this database, as far as CONNECT goes? True where either is gone.
+bool may_connect(Oid role, Oid database);
+/// May this command take CONNECT from somebody: from a role, from all, or by what gave it (membership,
+/// ownership, being a superuser)?
+bool may_take_connect(const Node* statement) noexcept;
 
 // --- parser
 // ------------------------------------------------------------------------------------------------------
@@ -234,6 +239,9 @@ LWLock* shared_memory_lock(int number);
 /// transaction, and may raise an ERROR; `command` when this session has come into a utility command of the
 /// client's own, inside of which transactions may end, or out of it.
 void watch_statements(void (*begins)(), void (*command)());
+/// Where statements are watched, `begins` is called before each utility command, nested ones, too; it may
+/// raise an ERROR.
+void watch_commands(void (*begins)(const Node* statement));
 bool is_in_command() noexcept;
 /// 0: in no transaction, or in one that an error has rolled back.
 LocalTransactionId own_transaction() noexcept;

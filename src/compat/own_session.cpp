@@ -32,6 +32,7 @@ namespace {
 
 void (*statement_begins)() = nullptr;
 void (*command_begins_or_ends)() = nullptr;
+void (*command_begins)(const Node*) = nullptr;
 bool is_inside = false;
 post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
@@ -72,8 +73,10 @@ void enter_command(bool is_entered) {
 /// An error must find it out of the command: then its transaction ends at the client's own level. (Other
 /// extensions run commands of theirs as if they were the client's.)
 template <typename Command>
-void run_command(ProcessUtilityContext context, Command&& command) {
+void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
     statement_begins();
+    if (command_begins != nullptr)
+        command_begins(statement);
     if (context != PROCESS_UTILITY_TOPLEVEL || is_inside) {
         command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility);
         return;
@@ -96,7 +99,7 @@ extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, boo
                                    ProcessUtilityContext context, ParamListInfo parameters,
                                    QueryEnvironment* environment, DestReceiver* receiver,
                                    QueryCompletion* completion) {
-    run_command(context, [&](ProcessUtility_hook_type run) {
+    run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, read_only_tree, context, parameters, environment, receiver, completion);
     });
 }
@@ -104,7 +107,7 @@ extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, boo
 extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
                                    ParamListInfo parameters, QueryEnvironment* environment,
                                    DestReceiver* receiver, QueryCompletion* completion) {
-    run_command(context, [&](ProcessUtility_hook_type run) {
+    run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, context, parameters, environment, receiver, completion);
     });
 }
@@ -112,14 +115,14 @@ extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, Pro
 extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
                                    ParamListInfo parameters, QueryEnvironment* environment,
                                    DestReceiver* receiver, char* completion) {
-    run_command(context, [&](ProcessUtility_hook_type run) {
+    run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, context, parameters, environment, receiver, completion);
     });
 }
 #else
 extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUtilityContext context,
                                    ParamListInfo parameters, DestReceiver* receiver, char* completion) {
-    run_command(context, [&](ProcessUtility_hook_type run) {
+    run_command(statement, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, context, parameters, receiver, completion);
     });
 }
@@ -139,6 +142,10 @@ void watch_statements(void (*begins)(), void (*command)()) {
     previous_analyze = std::exchange(post_parse_analyze_hook, sessionctl_analyzed);
     previous_start = std::exchange(ExecutorStart_hook, sessionctl_start);
     previous_utility = std::exchange(ProcessUtility_hook, sessionctl_utility);
+}
+
+void watch_commands(void (*begins)(const Node* statement)) {
+    command_begins = begins;
 }
 
 bool is_in_command() noexcept {

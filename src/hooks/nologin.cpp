@@ -1,5 +1,6 @@
 #include "hooks/nologin.hpp"
 
+#include "pg/connect_sweep.hpp"
 #include "pg/error.hpp"
 #include "pg/settings.hpp"
 #include "pg/sweep.hpp"
@@ -25,9 +26,16 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
         pg::entry([object] { pg::sweep_after_commit(object, pg::Need::wished); });
 }
 
+/// Before it runs, and before it is known whether it is allowed.
+void on_utility_command(const Node* statement) {
+    if (pg::kick_on_nologin_setting() && compat::may_take_connect(statement))
+        pg::entry([] { pg::sweep_connect_after_commit(); });
+}
+
 } // namespace
 
 void install_nologin() {
+    compat::watch_commands(on_utility_command);
     previous_object_access = std::exchange(object_access_hook, sessionctl_object_access);
 }
 

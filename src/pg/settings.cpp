@@ -109,10 +109,12 @@ void define_settings() {
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
-    DefineCustomBoolVariable("pg_sessionctl.kick_on_nologin",
-                             "Ends the sessions of a role when ALTER ROLE ... NOLOGIN or DROP ROLE commits.",
-                             "Needs the library in shared_preload_libraries. Protected roles are spared.",
-                             &kick_on_nologin, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable(
+        "pg_sessionctl.kick_on_nologin",
+        "Ends the sessions of a role when ALTER ROLE ... NOLOGIN, DROP ROLE or what takes its right "
+        "to connect to their database commits.",
+        "Needs the library in shared_preload_libraries. Protected roles are spared.", &kick_on_nologin, false,
+        PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.gate",
                              "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
                              "Off: everybody gets in, whatever was locked down. The way out without a login: "

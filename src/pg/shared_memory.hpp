@@ -3,6 +3,7 @@
 
 #include "core/limits.hpp"
 #include "pg/audit_mark.hpp"
+#include "pg/connect_order.hpp"
 #include "pg/cooldown.hpp"
 #include "pg/drain_request.hpp"
 #include "pg/farewell.hpp"
@@ -76,6 +77,7 @@ struct SharedMemory {
     LWLock* audit_lock;
     AuditRing* audit;
     SweepNotes sweep_notes;
+    ConnectOrders connect_orders;
     LWLock* gate_lock; // of who changes the gate and its file
     Gate gate;
     LWLock* cooldown_lock;

@@ -36,20 +36,6 @@ void forget_all() noexcept {
     has_forgotten = false;
 }
 
-bool start_worker(const Oid* first, int count) {
-    return call([=] {
-        BackgroundWorker worker = compat::describe_worker(sweeper_name, sweeper_function);
-        const auto packed = static_cast<uint64>(GetTopTransactionId()) << 32 | first[0];
-        static_assert(sizeof(Datum) == sizeof packed);
-        worker.bgw_main_arg = static_cast<Datum>(packed);
-        compat::hand_over(worker, first + 1, count - 1);
-        worker.bgw_restart_time = BGW_NEVER_RESTART;
-        worker.bgw_notify_pid = MyProcPid;
-        BackgroundWorkerHandle* handle = nullptr;
-        return RegisterDynamicBackgroundWorker(&worker, &handle);
-    });
-}
-
 void warn(const char* message, const char* detail) {
     call([=] {
         ereport(WARNING, (errmsg_internal("%s", message), errdetail_internal("%s", detail),
@@ -63,7 +49,7 @@ constexpr char not_ended[] = "the sessions of roles that may no longer log in ar
 bool start_worker_in_time(const Oid* first, int count) {
     const bool can_help = need_of_all == Need::vital && max_worker_processes > 0;
     const core::Timestamp deadline = monotonic_now() + (can_help ? room_patience : 0);
-    while (!start_worker(first, count)) {
+    while (!start_sweeper(first[0], first + 1, count - 1)) {
         if (monotonic_now() >= deadline)
             return false;
         pause(room_poll_interval);
@@ -72,13 +58,9 @@ bool start_worker_in_time(const Oid* first, int count) {
 }
 
 SweepNote note_of(Oid role) {
-    SweepNote note = {};
+    SweepNote note = note_by_caller();
     note.role = role;
     note.role_name.set(call([role] { return compat::role_name_or_null(role); }));
-    const AuditRecord by = AuditRecord::by_caller("terminate", "");
-    note.by_session_user = by.by_session_user;
-    note.by_current_user = by.by_current_user;
-    note.by_session_id = by.by_session_id;
     return note;
 }
 
@@ -165,6 +147,34 @@ void sweep_after_commit(Oid role, Need need) {
         has_forgotten = true;
 }
 
+bool is_swept_after_commit(Oid role) {
+    return std::find(roles, roles + role_count, role) != roles + role_count &&
+           !call([role] { return may_log_in(role); });
+}
+
+SweepNote note_by_caller() {
+    SweepNote note = {};
+    const AuditRecord by = AuditRecord::by_caller("terminate", "");
+    note.by_session_user = by.by_session_user;
+    note.by_current_user = by.by_current_user;
+    note.by_session_id = by.by_session_id;
+    return note;
+}
+
+bool start_sweeper(Oid first, const Oid* more, int more_count) {
+    return call([=] {
+        BackgroundWorker worker = compat::describe_worker(sweeper_name, sweeper_function);
+        const auto packed = static_cast<uint64>(GetTopTransactionId()) << 32 | first;
+        static_assert(sizeof(Datum) == sizeof packed);
+        worker.bgw_main_arg = static_cast<Datum>(packed);
+        compat::hand_over(worker, more, more_count);
+        worker.bgw_restart_time = BGW_NEVER_RESTART;
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle* handle = nullptr;
+        return RegisterDynamicBackgroundWorker(&worker, &handle);
+    });
+}
+
 std::optional<SweepNote> sweep_note(TransactionId after, Oid role) {
     SharedMemory* const shared = shared_memory();
     std::optional<SweepNote> found;
@@ -192,7 +202,10 @@ bool may_log_in(Oid role) {
 SweepOrder sweep_order(Datum argument) {
     const auto packed = static_cast<uint64>(argument);
     SweepOrder order = {static_cast<TransactionId>(packed >> 32), {}};
-    order.roles.push_back(static_cast<Oid>(packed));
+    const auto first = static_cast<Oid>(packed);
+    if (!OidIsValid(first))
+        return order;
+    order.roles.push_back(first);
     Oid more[1 + compat::most_handed_over];
     const int count = call([&more] { return compat::take_over(more); });
     order.roles.insert(order.roles.end(), more, more + count);

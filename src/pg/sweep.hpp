@@ -24,15 +24,23 @@ enum class Need : bool {
 /// has no room for another worker.
 void sweep_after_commit(Oid role, Need need);
 
+/// Will it be, as things are now?
+bool is_swept_after_commit(Oid role);
+
 /// False for one that was dropped.
 bool may_log_in(Oid role);
 
+/// Starts one for this transaction, which has an id. False where the server has no room for another worker.
+bool start_sweeper(Oid first, const Oid* more, int more_count);
+
 /// What a sweeper is told.
 struct SweepOrder {
-    TransactionId after; // which has to commit first
-    core::vector<Oid> roles;
+    TransactionId after;     // which has to commit first
+    core::vector<Oid> roles; // none: who lost CONNECT, as its ConnectOrder says
 };
 SweepOrder sweep_order(Datum argument);
+/// By this session; of no role.
+SweepNote note_by_caller();
 /// Empty where the library is not preloaded, or many others were shut out since.
 std::optional<SweepNote> sweep_note(TransactionId after, Oid role);
 

@@ -1,8 +1,10 @@
-// The sweeper: ends what a role that was just shut out still has, sessions and logins under way, and goes.
+// The sweeper: ends what a role that was just shut out, or lost CONNECT on a database, still has there,
+// sessions and logins under way, and goes.
 
 #include "core/error.hpp"
 #include "pg/audit_record.hpp"
 #include "pg/catalog_scope.hpp"
+#include "pg/connect_sweep.hpp"
 #include "pg/error.hpp"
 #include "pg/farewell.hpp"
 #include "pg/memory.hpp"
@@ -31,7 +33,8 @@ constexpr core::Timestamp longest_end = 5 * core::microseconds_per_second;
 constexpr core::Timestamp shortest_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_pause = 20 * core::microseconds_per_millisecond;
 
-constexpr char reason[] = "The role may no longer log in.";
+constexpr char no_login[] = "The role may no longer log in.";
+constexpr char no_connect[] = "The role may no longer connect to this database.";
 
 /// How long a login that says no role yet may have read its role's row before the commit. It says so in the
 /// process array right after it has read it: at once, or where it asks for a password in between, as long as
@@ -52,13 +55,14 @@ bool has_committed(TransactionId transaction) {
 
 class Sweep {
   public:
-    Sweep(pg::SweepOrder order, int spared)
-        : after_(order.after), roles_(std::move(order.roles)), spared_(spared), began_(pg::monotonic_now()),
-          doubt_ends_(began_ + longest_doubt()), blank_(record_by(spared)) {}
+    Sweep(pg::SweepOrder order, const pg::ConnectOrder* connect, int spared)
+        : after_(order.after), roles_(std::move(order.roles)), connect_(connect), spared_(spared),
+          began_(pg::monotonic_now()), doubt_ends_(began_ + longest_doubt()), blank_(record_by(spared)) {}
 
     void run() {
+        // CONNECT is looked up when the role is known, and no password is asked for after that.
         for (const pg::Newcomer& each : pg::all_arrivals())
-            if (!OidIsValid(each.role))
+            if (!OidIsValid(each.role) && connect_ == nullptr)
                 doubtful_.push_back(each.pid);
         core::Timestamp pause = shortest_pause;
         while (!look()) {
@@ -78,7 +82,7 @@ class Sweep {
         bool is_gone;
     };
 
-    /// What all records say alike: why, and by whose command, as far as that session itself has not told.
+    /// What all records say alike: by whose command, as far as that session itself has not told.
     static pg::AuditRecord record_by(int caller) {
         pg::CatalogScope catalogs;
         pg::AuditRecord record = {};
@@ -89,7 +93,6 @@ class Sweep {
             record.by_session_id.set(core::SessionId(entry->facts.id).text);
         }
         record.action.set("terminate");
-        record.set_field(record.reason, reason);
         catalogs.leave();
         return record;
     }
@@ -107,8 +110,8 @@ class Sweep {
             victim.is_gone = victim.is_gone || !is_there(victim.process.pid, victim.process.role);
         bool is_certain = true;
         for (const pg::Newcomer& each : arrivals)
-            if (is_wanted(each) && may_end(each))
-                is_certain &= deal_with(each) || now > doubt_ends_;
+            if (is_wanted(each))
+                is_certain &= judge(each) || now > doubt_ends_;
         const auto is_settled = [&](int pid) { return now > doubt_ends_ || !is_there(pid, InvalidOid); };
         doubtful_.erase(std::remove_if(doubtful_.begin(), doubtful_.end(), is_settled), doubtful_.end());
         return is_certain && doubtful_.empty() &&
@@ -117,36 +120,62 @@ class Sweep {
                });
     }
 
+    bool is_of_role(const pg::Newcomer& process) const noexcept {
+        return std::find(roles_.begin(), roles_.end(), process.role) != roles_.end();
+    }
+
     bool is_wanted(const pg::Newcomer& process) const noexcept {
         const bool is_known = std::any_of(victims_.begin(), victims_.end(), [&process](const Victim& victim) {
             return victim.process.pid == process.pid && !victim.is_gone;
         });
         return !is_known && process.pid != spared_ &&
-               std::find(roles_.begin(), roles_.end(), process.role) != roles_.end() &&
+               (connect_ != nullptr ? OidIsValid(process.database) : is_of_role(process)) &&
                std::find(excused_.begin(), excused_.end(), process.pid) == excused_.end();
     }
 
-    /// As long as it is shut out, and no guard rail spares it.
-    static bool may_end(const pg::Newcomer& process) {
+    /// Why it is ended, as long as it is shut out and no guard rail spares it; null where it is not.
+    const char* reason_to_end(const pg::Newcomer& process) const {
         pg::CatalogScope catalogs;
-        const bool may = !pg::call([&process] { return pg::may_log_in(process.role); }) &&
-                         !pg::is_protected_role(process.role);
+        const char* reason = nullptr;
+        if (pg::is_protected_role(process.role))
+            reason = nullptr;
+        else if (connect_ != nullptr)
+            reason = has_lost_connect(process) ? no_connect : nullptr;
+        else if (!pg::call([&process] { return pg::may_log_in(process.role); }))
+            reason = no_login;
         catalogs.leave();
-        return may;
+        return reason;
+    }
+
+    /// Who is shut out of the server besides is another sweeper's.
+    bool has_lost_connect(const pg::Newcomer& process) const {
+        return pg::has_lost_connect(*connect_, process) && pg::may_be_ended(*connect_, process) &&
+               !pg::sweep_note(after_, process.role);
+    }
+
+    /// False where it is not known yet whether it is to be ended.
+    bool judge(const pg::Newcomer& process) {
+        if (const char* const reason = reason_to_end(process))
+            return deal_with(process, reason);
+        // Once is enough: who logs in from now on is judged by core.
+        if (connect_ != nullptr)
+            excused_.push_back(process.pid);
+        return true;
     }
 
     /// Ends it unless it is for physical replication. False where that is not known yet.
-    bool deal_with(const pg::Newcomer& process) {
+    bool deal_with(const pg::Newcomer& process, const char* reason) {
         Victim victim = {process, pg::monotonic_now(), blank_, {}, false};
+        victim.record.set_field(victim.record.reason, reason);
         const std::optional<bool> is_login = describe(victim);
         if (is_login && *is_login)
-            end(victim);
+            end(victim, reason);
         else if (is_login)
             excused_.push_back(process.pid);
         return is_login.has_value();
     }
 
-    void end(Victim& victim) {
+    void end(Victim& victim, const char* reason) {
         pg::Farewell farewell = {};
         std::snprintf(farewell.detail, sizeof farewell.detail, "%s", reason);
         pg::leave_farewell(victim.session, false, farewell);
@@ -154,6 +183,12 @@ class Sweep {
             victims_.push_back(victim);
         else
             pg::take_farewell_back(victim.session);
+    }
+
+    static void tell_by(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
+        record.by_session_user = note.by_session_user;
+        record.by_current_user = note.by_current_user;
+        record.by_session_id = note.by_session_id;
     }
 
     /// False for a walsender that is for physical replication; empty where that is not known yet.
@@ -173,11 +208,11 @@ class Sweep {
         // From 18 on a login stands in the table from its beginning, first without its role.
         victim.record.role.set(
             pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
-        if (const std::optional<pg::SweepNote> note = pg::sweep_note(after_, victim.process.role)) {
+        if (connect_ != nullptr)
+            tell_by(victim.record, connect_->by);
+        else if (const std::optional<pg::SweepNote> note = pg::sweep_note(after_, victim.process.role)) {
             victim.record.role = note->role_name;
-            victim.record.by_session_user = note->by_session_user;
-            victim.record.by_current_user = note->by_current_user;
-            victim.record.by_session_id = note->by_session_id;
+            tell_by(victim.record, *note);
         }
         const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
         const std::optional<bool> is_login =
@@ -196,6 +231,7 @@ class Sweep {
 
     const TransactionId after_;
     const core::vector<Oid> roles_;
+    const pg::ConnectOrder* const connect_; // null: of roles_
     const int spared_;
     const core::Timestamp began_;
     const core::Timestamp doubt_ends_;
@@ -209,8 +245,10 @@ class Sweep {
 int carry_out(Datum argument) {
     const pg::MemoryScope lasting(TopMemoryContext);
     const pg::SweepOrder order = pg::sweep_order(argument);
-    if (has_committed(order.after))
-        Sweep(order, MyBgworkerEntry->bgw_notify_pid).run();
+    if (!has_committed(order.after))
+        return 0;
+    const pg::ConnectOrder* const connect = order.roles.empty() ? &pg::connect_order(order.after) : nullptr;
+    Sweep(order, connect, MyBgworkerEntry->bgw_notify_pid).run();
     return 0;
 }
 
