@@ -239,9 +239,9 @@ LWLock* shared_memory_lock(int number);
 /// transaction, and may raise an ERROR; `command` when this session has come into a utility command of the
 /// client's own, inside of which transactions may end, or out of it.
 void watch_statements(void (*begins)(), void (*command)());
-/// Where statements are watched, `begins` is called before each utility command, nested ones, too; it may
-/// raise an ERROR.
-void watch_commands(void (*begins)(const Node* statement));
+/// Where statements are watched, `begins` is called before each utility command, nested ones, too, and
+/// `ended`, where it returned true, when that has run. Both may raise an ERROR.
+void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 bool is_in_command() noexcept;
 /// 0: in no transaction, or in one that an error has rolled back.
 LocalTransactionId own_transaction() noexcept;

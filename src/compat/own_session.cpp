@@ -32,7 +32,8 @@ namespace {
 
 void (*statement_begins)() = nullptr;
 void (*command_begins_or_ends)() = nullptr;
-void (*command_begins)(const Node*) = nullptr;
+bool (*command_begins)(const Node*) = nullptr;
+void (*command_ended)() = nullptr;
 bool is_inside = false;
 post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
@@ -73,10 +74,7 @@ void enter_command(bool is_entered) {
 /// An error must find it out of the command: then its transaction ends at the client's own level. (Other
 /// extensions run commands of theirs as if they were the client's.)
 template <typename Command>
-void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
-    statement_begins();
-    if (command_begins != nullptr)
-        command_begins(statement);
+void run_and_tell(ProcessUtilityContext context, Command&& command) {
     if (context != PROCESS_UTILITY_TOPLEVEL || is_inside) {
         command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility);
         return;
@@ -91,6 +89,15 @@ void run_command(const Node* statement, ProcessUtilityContext context, Command&&
     }
     PG_END_TRY();
     enter_command(false);
+}
+
+template <typename Command>
+void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
+    statement_begins();
+    const bool is_watched = command_begins != nullptr && command_begins(statement);
+    run_and_tell(context, command);
+    if (is_watched)
+        command_ended();
 }
 
 // 10: a PlannedStmt, and the query's environment; 13: QueryCompletion; 14: is the tree another's to keep?
@@ -144,8 +151,9 @@ void watch_statements(void (*begins)(), void (*command)()) {
     previous_utility = std::exchange(ProcessUtility_hook, sessionctl_utility);
 }
 
-void watch_commands(void (*begins)(const Node* statement)) {
+void watch_commands(bool (*begins)(const Node* statement), void (*ended)()) {
     command_begins = begins;
+    command_ended = ended;
 }
 
 bool is_in_command() noexcept {

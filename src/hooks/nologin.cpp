@@ -27,15 +27,21 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
 }
 
 /// Before it runs, and before it is known whether it is allowed.
-void on_utility_command(const Node* statement) {
-    if (pg::kick_on_nologin_setting() && compat::may_take_connect(statement))
-        pg::entry([] { pg::sweep_connect_after_commit(); });
+bool on_utility_command(const Node* statement) {
+    const bool takes = pg::kick_on_nologin_setting() && compat::may_take_connect(statement);
+    if (takes)
+        pg::entry([] { pg::before_connect_is_taken(); });
+    return takes;
+}
+
+void on_end_of_utility_command() {
+    pg::entry([] { pg::after_connect_is_taken(); });
 }
 
 } // namespace
 
 void install_nologin() {
-    compat::watch_commands(on_utility_command);
+    compat::watch_commands(on_utility_command, on_end_of_utility_command);
     previous_object_access = std::exchange(object_access_hook, sessionctl_object_access);
 }
 

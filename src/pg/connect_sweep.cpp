@@ -18,7 +18,7 @@ namespace {
 
 /// Of this transaction.
 ConnectOrder own_order;
-LoginPair excused[ConnectOrder::most_pairs]; // who had sessions without CONNECT before
+LoginPair excused[ConnectOrder::most_pairs]; // who had sessions without CONNECT before this command
 int excused_count = 0;
 bool is_connect_sweep_wanted = false;
 bool is_order_full = false;
@@ -78,11 +78,23 @@ bool is_without_connect(const Newcomer& process) {
            !call([&process] { return compat::may_connect(process.role, process.database); });
 }
 
-void excuse_those_without() {
-    const ScratchMemory scratch;
+/// From now on who logs in is one that was not there.
+void begin_order() {
+    own_order.by = note_by_caller();
+    own_order.at = GetCurrentTimestamp();
     for (const Newcomer& each : all_arrivals())
-        if (is_without_connect(each))
-            note(excused, excused_count, pair_of(each));
+        if (!OidIsValid(each.role) || !OidIsValid(each.database))
+            note(own_order.logins, own_order.login_count, each.pid);
+    is_connect_sweep_wanted = true;
+}
+
+/// Was it no session yet then?
+bool is_later(const ConnectOrder& order, const Newcomer& process) {
+    if (is_noted(order.logins, order.login_count, process.pid))
+        return true;
+    const Roster roster = Roster::take();
+    const RosterEntry* const entry = roster.find(process.pid);
+    return entry == nullptr || entry->facts.id.start >= order.at;
 }
 
 void leave_order() {
@@ -97,8 +109,8 @@ void leave_order() {
 
 /// Who is shut out of the server besides is ended for that.
 bool loses_only_connect(const Newcomer& process) {
-    return is_without_connect(process) && !is_noted(excused, excused_count, pair_of(process)) &&
-           !is_swept_after_commit(process.role) && !is_protected_role(process.role);
+    return has_lost_connect(own_order, process) && !is_swept_after_commit(process.role) &&
+           !is_protected_role(process.role);
 }
 
 /// A sweeper is started though nobody is there to be ended: somebody may log in until the commit.
@@ -106,14 +118,9 @@ void start_connect_sweep() {
     const ScratchMemory scratch;
     int permitted = 0;
     int refused = 0;
-    own_order.at = GetCurrentTimestamp();
     for (const Newcomer& each : all_arrivals())
-        if (!OidIsValid(each.role) || !OidIsValid(each.database))
-            note(own_order.logins, own_order.login_count, each.pid);
-        else if (loses_only_connect(each)) {
-            note(own_order.lost, own_order.lost_count, pair_of(each));
+        if (loses_only_connect(each))
             ++(may_be_ended(own_order, each) ? permitted : refused);
-        }
     if (is_order_full) {
         warn_of_connected("There are too many of them, or of the roles that took CONNECT.");
         return;
@@ -123,15 +130,6 @@ void start_connect_sweep() {
         warn_of_connected("The server has no room for another background worker.");
     if (refused > 0)
         tell_of_refused(refused);
-}
-
-/// Was it no session yet when the order was made?
-bool is_later(const ConnectOrder& order, const Newcomer& process) {
-    if (is_noted(order.logins, order.login_count, process.pid))
-        return true;
-    const Roster roster = Roster::take();
-    const RosterEntry* const entry = roster.find(process.pid);
-    return entry == nullptr || entry->facts.id.start >= order.at;
 }
 
 bool has_changed_something() noexcept {
@@ -151,8 +149,7 @@ extern "C" void sessionctl_connect_sweep_transaction(XactEvent event, void*) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
-        if (is_connect_sweep_wanted)
-            forget_order();
+        forget_order();
         break;
     default:
         break;
@@ -161,16 +158,25 @@ extern "C" void sessionctl_connect_sweep_transaction(XactEvent event, void*) {
 
 } // namespace
 
-void sweep_connect_after_commit() {
+void before_connect_is_taken() {
     if (!std::exchange(is_connect_sweep_registered, true))
         call([] { RegisterXactCallback(sessionctl_connect_sweep_transaction, nullptr); });
-    if (!is_connect_sweep_wanted) {
-        forget_order();
-        own_order.by = note_by_caller();
-        excuse_those_without();
-        is_connect_sweep_wanted = true;
-    }
+    const ScratchMemory scratch;
+    if (!is_connect_sweep_wanted)
+        begin_order();
     note(own_order.commanders, own_order.commander_count, GetUserId());
+    excused_count = 0;
+    for (const Newcomer& each : all_arrivals())
+        if (is_without_connect(each))
+            note(excused, excused_count, pair_of(each));
+}
+
+void after_connect_is_taken() {
+    const ScratchMemory scratch;
+    call([] { CommandCounterIncrement(); });
+    for (const Newcomer& each : all_arrivals())
+        if (is_without_connect(each) && !is_noted(excused, excused_count, pair_of(each)))
+            note(own_order.lost, own_order.lost_count, pair_of(each));
 }
 
 bool has_lost_connect(const ConnectOrder& order, const Newcomer& process) {

@@ -64,6 +64,14 @@ spares('nor in a subtransaction', $app, 'BEGIN; SAVEPOINT s; REVOKE CONNECT ON D
 spares('granted again, nothing happens', $app, 'BEGIN; REVOKE CONNECT ON DATABASE shop FROM app; GRANT CONNECT ON DATABASE shop TO app; COMMIT');
 spares('what takes something else', $app, 'REVOKE CREATE, TEMP ON DATABASE shop FROM app; REVOKE CONNECT ON DATABASE shop FROM chief');
 
+# What another transaction takes meanwhile is for that one's sweep.
+my $second = SessionctlTest::Session->new($node);
+$admin->run('BEGIN; REVOKE CONNECT ON DATABASE "O\'B ""x""" FROM clerk');
+$second->run('REVOKE CONNECT ON DATABASE shop FROM "Ann ""x"""');
+spares('what another session took', $ann, 'COMMIT');
+$second->run('GRANT CONNECT ON DATABASE shop TO "Ann ""x"""');
+$second->quit;
+
 my $position = log_position($node);
 is($admin->run('BEGIN; REVOKE CONNECT ON DATABASE shop FROM app, "Ann ""x"""; SELECT 1'), '1', 'before the commit');
 ok($app->lives && $ann->lives, 'nothing happens');
