@@ -216,7 +216,7 @@ COMMENT ON COLUMN sessionctl.session_blocking.since IS
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl.blocking_tree() IS
-'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue, whose line tells how many wait only for its request (cancel_queued_blockers). Query texts are masked as in pg_stat_activity.';
+'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue, whose line tells how many wait only for its request (cancel_queued_blockers). Waits for no lock (ProcSignalBarrier, SafeSnapshot, BufferPin, SyncRep) are there, too. Query texts are masked as in pg_stat_activity.';
 
 CREATE FUNCTION sessionctl._session_progress(
     OUT session_id text,

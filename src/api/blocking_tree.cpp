@@ -18,8 +18,9 @@ using core::Branch;
 
 namespace {
 
-constexpr std::size_t longest_query = 80; // bytes
-constexpr std::size_t most_named = 3;     // of those that somebody waits for besides
+constexpr std::size_t longest_query = 80;           // bytes
+constexpr std::size_t most_named = 3;               // of those that somebody waits for besides
+constexpr core::Timestamp shortest_shown = 1000000; // microseconds
 
 core::string one_line(const char* text) {
     return core::clean_reason(pg::readable(text), pg::server_encoding());
@@ -46,8 +47,9 @@ void append_age(core::string& line, core::Timestamp age) {
 
 class Lines {
   public:
-    Lines(const pg::LockWaits& waits, const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
-        : waits_(waits), graph_(waits.graph()), roster_(roster), prepared_(prepared),
+    Lines(const pg::LockWaits& waits, const core::vector<pg::LocklessWait>& lockless,
+          const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
+        : waits_(waits), lockless_(lockless), graph_(waits.graph()), roster_(roster), prepared_(prepared),
           locks_(waits.lock_texts()) {}
 
     core::string line_of(const Branch& branch) const {
@@ -87,7 +89,9 @@ class Lines {
         append_number(line, "pid %ld", graph_.party(branch.party).pid);
         if (entry != nullptr)
             append_who(line, *entry);
-        if (const core::Stake* const wait = wait_of(branch.party))
+        if (const pg::LocklessWait* const wait = lockless_wait_of(branch.party))
+            append_lockless_wait(line, *wait);
+        else if (const core::Stake* const wait = wait_of(branch.party))
             append_wait(line, *wait, entry);
         else if (entry != nullptr)
             append_state(line, *entry);
@@ -115,6 +119,28 @@ class Lines {
             line.append(" (").append(one_line(entry.application_name)).append(")");
     }
 
+    const pg::LocklessWait* lockless_wait_of(int party) const {
+        const int pid = graph_.party(party).pid;
+        const auto found = std::find_if(lockless_.begin(), lockless_.end(),
+                                        [pid](const pg::LocklessWait& wait) { return wait.pid == pid; });
+        return found != lockless_.end() ? &*found : nullptr;
+    }
+
+    void append_lockless_wait(core::string& line, const pg::LocklessWait& wait) const {
+        line.append(", waits in ").append(wait.entry->proc.wait_event).append(" ");
+        line.append(core::wanted_in(wait.kind));
+        if (!core::knows_blockers(wait.kind) && !wait.others.empty()) {
+            append_list(line, " (maybe ", wait.others, [&](int pid) { append_number(line, "pid %ld", pid); });
+            line.append(")");
+        }
+        append_statement_age(line, *wait.entry);
+    }
+
+    void append_statement_age(core::string& line, const pg::RosterEntry& entry) const {
+        line.append(" in a statement that runs for ");
+        append_age(line, roster_.taken_at - entry.facts.query_start);
+    }
+
     const core::Stake* wait_of(int party) const {
         const core::Stake* wait = nullptr;
         graph_.each_stake(party, [&wait](const core::Stake& stake) {
@@ -135,10 +161,8 @@ class Lines {
         line.append("for ").append(compat::lock_mode_name(lock, wait.wanted)).append(" on ");
         line.append(one_line(locks_[wait.lock]));
         if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
-            core::is_active(entry->facts.state)) {
-            line.append(" in a statement that runs for ");
-            append_age(line, roster_.taken_at - entry->facts.query_start);
-        }
+            core::is_active(entry->facts.state))
+            append_statement_age(line, *entry);
     }
 
     void append_state(core::string& line, const pg::RosterEntry& entry) const {
@@ -161,15 +185,21 @@ class Lines {
             append_number(line, followers == 1 ? ", %ld waits behind it" : ", %ld wait behind it", followers);
     }
 
+    template <typename Append>
+    static void append_list(core::string& line, const char* before, const core::vector<int>& all,
+                            Append&& append) {
+        for (std::size_t i = 0; i < all.size() && i < most_named; ++i) {
+            line.append(i == 0 ? before : ", ");
+            append(all[i]);
+        }
+        if (all.size() > most_named)
+            append_number(line, " and %ld more", static_cast<long>(all.size() - most_named));
+    }
+
     /// Whom else it waits for.
     void append_others(core::string& line, const Branch& branch) const {
-        const core::vector<int>& others = branch.holders;
-        for (std::size_t i = 0; i < others.size() && i < most_named; ++i) {
-            line.append(i == 0 ? ", also waits for " : ", ");
-            append_name(line, graph_.party(others[i]));
-        }
-        if (others.size() > most_named)
-            append_number(line, " and %ld more", static_cast<long>(others.size() - most_named));
+        append_list(line, ", also waits for ", branch.holders,
+                    [&](int party) { append_name(line, graph_.party(party)); });
         if (branch.queued > 0)
             append_number(line, ", %ld before it in the queue", branch.queued);
     }
@@ -192,11 +222,24 @@ class Lines {
     }
 
     const pg::LockWaits& waits_;
+    const core::vector<pg::LocklessWait>& lockless_;
     const core::WaitGraph& graph_;
     const pg::Roster& roster_;
     const core::vector<pg::Prepared>& prepared_;
     const core::vector<const char*> locks_;
 };
+
+/// What stands at the left for itself alone must have lasted: on a server with a synchronous standby each
+/// commit waits for a moment.
+core::vector<pg::LocklessWait> lasting_waits(const pg::Roster& roster) {
+    core::vector<pg::LocklessWait> waits = pg::lockless_waits(roster);
+    const auto is_short = [&roster](const pg::LocklessWait& wait) {
+        return !(core::knows_blockers(wait.kind) && !wait.others.empty()) &&
+               roster.taken_at - wait.entry->facts.query_start < shortest_shown;
+    };
+    waits.erase(std::remove_if(waits.begin(), waits.end(), is_short), waits.end());
+    return waits;
+}
 
 } // namespace
 
@@ -205,10 +248,11 @@ SQL_FUNCTION(sessionctl_blocking_tree)
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
         const pg::Roster roster = pg::Roster::take();
-        const pg::LockWaits& waits = *pg::LockWaits::take();
+        const core::vector<pg::LocklessWait> lockless = lasting_waits(roster);
+        const pg::LockWaits& waits = *pg::LockWaits::take_with(lockless);
         const core::vector<Branch> branches = core::blocking_tree(waits.graph());
         const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
-        const Lines lines(waits, roster, prepared);
+        const Lines lines(waits, lockless, roster, prepared);
         // Its memory outlives the scratch.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const Branch& branch : branches) {

@@ -123,7 +123,7 @@ class BlockersOf final : public LockFinder {
         }
         const int behind = party >= 0 ? graph.waiting_behind(party) : 0;
         const core::string what = api::lockless_wait(*entry);
-        const core::string who = api::safe_snapshot_blockers(*entry);
+        const core::string who = api::others_in_way(roster, *entry);
         const core::string hint = hint_for(*entry, party >= 0 ? graph.party(party).pid : pid, behind);
         pg::call([&, pid, behind] {
             ereport(NOTICE, (errmsg_plural("session %d waits for no lock%s, and %d session waits for it",

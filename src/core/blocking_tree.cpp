@@ -77,10 +77,17 @@ class Layout {
         }
         vector<int> roots;
         for (std::size_t component = 0; component < firsts.size(); ++component)
-            if (!is_under[component] && graph_.waiting_behind(firsts[component]) > 0)
+            if (!is_under[component] &&
+                (graph_.waiting_behind(firsts[component]) > 0 || waits_for_no_lock(firsts[component])))
                 roots.push_back(firsts[component]);
         sort_by_weight(roots);
         return roots;
+    }
+
+    bool waits_for_no_lock(int party) const {
+        bool waits = false;
+        graph_.each_stake(party, [&waits](const Stake& stake) { waits |= stake.wanted == no_lock; });
+        return waits;
     }
 
     void list_from(int root) {
@@ -149,7 +156,7 @@ class Layout {
 
     const WaitGraph& graph_;
     const vector<int> blocked_by_request_; // by stake
-    vector<int> reasons_; // by stake
+    vector<int> reasons_;                  // by stake
     Components components_;
     vector<bool> is_listed_;
     vector<int> marks_; // by party: whose obstacle it was found to be last

@@ -17,10 +17,10 @@ struct Branch {
     int blocked_by_request;
 };
 
-/// Everybody who waits for somebody, once, and those they wait for. A waiter stands under one who holds what
-/// it wants; if nobody does, under the foremost of those further up the queue. Where there are several, under
-/// the one that is listed first. Roots and siblings come in the order of how many wait behind them, then of
-/// who has waited longest.
+/// Everybody who waits for somebody, or for no lock, once, and those they wait for. A waiter stands under one
+/// who holds what it wants; if nobody does, under the foremost of those further up the queue. Where there are
+/// several, under the one that is listed first. Roots and siblings come in the order of how many wait behind
+/// them, then of who has waited longest.
 vector<Branch> blocking_tree(const WaitGraph& graph);
 
 /// Since when it has waited; 0: not known, or it does not wait.

@@ -20,6 +20,14 @@ void sort_once_each(vector<int>& numbers) {
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
+void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+                       const vector<int>& blockers) {
+    constexpr LockModes mode = LockModes{1} << no_lock;
+    stakes.push_back({{waiter, 0}, number, 0, no_lock, 0, mode, 0});
+    for (const int blocker : blockers)
+        stakes.push_back({{blocker, 0}, number, -1, 0, mode, 0, 0});
+}
+
 WaitGraph::WaitGraph(Stakes stakes, vector<Helper> helpers)
     : stakes_(std::move(stakes)), helpers_(std::move(helpers)) {
     std::sort(helpers_.begin(), helpers_.end(),

@@ -26,6 +26,9 @@ struct Party {
 /// Lock modes as bits: mode n is bit n.
 using LockModes = std::uint32_t;
 
+/// In the place of a mode: what it waits for is no lock, but that the holders go on.
+constexpr int no_lock = 31;
+
 /// What one process has to do with one lock.
 struct Stake {
     Party party;
@@ -174,6 +177,10 @@ class WaitGraph {
     vector<int> first_stake_;   // by party, and one more, in by_owner_
     mutable Closure closure_;   // computed when somebody asks
 };
+
+/// A wait for others that is for no lock, under a number that no lock has.
+void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+                       const vector<int>& blockers);
 
 void sort_once_each(vector<int>& numbers);
 

@@ -56,6 +56,23 @@ core::vector<int> LockTable::interested_in(const core::vector<Oid>& relations, L
     return pids;
 }
 
+core::vector<int> LockTable::sharing_a_table_with(int pid) const {
+    const auto holds_relation = [](const LockInstanceData& entry, LOCKMODE least) {
+        return entry.locktag.locktag_type == LOCKTAG_RELATION && entry.holdMask >> least != 0;
+    };
+    core::vector<int> pids;
+    for (const LockInstanceData& own : *this) {
+        if (own.pid != pid || !holds_relation(own, ShareUpdateExclusiveLock))
+            continue;
+        for (const LockInstanceData& entry : *this)
+            if (entry.pid != 0 && entry.pid != pid && holds_relation(entry, AccessShareLock) &&
+                std::memcmp(&entry.locktag, &own.locktag, sizeof own.locktag) == 0)
+                pids.push_back(entry.pid);
+    }
+    core::sort_once_each(pids);
+    return pids;
+}
+
 bool LockTable::has_prepared() const noexcept {
     return std::any_of(begin(), end(), [](const LockInstanceData& entry) { return entry.pid == 0; });
 }

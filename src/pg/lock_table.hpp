@@ -15,6 +15,9 @@ class LockTable {
     /// Processes that hold or want a lock of at least this mode on one of these relations of this database,
     /// or shared ones; sorted, each once.
     core::vector<int> interested_in(const core::vector<Oid>& relations, LOCKMODE least) const;
+    /// Processes that hold any lock on a table that this one has locked as VACUUM does, or more; sorted, each
+    /// once, without it.
+    core::vector<int> sharing_a_table_with(int pid) const;
     /// Is any of all the locks a prepared transaction's?
     bool has_prepared() const noexcept;
     /// The prepared ones that hold one.

@@ -23,6 +23,10 @@ void make_room(core::vector<T>& entries, const compat::Room<T>& room) {
 } // namespace
 
 LockWaits* LockWaits::take() {
+    return take_with({});
+}
+
+LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
     core::vector<core::Stake> stakes(compat::max_backends());
     core::vector<LOCKTAG> locks(compat::max_backends());
     core::vector<core::Helper> helpers(compat::max_backends());
@@ -42,6 +46,10 @@ LockWaits* LockWaits::take() {
         make_room(locks, room.locks);
         make_room(helpers, room.helpers);
     }
+    int number = static_cast<int>(locks.size());
+    for (const LocklessWait& each : others)
+        core::add_lockless_wait(stakes, number++, each.pid,
+                                core::knows_blockers(each.kind) ? each.others : core::vector<int>());
     core::WaitGraph graph(std::move(stakes), std::move(helpers));
     return new (core::allocate(sizeof(LockWaits))) LockWaits(std::move(graph), std::move(locks));
 }

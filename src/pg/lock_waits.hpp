@@ -4,6 +4,7 @@
 #include "compat/locks.hpp"
 #include "core/memory.hpp"
 #include "core/wait_graph.hpp"
+#include "pg/lockless_waits.hpp"
 
 namespace sessionctl::pg {
 
@@ -12,8 +13,12 @@ class LockWaits {
   public:
     /// In the memory of the innermost MemoryScope or ScratchMemory. Errors: PgError.
     static LockWaits* take();
+    /// Those for no lock as well, where the blockers are known for sure: to be shown, nobody is acted on for
+    /// them.
+    static LockWaits* take_with(const core::vector<LocklessWait>& others);
 
     const core::WaitGraph& graph() const noexcept { return graph_; }
+    /// Of a stake in a lock.
     const LOCKTAG& lock_of(const core::Stake& stake) const { return locks_[stake.lock]; }
     /// The locks in words, by number.
     core::vector<const char*> lock_texts() const;

@@ -111,6 +111,23 @@ TEST(BlockingTree, WhoWaitedLongestFirst) {
     EXPECT_EQ(core::waiting_since(graph, graph.find(1)), 0);
 }
 
+TEST(BlockingTree, WaitsForNoLock) {
+    WaitGraph::Stakes stakes;
+    core::add_lockless_wait(stakes, 0, 3, {2, 1});
+    core::add_lockless_wait(stakes, 1, 5, {});
+    core::add_lockless_wait(stakes, 2, 2, {4});
+    const WaitGraph graph(std::move(stakes), {});
+    EXPECT_EQ(drawn(graph), "4 .2 ..3+1 1 5");
+}
+
+TEST(BlockingTree, WhoWaitsForNoLockWithAnotherBehindIt) {
+    WaitGraph::Stakes stakes;
+    stakes.push_back({session(2), 0, 0, share, 0, conflicts_of(share), 0});
+    stakes.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
+    core::add_lockless_wait(stakes, 1, 1, {});
+    EXPECT_EQ(drawn(WaitGraph(std::move(stakes), {})), "1 .2");
+}
+
 TEST(BlockingTree, LongChain) {
     Model model;
     for (int pid = 2; pid <= 20000; ++pid)

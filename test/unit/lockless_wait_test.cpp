@@ -1,0 +1,72 @@
+#include "core/lockless_wait.hpp"
+#include "support.hpp"
+
+namespace sessionctl::test {
+
+using core::LocklessWait;
+
+namespace {
+
+core::vector<int> numbers(int count) {
+    core::vector<int> all;
+    for (int i = 1; i <= count; ++i)
+        all.push_back(i);
+    return all;
+}
+
+std::string named(LocklessWait wait, int count) {
+    return core::others_in_way(wait, numbers(count)).c_str();
+}
+
+std::vector<int> laggards(core::vector<core::BarrierFollower> all, std::uint64_t newest, int waiters) {
+    const core::vector<int> pids = core::barrier_laggards(all, newest, waiters);
+    return {pids.begin(), pids.end()};
+}
+
+constexpr std::uint64_t is_gone = ~std::uint64_t{0};
+
+} // namespace
+
+TEST(LocklessWait, IsKnownByItsEvent) {
+    EXPECT_EQ(core::lockless_wait("SyncRep"), LocklessWait::standby);
+    EXPECT_EQ(core::lockless_wait("SafeSnapshot"), LocklessWait::safe_snapshot);
+    EXPECT_EQ(core::lockless_wait("BufferPin"), LocklessWait::page);
+    EXPECT_EQ(core::lockless_wait("BufferCleanup"), LocklessWait::page);
+    EXPECT_EQ(core::lockless_wait("ProcSignalBarrier"), LocklessWait::barrier);
+    EXPECT_EQ(core::lockless_wait("DataFileRead"), LocklessWait::other);
+}
+
+TEST(LocklessWait, SaysWhatItIsForAndWhereToLook) {
+    EXPECT_EQ(core::wanted_in(LocklessWait::other), nullptr);
+    for (const LocklessWait wait :
+         {LocklessWait::standby, LocklessWait::safe_snapshot, LocklessWait::page, LocklessWait::barrier}) {
+        EXPECT_STRNE(core::wanted_in(wait), nullptr);
+        EXPECT_STRNE(core::hint_about(wait), core::hint_about(LocklessWait::other));
+    }
+}
+
+TEST(LocklessWait, NamesWhoIsInTheWay) {
+    EXPECT_EQ(named(LocklessWait::safe_snapshot, 2), "It waits for the transactions of pid 1, 2.");
+    EXPECT_EQ(named(LocklessWait::barrier, 1), "It waits for pid 1 to take notice.");
+    EXPECT_EQ(named(LocklessWait::barrier, 0), "");
+    EXPECT_NE(named(LocklessWait::page, 21).find("pid 1, 2,"), std::string::npos);
+    EXPECT_NE(named(LocklessWait::page, 21).find(", 20 and 1 more."), std::string::npos);
+    EXPECT_TRUE(core::knows_blockers(LocklessWait::safe_snapshot));
+    EXPECT_TRUE(core::knows_blockers(LocklessWait::barrier));
+    EXPECT_FALSE(core::knows_blockers(LocklessWait::page));
+    EXPECT_FALSE(core::knows_blockers(LocklessWait::standby));
+}
+
+TEST(LocklessWait, BarrierIsHeldUpByThoseWhoHaveNotAcceptedIt) {
+    EXPECT_EQ(laggards({{13, 4}, {12, 5}, {11, 3}, {10, is_gone}}, 5, 1), std::vector<int>({11, 13}));
+    EXPECT_EQ(laggards({{12, 5}, {10, is_gone}}, 5, 1), std::vector<int>());
+}
+
+TEST(LocklessWait, OfSeveralBarriersByThoseFurthestBehind) {
+    EXPECT_EQ(laggards({{13, 4}, {12, 5}, {11, 3}, {14, 3}, {10, is_gone}}, 5, 2),
+              std::vector<int>({11, 14}));
+    EXPECT_EQ(laggards({{12, 5}, {10, is_gone}}, 5, 2), std::vector<int>());
+    EXPECT_EQ(laggards({{10, is_gone}}, 5, 2), std::vector<int>());
+}
+
+} // namespace sessionctl::test
