@@ -7,6 +7,7 @@
 #include "api/values.hpp"
 #include "core/error.hpp"
 #include "core/lock_mode.hpp"
+#include "pg/condition_scope.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_table.hpp"
@@ -180,17 +181,21 @@ class HoldersOf final : public LockFinder {
         family_ = pg::family_of(relation_);
         const pg::LockTable table;
         tell_prepared(table);
-        return sessions_in(table, roster);
+        core::vector<int> pids = sessions_in(table, roster, least_);
+        if (pids.empty())
+            tell_weaker(sessions_in(table, roster, AccessShareLock));
+        return pids;
     }
 
     core::vector<int> pids_now(const pg::Roster& roster) override {
-        return sessions_in(pg::LockTable(), roster);
+        return sessions_in(pg::LockTable(), roster, least_);
     }
 
   private:
     /// Parallel workers as their leader.
-    core::vector<int> sessions_in(const pg::LockTable& table, const pg::Roster& roster) const {
-        core::vector<int> pids = table.interested_in(family_, least_);
+    core::vector<int> sessions_in(const pg::LockTable& table, const pg::Roster& roster,
+                                  LOCKMODE least) const {
+        core::vector<int> pids = table.interested_in(family_, least);
         std::transform(pids.begin(), pids.end(), pids.begin(), [&roster](int pid) {
             const pg::RosterEntry* const entry = roster.find(pid);
             return entry != nullptr && entry->proc.leader_pid != 0 ? entry->proc.leader_pid : pid;
@@ -198,6 +203,17 @@ class HoldersOf final : public LockFinder {
         std::sort(pids.begin(), pids.end());
         pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
         return pids;
+    }
+
+    /// The caller may have looked at it himself.
+    static void tell_weaker(const core::vector<int>& pids) {
+        const auto count = std::count_if(pids.begin(), pids.end(), [](int pid) {
+            return !pg::call([pid] { return compat::is_own_session(pid); });
+        });
+        api::tell_below(static_cast<std::size_t>(count),
+                        "%lu session has to do with the relation, by a lock that is weaker than min_mode",
+                        "%lu sessions have to do with the relation, by locks that are weaker than min_mode",
+                        "A weaker min_mode takes more of them.");
     }
 
     void tell_prepared(const pg::LockTable& table) const {
@@ -225,13 +241,15 @@ class QueuedBlockers final : public LockFinder {
 
   protected:
     core::vector<int> find_pids(const pg::Roster& roster) override {
-        found_ = waits_now(roster);
+        found_ = waits_now(roster, older_than_);
+        if (found_.empty())
+            tell_younger(roster);
         return pids_of(found_);
     }
 
     /// Only who still waits as it did when it was found: for the same lock, and since the same moment.
     core::vector<int> pids_now(const pg::Roster& roster) override {
-        core::vector<Wait> waits = waits_now(roster);
+        core::vector<Wait> waits = waits_now(roster, older_than_);
         waits.erase(std::remove_if(waits.begin(), waits.end(),
                                    [this](const Wait& wait) {
                                        return std::find(found_.begin(), found_.end(), wait) == found_.end();
@@ -252,7 +270,21 @@ class QueuedBlockers final : public LockFinder {
         }
     };
 
-    core::vector<Wait> waits_now(const pg::Roster& roster) const {
+    /// Before 14 their age is that of a statement, which is not for everybody to see.
+    static void tell_younger(const pg::Roster& roster) {
+        if (!compat::has_wait_start && pg::is_under_other_user())
+            return;
+        constexpr core::Timestamp any = std::numeric_limits<core::Timestamp>::min();
+        const core::vector<int> pids = pids_of(waits_now(roster, any));
+        api::tell_below(pids.size(),
+                        "%lu session makes others wait by its request, but has not waited for longer than "
+                        "older_than",
+                        "%lu sessions make others wait by their requests, but have not waited for longer "
+                        "than older_than",
+                        "A smaller older_than takes more of them.");
+    }
+
+    static core::vector<Wait> waits_now(const pg::Roster& roster, core::Timestamp older_than) {
         const pg::LockWaits& all = *pg::LockWaits::take();
         const core::WaitGraph& graph = all.graph();
         const core::vector<int> blocked = graph.blocked_by_request();
@@ -260,18 +292,19 @@ class QueuedBlockers final : public LockFinder {
         for (std::size_t i = 0; i < blocked.size(); ++i) {
             const core::Stake& stake = graph.stakes()[i];
             const pg::RosterEntry* const entry = roster.find(stake.party.pid);
-            if (blocked[i] > 0 && entry != nullptr && is_old_enough(stake, *entry, roster.taken_at))
+            if (blocked[i] > 0 && entry != nullptr && is_older(stake, *entry, roster.taken_at, older_than))
                 waits.push_back({stake.party.pid, all.lock_of(stake), stake.since});
         }
         return waits;
     }
 
     /// Before 14 a wait is taken to be as old as its statement, as far as the caller may see that one.
-    bool is_old_enough(const core::Stake& stake, const pg::RosterEntry& entry, core::Timestamp now) const {
+    static bool is_older(const core::Stake& stake, const pg::RosterEntry& entry, core::Timestamp now,
+                         core::Timestamp older_than) {
         const bool shows_statement =
             !compat::has_wait_start && entry.role_facts.is_visible && core::is_active(entry.facts.state);
         const core::Timestamp since = shows_statement ? entry.facts.query_start : stake.since;
-        return since != 0 && now - since > older_than_;
+        return since != 0 && now - since > older_than;
     }
 
     static core::vector<int> pids_of(const core::vector<Wait>& waits) {

@@ -2,6 +2,7 @@
 
 #include "api/options.hpp"
 #include "api/serve.hpp"
+#include "pg/disclosure.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
@@ -18,16 +19,31 @@ using api::Request;
 
 namespace {
 
-/// Reads what all recipes share after their own argument (W, G) and runs.
-Datum terminate(Arguments& arguments, const char* condition, api::Value value,
-                core::Recheck recheck = core::Recheck::identity) {
+/// What all recipes share after their own argument (W, G).
+Request read_request(Arguments& arguments) {
     Request request;
     request.action = core::Action::terminate; // what the guards' bound depends on
-    request.recheck = recheck;
     api::read_wait(arguments, request);
     api::read_guards(arguments, request);
+    return request;
+}
+
+Datum terminate(Arguments& arguments, const char* condition, api::Value value) {
+    Request request = read_request(arguments);
     const pg::ScratchMemory scratch;
     return Int64GetDatum(api::terminate(request, condition, value));
+}
+
+/// Nobody was idle for so long. Of whom nothing is known it is told elsewhere.
+void tell_younger(const pg::Roster& roster) {
+    const auto number = std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
+        return core::is_idle_in_transaction(entry.facts.state) && !entry.facts.is_self &&
+               pg::may_tell(entry.facts);
+    });
+    api::tell_below(static_cast<std::size_t>(number),
+                    "%lu session is idle in a transaction, but not for longer than older_than",
+                    "%lu sessions are idle in a transaction, but not for longer than older_than",
+                    "A smaller older_than takes more of them.");
 }
 
 api::Value text_value(const char* text) {
@@ -70,8 +86,14 @@ SQL_FUNCTION(sessionctl_terminate_idle_in_transaction)
     return api::serve([&] {
         Arguments arguments(fcinfo);
         const Datum older_than = arguments.age("older_than");
-        return terminate(arguments, "idle_in_transaction_for > $1", {INTERVALOID, older_than},
-                         core::Recheck::idleness);
+        Request request = read_request(arguments);
+        request.recheck = core::Recheck::idleness;
+        const pg::ScratchMemory scratch;
+        const api::Result result =
+            api::run_for(request, "idle_in_transaction_for > $1", {INTERVALOID, older_than});
+        if (result.plan.empty())
+            tell_younger(result.roster);
+        return Int64GetDatum(core::counted(result.plan, request.action));
     });
 }
 

@@ -318,11 +318,24 @@ Value oid_value(Oid oid) noexcept {
     return {OIDOID, ObjectIdGetDatum(oid)};
 }
 
-std::int64_t terminate(Request& request, const char* condition, Value value) {
+Result run_for(Request& request, const char* condition, Value value) {
     char is_null = ' ';
     request.action = core::Action::terminate;
     request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
-    return core::counted(run(request).plan, request.action);
+    return run(request);
+}
+
+std::int64_t terminate(Request& request, const char* condition, Value value) {
+    return core::counted(run_for(request, condition, value).plan, request.action);
+}
+
+void tell_below(std::size_t number, const char* one, const char* many, const char* hint) {
+    if (number == 0)
+        return;
+    pg::call([=] {
+        ereport(NOTICE,
+                (errmsg_plural(one, many, number, static_cast<unsigned long>(number)), errhint("%s", hint)));
+    });
 }
 
 void warn_of_newcomers(int number) {

@@ -61,6 +61,9 @@ struct Value {
 Value oid_value(Oid oid) noexcept;
 
 /// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
+/// Runs with a condition that has this one value. As run().
+Result run_for(Request& request, const char* condition, Value value);
+
 /// were ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
 
@@ -69,6 +72,10 @@ constexpr char hint_for_hidden[] =
     "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
 
 /// WARNING, unless the number is 0.
+/// NOTICE, unless the number is 0: how many there are below a threshold that nobody is above. The texts have
+/// %lu for it.
+void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
+
 void warn_of_newcomers(int number);
 
 } // namespace sessionctl::api

@@ -89,7 +89,9 @@ subtest 'idle in a transaction' => sub {
 	$busy->run('BEGIN');
 	$busy->send('SELECT pg_sleep(600)');
 	wait_for('pg_sleep', sub { shown($busy, 'wait_event') eq 'PgSleep' });
-	is($admin->run(q{SELECT sessionctl.terminate_idle_in_transaction('1 h')}), '0', 'none for so long');
+	is($admin->run(q{SELECT sessionctl.terminate_idle_in_transaction('1 h')}),
+		"NOTICE:  3 sessions are idle in a transaction, but not for longer than older_than\n"
+		. "HINT:  A smaller older_than takes more of them.\n0", 'none for so long, which is told');
 	is( $admin->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}),
 		"NOTICE:  matched 3: 2 ended, 1 spared (superuser)\n2", 'an open one and a failed one');
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } $open, $failed, $idle, $boss), 'gone gone lives lives',
@@ -97,6 +99,7 @@ subtest 'idle in a transaction' => sub {
 	is(shown($busy, 'state'), 'active', 'nor one that is at work');
 	$admin->run('SELECT pg_terminate_backend(' . $busy->pid . ')');
 	$_->quit for $open, $failed, $idle, $busy, $boss;
+	is($admin->run(q{BEGIN; SELECT sessionctl.terminate_idle_in_transaction('1 h'); COMMIT}), '0', 'nobody is left to tell of');
 
 	like($admin->complaint(q{SELECT sessionctl.terminate_idle_in_transaction('-1 s')}),
 		qr/\AERROR:  22023: older_than must not be negative\nHINT: /, 'a negative age');
