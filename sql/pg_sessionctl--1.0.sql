@@ -1127,7 +1127,7 @@ COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
 CREATE FUNCTION sessionctl.help() RETURNS TABLE (topic text, name text, purpose text)
 LANGUAGE sql ROWS 40 AS $$
 VALUES
-    ('see', 'session_activity', 'every session: as pg_stat_activity, and idle for how long, blocking how many, may you act on it'),
+    ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, client gone, may you act on it'),
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
     ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
@@ -1135,8 +1135,8 @@ VALUES
     ('see', 'session_progress', 'the calls under way that act on sessions, and how far each is'),
     ('choose', 'safe_count(condition, ...)', 'how many sessions a call would act on; acts on none'),
     ('choose', 'preview_where(condition, ...)', 'which ones, and why not the others; acts on none'),
-    ('end', 'cancel_where(condition, ...)', 'cancel what they run, keep the sessions'),
-    ('end', 'terminate_where(condition, ...)', 'end them, and return how many are proven gone'),
+    ('end', 'cancel_where(condition, ...)', 'cancel what they run, keep the sessions; with include_background autovacuum, too'),
+    ('end', 'terminate_where(condition, ...)', 'end them, return how many are proven gone; those without a client: condition client_gone'),
     ('end', 'terminate_report(condition, ...)', 'the same, with one row a session'),
     ('end', 'drain_where(condition, ...)', 'end each after the transaction it is in'),
     ('end', 'escalate_report(condition, ...)', 'those that will not go: cancel, then terminate, then close the connection'),

@@ -104,6 +104,15 @@ subtest 'a ring' => sub {
 		'as many as audit_size says, oldest first');
 };
 
+subtest 'its columns stand in README.md' => sub {
+	my $readme = "$FindBin::Bin/../../README.md";
+	plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
+	my ($table) = read_file($readme) =~ /^\| column of `session_audit` .*\n\|-.*\n((?:\| .*\n)+)/m;
+	my @named = map { (split / \| /)[0] =~ /`(\w+)`/g } split /\n/, $table || '';
+	is(join(' ', @named), $admin->run(q{SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sessionctl.session_audit'::regclass AND attnum > 0}),
+		'each once, in their order');
+};
+
 subtest 'reaper_status' => sub {
 	like(status('limits'), qr/\Anone\b/, 'no limit of all');
 	is(status('next_deadline IS NULL'), 't', 'nothing to wait for');
