@@ -168,7 +168,7 @@ COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 COMMENT ON COLUMN sessionctl.session_activity.client_gone IS
 'Has its client closed its end of the connection? NULL of processes without a client, and where the system does not tell (it needs Linux).';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
-'Why the caller may not act on it with default options (self, parallel worker, not a client, replication, superuser, protected role, permission denied); NULL: it may.';
+'Why the caller may not act on it with default options (self, parallel worker, not a client, background process, replication, superuser, protected role, permission denied); NULL: it may. include_background, include_replication and include_superusers lift the one of the same name.';
 
 CREATE FUNCTION sessionctl._session_blocking(
     OUT waiter_pid integer,

@@ -31,8 +31,9 @@ namespace {
 /// Whose session is now refused. The sweep has looked the roles up; whoever it is, workers and the caller are
 /// none of its business, nor are the walsenders that may still come.
 constexpr char condition[] =
-    "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client'), true) "
-    "AND ($2 OR protection IS DISTINCT FROM 'replication' OR $3 AND datid IS NOT NULL)";
+    "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client', "
+    "'background process'), true) AND ($2 OR protection IS DISTINCT FROM 'replication' OR $3 AND datid IS "
+    "NOT NULL)";
 
 void keep_who(pg::GateState& state) {
     state.since = GetCurrentTimestamp();

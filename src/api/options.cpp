@@ -59,6 +59,7 @@ void read_ladder(Arguments& arguments, Request& request) {
 }
 
 void read_inclusion(Arguments& arguments, Request& request) {
+    request.offers_inclusion = true;
     core::Inclusion& include = request.guards.include;
     include.superusers = arguments.boolean("include_superusers");
     include.replication = arguments.boolean("include_replication");

@@ -157,8 +157,13 @@ void tell_summary(const Request& request, const core::Plan& plan) {
     const core::string summary = core::summary(plan, request.action);
     if (summary.empty())
         return;
-    const char* const text = summary.c_str();
-    pg::call([text] { ereport(NOTICE, (errmsg_internal("%s", text))); });
+    core::string hint;
+    if (request.offers_inclusion && !pg::is_under_other_user()) // he who reads it could not say so
+        hint = core::options_for_spared(plan, request.guards.include, compat::argument_sign);
+    pg::call([&] {
+        ereport(NOTICE,
+                (errmsg_internal("%s", summary.c_str()), hint.empty() ? 0 : errhint("%s", hint.c_str())));
+    });
 }
 
 bool is_survivor(const core::Target& target) noexcept {
@@ -320,12 +325,12 @@ Value oid_value(Oid oid) noexcept {
 
 Result run_for(Request& request, const char* condition, Value value) {
     char is_null = ' ';
-    request.action = core::Action::terminate;
     request.condition = {condition, 1, &value.type, &value.datum, &is_null, request.condition.per};
     return run(request);
 }
 
 std::int64_t terminate(Request& request, const char* condition, Value value) {
+    request.action = core::Action::terminate;
     return core::counted(run_for(request, condition, value).plan, request.action);
 }
 

@@ -35,7 +35,8 @@ struct Request {
     core::Recheck recheck = core::Recheck::identity;
     pg::Condition condition = {};
     core::Guards guards;
-    std::int64_t timeout = 0; // ms; 0 = signal and return; of an escalation: of each step
+    bool offers_inclusion = false; // may the caller say include_superusers and the like?
+    std::int64_t timeout = 0;      // ms; 0 = signal and return; of an escalation: of each step
     bool closes_sockets = false;
     bool force = false; // a drain's: break off what is not over in time
     const char* reason = nullptr;
@@ -60,10 +61,10 @@ struct Value {
 };
 Value oid_value(Oid oid) noexcept;
 
-/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
 /// Runs with a condition that has this one value. As run().
 Result run_for(Request& request, const char* condition, Value value);
 
+/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
 /// were ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
 
@@ -71,11 +72,11 @@ std::int64_t terminate(Request& request, const char* condition, Value value);
 constexpr char hint_for_hidden[] =
     "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
 
-/// WARNING, unless the number is 0.
 /// NOTICE, unless the number is 0: how many there are below a threshold that nobody is above. The texts have
 /// %lu for it.
 void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
 
+/// WARNING, unless the number is 0.
 void warn_of_newcomers(int number);
 
 } // namespace sessionctl::api

@@ -14,8 +14,8 @@ vector<const char*> values_of_column(std::string_view column) {
     if (column == "protection")
         for (const Protection protection :
              {Protection::self, Protection::parallel_worker, Protection::not_a_client,
-              Protection::replication, Protection::superuser, Protection::protected_role,
-              Protection::permission_denied})
+              Protection::background_process, Protection::replication, Protection::superuser,
+              Protection::protected_role, Protection::permission_denied})
             values.push_back(protection_name(protection));
     return values;
 }

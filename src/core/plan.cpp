@@ -197,4 +197,27 @@ string summary(const Plan& plan, Action action) {
     return text;
 }
 
+string options_for_spared(const Plan& plan, Inclusion given, const char* argument_sign) {
+    Inclusion needed = given;
+    for (const Target& target : plan) {
+        if (target.outcome != Outcome::spared)
+            continue;
+        const Inclusion one = inclusion_for(target.session, given);
+        needed.superusers |= one.superusers;
+        needed.replication |= one.replication;
+        needed.background |= one.background;
+    }
+    string text;
+    const auto name = [&](bool is_needed, bool is_given, const char* option, const char* whom) {
+        if (!is_needed || is_given)
+            return;
+        text.append(text.empty() ? "" : ", ").append(option).append(" ").append(argument_sign);
+        text.append(" true acts on ").append(whom);
+    };
+    name(needed.superusers, given.superusers, "include_superusers", "superusers");
+    name(needed.replication, given.replication, "include_replication", "walsenders");
+    name(needed.background, given.background, "include_background", "background processes");
+    return text.empty() ? text : text.append(", too.");
+}
+
 } // namespace sessionctl::core

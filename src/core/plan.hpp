@@ -73,4 +73,8 @@ std::int64_t counted(const Plan& plan, Action action) noexcept;
 /// "matched 41: 38 ended, 2 spared (superuser), 1 denied"; empty where every match was counted.
 string summary(const Plan& plan, Action action);
 
+/// "include_superusers => true acts on superusers, too": the options that would have taken who was spared for
+/// want of them; empty where there is none.
+string options_for_spared(const Plan& plan, Inclusion given, const char* argument_sign);
+
 } // namespace sessionctl::core

@@ -64,6 +64,8 @@ const char* protection_name(Protection protection) noexcept {
         return "parallel worker";
     case Protection::not_a_client:
         return "not a client";
+    case Protection::background_process:
+        return "background process";
     case Protection::replication:
         return "replication";
     case Protection::superuser:
@@ -83,20 +85,43 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     const bool is_told = session.is_visible || session.may_signal;
     if (session.kind == Kind::parallel_worker && is_told)
         return Protection::parallel_worker;
-    const bool is_included = is_background(session.kind) && is_told && inclusion.background;
-    if (session.kind == Kind::other || (is_background(session.kind) && is_told && !is_included))
+    const bool is_told_background = is_background(session.kind) && is_told;
+    if (session.kind == Kind::other)
         return Protection::not_a_client;
+    if (is_told_background && !inclusion.background)
+        return Protection::background_process;
     if (is_walsender(session.kind) && !inclusion.replication &&
         !(session.kind == Kind::database_walsender && inclusion.database_walsenders))
         return Protection::replication;
     // No superuser sits at a background process, though most have the rights of one.
-    if (session.is_superuser && !inclusion.superusers && !is_included)
+    if (session.is_superuser && !inclusion.superusers && !is_told_background)
         return Protection::superuser;
     if (session.is_protected && session.kind != Kind::autovacuum_worker) // it is in nobody's service
         return Protection::protected_role;
     if (!session.may_signal)
         return Protection::permission_denied;
     return Protection::none;
+}
+
+Inclusion inclusion_for(const Session& session, Inclusion given) noexcept {
+    Inclusion inclusion = given;
+    for (;;) {
+        switch (protection_of(session, inclusion)) {
+        case Protection::none:
+            return inclusion;
+        case Protection::background_process:
+            inclusion.background = true;
+            break;
+        case Protection::replication:
+            inclusion.replication = true;
+            break;
+        case Protection::superuser:
+            inclusion.superusers = true;
+            break;
+        default:
+            return given;
+        }
+    }
 }
 
 } // namespace sessionctl::core

@@ -100,6 +100,7 @@ enum class Protection : std::uint8_t {
     self,
     parallel_worker,
     not_a_client,
+    background_process,
     replication,
     superuser,
     protected_role,
@@ -138,5 +139,9 @@ struct Inclusion {
 };
 
 Protection protection_of(const Session& session, Inclusion inclusion) noexcept;
+
+/// `given`, and what the caller has to allow beyond it to act on the session; `given` alone where no option
+/// helps.
+Inclusion inclusion_for(const Session& session, Inclusion given) noexcept;
 
 } // namespace sessionctl::core

@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server refusal read_file log_position
-  log_since log_lines audit_lines without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
+  log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -191,6 +191,14 @@ sub wait_for_log
 {
 	my ($node, $position, $pattern) = @_;
 	return wait_for("$pattern in the server log", sub { log_since($node, $position) =~ $pattern });
+}
+
+# The HINT that names the option for whom a guard rail has spared.
+sub hint_to_include
+{
+	my ($option) = @_;
+	my %whom = (superusers => 'superusers', replication => 'walsenders', background => 'background processes');
+	return "HINT:  include_$option => true acts on $whom{$option}, too.\n";
 }
 
 # What psql has printed, without what a call tells that takes long.

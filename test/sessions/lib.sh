@@ -139,6 +139,13 @@ end_sessions() {
 
 server_version_num() { psql -XAtqc 'SHOW server_version_num'; }
 
+# The HINT that names the option for whom a guard rail has spared, as the server at hand understands it.
+hint_to_include() { # hint_to_include OPTION WHOM
+    local sign='=>'
+    (($(server_version_num) >= 90500)) || sign=':='
+    printf 'HINT:  include_%s %s true acts on %s, too.' "$1" "$sign" "$2"
+}
+
 log_position() { stat -c %s "$server_log"; }
 log_since() { tail -c "+$(($1 + 1))" "$server_log"; } # log_since POSITION
 

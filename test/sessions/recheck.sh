@@ -62,7 +62,7 @@ send waker 'SELECT pg_sleep(600)'
 until_active waker
 sql locker 'ROLLBACK'
 receive recipe
-is "$reply" $'NOTICE:  matched 3: 1 ended, 1 no longer matches, 1 spared (superuser)\n1' 'who works again is left alone'
+is "$reply" $'NOTICE:  matched 3: 1 ended, 1 no longer matches, 1 spared (superuser)\n'"$(hint_to_include superusers superusers)"$'\n1' 'who works again is left alone'
 is_ended sleeper
 expect admin "SELECT state FROM pg_stat_activity WHERE pid = ${pid[waker]}" active 'its statement runs on'
 expect admin "SELECT sessionctl.terminate_idle_in_transaction('1 hour')" 0 'who is not idle for long is not matched'

@@ -3,10 +3,11 @@
 
 sessions v1 v2 v3 bystander
 session vboss user=boss
+superusers=$(hint_to_include superusers superusers)
 expect admin "SELECT sessionctl.safe_count(\$\$application_name LIKE 'v%'\$\$)" \
-    $'NOTICE:  matched 4: 3 to act on, 1 spared (superuser)\n3' 'safe_count: three, and a superuser'
+    $'NOTICE:  matched 4: 3 to act on, 1 spared (superuser)\n'"$superusers"$'\n3' 'safe_count: three, and a superuser'
 expect admin "SELECT sessionctl.terminate_where(\$\$application_name LIKE 'v%' OR pid = pg_backend_pid()\$\$)" \
-    $'NOTICE:  matched 5: 3 ended, 2 spared (1 self, 1 superuser)\n3' 'terminate_where counts what it ended'
+    $'NOTICE:  matched 5: 3 ended, 2 spared (1 self, 1 superuser)\n'"$superusers"$'\n3' 'terminate_where counts what it ended'
 expect admin "SELECT count(*) FROM pg_stat_activity WHERE pid IN (${pid[v1]}, ${pid[v2]}, ${pid[v3]})" 0 \
     'who was counted is gone at once'
 for name in v1 v2 v3; do is_ended "$name"; done

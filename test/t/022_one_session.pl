@@ -111,7 +111,7 @@ subtest 'guard rails' => sub {
 	my %named = (id => "'" . id_of($boss) . "'", pid => $boss->pid);
 	for my $by (sort keys %named)
 	{
-		is($admin->run("SELECT sessionctl.terminate_session($named{$by})"), "NOTICE:  matched 1: 1 spared (superuser)\n0",
+		is($admin->run("SELECT sessionctl.terminate_session($named{$by})"), "NOTICE:  matched 1: 1 spared (superuser)\n" . hint_to_include('superusers') . "0",
 			"a superuser by $by");
 		is($admin->run("SELECT sessionctl.$_(" . ($by eq 'id' ? "'" . id_of($admin) . "'" : 'pg_backend_pid()') . ', include_superusers => true)'),
 			"NOTICE:  matched 1: 1 spared (self)\n0", "$_ of oneself by $by")

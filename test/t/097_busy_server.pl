@@ -89,7 +89,9 @@ my $answer = $admin->run(q{SELECT sessionctl.terminate_where('true')});
 like($answer, qr/^@{[ CLIENTS ]}\z/m, 'all clients ended, and counted once each');
 my ($spared) = $answer =~ /\ANOTICE:  matched \d+: 50 ended, \d+ spared \((.*)\)$/m;
 like($spared, qr/(\A|, )\d+ $_(,|\z)/, "told of: $_")
-  for 'self', 'superuser', 'replication', 'parallel worker', 'not a client';
+  for 'self', 'superuser', 'replication', 'parallel worker', 'background process', 'not a client';
+like($answer, qr/^HINT:  include_superusers => true acts on superusers, include_replication .* walsenders, include_background .* background processes, too\.$/m,
+	'and of the options for them');
 unlike($answer, qr/WARNING|denied|already gone/, 'and nothing went wrong');
 
 is(activity('count(*)', q{usename = 'app' AND backend_type = 'client backend'}), '0', 'no client is left');

@@ -92,6 +92,8 @@ subtest 'guard rails and rights' => sub {
 	like(cancel_queued(q{'0'}, $operator), qr/\ANOTICE:  the state of \d+ sessions is hidden from you/, 'which is told') if !$tells_since;
 	$admin->run('GRANT pg_read_all_stats TO operator') if !$tells_since;
 	is(cancel_queued(q{'0'}, $operator), "NOTICE:  matched 1: 1 spared (superuser)\n0", 'a superuser is spared');
+	is(cancel_queued(q{'0'}), "NOTICE:  matched 1: 1 spared (superuser)\n" . hint_to_include('superusers') . '0',
+		'who may cancel it is told how');
 	like(cancel_queued(q{'0'}, $low), qr/permission denied for function cancel_queued_blockers/, 'it is not for everybody');
 	is(cancel_queued(q{'0', include_superusers => true, keep => 1}), "NOTICE:  matched 1: 1 spared (kept)\n0", 'keep');
 	is(cancel_queued(q{'0', include_superusers => true}), '1', 'unless included');

@@ -41,7 +41,7 @@ subtest 'spared unless it is included' => sub {
 	for my $more ('', ', include_superusers => true, include_replication => true')
 	{
 		is($admin->run("SELECT sessionctl.terminate_where(@{[ on($pid) ]}$more)"),
-			"NOTICE:  matched 1: 1 spared (not a client)\n0", "spared$more");
+			"NOTICE:  matched 1: 1 spared (background process)\n" . hint_to_include('background') . "0", "spared$more");
 	}
 	is($admin->run("SELECT sessionctl.safe_count(@{[ on($pid) ]}, $background)"), '1', 'counted, without include_superusers');
 	ok(is_running($pid), 'it goes on');
@@ -66,7 +66,7 @@ subtest 'a cancel is enough' => sub {
 	$waiter->send('BEGIN; LOCK TABLE dirty; SELECT 1');
 	wait_for('the waiter', sub { $admin->run('SELECT blocked_by FROM sessionctl.session_activity WHERE pid = ' . $waiter->pid) eq "{$pid}" });
 	is($admin->run('SELECT sessionctl.terminate_blockers(' . $waiter->pid . ')'),
-		"NOTICE:  matched 1: 1 spared (not a client)\n0", 'the head of a queue is spared as well');
+		"NOTICE:  matched 1: 1 spared (background process)\n" . hint_to_include('background') . "0", 'the head of a queue is spared as well');
 	my $position = log_position($node);
 	is($admin->run("SELECT sessionctl.cancel_where(@{[ on($pid) ]}, reason => 'ticket', $background)"), '1', 'cancelled');
 	is($waiter->answer, '1', 'its lock is free');

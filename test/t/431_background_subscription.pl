@@ -44,7 +44,7 @@ my $background = 'include_background => true';
 subtest 'a locked down database' => sub {
 	my $pid = worker();
 	my $answer = $admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)});
-	like($answer, qr/^NOTICE:  matched 2: 1 ended, 1 spared \(not a client\)$/m, 'the client is ended');
+	like($answer, qr/^NOTICE:  matched 2: 1 ended, 1 spared \(background process\)$/m, 'the client is ended');
 	like($answer, qr/^NOTICE:  1 background process stays in database "shop"\nDETAIL:  Process $pid \(logical replication .*worker\)\.\nHINT:  .*include_background/m,
 		'who stays is named, with its kind');
 	like($answer, qr/\n1\z/, 'and not counted as ended');

@@ -8,7 +8,8 @@ TEST(ColumnValues, AreThoseThatSessionActivityShows) {
               "'active', 'idle', 'idle in transaction', 'idle in transaction (aborted)', 'fastpath function "
               "call', 'disabled', 'starting'");
     EXPECT_EQ(core::quoted_list(core::values_of_column("protection")),
-              "'self', 'parallel worker', 'not a client', 'replication', 'superuser', 'protected role', "
+              "'self', 'parallel worker', 'not a client', 'background process', 'replication', 'superuser', "
+              "'protected role', "
               "'permission denied'");
 }
 

@@ -323,6 +323,62 @@ TEST(Summary, OfALookSaysWhatWouldBeActedOn) {
     EXPECT_EQ(summary_of(plan, Action::count), "matched 3: 2 to act on, 1 spared (self)");
 }
 
+namespace {
+
+enum class Of { app, boss, standby, worker, parallel };
+
+/// What is said of sessions like these where this is given.
+std::string options_for(std::initializer_list<Of> all, core::Inclusion given = {}) {
+    Plan plan;
+    for (const Of each : all) {
+        add(plan, client(static_cast<std::int32_t>(plan.size()) + 1));
+        Session& session = plan.back().session;
+        session.is_superuser = each == Of::boss;
+        session.kind = each == Of::standby    ? core::Kind::walsender
+                       : each == Of::worker   ? core::Kind::background_worker
+                       : each == Of::parallel ? core::Kind::parallel_worker
+                                              : core::Kind::client;
+    }
+    Guards guards = keeping(1);
+    guards.include = given;
+    choose(plan, guards);
+    return str(core::options_for_spared(plan, given, ":="));
+}
+
+} // namespace
+
+TEST(OptionsForSpared, AreNoneWhereNoneWouldHelp) {
+    EXPECT_EQ(options_for({}), "");
+    EXPECT_EQ(options_for({Of::app, Of::app, Of::parallel}), "");
+}
+
+TEST(OptionsForSpared, AreNamedAsTheServerUnderstands) {
+    EXPECT_EQ(options_for({Of::app, Of::boss, Of::boss}),
+              "include_superusers := true acts on superusers, too.");
+    EXPECT_EQ(options_for({Of::standby}), "include_replication := true acts on walsenders, too.");
+    EXPECT_EQ(options_for({Of::worker}), "include_background := true acts on background processes, too.");
+}
+
+TEST(OptionsForSpared, AreSeveral) {
+    EXPECT_EQ(
+        options_for({Of::worker, Of::app, Of::standby, Of::boss}),
+        "include_superusers := true acts on superusers, include_replication := true acts on walsenders, "
+        "include_background := true acts on background processes, too.");
+}
+
+TEST(OptionsForSpared, AreNotThoseThatAreGiven) {
+    EXPECT_EQ(options_for({Of::boss, Of::boss}, {true, false}), "");
+    EXPECT_EQ(options_for({Of::boss, Of::boss, Of::worker}, {true, false}),
+              "include_background := true acts on background processes, too.");
+}
+
+TEST(OptionsForSpared, AreForThoseAloneWhoWereSpared) {
+    Plan plan;
+    add_with_outcome(plan, Outcome::denied, 1, "permission denied");
+    plan[0].session.is_superuser = true;
+    EXPECT_EQ(str(core::options_for_spared(plan, {}, ":=")), "");
+}
+
 TEST(Summary, OfManySessions) {
     Plan plan;
     add_with_outcome(plan, Outcome::terminated, 9999);

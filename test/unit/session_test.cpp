@@ -69,6 +69,7 @@ TEST(Protection, IsSpeltAsInSessionActivity) {
     EXPECT_STREQ(core::protection_name(Protection::self), "self");
     EXPECT_STREQ(core::protection_name(Protection::parallel_worker), "parallel worker");
     EXPECT_STREQ(core::protection_name(Protection::not_a_client), "not a client");
+    EXPECT_STREQ(core::protection_name(Protection::background_process), "background process");
     EXPECT_STREQ(core::protection_name(Protection::replication), "replication");
     EXPECT_STREQ(core::protection_name(Protection::superuser), "superuser");
     EXPECT_STREQ(core::protection_name(Protection::protected_role), "protected role");
@@ -92,8 +93,8 @@ const std::vector<Cause> causes = {
     {Protection::self, [](Session& s) { s.is_self = true; }},
     {Protection::parallel_worker, [](Session& s) { s.kind = Kind::parallel_worker; }, true},
     {Protection::not_a_client, [](Session& s) { s.kind = Kind::other; }, true},
-    {Protection::not_a_client, [](Session& s) { s.kind = Kind::autovacuum_worker; }, true},
-    {Protection::not_a_client, [](Session& s) { s.kind = Kind::background_worker; }, true},
+    {Protection::background_process, [](Session& s) { s.kind = Kind::autovacuum_worker; }, true},
+    {Protection::background_process, [](Session& s) { s.kind = Kind::background_worker; }, true},
     {Protection::replication, [](Session& s) { s.kind = Kind::walsender; }, true},
     {Protection::replication, [](Session& s) { s.kind = Kind::database_walsender; }, true},
     {Protection::superuser, [](Session& s) { s.is_superuser = true; }},
@@ -174,8 +175,8 @@ core::Inclusion including_background() {
 TEST(Protection, ABackgroundProcessNeedsItsOwnInclusionAlone) {
     for (const Kind kind : background_kinds) {
         const Session session = worker(1, kind); // a superuser's, as most are
-        EXPECT_EQ(protection_of(session, {}), Protection::not_a_client);
-        EXPECT_EQ(protection_of(session, {true, true, true}), Protection::not_a_client);
+        EXPECT_EQ(protection_of(session, {}), Protection::background_process);
+        EXPECT_EQ(protection_of(session, {true, true, true}), Protection::background_process);
         EXPECT_EQ(protection_of(session, including_background()), Protection::none);
     }
 }
@@ -189,6 +190,53 @@ TEST(Protection, IncludingBackgroundLiftsNothingElse) {
                   lifted ? Protection::none : cause.protection)
             << core::protection_name(cause.protection);
     }
+}
+
+namespace {
+
+/// What has to be allowed beyond the defaults, each with a space before it.
+std::string needed_for(const Session& session) {
+    const core::Inclusion needed = inclusion_for(session, {});
+    EXPECT_FALSE(needed.database_walsenders);
+    return std::string(needed.superusers ? " superusers" : "") + (needed.replication ? " replication" : "") +
+           (needed.background ? " background" : "");
+}
+
+} // namespace
+
+TEST(InclusionFor, NamesWhatLiftsEachCause) {
+    EXPECT_EQ(needed_for(client(1)), "");
+    for (const Cause& cause : causes) {
+        Session session = client(1);
+        cause.apply(session);
+        EXPECT_EQ(needed_for(session), cause.protection == Protection::superuser            ? " superusers"
+                                       : cause.protection == Protection::replication        ? " replication"
+                                       : cause.protection == Protection::background_process ? " background"
+                                                                                            : "")
+            << core::protection_name(cause.protection);
+    }
+}
+
+TEST(InclusionFor, NamesAllThatItTakes) {
+    Session session = client(1);
+    session.kind = Kind::walsender;
+    session.is_superuser = true;
+    EXPECT_EQ(needed_for(session), " superusers replication");
+    EXPECT_EQ(needed_for(worker(1)), " background");
+}
+
+TEST(InclusionFor, NamesNothingWhereNothingHelps) {
+    Session session = client(1);
+    session.is_superuser = true;
+    session.may_signal = false;
+    EXPECT_EQ(needed_for(session), "");
+    session.may_signal = true;
+    session.is_protected = true;
+    EXPECT_EQ(needed_for(session), "");
+}
+
+TEST(InclusionFor, KeepsWhatIsGiven) {
+    EXPECT_TRUE(inclusion_for(client(1), {true, false}).superusers);
 }
 
 TEST(Protection, OfABackgroundProcessOthersStillHold) {
