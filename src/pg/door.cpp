@@ -4,6 +4,7 @@
 #include "pg/error.hpp"
 #include "pg/lock_deadline.hpp"
 #include "pg/newcomers.hpp"
+#include "pg/prepared_in_way.hpp"
 #include "pg/sql.hpp"
 #include "pg/subtransaction.hpp"
 
@@ -88,7 +89,8 @@ void lock_door(Oid database, const char* name, TurnAway whom) {
                       "could not lock the door of database \"%s\" within %d ms", name, longest_door_wait)
         .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
                 "ended by you.")
-        .hint("Nothing was changed. Try again when that has ended.");
+        .hint("Nothing was changed. Try again when that has ended.%s",
+              hint_for_prepared_on(DatabaseRelationId, database, ExclusiveLock).c_str());
 }
 
 void keep_own_database_open() {

@@ -30,6 +30,18 @@ bool is_on(const LockInstanceData& entry, const core::vector<Oid>& relations, LO
            std::binary_search(relations.begin(), relations.end(), entry.locktag.locktag_field2);
 }
 
+bool is_of(const LOCKTAG& tag, Oid catalog, Oid object) noexcept {
+    return tag.locktag_type == LOCKTAG_OBJECT && tag.locktag_field1 == InvalidOid &&
+           tag.locktag_field2 == catalog && tag.locktag_field3 == object;
+}
+
+bool conflicts(LOCKMASK held, LOCKMODE mode) noexcept {
+    for (LOCKMODE each = AccessShareLock; each <= AccessExclusiveLock; ++each)
+        if ((held & LOCKBIT_ON(each)) != 0 && DoLockModesConflict(each, mode))
+            return true;
+    return false;
+}
+
 LOCKMODE strongest(LOCKMASK modes) noexcept {
     LOCKMODE mode = 0;
     while ((modes >>= 1) != 0)
@@ -77,18 +89,30 @@ bool LockTable::has_prepared() const noexcept {
     return std::any_of(begin(), end(), [](const LockInstanceData& entry) { return entry.pid == 0; });
 }
 
-core::vector<const Prepared*> LockTable::prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
-                                                     const core::vector<Prepared>& all) const {
+template <typename Condition>
+core::vector<const Prepared*> LockTable::prepared_with(const core::vector<Prepared>& all,
+                                                       Condition&& condition) const {
     core::vector<const Prepared*> found;
     for (const Prepared& each : all) {
         const LockInstanceData* const own = own_number(each);
         if (own != nullptr && std::any_of(begin(), end(), [&](const LockInstanceData& entry) {
-                return entry.pid == 0 && compat::same_transaction(entry, *own) &&
-                       is_on(entry, relations, least);
+                return entry.pid == 0 && compat::same_transaction(entry, *own) && condition(entry);
             }))
             found.push_back(&each);
     }
     return found;
+}
+
+core::vector<const Prepared*> LockTable::prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
+                                                     const core::vector<Prepared>& all) const {
+    return prepared_with(all, [&](const LockInstanceData& entry) { return is_on(entry, relations, least); });
+}
+
+core::vector<const Prepared*> LockTable::prepared_against(Oid catalog, Oid object, LOCKMODE mode,
+                                                          const core::vector<Prepared>& all) const {
+    return prepared_with(all, [=](const LockInstanceData& entry) {
+        return is_of(entry.locktag, catalog, object) && conflicts(entry.holdMask, mode);
+    });
 }
 
 core::vector<const char*> LockTable::held_by(const Prepared& prepared) const {

@@ -23,10 +23,16 @@ class LockTable {
     /// The prepared ones that hold one.
     core::vector<const Prepared*> prepared_on(const core::vector<Oid>& relations, LOCKMODE least,
                                               const core::vector<Prepared>& all) const;
+    /// Those that hold one on this shared object which keeps one of that mode away.
+    core::vector<const Prepared*> prepared_against(Oid catalog, Oid object, LOCKMODE mode,
+                                                   const core::vector<Prepared>& all) const;
     /// What a prepared transaction holds, in words, but for its own numbers; sorted.
     core::vector<const char*> held_by(const Prepared& prepared) const;
 
   private:
+    template <typename Condition>
+    core::vector<const Prepared*> prepared_with(const core::vector<Prepared>& all,
+                                                Condition&& condition) const;
     const LockInstanceData* begin() const noexcept { return data_->locks; }
     const LockInstanceData* end() const noexcept { return data_->locks + data_->nelements; }
     /// Which lock is that transaction's own number, by which all its others are known. Null: it has ended.

@@ -1,6 +1,8 @@
 #include "pg/sql.hpp"
 
 #include "core/error.hpp"
+#include "pg/prepared_in_way.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include "catalog/pg_authid.h"
@@ -70,34 +72,41 @@ namespace {
 
 constexpr char same_row[] = "another session is changing the same database or role";
 
-template <typename Work>
-void patiently(const char* conflict, Work&& work) {
+/// In a subtransaction, so that somebody can be looked for when it has failed. `hint` names who it may be.
+template <typename Work, typename Hint>
+void patiently(const char* conflict, Work&& work, Hint&& hint) {
     try {
-        OwnStatement own;
-        work();
-        own.end();
+        in_subtransaction([&work] {
+            OwnStatement own;
+            work();
+            own.end();
+        });
         return;
     } catch (const PgError& error) {
         if (!is_conflict(*error.data()))
             throw;
     }
     throw core::Error(core::sqlstate::lock_not_available, "%s", conflict)
-        .hint("Try again when its transaction has ended. A prepared one stands in "
-              "sessionctl.prepared_transactions.");
+        .hint("Try again when its transaction has ended.%s", hint().c_str());
 }
 
 } // namespace
 
 void run_sql(const char* statement, As as) {
-    patiently(same_row, [=] {
-        const ActAs role(as);
-        run(statement);
-    });
+    patiently(
+        same_row,
+        [=] {
+            const ActAs role(as);
+            run(statement);
+        },
+        hint_for_prepared_changes);
 }
 
 void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
-    patiently(conflict != nullptr ? conflict : same_row,
-              [=] { call([=] { LockSharedObject(catalog, object, 0, mode); }); });
+    patiently(
+        conflict != nullptr ? conflict : same_row,
+        [=] { call([=] { LockSharedObject(catalog, object, 0, mode); }); },
+        [=] { return hint_for_prepared_on(catalog, object, mode); });
 }
 
 core::vector<const char*> query_column(const char* statement) {

@@ -3,6 +3,7 @@
 #include "compat/snapshots.hpp"
 #include "core/error.hpp"
 #include "pg/error.hpp"
+#include "pg/prepared_in_way.hpp"
 #include "pg/sql.hpp"
 
 extern "C" {
@@ -56,7 +57,7 @@ void require_superuser_left(const char* role_taken_away) {
         return;
     case Left::uncertain:
         throw core::Error(core::sqlstate::lock_not_available, "%s", others_change_them)
-            .hint("Try again when its transaction has ended.");
+            .hint("Try again when its transaction has ended.%s", hint_for_prepared_changes().c_str());
     case Left::none:
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "role \"%s\" is the only superuser who may log in", role_taken_away)

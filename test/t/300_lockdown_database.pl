@@ -374,6 +374,17 @@ subtest 'who is at the door' => sub {
 		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
 	is(refusal($node, 'app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
+	for my $change (q{COMMENT ON DATABASE shop IS 'ours'}, 'ALTER DATABASE shop CONNECTION LIMIT 9')
+	{
+		$rival->run("BEGIN; $change; PREPARE TRANSACTION 'it''s'");
+		like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
+			qr/\AERROR:  55P03: .*^HINT: .*(is|may be) in the way, which no signal ends: in database "postgres", ROLLBACK PREPARED 'it''s' or COMMIT PREPARED does\.\z/ms,
+			"and one that is prepared: $change");
+		$rival->run(q{ROLLBACK PREPARED 'it''s'});
+	}
+	$rival->run(q{BEGIN; COMMENT ON ROLE app IS 'theirs'; ALTER DATABASE shop SET work_mem = '1MB'; PREPARE TRANSACTION 'other'; BEGIN; COMMENT ON DATABASE shop IS 'ours'});
+	unlike($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/other/, 'but none that is not in the way');
+	$rival->run(q{ROLLBACK; ROLLBACK PREPARED 'other'});
 	# Who is inside keeps DROP DATABASE waiting for 5 s, with the lock held.
 	my $inside = session('app', 'shop');
 	$rival->send('DROP DATABASE shop');

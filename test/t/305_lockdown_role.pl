@@ -261,6 +261,14 @@ subtest 'two at once' => sub {
 	$callers[0]->run('COMMIT; CREATE ROLE leaver LOGIN; BEGIN; DROP ROLE leaver');
 	like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('leaver')}), qr/\AERROR:  55P03: another session is changing/, 'so is one that drops it');
 	$callers[0]->run('COMMIT');
+	for my $change (q{COMMENT ON ROLE app IS 'theirs'}, 'ALTER ROLE app CONNECTION LIMIT 7')
+	{
+		$callers[0]->run("BEGIN; $change; PREPARE TRANSACTION 'theirs'");
+		like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('app')}),
+			qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: .*, ROLLBACK PREPARED 'theirs' or COMMIT PREPARED does\.\z/,
+			"a prepared one is named: $change");
+		$callers[0]->run(q{ROLLBACK PREPARED 'theirs'});
+	}
 	like($callers[1]->complaint(q{SELECT sessionctl.lockdown_role('leaver')}), qr/\AERROR:  42704: /, 'dropped, it is unknown');
 	is($callers[1]->run(q{SELECT sessionctl.lockdown_role('app')}), '0', 'committed, the second one locks it again');
 	is($admin->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'and what was before is remembered');
