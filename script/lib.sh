@@ -29,6 +29,20 @@ make_scratch() {
     scratch=$(mktemp -d --tmpdir pg_sessionctl.XXXXXX)
     chmod 711 "$scratch"
     log=$scratch/step.log
+    watch_over_scratch
+}
+
+# Whom SIGKILL ends cleans nothing up: a process beside us does when we are gone. It belongs to no terminal, and is no
+# child that anybody here waits for.
+watch_over_scratch() {
+    # shellcheck disable=SC2016 # its own shell expands it
+    (setsid bash -c "$(declare -f processes_inside postmasters_inside end_children)"'
+        cd /
+        scratch=$1
+        tail --pid="$2" -f /dev/null
+        [[ -d $scratch ]] || exit 0
+        end_children
+        rm -rf "$scratch"' watch_over_scratch "$scratch" "$$" </dev/null >/dev/null 2>&1 &)
 }
 
 # PostgreSQL refuses root, so whatever is built or run is run as somebody else, who may not be able to enter the
