@@ -943,6 +943,7 @@ CREATE FUNCTION sessionctl._reaper_status(
     OUT next_deadline timestamptz,
     OUT wakeups bigint,
     OUT watched integer,
+    OUT exempt integer,
     OUT reaped bigint,
     OUT last_reaped timestamptz,
     OUT hint text
@@ -952,7 +953,7 @@ COMMENT ON FUNCTION sessionctl._reaper_status() IS
 'What the view sessionctl.reaper_status reads. Use the view.';
 
 CREATE VIEW sessionctl.reaper_status AS
-SELECT running, pid, since, preloaded, limits, next_deadline, wakeups, watched, reaped, last_reaped, hint
+SELECT running, pid, since, preloaded, limits, next_deadline, wakeups, watched, exempt, reaped, last_reaped, hint
 FROM sessionctl._reaper_status();
 COMMENT ON VIEW sessionctl.reaper_status IS
 'One row: does the reaper run, and how is it doing? What only a preloaded library can tell is NULL without it, and hint says so.';
@@ -965,13 +966,15 @@ COMMENT ON COLUMN sessionctl.reaper_status.since IS
 COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
 'Is pg_sessionctl in shared_preload_libraries?';
 COMMENT ON COLUMN sessionctl.reaper_status.limits IS
-'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET), and how many had at its last look.';
+'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET), how many had at its last look, and for how many roles and databases ALTER has set some.';
 COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
 'When it will look at the sessions again; NULL: when somebody gets a limit.';
 COMMENT ON COLUMN sessionctl.reaper_status.wakeups IS
 'How often it looked at the sessions since the server started.';
 COMMENT ON COLUMN sessionctl.reaper_status.watched IS
 'Clients'' sessions at its last look.';
+COMMENT ON COLUMN sessionctl.reaper_status.exempt IS
+'Those of them that were over a limit, and that it leaves alone: superusers and other exemptions.';
 COMMENT ON COLUMN sessionctl.reaper_status.reaped IS
 'How many sessions it ended since the server started.';
 COMMENT ON COLUMN sessionctl.reaper_status.last_reaped IS

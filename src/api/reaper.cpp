@@ -6,11 +6,13 @@
 #include "core/error.hpp"
 #include "core/offence_text.hpp"
 #include "pg/door.hpp"
+#include "pg/limit_settings.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
 #include "pg/server.hpp"
 #include "pg/session_table.hpp"
+#include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {
@@ -120,7 +122,13 @@ bool stop() {
     return true;
 }
 
-core::string limits_in_force(const pg::ReaperBoard& board) {
+void append_count(core::string& text, int count, const char* one, const char* many) {
+    char part[80];
+    if (count > 0)
+        text.append((std::snprintf(part, sizeof part, count == 1 ? one : many, count), part));
+}
+
+core::string limits_in_force(const pg::ReaperBoard& board, const pg::LimitSettings& settings) {
     core::string list;
     for (int i = 0; i < core::limit_count; ++i) {
         const auto limit = static_cast<core::Limit>(i);
@@ -135,17 +143,30 @@ core::string limits_in_force(const pg::ReaperBoard& board) {
     }
     if (list.empty())
         list = "none";
-    const int others = board.with_own_limits;
-    char text[64] = "";
-    if (others > 0)
-        std::snprintf(text, sizeof text,
-                      others == 1 ? "; %d session has limits of its own"
-                                  : "; %d sessions have limits of their own",
-                      others);
-    return list.append(text);
+    append_count(list, board.with_own_limits, "; %d session has limits of its own",
+                 "; %d sessions have limits of their own");
+    append_count(list, settings.count, "; 1 role or database sets some", "; %d roles or databases set some");
+    return list;
 }
 
-const char* advice(bool is_running, bool is_preloaded) noexcept {
+/// Somebody wants them ended, and does not see that nobody is.
+core::string advice_about_superusers(const pg::LimitSettings& settings) {
+    constexpr std::size_t most = 3; // to be named
+    core::string names;
+    for (std::size_t i = 0; i < settings.superusers.size() && i < most; ++i)
+        names.append(names.empty() ? "" : ", ").append(settings.superusers[i]);
+    if (names.empty())
+        return names;
+    if (settings.superusers.size() > most)
+        names.append(", ...");
+    const bool is_one = settings.superusers.size() == 1;
+    return core::string("pg_sessionctl.reap_superusers is off: limits that ALTER ROLE has set for ")
+        .append(is_one ? "superuser " : "superusers ")
+        .append(names)
+        .append(" end no session.");
+}
+
+core::string advice(bool is_running, bool is_preloaded, const pg::LimitSettings& settings) {
     if (!IsUnderPostmaster)
         return "In single-user mode there is no reaper, and nobody for it.";
     if (max_worker_processes == 0)
@@ -155,10 +176,14 @@ const char* advice(bool is_running, bool is_preloaded) noexcept {
         return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
                "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "
                "next restart, and it does not account for itself.";
-    return is_running ? nullptr : "Call sessionctl.reaper_start().";
+    if (!is_running)
+        return "Call sessionctl.reaper_start().";
+    if (pg::reaper_action_setting() == pg::ReaperAction::log)
+        return "pg_sessionctl.reaper_action is log: the reaper tells whom it would end, and ends nobody.";
+    return pg::reap_superusers_setting() ? core::string() : advice_about_superusers(settings);
 }
 
-using StatusRow = api::Row<11>;
+using StatusRow = api::Row<12>;
 
 void add_time(StatusRow& row, core::Timestamp time) {
     row.add_if(time != 0, [time] { return TimestampTzGetDatum(time); });
@@ -166,7 +191,10 @@ void add_time(StatusRow& row, core::Timestamp time) {
 
 void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
     pg::SharedMemory* const shared = pg::shared_memory();
-    const core::string limits = shared != nullptr ? limits_in_force(shared->reaper) : core::string();
+    const pg::LimitSettings settings = pg::limit_settings();
+    const core::string limits =
+        shared != nullptr ? limits_in_force(shared->reaper, settings) : core::string();
+    const core::string hint = advice(pid != 0, shared != nullptr, settings);
     const pg::ReaperBoard* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
     pg::call([&] {
         api::Rows rows(fcinfo);
@@ -179,9 +207,10 @@ void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
         add_time(row, board != nullptr ? board->next_deadline.load() : 0);
         row.add_if(board != nullptr, [=] { return Int64GetDatum(board->wakeups); });
         row.add_if(board != nullptr, [=] { return Int32GetDatum(board->watched); });
+        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->exempt); });
         row.add_if(shared != nullptr, [=] { return Int64GetDatum(shared->reaper.reaped); });
         add_time(row, shared != nullptr ? shared->reaper.last_reaped.load() : 0);
-        row.add_text(advice(pid != 0, shared != nullptr));
+        row.add_text(hint.empty() ? nullptr : hint.c_str());
         row.put_into(rows);
     });
 }

@@ -276,6 +276,11 @@ void Watch::excuse(const Session& session) {
     due(memory.excused_until);
 }
 
+bool Watch::is_excused(const Session& session) const noexcept {
+    const Memory& memory = memories_[static_cast<std::size_t>(session.slot)];
+    return memory.id == session.id && memory.excused_until > clock_.now();
+}
+
 void Watch::note(const Offence& offence) {
     recall(offence.session).noted[index_of(offence.rule)] = offence.limit;
     due(clock_.now()); // another rule may be offended, too

@@ -75,6 +75,8 @@ class Watch {
 
     /// It may stay: not to be asked about again for a minute.
     void excuse(const Session& session);
+    /// Is it over a limit, and was that excused?
+    bool is_excused(const Session& session) const noexcept;
     /// It was told of: no second time for the same offence.
     void note(const Offence& offence);
     /// Its statement was cancelled.

@@ -38,6 +38,7 @@ struct ReaperBoard {
     std::atomic<std::int64_t> wakeups;
     std::atomic<std::int64_t> reaped;
     std::atomic<std::int32_t> watched;
+    std::atomic<std::int32_t> exempt;                    // of those, over a limit
     std::atomic<std::int32_t> with_own_limits;           // of those
     std::atomic<std::int32_t> limits[core::limit_count]; // of all sessions without their own
 };

@@ -139,6 +139,7 @@ class Reaper {
             watch_.expect(limits);
         int clients = 0;
         int with_own_limits = 0;
+        int exempt = 0;
         for (const core::Session& session : sessions) {
             if (!core::is_login(session.kind) || pg::is_streaming(session))
                 continue;
@@ -151,12 +152,13 @@ class Reaper {
             const core::Glance glance = {session, limits, waits_for_client};
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
+            exempt += watch_.is_excused(session);
         }
-        tell(clients, with_own_limits);
+        tell(clients, with_own_limits, exempt);
         return watch_.next_look();
     }
 
-    void tell(int watched, int with_own_limits) noexcept {
+    void tell(int watched, int with_own_limits, int exempt) noexcept {
         pg::SharedMemory* const shared = pg::shared_memory();
         if (shared == nullptr)
             return;
@@ -166,6 +168,7 @@ class Reaper {
             shared->reaper.limits[i] = limits[static_cast<core::Limit>(i)];
         shared->reaper.watched = watched;
         shared->reaper.with_own_limits = with_own_limits;
+        shared->reaper.exempt = exempt;
         shared->reaper.next_deadline =
             next == core::Watch::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
         shared->reaper.next_look = next;

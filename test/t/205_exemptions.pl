@@ -53,6 +53,26 @@ sub spares_and_ends
 
 spares_and_ends('superusers', {}, [ { user => 'boss' } ]);
 spares_and_ends('superusers on request', { 'pg_sessionctl.reap_superusers' => 'on' }, [], { user => 'boss' });
+subtest 'a limit of a superuser' => sub {
+	my $status = sub { $admin->run("SELECT $_[0] FROM sessionctl.reaper_status") };
+	reconfigure($node, %defaults);
+	is($status->('exempt, hint IS NULL'), '0|t', 'nothing to tell');
+	$admin->run("ALTER ROLE boss SET $limit = '300 ms'");
+	is($status->('hint'), 'pg_sessionctl.reap_superusers is off: limits that ALTER ROLE has set for superuser "boss" end no session.', 'ends nobody, which is told');
+	my $boss = idler(user => 'boss');
+	wait_for('it to be over its limit', sub { $status->('exempt') eq '1' });
+	ok($boss->lives, 'it lives');
+	reconfigure($node, %defaults, 'pg_sessionctl.reap_superusers' => 'on');
+	is(reaped($boss), 'idle_in_transaction_timeout', 'unless they are to be ended');
+	wait_for('a look at the rest', sub { $status->('exempt') eq '0' });
+	is($status->('hint IS NULL'), 't', 'and there is nothing more to tell');
+	reconfigure($node, %defaults, 'pg_sessionctl.reaper_action' => 'log');
+	like($admin->run('SELECT hint FROM sessionctl.reaper_status'), qr/^pg_sessionctl.reaper_action is log: /, 'but of a dry run');
+	$admin->run("ALTER ROLE boss RESET $limit");
+	reconfigure($node, %defaults);
+	$boss->quit;
+};
+
 spares_and_ends('roles, and who is a member of them', { 'pg_sessionctl.exempt_roles' => 'nobody, batch' },
 	[ { user => 'backup' } ], { user => 'Batch, the other' });
 spares_and_ends('roles by their exact name', { 'pg_sessionctl.exempt_roles' => '"Batch, the other", Backup' },

@@ -426,7 +426,9 @@ TEST_P(WatchOfTime, AsksAgainAMinuteAfterAnExcuse) {
     begin_to_offend(offender());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
+    EXPECT_FALSE(watch.is_excused(offence.session));
     watch.excuse(offence.session);
+    EXPECT_TRUE(watch.is_excused(offence.session));
     EXPECT_LE(left(), seconds(60));
     expect_offence_after(seconds(60), GetParam().name);
 }
@@ -438,6 +440,8 @@ TEST_P(WatchOfTime, AnExcuseIsForOnePauseOnly) {
     watch.excuse(offence.session);
     pass(seconds(1));
     begin_to_offend(glances[0]);
+    look();
+    EXPECT_FALSE(watch.is_excused(glances[0].session));
     expect_offence_after(seconds(10), GetParam().name);
 }
 
