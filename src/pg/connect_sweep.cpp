@@ -49,7 +49,8 @@ void tell_of_refused(int count) {
                 (errmsg_plural("%d session that may no longer connect to its database is not ended",
                                "%d sessions that may no longer connect to their databases are not ended",
                                count, count),
-                 errdetail("Who ran the command is not permitted to signal it.")));
+                 errdetail_plural("Who ran the command is not permitted to signal it.",
+                                  "Who ran the command is not permitted to signal them.", count)));
     });
 }
 
@@ -57,20 +58,20 @@ LoginPair pair_of(const Newcomer& process) noexcept {
     return {process.role, process.database};
 }
 
+template <typename Item, int size>
+bool is_noted(const Item (&list)[size], int count, const Item& item) noexcept {
+    return std::find(list, list + count, item) != list + count;
+}
+
 /// What there is no room for is told at the commit.
 template <typename Item, int size>
 void note(Item (&list)[size], int& count, const Item& item) noexcept {
-    if (std::find(list, list + count, item) != list + count)
+    if (is_noted(list, count, item))
         return;
     if (count < size)
         list[count++] = item;
     else
         is_order_full = true;
-}
-
-template <typename Item, int size>
-bool is_noted(const Item (&list)[size], int count, const Item& item) noexcept {
-    return std::find(list, list + count, item) != list + count;
 }
 
 bool is_without_connect(const Newcomer& process) {

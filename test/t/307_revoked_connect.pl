@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use RawSession;
 use SessionctlTest;
 use Test::More;
 
@@ -66,10 +67,16 @@ spares('what takes something else', $app, 'REVOKE CREATE, TEMP ON DATABASE shop 
 
 # What another transaction takes meanwhile is for that one's sweep.
 my $second = SessionctlTest::Session->new($node);
-$admin->run('BEGIN; REVOKE CONNECT ON DATABASE "O\'B ""x""" FROM clerk');
+my $quoted = q{DATABASE "O'B ""x"""};
+$admin->run("BEGIN; REVOKE CONNECT ON $quoted FROM app");
 $second->run('REVOKE CONNECT ON DATABASE shop FROM "Ann ""x"""');
-spares('what another session took', $ann, 'COMMIT');
-$second->run('GRANT CONNECT ON DATABASE shop TO "Ann ""x"""');
+$admin->run('COMMIT');
+wait_for('the sweep', sub { !is_running($there->pid) });
+no_sweepers();
+ok($ann->lives, 'what another session took meanwhile');
+$second->run(qq{GRANT CONNECT ON DATABASE shop TO "Ann ""x"""; GRANT CONNECT ON $quoted TO app});
+$there->quit;
+$there = session('app', q{O'B "x"});
 $second->quit;
 
 my $position = log_position($node);
@@ -84,7 +91,7 @@ ok($there->lives, 'not those in another database');
 ok($chief->lives, 'superusers stay');
 wait_for_log($node, $position,
 	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer connect to this database\."/);
-is( $admin->run(q{SELECT role, database, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit ORDER BY role, pid <> } . $app->pid),
+is( $admin->run(q{SELECT role, database, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit WHERE database = 'shop' ORDER BY role, pid <> } . $app->pid),
 	join("\n", map { "$_|shop|terminate|terminated|$boss|$boss|t|The role may no longer connect to this database." } 'Ann "x"', 'app', 'app'),
 	'the audit names the roles, and by whom');
 spares('a quoted database', $there, 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC');
@@ -120,6 +127,30 @@ else
 	ends('INHERIT OPTION', 'app', 'GRANT crew TO app', 'REVOKE INHERIT OPTION FOR crew FROM app', 'REVOKE crew FROM app');
 	ends('granted without it', 'app', 'GRANT crew TO app', 'GRANT crew TO app WITH INHERIT FALSE', 'REVOKE crew FROM app');
 }
+
+# Who owns a database is in pg_database_owner only inside of it.
+SKIP: {
+	skip 'pg_database_owner came with 14', 2 if $version < 140000;
+	my $owned = 'ALTER DATABASE shop OWNER TO owner; REVOKE CONNECT ON DATABASE shop FROM owner; GRANT CONNECT ON DATABASE shop TO pg_database_owner';
+	$admin->run($owned);
+	my $session = session('owner');
+	$admin->run('SET pg_sessionctl.kick_on_nologin = on');
+	spares('who has CONNECT as the owner', $session, 'REVOKE CONNECT ON DATABASE shop FROM clerk');
+	$admin->run('SET pg_sessionctl.kick_on_nologin = off');
+	$session->quit;
+	ends('what the owner has as the owner', 'owner', $owned, 'REVOKE CONNECT ON DATABASE shop FROM pg_database_owner',
+		qq{ALTER DATABASE shop OWNER TO "$boss"; GRANT CONNECT ON DATABASE shop TO "$boss"});
+}
+
+# A login under way, which holds its database's lock: past core's look at CONNECT, or right before it.
+$admin->run('GRANT CONNECT ON DATABASE shop TO app; SET pg_sessionctl.kick_on_nologin = on');
+my $login = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
+wait_for('a login under way', sub {
+	$admin->run(q{SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = objid WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock' AND datname = 'shop' AND granted}) > 0;
+});
+$admin->run('REVOKE CONNECT ON DATABASE shop FROM app');
+like($login->ended_with, qr/\A(57P01|42501)\z/, 'a login under way does not get in');
+no_sweepers();
 
 # Who is shut out of the server besides is ended once, for that.
 $admin->run('CREATE ROLE leaver LOGIN; GRANT CONNECT ON DATABASE shop TO leaver');
