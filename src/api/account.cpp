@@ -89,7 +89,8 @@ void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
                 reset, rows);
     for (int i = 0; i < core::rule_count; ++i) {
         const auto rule = static_cast<core::Rule>(i);
-        put_counter("terminate", core::rule_name(rule), shared.counter(pg::Deed::reap, rule), reset, rows);
+        const char* const action = rule == core::Rule::lifetime ? "drain" : "terminate";
+        put_counter(action, core::rule_name(rule), shared.counter(pg::Deed::reap, rule), reset, rows);
         put_counter("log", core::rule_name(rule), shared.counter(pg::Deed::tell, rule), reset, rows);
     }
 }

@@ -2,11 +2,10 @@
 
 #include "core/drain.hpp"
 #include "pg/drain_request.hpp"
+#include "pg/drain_server.hpp"
 #include "pg/error.hpp"
 #include "pg/progress.hpp"
 #include "pg/server.hpp"
-#include "pg/shared_memory.hpp"
-#include "pg/stillness.hpp"
 
 namespace sessionctl::api {
 
@@ -15,61 +14,29 @@ namespace {
 /// How long the end of those may take who are forced.
 constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
 
-constexpr pg::Farewell none = {};
-
-/// The server at the instant of the signal. A session shows itself idle before it sends the answer to its
-/// last statement, and must have sent all of it.
-class DrainedServer final : public pg::LiveServer {
+class CallServer final : public pg::DrainServer {
   public:
-    /// The farewell stays when a signal is put off: who is asked has got it with that.
-    DrainedServer(const pg::Farewell& farewell, pg::CallEvidence& evidence,
-                  pg::DrainRequests& requests) noexcept
-        : LiveServer(none), farewell_(farewell), evidence_(evidence), requests_(requests) {}
+    CallServer(const pg::Farewell& farewell, pg::CallEvidence& evidence) noexcept
+        : farewell_(farewell), evidence_(evidence) {}
 
     /// What it did when it was asked is taken down by then; at its end it is idle anyway, unless it is
     /// forced.
     bool hold(const core::Session& session, core::Action action) override {
         if (is_forcing_)
             evidence_.take(session);
-        return LiveServer::hold(session, action);
+        return DrainServer::hold(session, action);
     }
     void begin_to_force() noexcept { is_forcing_ = true; }
 
-    /// Nothing but the signal follows on the last look; between two that show the same it was at rest.
-    core::Sight look(const core::Session& session) override {
-        const core::Sight first = LiveServer::look(session);
-        if (!is_holding() || !core::is_login(session.kind) || first.is_streaming)
-            return first;
-        const bool is_ready = is_ready_to_go(session);
-        core::Sight sight = LiveServer::look(session);
-        if (!is_ready || sight.state_change != first.state_change)
-            sight.state = core::State::undefined;
-        return sight;
-    }
-
     core::Delivery send() override {
         pg::leave_farewell(held(), false, farewell_); // another call may have taken it away
-        const core::Answer before = requests_.answer_for(held(), core::Answer::does);
-        const core::Delivery delivery = LiveServer::send();
-        if (delivery != core::Delivery::delivered)
-            requests_.answer_for(held(), before);
-        return delivery;
+        return DrainServer::send();
     }
 
   private:
-    /// Where sessions can't be asked, one that shows itself idle but runs, or waits for a processor, has been
-    /// woken: its client's next statement is there already.
-    bool is_ready_to_go(const core::Session& session) const noexcept {
-        if (!pg::is_at_rest(session) || (!can_ask_ && pg::is_runnable(session.id.pid)))
-            return false;
-        return requests_.answer_of(session) != core::Answer::will || !pg::is_unheard(session);
-    }
-
     const pg::Farewell& farewell_;
     pg::CallEvidence& evidence_;
-    pg::DrainRequests& requests_;
     bool is_forcing_ = false;
-    const bool can_ask_ = pg::shared_memory() != nullptr;
 };
 
 } // namespace
@@ -77,7 +44,7 @@ class DrainedServer final : public pg::LiveServer {
 void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
            const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle) {
     pg::DrainRequests requests(farewell, evidence);
-    DrainedServer server(farewell, evidence, requests);
+    CallServer server(farewell, evidence);
     core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, chronicle);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || span.is_cut_short)

@@ -25,7 +25,7 @@ class Drain {
         : server_(server), asker_(asker), chronicle_(chronicle), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
-                open_.push_back({&target, nullptr, 0, 0});
+                open_.push_back({&target, Asked(began_)});
     }
 
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
@@ -43,7 +43,7 @@ class Drain {
             const Timestamp now = server_.now();
             const auto rest = std::remove_if(open_.begin(), open_.end(), [&](Open& open) {
                 is_over_ = is_over_ || !has_time(deadline, server_);
-                if (!settle(open))
+                if (!open.asked.settle(*open.target, !is_over_, server_, asker_))
                     return false;
                 done_.push_back(open.target);
                 return true;
@@ -61,9 +61,10 @@ class Drain {
             Target& target = *open.target;
             if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
-            if (!was_ended(target))
-                target.reason = is_unknown(target.session) ? unknown : open.reason;
-            const bool is_not_reached = !was_ended(target) && target.reason == nullptr;
+            const bool has_left = was_ended(target, asker_);
+            if (!has_left)
+                target.reason = is_unknown(target.session) ? unknown : open.asked.reason();
+            const bool is_not_reached = !has_left && target.reason == nullptr;
             target.outcome = is_not_reached ? Outcome::not_reached : Outcome::still_running;
             target.elapsed = server_.now() - began_;
         }
@@ -72,59 +73,8 @@ class Drain {
   private:
     struct Open {
         Target* target;
-        const char* reason;     // why it is still there; null: its turn has not come
-        Timestamp state_change; // of its idleness, when it was first seen
-        Timestamp idle_since;   // on the server's clock
+        Asked asked;
     };
-
-    /// True when there is nothing left to wait for.
-    bool settle(Open& open) {
-        Target& target = *open.target;
-        const Sight sight = server_.look(target.session);
-        if (!sight.present)
-            return conclude(target);
-        if (was_ended(target))
-            return false;
-        const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
-        const bool has_client = !is_background(target.session.kind);
-        const bool was_unheard =
-            std::exchange(open.reason, is_finished && has_client ? unheard : unfinished) == unheard;
-        if (!is_finished || (asker_.answer_of(target.session) == Answer::will && !has_forgotten(open, sight)))
-            return false;
-        if (is_over_) {
-            if (!was_unheard)
-                open.reason = nullptr;
-            return false;
-        }
-        signal_one(target, Action::terminate, Recheck::no_transaction, server_);
-        if (target.outcome == Outcome::denied)
-            return true;
-        target.signalled_at = began_;
-        if (target.outcome != Outcome::signalled)
-            target.outcome =
-                Outcome::chosen; // it changed at the last moment, or is gone: the next look tells
-        return false;
-    }
-
-    bool has_forgotten(Open& open, const Sight& sight) {
-        const Timestamp now = server_.now();
-        if (open.state_change != sight.state_change) {
-            open.state_change = sight.state_change;
-            open.idle_since = now;
-        }
-        return now - open.idle_since >= forgotten_after;
-    }
-
-    bool conclude(Target& target) {
-        target.outcome = was_ended(target) ? Outcome::terminated : Outcome::already_gone;
-        target.elapsed = server_.now() - began_;
-        return true;
-    }
-
-    /// By this drain. One that left of its own accord was not.
-    bool was_ended(const Target& target) const noexcept {
-        return target.outcome == Outcome::signalled || asker_.answer_of(target.session) == Answer::does;
-    }
 
     Server& server_;
     Asker& asker_;
@@ -136,6 +86,48 @@ class Drain {
 };
 
 } // namespace
+
+bool was_ended(const Target& target, Asker& asker) noexcept {
+    return target.outcome == Outcome::signalled || asker.answer_of(target.session) == Answer::does;
+}
+
+bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker) {
+    const Sight sight = server.look(target.session);
+    if (!sight.present) {
+        target.outcome = was_ended(target, asker) ? Outcome::terminated : Outcome::already_gone;
+        target.elapsed = server.now() - at_;
+        return true;
+    }
+    if (was_ended(target, asker))
+        return false;
+    const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
+    const bool has_client = !is_background(target.session.kind);
+    const bool was_unheard =
+        std::exchange(reason_, is_finished && has_client ? unheard : unfinished) == unheard;
+    if (!is_finished ||
+        (asker.answer_of(target.session) == Answer::will && !has_forgotten(sight, server.now())))
+        return false;
+    if (!may_signal) {
+        if (!was_unheard)
+            reason_ = nullptr;
+        return false;
+    }
+    signal_one(target, Action::terminate, Recheck::no_transaction, server);
+    if (target.outcome == Outcome::denied)
+        return true;
+    target.signalled_at = at_;
+    if (target.outcome != Outcome::signalled)
+        target.outcome = Outcome::chosen; // it changed at the last moment, or is gone: the next look tells
+    return false;
+}
+
+bool Asked::has_forgotten(const Sight& sight, Timestamp now) noexcept {
+    if (state_change_ != sight.state_change) {
+        state_change_ = sight.state_change;
+        idle_since_ = now;
+    }
+    return now - idle_since_ >= forgotten_after;
+}
 
 void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
                Chronicle& chronicle) {

@@ -23,6 +23,29 @@ class Asker {
     ~Asker() = default;
 };
 
+/// One that was asked to leave, and what was seen of it since.
+class Asked {
+  public:
+    explicit Asked(Timestamp at) noexcept : at_(at) {}
+
+    /// Looks at it once more, and ends it where it is in no transaction, if it `may` be signalled. True when
+    /// there is nothing left to wait for: its outcome tells.
+    bool settle(Target& target, bool may_signal, Server& server, Asker& asker);
+    /// Why it is still there; null: its turn has not come.
+    const char* reason() const noexcept { return reason_; }
+
+  private:
+    bool has_forgotten(const Sight& sight, Timestamp now) noexcept;
+
+    Timestamp at_; // on the server's clock
+    const char* reason_ = nullptr;
+    Timestamp state_change_ = 0; // of its idleness, when it was first seen
+    Timestamp idle_since_ = 0;   // on the server's clock
+};
+
+/// Has it ended, or does it, because it was asked to? One that left of its own accord was not.
+bool was_ended(const Target& target, Asker& asker) noexcept;
+
 /// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
 /// is left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
 /// `signalled`. Elapsed time counts from the beginning. The chronicle hears of each when it

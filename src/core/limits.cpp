@@ -22,6 +22,8 @@ const char* limit_name(Limit limit) noexcept {
         return "client_gone_timeout";
     case Limit::statement:
         return "statement_timeout";
+    case Limit::lifetime:
+        return "session_lifetime_timeout";
     }
     return "";
 }
@@ -50,6 +52,8 @@ Limit limit_of(Rule rule) noexcept {
         return Limit::client_gone;
     case Rule::statement:
         return Limit::statement;
+    case Rule::lifetime:
+        return Limit::lifetime;
     }
     return {};
 }

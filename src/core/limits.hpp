@@ -19,8 +19,9 @@ enum class Limit : std::uint8_t {
     client_silence,      // ms
     client_gone,         // ms
     statement,           // ms
+    lifetime,            // ms since the session began
 };
-constexpr int limit_count = 9;
+constexpr int limit_count = 10;
 
 /// As its parameter is called, without the prefix.
 const char* limit_name(Limit limit) noexcept;
@@ -47,9 +48,10 @@ enum class Rule : std::uint8_t {
     transaction,
     client_silence,
     client_gone,
-    statement
+    statement,
+    lifetime // after its transaction
 };
-constexpr int rule_count = 8;
+constexpr int rule_count = 9;
 
 /// The limit that is over.
 Limit limit_of(Rule rule) noexcept;

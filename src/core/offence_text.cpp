@@ -52,6 +52,8 @@ const char* what_it_did(const Offence& offence) noexcept {
     case Rule::statement:
         return offence.is_cancel ? "The statement ran for "
                                  : "The statement ran on when it had been cancelled, in all for ";
+    case Rule::lifetime:
+        return "The session lasted for ";
     }
     return "";
 }
@@ -127,6 +129,8 @@ const char* hint_of(const Offence& offence) noexcept {
                    ? "Make the statement faster, or divide it."
                    : "Let a statement end when it is cancelled; connect again and repeat what was not "
                      "committed.";
+    case Rule::lifetime:
+        return "Connect again and repeat the statement that got this answer, if one did: it did not run.";
     }
     return "";
 }

@@ -6,7 +6,7 @@ namespace sessionctl::core {
 
 namespace {
 
-/// Nothing tells when a session begins to make others wait, or when transactions pass by.
+/// Nothing tells when a session begins to make others wait, when transactions pass by, or when one ends.
 constexpr Timestamp poll = microseconds_per_second;
 /// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
 constexpr int looks_at_clients = 10;
@@ -29,7 +29,8 @@ Timestamp between_looks_at_clients(Timestamp limit) noexcept {
 
 /// Not for each pause anew, but once for what goes on through many.
 bool outlasts_pauses(int rule) noexcept {
-    return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone);
+    return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone) ||
+           rule == index_of(Rule::lifetime);
 }
 
 Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
@@ -58,7 +59,7 @@ void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
 
 void Watch::expect(const Limits& limits) noexcept {
     for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session,
-                              Limit::transaction, Limit::statement})
+                              Limit::transaction, Limit::statement, Limit::lifetime})
         if (limits[limit] != 0)
             due(clock_.now() + limits.time(limit));
     if (limits[Limit::horizon_age] != 0)
@@ -73,6 +74,7 @@ Watch::Memory& Watch::recall(const Session& session) {
     if (memory.id != session.id) {
         memory = {};
         memory.id = session.id;
+        memory.began = clock_.at(session.id.start);
     }
     if (memory.state_change != session.state_change) {
         memory.state_change = session.state_change;
@@ -268,6 +270,17 @@ std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
     if (state != State::idle && (*first)->rule != Rule::blocking)
         (*first)->waiting_behind = facts.waiting_behind(glance.session);
     return *first;
+}
+
+std::optional<Offence> Watch::see_age(const Glance& glance) {
+    const Memory& memory = recall(glance.session);
+    if (memory.was_signalled || memory.excused_until > clock_.now())
+        return {};
+    const auto found =
+        overdue(Rule::lifetime, glance, memory, memory.began, glance.session.state != State::starting);
+    if (found)
+        due(clock_.now() + poll);
+    return found;
 }
 
 void Watch::excuse(const Session& session) {

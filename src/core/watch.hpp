@@ -46,7 +46,7 @@ struct Offence {
     Rule rule;
     Session session;
     std::int32_t limit;     // ms; for the horizon rule transactions
-    Timestamp lasted;       // microseconds: idle, silent, without its client, or in its transaction
+    Timestamp lasted;       // microseconds: idle, silent, without its client, in its transaction, or in all
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
     bool is_cancel;         // of the statement: the session stays
@@ -70,6 +70,9 @@ class Watch {
     void expect(const Limits& limits) noexcept;
     /// The first rule that the session offends. One that was dealt with is no offence again.
     std::optional<Offence> see(const Glance& glance, Facts& facts);
+    /// Is it older than it may be? Asked after see(): it ends where its transaction does, and other rules
+    /// bind it until then. An offence again at each look, until it was sent a signal.
+    std::optional<Offence> see_age(const Glance& glance);
     /// When the next look is due, on the monotonic clock; `never` where there is no limit to watch.
     Timestamp next_look() const noexcept { return next_look_; }
 
@@ -95,6 +98,7 @@ class Watch {
   private:
     struct Memory {
         Identity id;
+        Timestamp began;        // monotonic
         Timestamp state_change; // wall clock
         Timestamp state_since;  // monotonic
         Timestamp xact_start;

@@ -29,6 +29,7 @@ bool is_mine(const DrainRequest* request) noexcept {
 void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
     if (!is_for(request, session)) {
         request.askers = 0;
+        request.is_reapers = false;
         request.pid = session.pid;
         request.start = session.start;
     }
@@ -42,6 +43,42 @@ void remove_asker(DrainRequest& request, const core::Identity& session) noexcept
         --request.askers;
 }
 
+void add_reaper(DrainRequest& request, const core::Identity& session) noexcept {
+    if (is_for(request, session) && request.is_reapers)
+        return;
+    add_asker(request, session);
+    request.is_reapers = true;
+}
+
+void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
+    if (!is_for(slot.drain, session) || !slot.drain.is_reapers.exchange(false))
+        return;
+    remove_asker(slot.drain, session);
+    if (slot.drain.answer != core::Answer::does)
+        slot.lasting_farewell.clear(session);
+}
+
+/// The session shows what it does before it looks at its request; who looks at it after this sees one or the
+/// other.
+void add(DrainRequest& request, const core::Identity& session,
+         void (*add_to)(DrainRequest&, const core::Identity&) noexcept) {
+    LWLock* const lock = shared_memory()->drain_lock;
+    call([=, &request, &session] {
+        LWLockAcquire(lock, LW_EXCLUSIVE);
+        add_to(request, session);
+        LWLockRelease(lock);
+    });
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+/// Null for one that can't be asked: its place may be another's already, and a background process has no
+/// statement of a client that it could refuse.
+DrainRequest* request_for(const core::Session& session) {
+    DrainRequest* const request = request_in(session.slot);
+    return !core::is_background(session.kind) && request != nullptr && look_at(session).listed ? request
+                                                                                               : nullptr;
+}
+
 } // namespace
 
 DrainRequest* own_request() noexcept {
@@ -53,14 +90,28 @@ bool is_asked_to_leave() noexcept {
 }
 
 bool was_asked_to_leave() noexcept {
+    return is_asked_to_leave() || leaves_as_asked();
+}
+
+bool leaves_as_asked() noexcept {
     const DrainRequest* const request = own_request();
-    return is_mine(request) ||
-           (request != nullptr && is_for(*request, this_process()) && request->answer == core::Answer::does);
+    return request != nullptr && is_for(*request, this_process()) && request->answer == core::Answer::does;
 }
 
 void answer_request(core::Answer answer) noexcept {
     if (DrainRequest* const request = own_request(); is_mine(request))
         request->answer = answer;
+}
+
+core::Answer answer_to_request(const core::Session& session) noexcept {
+    const DrainRequest* const request = request_in(session.slot);
+    return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
+}
+
+core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept {
+    DrainRequest* const request = request_in(session.slot);
+    return request != nullptr && is_for(*request, session.id) ? request->answer.exchange(answer)
+                                                              : core::Answer::none;
 }
 
 DrainRequests::DrainRequests(const Farewell& farewell, CallEvidence& evidence)
@@ -72,32 +123,12 @@ DrainRequests::~DrainRequests() {
 
 void DrainRequests::ask(const core::Session& session) {
     evidence_.take(session);
-    DrainRequest* const request = request_in(session.slot);
-    if (core::is_background(session.kind)) // there is no statement of a client that it could refuse
-        return;
-    if (request == nullptr || !look_at(session).listed) // its place may be another's already
+    DrainRequest* const request = request_for(session);
+    if (request == nullptr)
         return;
     asked_.push_back(session); // first: what was asked must be taken back
     leave_farewell(session, false, farewell_);
-    LWLock* const lock = shared_memory()->drain_lock;
-    call([=, &session] {
-        LWLockAcquire(lock, LW_EXCLUSIVE);
-        add_asker(*request, session.id);
-        LWLockRelease(lock);
-    });
-    // The session shows what it does before it looks here; who looks at it after this sees one or the other.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-}
-
-core::Answer DrainRequests::answer_of(const core::Session& session) noexcept {
-    const DrainRequest* const request = request_in(session.slot);
-    return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
-}
-
-core::Answer DrainRequests::answer_for(const core::Session& session, core::Answer answer) noexcept {
-    DrainRequest* const request = request_in(session.slot);
-    return request != nullptr && is_for(*request, session.id) ? request->answer.exchange(answer)
-                                                              : core::Answer::none;
+    add(*request, session.id, add_asker);
 }
 
 void DrainRequests::take_back(void* requests) noexcept {
@@ -113,6 +144,32 @@ void DrainRequests::take_back(void* requests) noexcept {
         if (self.answer_of(session) != core::Answer::does)
             take_farewell_back(session);
     self.asked_.clear();
+}
+
+void LastingRequests::ask(const core::Session& session) {
+    if (DrainRequest* const request = request_for(session))
+        add(*request, session.id, add_reaper);
+}
+
+void LastingRequests::take_back(const core::Session& session) noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    remove_reaper(shared->slots[session.slot], session.id);
+    LWLockRelease(shared->drain_lock);
+}
+
+void LastingRequests::take_all_back() noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    for (int number = 0; number < shared->slot_count; ++number) {
+        SessionSlot& slot = shared->slots[number];
+        remove_reaper(slot, {slot.drain.pid, slot.drain.start});
+    }
+    LWLockRelease(shared->drain_lock);
 }
 
 } // namespace sessionctl::pg

@@ -1,5 +1,6 @@
 #include "pg/farewell.hpp"
 
+#include "pg/drain_request.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/session_table.hpp"
@@ -97,6 +98,15 @@ void take_farewell_back(const core::Session& session) noexcept {
         box->clear(session.id);
 }
 
+void leave_lasting_farewell(const core::Session& session, const Farewell& farewell) noexcept {
+    SessionSlot* const slot = session_slot(session.slot);
+    if (slot == nullptr)
+        return;
+    Farewell left = farewell;
+    left.encoding = PG_SQL_ASCII;
+    slot->lasting_farewell.put(session.id, 0, left);
+}
+
 namespace {
 
 /// What the client's encoding does not have would be an error of its own, in the place of this one. UTF-8 has
@@ -116,9 +126,14 @@ void make_ascii(Farewell& farewell) noexcept {
 } // namespace
 
 bool own_farewell(bool is_cancel, Farewell& farewell) noexcept {
-    const FarewellBox* const box = box_of(compat::own_slot());
+    const SessionSlot* const slot = session_slot(compat::own_slot());
     const core::Identity own = {MyProcPid, compat::own_start()};
-    if (box == nullptr || !box->get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell))
+    if (slot == nullptr)
+        return false;
+    const bool is_left =
+        slot->farewell.get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell) ||
+        (!is_cancel && leaves_as_asked() && slot->lasting_farewell.get(own, 0, farewell));
+    if (!is_left)
         return false;
     if (!core::is_ascii(farewell.detail) && !is_readable_by_client(farewell.encoding))
         make_ascii(farewell);

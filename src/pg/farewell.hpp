@@ -44,6 +44,8 @@ class FarewellBox {
 /// Leaves it in the encoding of the session's database. Does nothing where the library is not preloaded.
 void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell);
 void take_farewell_back(const core::Session& session) noexcept;
+/// In the place of none, where it ends because it was asked to: for as long as the reaper asks. In ASCII.
+void leave_lasting_farewell(const core::Session& session, const Farewell& farewell) noexcept;
 /// What was left for this process.
 bool own_farewell(bool is_cancel, Farewell& farewell) noexcept;
 

@@ -70,8 +70,9 @@ void wake_reaper(Limit limit, std::int32_t value) noexcept {
     if (latch == nullptr || value <= 0)
         return;
     const bool is_time = limit != Limit::horizon_age;
-    const core::Timestamp due = monotonic_now() + (is_time ? value * core::microseconds_per_millisecond : 0);
-    if (due < reaper.next_look)
+    const core::Timestamp left = (is_time ? value * core::microseconds_per_millisecond : 0) -
+                                 (limit == Limit::lifetime ? GetCurrentTimestamp() - compat::own_start() : 0);
+    if (monotonic_now() + left < reaper.next_look)
         SetLatch(latch);
 }
 
@@ -160,6 +161,9 @@ void define_limits() {
     define<Limit::statement>("pg_sessionctl.statement_timeout", "Cancels a statement that runs for longer.",
                              "0 is off. One that goes on all the same is ended with its session.", 0,
                              GUC_UNIT_MS);
+    define<Limit::lifetime>("pg_sessionctl.session_lifetime_timeout",
+                            "Ends a session that is older, after the transaction it is in.", "0 is off.", 0,
+                            GUC_UNIT_MS);
     define<Limit::client_silence>(
         "pg_sessionctl.client_silence_timeout",
         "Ends a session that waits for its client for longer, in the middle of a statement.", "0 is off.", 0,

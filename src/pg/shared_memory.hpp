@@ -23,6 +23,7 @@ struct SessionSlot {
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
     FarewellBox farewell;
+    FarewellBox lasting_farewell;
     DrainRequest drain;
     SharedProgress progress;
     GatePass pass;

@@ -3,6 +3,7 @@
 #include "core/engine.hpp"
 #include "core/offence_text.hpp"
 #include "pg/catalog_scope.hpp"
+#include "pg/drain_server.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
@@ -92,6 +93,15 @@ class LastLook final : public pg::LiveServer {
     const core::Offence& offence_;
 };
 
+/// The same of a session that was asked to leave.
+class LastLookAtAsked final : public pg::DrainServer {
+  public:
+    /// While it streams no limit binds it.
+    bool spares(const core::Session& session) override {
+        return pg::awaits_standby(session) || pg::is_streaming(session);
+    }
+};
+
 void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->counter(deed, rule).add(has_ended);
@@ -111,13 +121,18 @@ void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
         watch.excuse(offence.session);
         return;
     }
+    const bool may_end = pg::reaper_action_setting() == pg::ReaperAction::terminate;
+    if (may_end && offence.rule == core::Rule::lifetime) {
+        ask(offence, roster.entries.front());
+        return;
+    }
     if (pg::awaits_standby(offence.session)) {
         watch.look_again_later();
         return;
     }
     pg::AuditRecord record = record_of(offence, roster.entries.front());
     record.evidence = pg::evidence_of(roster.entries.front(), waits_);
-    if (pg::reaper_action_setting() == pg::ReaperAction::terminate) {
+    if (may_end) {
         end(offence, record, watch);
         return;
     }
@@ -126,6 +141,53 @@ void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
     pg::keep_record(record);
     count(pg::Deed::tell, offence.rule, false);
     watch.note(offence);
+}
+
+/// Anew at each look: another limit, or another farewell, may be in force.
+void Judgement::ask(const core::Offence& offence, const pg::RosterEntry& entry) {
+    const auto is_it = [&offence](const Request& each) {
+        return each.target.session.id == offence.session.id;
+    };
+    auto request = std::find_if(requests_.begin(), requests_.end(), is_it);
+    if (request == requests_.end()) {
+        pg::AuditRecord record = record_of(offence, entry);
+        record.evidence = pg::evidence_of(entry, waits_);
+        record.action.set("drain");
+        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
+        requests_.push_back({core::Target{}, core::Asked(pg::monotonic_now()), offence.rule, false, record});
+        request = requests_.end() - 1;
+    }
+    request->target.session = offence.session;
+    request->record.set_field(request->record.reason, core::detail_of(offence).c_str());
+    request->is_wanted = true;
+    pg::leave_lasting_farewell(offence.session, farewell_of(offence));
+    asker_.ask(offence.session);
+}
+
+/// True when there is no need to ask it any more: it ends, is gone, or may stay.
+bool Judgement::settle(Request& request, core::Watch& watch) {
+    core::Target& target = request.target;
+    const bool is_wanted = std::exchange(request.is_wanted, false);
+    LastLookAtAsked server;
+    const bool is_over = request.asked.settle(target, is_wanted, server, asker_);
+    if (target.outcome == core::Outcome::terminated || core::was_ended(target, asker_)) {
+        if (!is_over)
+            watch.signalled(target.session);
+        const pg::MemoryScope lasting(TopMemoryContext);
+        endings_.push_back({target.session, request.rule, false, pg::monotonic_now(), request.record});
+        return true;
+    }
+    if (target.outcome == core::Outcome::denied)
+        watch.excuse(target.session);
+    if (!is_over && is_wanted)
+        return false;
+    pg::LastingRequests::take_back(target.session);
+    return true;
+}
+
+void Judgement::end_look(core::Watch& watch) {
+    const auto is_settled = [&](Request& each) { return settle(each, watch); };
+    requests_.erase(std::remove_if(requests_.begin(), requests_.end(), is_settled), requests_.end());
 }
 
 void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch) {
@@ -191,6 +253,12 @@ bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outco
 }
 
 void Judgement::conclude() noexcept {
+    for (const Request& request : requests_) {
+        Ending ending = {request.target.session, request.rule, false, 0, request.record};
+        if (core::was_ended(request.target, asker_))
+            settle(ending, 0, core::Outcome::signalled);
+    }
+    requests_.clear();
     for (Ending& ending : endings_)
         settle(ending, 0, core::Outcome::signalled);
     endings_.clear();

@@ -2,6 +2,7 @@
 
 #include "core/offence_text.hpp"
 #include "pg/client_presence.hpp"
+#include "pg/drain_request.hpp"
 #include "pg/error.hpp"
 #include "pg/lock_waits.hpp"
 #include "pg/memory.hpp"
@@ -152,8 +153,11 @@ class Reaper {
             const core::Glance glance = {session, limits, waits_for_client};
             if (const auto offence = watch_.see(glance, facts))
                 judgement_.pass(*offence, watch_);
+            if (const auto offence = watch_.see_age(glance))
+                judgement_.pass(*offence, watch_);
             exempt += watch_.is_excused(session);
         }
+        judgement_.end_look(watch_);
         tell(clients, with_own_limits, exempt);
         return watch_.next_look();
     }
@@ -206,6 +210,7 @@ void wait_for_first_session() {
 extern "C" void sessionctl_reaper_leave(int, Datum) {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->reaper.latch = nullptr;
+    pg::LastingRequests::take_all_back();
 }
 
 void appear() {

@@ -96,8 +96,8 @@ sub reaped
 	my ($session) = @_;
 	my ($node, $pid, $rule) = ($session->{node}, $session->pid);
 	wait_for("the reaper to end $pid", sub {
-		($rule) = map { / pid=$pid .* rule="([^"]*)"/ ? $1 : () }
-		  grep { /action=terminate result="terminated"/ } audit_lines($node, $session->{log_position});
+		($rule) = map { / pid=$pid .* rule="([^"]+)"/ ? $1 : () }
+		  grep { /action=(terminate|drain) result="terminated"/ } audit_lines($node, $session->{log_position});
 	});
 	return $rule;
 }

@@ -331,7 +331,7 @@ subtest 'nobody opts out' => sub {
 	like($session->run_verbose("BEGIN; SET LOCAL $limit = 0"), $denied, 'SET LOCAL');
 	$session->run('ROLLBACK');
 	like($session->run_verbose("SET $_ = DEFAULT"), qr/^ERROR:  (42501|55P02): /m, $_)
-	  for map { "pg_sessionctl.$_" } qw(transaction_timeout idle_session_timeout client_silence_timeout client_gone_timeout statement_timeout exempt_roles
+	  for map { "pg_sessionctl.$_" } qw(transaction_timeout idle_session_timeout client_silence_timeout client_gone_timeout statement_timeout session_lifetime_timeout exempt_roles
 	  reaper_action reap_superusers);
 	my $greedy = eval { SessionctlTest::Session->new($node, user => $role, options => "-c $limit=0"); 1 } ? '' : $@;
 	like($greedy, qr/FATAL:  permission denied to set parameter "$limit"/, 'PGOPTIONS');

@@ -102,6 +102,33 @@ TEST_F(Drain, AsksOnlyTheChosen) {
     EXPECT_EQ(outcome(), Outcome::spared);
 }
 
+TEST_F(Drain, OneIsSettledLookByLook) {
+    Life& life = busy(1);
+    core::Target& target = plan[0];
+    core::Asked asked(server.now());
+    EXPECT_FALSE(asked.settle(target, true, server, asker));
+    EXPECT_STREQ(asked.reason(), "its transaction goes on");
+    commit(life);
+    EXPECT_FALSE(asked.settle(target, false, server, asker)) << "it may stay";
+    EXPECT_EQ(life.signals, 0);
+    EXPECT_FALSE(core::was_ended(target, asker));
+    EXPECT_FALSE(asked.settle(target, true, server, asker));
+    EXPECT_EQ(life.signals, 1);
+    EXPECT_TRUE(core::was_ended(target, asker));
+    EXPECT_TRUE(asked.settle(target, true, server, asker));
+    EXPECT_EQ(target.outcome, Outcome::terminated);
+}
+
+TEST_F(Drain, OneThatLeavesOfItsOwnAccordWasNotEnded) {
+    Life& life = busy(1);
+    core::Asked asked(server.now());
+    EXPECT_FALSE(asked.settle(plan[0], true, server, asker));
+    server.end(life);
+    EXPECT_TRUE(asked.settle(plan[0], true, server, asker));
+    EXPECT_EQ(outcome(), Outcome::already_gone);
+    EXPECT_FALSE(core::was_ended(plan[0], asker));
+}
+
 TEST_F(Drain, WaitsForTheEndOfATransaction) {
     Life& life = busy(1);
     server.after(seconds(3), [&] {

@@ -19,6 +19,7 @@ TEST(Limit, IsCalledAsItsParameter) {
     EXPECT_STREQ(core::limit_name(Limit::client_silence), "client_silence_timeout");
     EXPECT_STREQ(core::limit_name(Limit::client_gone), "client_gone_timeout");
     EXPECT_STREQ(core::limit_name(Limit::statement), "statement_timeout");
+    EXPECT_STREQ(core::limit_name(Limit::lifetime), "session_lifetime_timeout");
 }
 
 TEST(Rule, IsCalledAsTheParameterOfItsLimit) {
@@ -30,6 +31,7 @@ TEST(Rule, IsCalledAsTheParameterOfItsLimit) {
     EXPECT_STREQ(core::rule_name(Rule::client_silence), "client_silence_timeout");
     EXPECT_STREQ(core::rule_name(Rule::client_gone), "client_gone_timeout");
     EXPECT_STREQ(core::rule_name(Rule::statement), "statement_timeout");
+    EXPECT_STREQ(core::rule_name(Rule::lifetime), "session_lifetime_timeout");
 }
 
 TEST(Limits, AreOffUnlessSet) {

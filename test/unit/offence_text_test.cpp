@@ -16,7 +16,7 @@ constexpr Timestamp day = 24 * hour;
 
 constexpr Rule rules[] = {Rule::idle_in_transaction, Rule::blocking,    Rule::horizon,
                           Rule::idle_session,        Rule::transaction, Rule::client_silence,
-                          Rule::client_gone,         Rule::statement};
+                          Rule::client_gone,         Rule::statement,   Rule::lifetime};
 
 std::string length(Timestamp microseconds) {
     return str(core::length_of_time(microseconds));
@@ -94,6 +94,8 @@ TEST(Detail, TellsHowLongAndTheLimit) {
     EXPECT_EQ(
         detail(offence(Rule::client_gone, 60000, minute)),
         "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
+    EXPECT_EQ(detail(offence(Rule::lifetime, 3600000, hour)),
+              "The session lasted for 1 h (pg_sessionctl.session_lifetime_timeout is 1 h).");
 }
 
 TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
@@ -164,9 +166,11 @@ TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     EXPECT_TRUE(says(Rule::transaction, "shorter transactions"));
     EXPECT_TRUE(says(Rule::client_silence, "without long pauses"));
     EXPECT_TRUE(says(Rule::client_gone, "Stay connected"));
+    EXPECT_TRUE(says(Rule::lifetime, "did not run"));
     // Who was in no transaction lost nothing.
     for (const Rule rule : rules)
-        EXPECT_EQ(says(rule, "repeat what was not committed"), rule != Rule::idle_session)
+        EXPECT_EQ(says(rule, "repeat what was not committed"),
+                  rule != Rule::idle_session && rule != Rule::lifetime)
             << core::rule_name(rule);
 }
 

@@ -1247,6 +1247,151 @@ TEST_F(WatchOfStatements, AreToldOfOnce) {
     expect_offence_after(seconds(10), name);
 }
 
+// Lifetimes
+
+namespace {
+
+class WatchOfAges : public Watch {
+  protected:
+    static constexpr const char* name = "session_lifetime_timeout";
+
+    Glance& begin_session(std::int32_t limit = 10000) {
+        Glance& glance = connect();
+        glance.session.id.start = wall();
+        glance.limits[Limit::lifetime] = limit;
+        return glance;
+    }
+    std::string look() {
+        std::string rule = Watch::look();
+        for (const Glance& glance : glances)
+            if (const auto found = watch.see_age(glance)) {
+                offence = *found;
+                rule.append(core::rule_name(found->rule));
+            }
+        return rule;
+    }
+    void expect_offence_after(Timestamp time) {
+        EXPECT_EQ(look(), "");
+        EXPECT_EQ(left(), time);
+        pass(time - 1);
+        EXPECT_EQ(look(), "") << "a microsecond early";
+        EXPECT_EQ(left(), 1);
+        pass(1);
+        EXPECT_EQ(look(), name);
+    }
+};
+
+} // namespace
+
+TEST_F(WatchOfAges, EndAtTheDeadlineAndNotBefore) {
+    begin_session();
+    expect_offence_after(seconds(10));
+    EXPECT_EQ(offence.lasted, seconds(10));
+    EXPECT_EQ(offence.limit, 10000);
+    EXPECT_EQ(facts.times_asked, 0) << "who waits does not matter";
+}
+
+TEST_F(WatchOfAges, WhateverTheSessionDoes) {
+    Glance& glance = begin_session();
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(look(), "") << i;
+        run(glance);
+        pass(milliseconds(500));
+        EXPECT_EQ(look(), "") << i;
+        commit(glance);
+        pass(milliseconds(500));
+    }
+    EXPECT_EQ(look(), name);
+    for (const State state : {State::active, State::idle_in_transaction, State::idle_in_transaction_aborted,
+                              State::fastpath, State::disabled, State::idle}) {
+        enter(glance, state);
+        EXPECT_EQ(look(), name) << core::state_name(state);
+    }
+    enter(glance, State::starting);
+    EXPECT_EQ(look(), "") << "it is no session yet";
+}
+
+TEST_F(WatchOfAges, AreAnOffenceOnceASecondUntilTheSignal) {
+    begin_session();
+    pass(seconds(10));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(look(), name);
+        EXPECT_EQ(left(), seconds(1));
+        pass(seconds(1));
+    }
+    watch.signalled(offence.session);
+    EXPECT_EQ(look(), "");
+    EXPECT_TRUE(is_never());
+}
+
+TEST_F(WatchOfAges, AreTheClockOfNobodyElse) {
+    begin_session();
+    EXPECT_EQ(look(), "");
+    set_wall_clock(hour);
+    expect_offence_after(seconds(10));
+    set_wall_clock(-2 * hour);
+    EXPECT_EQ(look(), name);
+    Glance& next = glances.back();
+    next.session.id.start = wall();
+    EXPECT_EQ(look(), "") << "the next session in that place";
+    EXPECT_EQ(left(), seconds(10));
+}
+
+TEST_F(WatchOfAges, ALimitThatIsLiftedOrRaisedFrees) {
+    Glance& glance = begin_session();
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    glance.limits[Limit::lifetime] = 15000;
+    EXPECT_EQ(look(), "");
+    EXPECT_EQ(left(), seconds(5));
+    glance.limits[Limit::lifetime] = 0;
+    EXPECT_EQ(look(), "");
+    EXPECT_TRUE(is_never());
+}
+
+TEST_F(WatchOfAges, TheExcusedAreAskedAboutAfterAMinute) {
+    begin_session();
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    watch.excuse(offence.session);
+    EXPECT_EQ(look(), "");
+    EXPECT_EQ(left(), seconds(60));
+    pass(seconds(60));
+    EXPECT_EQ(look(), name);
+}
+
+TEST_F(WatchOfAges, AreToldOfOnce) {
+    Glance& glance = begin_session();
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    watch.note(offence);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(look(), "") << i;
+        run(glance);
+        pass(seconds(1));
+    }
+    watch.reconsider(true);
+    EXPECT_EQ(look(), name);
+}
+
+TEST_F(WatchOfAges, OtherRulesBindUntilTheEnd) {
+    Glance& glance = begin_session();
+    glance.limits[Limit::idle_in_transaction] = 20000;
+    idle_in_transaction(glance);
+    pass(seconds(10));
+    EXPECT_EQ(look(), name);
+    pass(seconds(10));
+    EXPECT_EQ(look(), std::string("idle_in_transaction_timeout") + name);
+}
+
+TEST_F(WatchOfAges, ALoginIsNotDueBeforeItsLimit) {
+    Limits limits;
+    limits[Limit::lifetime] = 5000;
+    EXPECT_EQ(look(), "");
+    watch.expect(limits);
+    EXPECT_EQ(left(), seconds(5));
+}
+
 // Clients that are gone
 
 namespace {
