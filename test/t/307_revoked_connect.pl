@@ -7,9 +7,10 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use RawSession;
 use SessionctlTest;
+use Sweeps;
 use Test::More;
 
-my $node = new_reaper_server('revoked_connect', conf => "max_prepared_transactions = 5\n");
+my $node = new_reaper_server('revoked_connect', conf => "log_min_messages = debug1\nmax_prepared_transactions = 5\n");
 my $admin = SessionctlTest::Session->new($node);
 my $boss = $admin->run('SELECT current_user');
 my ($by) = $admin->run('SELECT session_id FROM sessionctl.session_activity WHERE is_self');
@@ -19,13 +20,6 @@ $admin->run($_) for 'CREATE DATABASE shop', 'CREATE DATABASE "O\'B ""x"""', 'CRE
   'REVOKE CONNECT ON DATABASE shop, "O\'B ""x""" FROM PUBLIC';
 
 sub session { my ($role, $database) = @_; return SessionctlTest::Session->new($node, user => $role, database => $database || 'shop') }
-
-sub no_sweepers
-{
-	return wait_for('the sweepers to go', sub {
-		$admin->run(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_sessionctl sweeper'}) eq '0';
-	});
-}
 
 # After this command the session of the role ends, and what its client reads; and what gives CONNECT back.
 sub ends
@@ -39,7 +33,7 @@ sub ends
 	wait_for("the end after $what", sub { !is_running($session->pid) });
 	my $heard = join "\n", $said, grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $session->run('SELECT 1');
 	$session->quit;
-	no_sweepers();
+	sweepers_exit($node);
 	$admin->run($after);
 	return is($heard, "\nFATAL:  terminating connection due to administrator command\nDETAIL:  The role may no longer connect to this database.", $what);
 }
@@ -49,7 +43,7 @@ sub spares
 {
 	my ($what, $session, $command) = @_;
 	my $said = $admin->run($command);
-	no_sweepers();
+	sweeps_are_over($node);
 	return ok($said eq '' && $session->lives, $what);
 }
 
@@ -65,14 +59,15 @@ spares('nor in a subtransaction', $app, 'BEGIN; SAVEPOINT s; REVOKE CONNECT ON D
 spares('granted again, nothing happens', $app, 'BEGIN; REVOKE CONNECT ON DATABASE shop FROM app; GRANT CONNECT ON DATABASE shop TO app; COMMIT');
 spares('what takes something else', $app, 'REVOKE CREATE, TEMP ON DATABASE shop FROM app; REVOKE CONNECT ON DATABASE shop FROM chief');
 
-# What another transaction takes meanwhile is for that one's sweep.
+# What another transaction takes meanwhile is for that one's sweep, though this one sees it before it commits.
 my $second = SessionctlTest::Session->new($node);
 my $quoted = q{DATABASE "O'B ""x"""};
 $admin->run("BEGIN; REVOKE CONNECT ON $quoted FROM app");
 $second->run('REVOKE CONNECT ON DATABASE shop FROM "Ann ""x"""');
+$admin->run('SELECT FROM pg_tablespace');
 $admin->run('COMMIT');
 wait_for('the sweep', sub { !is_running($there->pid) });
-no_sweepers();
+sweeps_are_over($node);
 ok($ann->lives, 'what another session took meanwhile');
 $second->run(qq{GRANT CONNECT ON DATABASE shop TO "Ann ""x"""; GRANT CONNECT ON $quoted TO app});
 $there->quit;
@@ -81,12 +76,13 @@ $second->quit;
 
 my $position = log_position($node);
 is($admin->run('BEGIN; REVOKE CONNECT ON DATABASE shop FROM app, "Ann ""x"""; SELECT 1'), '1', 'before the commit');
+sweeps_are_over($node);
 ok($app->lives && $ann->lives, 'nothing happens');
 my $late = session('app');
 is($admin->run('COMMIT'), '', 'the commit');
 wait_for('the sweep', sub { !is_running($_->pid) }) for $app, $ann, $late;
 pass('ends the sessions of several roles, one that began after the command among them');
-no_sweepers();
+sweeps_are_over($node);
 ok($there->lives, 'not those in another database');
 ok($chief->lives, 'superusers stay');
 wait_for_log($node, $position,
@@ -97,7 +93,7 @@ is( $admin->run(q{SELECT role, database, action, result, by_session_user, by_cur
 spares('a quoted database', $there, 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC');
 $admin->run('REVOKE ALL ON DATABASE shop, "O\'B ""x""" FROM app');
 wait_for('the end', sub { !is_running($there->pid) });
-no_sweepers();
+sweeps_are_over($node);
 $_->quit for $app, $ann, $late, $there;
 $admin->run('SET pg_sessionctl.kick_on_nologin = off');
 
@@ -142,22 +138,22 @@ SKIP: {
 		qq{ALTER DATABASE shop OWNER TO "$boss"; GRANT CONNECT ON DATABASE shop TO "$boss"});
 }
 
-# A login under way, which holds its database's lock: past core's look at CONNECT, or right before it.
-$admin->run('GRANT CONNECT ON DATABASE shop TO app; SET pg_sessionctl.kick_on_nologin = on');
+# A login under way, past core's look at CONNECT: it has come to its role's settings, one of which it has to warn of.
+$admin->run(q{GRANT CONNECT ON DATABASE shop TO app; ALTER ROLE app IN DATABASE shop SET default_tablespace = 'none'; SET pg_sessionctl.kick_on_nologin = on});
+$position = log_position($node);
 my $login = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
-wait_for('a login under way', sub {
-	$admin->run(q{SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = objid WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock' AND datname = 'shop' AND granted}) > 0;
-});
+wait_for_log($node, $position, qr/WARNING:  invalid value for parameter "default_tablespace": "none"/);
 $admin->run('REVOKE CONNECT ON DATABASE shop FROM app');
-like($login->ended_with, qr/\A(57P01|42501)\z/, 'a login under way does not get in');
-no_sweepers();
+is($login->ended_with, '57P01', 'a login under way is ended');
+$admin->run('ALTER ROLE app IN DATABASE shop RESET ALL');
+sweeps_are_over($node);
 
 # Who is shut out of the server besides is ended once, for that.
 $admin->run('CREATE ROLE leaver LOGIN; GRANT CONNECT ON DATABASE shop TO leaver');
 my $leaver = session('leaver');
 $admin->run('SET pg_sessionctl.kick_on_nologin = on; BEGIN; REVOKE CONNECT ON DATABASE shop FROM leaver; DROP ROLE leaver; COMMIT');
 wait_for('the end', sub { !is_running($leaver->pid) });
-no_sweepers();
+sweeps_are_over($node);
 is($admin->run(q{SELECT role, reason FROM sessionctl.session_audit WHERE role = 'leaver'}), 'leaver|The role may no longer log in.', 'a dropped role');
 $leaver->quit;
 
@@ -172,7 +168,7 @@ my $said = $owner->complaint('REVOKE CONNECT ON DATABASE shop FROM app, his');
 my $count = $may_signal_members ? '1 session that may no longer connect to its database is' : '2 sessions that may no longer connect to their databases are';
 is($said, "NOTICE:  00000: $count not ended\nDETAIL:  Who ran the command is not permitted to signal it.", 'an owner who may not signal is told');
 wait_for('the end', sub { !is_running($his->pid) }) if $may_signal_members;
-no_sweepers();
+sweeps_are_over($node);
 ok($foreign->lives, 'whom he may not signal is not ended');
 is($admin->run(q{SELECT by_session_user FROM sessionctl.session_audit WHERE role = 'his'}), $may_signal_members ? 'owner' : '', 'by whom');
 
@@ -184,11 +180,11 @@ $admin->run(q{CREATE FUNCTION shut_out() RETURNS void LANGUAGE plpgsql SECURITY 
 $admin->run('GRANT crew TO clerk');
 $admin->run(q{\\c postgres});
 $owner->run('BEGIN; REVOKE CONNECT ON DATABASE shop FROM app; SELECT harmless(); COMMIT');
-no_sweepers();
+sweeps_are_over($node);
 ok($foreign->lives, 'nor by the way of a superuser\'s function');
 $owner->run('GRANT CONNECT ON DATABASE shop TO app; SELECT shut_out()');
 wait_for('the end', sub { !is_running($foreign->pid) });
-no_sweepers();
+sweeps_are_over($node);
 is($admin->run(q{SELECT by_session_user, by_current_user FROM sessionctl.session_audit WHERE by_session_user = 'owner' AND by_current_user <> 'owner'}),
 	"owner|$boss", 'what such a function revokes itself ends him');
 
@@ -199,7 +195,7 @@ wait_for('the reload', sub { $admin->run('SHOW pg_sessionctl.protected_roles') e
 my $clerk = session('clerk');
 spares('protected roles are spared', $clerk, 'REVOKE CONNECT ON DATABASE shop FROM clerk');
 $owner->run('REVOKE CONNECT ON DATABASE shop FROM owner');
-no_sweepers();
+sweeps_are_over($node);
 ok($owner->lives, 'nor does it end who ran the command');
 
 $admin->run('GRANT CONNECT ON DATABASE shop TO app');
@@ -214,5 +210,21 @@ $admin->run(q{SET pg_sessionctl.kick_on_nologin = off});
 $admin->run(q{REVOKE CONNECT ON DATABASE shop FROM app});
 is($admin->run(q{SELECT sessionctl.terminate_where($$usename = 'app' and not has_database_privilege(usesysid, datid, 'CONNECT')$$)}), '1', 'the hint\'s call ends them');
 
-$_->quit for $app, $chief, $owner, $foreign, $his, $clerk;
+$_->quit for $app, $chief, $owner, $foreign, $his, $clerk, $admin;
+
+# No room for a worker.
+$node->append_conf('postgresql.conf', "max_worker_processes = 0\n");
+$node->restart;
+$admin = SessionctlTest::Session->new($node);
+$admin->run('GRANT CONNECT ON DATABASE shop TO app');
+$app = session('app');
+is($admin->run('REVOKE CONNECT ON DATABASE shop FROM clerk'), '', 'no room for a worker: nothing is told where nobody is there to be ended');
+is( $admin->complaint('REVOKE CONNECT ON DATABASE shop FROM app'),
+	"WARNING:  01000: the sessions of roles that may no longer connect to their databases are not ended\n"
+	  . "DETAIL:  The server has no room for another background worker.\n"
+	  . "HINT:  Call sessionctl.terminate_where('not has_database_privilege(usesysid, datid, ''CONNECT'')') after the commit.",
+	'a WARNING otherwise, and what to do');
+ok($app->lives, 'the session stays');
+is($admin->run(q{SELECT sessionctl.terminate_where('not has_database_privilege(usesysid, datid, ''CONNECT'')')}), '1', 'until that is done');
+$app->quit;
 done_testing();

@@ -9,9 +9,10 @@ use lib "$FindBin::Bin/../lib";
 use GateTest;
 use RawSession;
 use SessionctlTest;
+use Sweeps;
 use Test::More;
 
-my $node = new_reaper_server('database_walsender', init => { allows_streaming => 1 });
+my $node = new_reaper_server('database_walsender', init => { allows_streaming => 1 }, conf => "log_min_messages = debug1\n");
 my $admin = SessionctlTest::Session->new($node);
 create_roles($admin);
 $admin->run('CREATE DATABASE shop; CREATE TABLE goods (a int); GRANT ALL ON goods TO PUBLIC');
@@ -41,13 +42,6 @@ sub under_way
 	my $begun = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
 	wait_for('a login under way', sub { ($login->{pid} = $admin->run($begun)) ne '' });
 	return $login;
-}
-
-sub no_sweepers
-{
-	return wait_for('the sweepers to go', sub {
-		$admin->run(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_sessionctl sweeper'}) eq '0';
-	});
 }
 
 subtest 'the gate' => sub {
@@ -141,7 +135,7 @@ subtest 'kick_on_nologin' => sub {
 	$admin->run('SET pg_sessionctl.kick_on_nologin = on; ALTER ROLE streamer NOLOGIN');
 	wait_for_end($database, 'the one with a database');
 	wait_for_end($login, 'the login under way');
-	no_sweepers();
+	sweeps_are_over($node);
 	ok(lives($physical), 'the one for physical replication is not ended');
 	$admin->run('RESET pg_sessionctl.kick_on_nologin; ALTER ROLE streamer LOGIN');
 	dismiss($database, $physical);
@@ -152,7 +146,7 @@ subtest 'lockdown_role' => sub {
 	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 2: 1 ended, 1 spared (replication)\n1", 'one is ended');
 	wait_for_end($database, 'the one with a database');
 	wait_for_end($login, 'the login under way');
-	no_sweepers();
+	sweeps_are_over($node);
 	ok(lives($physical), 'the one for physical replication is not ended');
 	$admin->run(q{SELECT sessionctl.unlock_role('streamer')});
 	dismiss($database, $physical);

@@ -1,0 +1,40 @@
+# The end of the sweeps that follow NOLOGIN, DROP ROLE and what takes CONNECT. The server has log_min_messages = debug1.
+package Sweeps;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use RawSession;
+use SessionctlTest;
+
+our @EXPORT = qw(sweepers_exit sweeps_are_over);
+
+# Returns when the sweepers have done their work that the postmaster knows of.
+sub sweepers_exit
+{
+	my ($node) = @_;
+	return wait_for('the sweepers to exit', sub {
+		my $log = read_file($node->logfile);
+		my $begun = () = $log =~ /: +registering background worker "pg_sessionctl sweeper"/g;
+		my $done = () = $log =~ /pg_sessionctl sweeper"? \(PID \d+\) exited with exit code 0$/mg;
+		$begun == $done;
+	});
+}
+
+# The same for all that were asked for until now. The postmaster looks for new ones when it comes to it, for all at once,
+# and logs what it finds: when the one that is asked for here has ended its victim, it knows of those before it.
+sub sweeps_are_over
+{
+	my ($node) = @_;
+	my $admin = SessionctlTest::Session->new($node, options => '-c pg_sessionctl.kick_on_nologin=on');
+	$admin->run($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'victim'}) ? 'ALTER ROLE victim LOGIN' : 'CREATE ROLE victim LOGIN');
+	my $victim = RawSession->new($node, user => 'victim');
+	$admin->run('ALTER ROLE victim NOLOGIN');
+	my $code = $victim->ended_with || '';
+	die "a sweep ended its victim with '$code'" if $code ne '57P01';
+	$admin->quit;
+	return sweepers_exit($node);
+}
+
+1;
