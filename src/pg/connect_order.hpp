@@ -25,6 +25,7 @@ struct ConnectOrder {
     SweepNote by;        // of no role
     Oid commanders[most_commanders];
     int commander_count;
+    Oid caller;                 // of the commands, or of a SECURITY DEFINER function that runs them
     LoginPair lost[most_pairs]; // of those who were connected at that moment
     int lost_count;
     TimestampTz at;

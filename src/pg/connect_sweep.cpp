@@ -82,6 +82,7 @@ bool is_without_connect(const Newcomer& process) {
 /// From now on who logs in is one that was not there.
 void begin_order() {
     own_order.by = note_by_caller();
+    own_order.caller = call([] { return GetOuterUserId(); });
     own_order.at = GetCurrentTimestamp();
     for (const Newcomer& each : all_arrivals())
         if (!OidIsValid(each.role) || !OidIsValid(each.database))
@@ -186,9 +187,12 @@ bool has_lost_connect(const ConnectOrder& order, const Newcomer& process) {
 }
 
 bool may_be_ended(const ConnectOrder& order, const Newcomer& process) {
-    return std::all_of(order.commanders, order.commanders + order.commander_count, [&process](Oid commander) {
-        return call([=, &process] { return compat::may_signal(commander, process.role); });
-    });
+    const auto may_signal = [&process](Oid role) {
+        return call([=, &process] { return compat::may_signal(role, process.role); });
+    };
+    const bool is_by_command = is_noted(order.lost, order.lost_count, pair_of(process));
+    return std::all_of(order.commanders, order.commanders + order.commander_count, may_signal) &&
+           (is_by_command || may_signal(order.caller));
 }
 
 const ConnectOrder& connect_order(TransactionId after) {
