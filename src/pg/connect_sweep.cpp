@@ -190,9 +190,9 @@ bool may_be_ended(const ConnectOrder& order, const Newcomer& process) {
     const auto may_signal = [&process](Oid role) {
         return call([=, &process] { return compat::may_signal(role, process.role); });
     };
-    const bool is_by_command = is_noted(order.lost, order.lost_count, pair_of(process));
-    return std::all_of(order.commanders, order.commanders + order.commander_count, may_signal) &&
-           (is_by_command || may_signal(order.caller));
+    // The caller of a SECURITY DEFINER function, too: what others take while it runs counts as taken by it.
+    return may_signal(order.caller) &&
+           std::all_of(order.commanders, order.commanders + order.commander_count, may_signal);
 }
 
 const ConnectOrder& connect_order(TransactionId after) {
