@@ -1,9 +1,9 @@
 // The arguments of a function that SQL calls, read in order, each NULL refused where it has no meaning.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/options.hpp"
 #include "pg/condition.hpp"
-#include "pg/postgres.hpp"
 
 #include <optional>
 

@@ -1,8 +1,8 @@
 // The result of a set-returning function, materialised: the same on every version.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "pg/encoding.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "funcapi.h"

@@ -1,9 +1,9 @@
 // Values of sessions as SQL types. Raise PostgreSQL errors: use inside pg::call.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
 #include "pg/client_address.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "utils/inet.h"

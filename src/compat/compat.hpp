@@ -1,5 +1,5 @@
 // What PostgreSQL changed between 9.4 and 19, behind one set of names. This folder is the only place that
-// looks at PG_VERSION_NUM; each shim says which release changed what. Included by pg/postgres.hpp, after
+// looks at PG_VERSION_NUM; each shim says which release changed what. Included by compat/postgres.hpp, after
 // PostgreSQL.
 //
 // All functions may raise a PostgreSQL ERROR unless noexcept, so C++ calls them inside pg::call.

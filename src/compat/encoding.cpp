@@ -1,5 +1,5 @@
 // Encodings and their conversions.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"

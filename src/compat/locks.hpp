@@ -1,8 +1,8 @@
 // The server's lock table, on every version.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/wait_graph.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "storage/lock.h"

@@ -1,5 +1,5 @@
 // Logins, at the moment at which core has let them in.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 // What follows in the port's struct on the fields read here is nothing to us: without it no header of a
 // library that the server was built with is needed.

@@ -1,6 +1,6 @@
 // This session, seen from inside: its statements, its transactions, its client.
 #include "compat/connection.hpp"
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 // What follows in the port's struct on the fields read here is nothing to us: without it no header of a
 // library that the server was built with is needed.

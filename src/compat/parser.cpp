@@ -1,5 +1,5 @@
 // Parsing one statement, and walking through its trees, on every version.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"

@@ -1,5 +1,5 @@
 // Shared memory and background workers, on every version.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "access/xact.h"

@@ -1,5 +1,5 @@
 // The session table and the process array, on every version.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "access/transam.h"

@@ -1,7 +1,7 @@
 // Snapshots whose making has moved between headers. Included where one is needed.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "utils/snapshot.h"

@@ -1,5 +1,5 @@
 // Analysing, planning and running one parsed statement, on every version.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "executor/executor.h"

@@ -1,5 +1,5 @@
 // Memory, waiting, rights and settings, on every version.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 // Logins in a cooldown are refused: part of the gate.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::hooks {
 

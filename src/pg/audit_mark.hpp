@@ -6,7 +6,7 @@
 // time at which the server was started, so that a later start has another one.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // A worker's way to the catalogs.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

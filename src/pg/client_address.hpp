@@ -1,9 +1,9 @@
 // Where a session's client is.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/cooldown.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -1,8 +1,8 @@
 // Is a session's client still there? A backend that runs a statement does not look; the kernel knows.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -3,8 +3,8 @@
 // underneath.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/engine.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -1,7 +1,7 @@
 // What a condition may not do, found in its analysed tree before it runs.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // What surrounds a condition from its first look-up to its last row.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // The lock that every login takes on its database: held, nobody gets in.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

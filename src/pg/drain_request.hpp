@@ -2,12 +2,12 @@
 // where the session itself finds it.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/drain.hpp"
 #include "core/memory.hpp"
 #include "pg/evidence.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/farewell.hpp"
-#include "pg/postgres.hpp"
 
 #include <atomic>
 

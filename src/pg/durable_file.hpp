@@ -2,7 +2,7 @@
 // raises an error; what fails tells by errno.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 #include <string_view>
 

@@ -10,8 +10,8 @@
 // is what they are, if they are that.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/shown_text.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -4,7 +4,7 @@
 // has nowhere to go.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

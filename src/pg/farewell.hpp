@@ -2,8 +2,8 @@
 // session's slot in shared memory before the signal is sent, found there by the session itself.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/session.hpp"
-#include "pg/postgres.hpp"
 
 #include <atomic>
 

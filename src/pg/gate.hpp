@@ -8,8 +8,8 @@
 // state is read that let the login in.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/gate.hpp"
-#include "pg/postgres.hpp"
 
 #include <atomic>
 

@@ -1,9 +1,9 @@
 // Which pg_hba.conf the postmaster obeys: only a login tells.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/hba.hpp"
 #include "core/session.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,8 +1,8 @@
 // What pg_hba.conf leaves to the server, by its catalogs, its regular expressions and its files.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/hba_rules.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // Interrupts that have to wait.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // A lock in words. Raise PostgreSQL errors: use inside pg::call.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "storage/lock.h"

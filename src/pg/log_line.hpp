@@ -2,8 +2,8 @@
 // written in.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/text.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,7 +1,7 @@
 // Memory contexts for C++.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -2,8 +2,8 @@
 // long as its client likes (PGOPTIONS='-c post_auth_delay=…'), past every check of who may connect.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 // PgBouncer's own PAUSE and RESUME of one database, through dblink.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

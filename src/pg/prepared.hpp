@@ -1,9 +1,9 @@
 // Prepared transactions: they hold locks, and no signal can end them.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
 #include "core/wait_graph.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

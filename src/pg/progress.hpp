@@ -1,9 +1,9 @@
 // How far the calls are that act on others' sessions: told to who called, and shown to all others.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/progress.hpp"
 #include "pg/exit_guard.hpp"
-#include "pg/postgres.hpp"
 
 #include <atomic>
 #include <limits>

@@ -2,7 +2,7 @@
 // whether one runs and who it is, without shared memory of ours, too.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,9 +1,9 @@
 // The roster: all server processes at one moment, with all that the SQL surface shows of them.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
 #include "core/session.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -1,7 +1,7 @@
 // Which of a backend's sockets is the one to its client: the one that this server has accepted.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "postmaster/postmaster.h"

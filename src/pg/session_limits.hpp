@@ -3,9 +3,9 @@
 // itself.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/limits.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,10 +1,10 @@
 // The live session table in shared memory, one entry at a time.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/engine.hpp"
 #include "core/memory.hpp"
 #include "core/session.hpp"
-#include "pg/postgres.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -1,8 +1,8 @@
 // The parameters (GUCs) of pg_sessionctl.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,6 +1,7 @@
 // What all processes of a server that preloaded the library share.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/limits.hpp"
 #include "pg/audit_mark.hpp"
 #include "pg/connect_order.hpp"
@@ -8,7 +9,6 @@
 #include "pg/drain_request.hpp"
 #include "pg/farewell.hpp"
 #include "pg/gate.hpp"
-#include "pg/postgres.hpp"
 #include "pg/progress.hpp"
 #include "pg/sweep_note.hpp"
 

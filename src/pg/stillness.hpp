@@ -1,8 +1,8 @@
 // Does a session that waits for its client really wait for its client?
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/watch.hpp"
-#include "pg/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -4,7 +4,7 @@
 // time: the lock is that of a role without an OID, which no command of core's and no user takes.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 

@@ -3,8 +3,8 @@
 // and after the commit there is nobody left to do it in the session that committed.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 #include "pg/sweep_note.hpp"
 
 #include <optional>

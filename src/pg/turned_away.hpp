@@ -1,8 +1,8 @@
 // Logins under way that were told to end: processes in no session table yet, where no condition sees them.
 #pragma once
 
+#include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/postgres.hpp"
 #include "pg/signals.hpp"
 
 #include <csignal>
