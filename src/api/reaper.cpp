@@ -1,6 +1,5 @@
 // The reaper's SQL surface: start, stop, status.
 
-#include "worker/reaper.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
@@ -10,6 +9,7 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
+#include "pg/reaper_process.hpp"
 #include "pg/server.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
@@ -51,7 +51,7 @@ bool wait_until(Condition&& is_true) {
 
 /// The pid of a new worker; 0 where it has ended already, as it does beside another one.
 int launch() {
-    BackgroundWorker worker = compat::describe_worker(worker::reaper_name, worker::reaper_function);
+    BackgroundWorker worker = compat::describe_worker(pg::reaper_name, pg::reaper_function);
     worker.bgw_notify_pid = MyProcPid;
     BackgroundWorkerHandle* const handle = pg::call([&worker] {
         BackgroundWorkerHandle* registered = nullptr;

@@ -8,6 +8,7 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper_lock.hpp"
+#include "pg/reaper_process.hpp"
 #include "pg/session_limits.hpp"
 #include "pg/session_table.hpp"
 #include "pg/settings.hpp"
@@ -239,7 +240,7 @@ int live() {
 } // namespace
 
 void register_reaper() {
-    BackgroundWorker worker = compat::describe_worker(reaper_name, reaper_function);
+    BackgroundWorker worker = compat::describe_worker(pg::reaper_name, pg::reaper_function);
     RegisterBackgroundWorker(&worker);
 }
 
@@ -252,6 +253,6 @@ void sessionctl_reaper_main(Datum) {
     pqsignal(SIGINT, worker::sessionctl_reaper_ignore);
     BackgroundWorkerUnblockSignals();
     worker::wait_for_first_session();
-    compat::connect_worker(worker::reaper_name);
+    compat::connect_worker(pg::reaper_name);
     proc_exit(pg::entry([] { return worker::live(); }));
 }
