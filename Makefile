@@ -3,7 +3,7 @@
 EXTENSION = pg_sessionctl
 MODULE_big = pg_sessionctl
 DATA = $(wildcard sql/pg_sessionctl--*.sql)
-# Each folder is one translation unit: what its files include is read once, not once a file.
+# Each folder, with all below it, is one translation unit: what its files include is read once, not once a file.
 FOLDERS = $(patsubst src/%/,%,$(wildcard src/*/))
 OBJS = src/module.o $(FOLDERS:%=build/src/%.o)
 
@@ -54,6 +54,8 @@ endif
 override CXXFLAGS += -fno-strict-aliasing -fwrapv
 %.o: %.cpp
 	$(CXX) $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+# At any depth.
+files_below = $(foreach entry,$(wildcard $(1)/*),$(call files_below,$(entry),$(2)) $(filter %.$(2),$(entry)))
 # A source that includes these; written anew only where one has come or gone.
 define write_unit
 	@mkdir -p $(@D)
@@ -61,7 +63,7 @@ define write_unit
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 endef
 $(FOLDERS:%=build/src/%.cpp): build/src/%.cpp: force
-	$(call write_unit,$(patsubst src/%,%,$(wildcard src/$*/*.cpp)))
+	$(call write_unit,$(patsubst src/%,%,$(call files_below,src/$*,cpp)))
 .PHONY: force
 -include $(OBJS:.o=.d)
 

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use File::Find;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use SessionctlTest;
@@ -12,7 +13,9 @@ use Test::More;
 my $root = "$FindBin::Bin/../..";
 plan skip_all => 'the checkout does not lie beside these tests' if grep { !-e "$root/$_" } qw(README.md src);
 
-my @bare = map { my $file = $_; map { "$file: $_" } grep { !m{^\s*//} && /".*=>.*"/ } split /\n/, read_file($file) } glob "$root/src/*/*.[ch]pp";
+my @sources;
+find({ no_chdir => 1, wanted => sub { push @sources, $_ if /\.[ch]pp$/ } }, "$root/src");
+my @bare = map { my $file = $_; map { "$file: $_" } grep { !m{^\s*//} && /".*=>.*"/ } split /\n/, read_file($file) } @sources;
 is_deeply([ grep { !m{/core/version\.hpp: } } @bare ], [], 'no message but by argument_sign');
 is(scalar @bare, 1, 'which is there');
 

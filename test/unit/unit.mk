@@ -34,7 +34,7 @@ FUZZ_CXXFLAGS = -std=c++17 -g -O1 -Wall -Wextra -fsanitize=fuzzer,address,undefi
 FUZZ_SECONDS = 30
 FUZZ_TARGETS = $(patsubst test/fuzz/%.cpp,fuzz-%,$(wildcard test/fuzz/*.cpp))
 FUZZ_SOURCES_text = test/unit/text_properties.cpp src/core/text.cpp
-FUZZ_SOURCES_hba = test/unit/hba_model.cpp src/core/error.cpp src/core/text.cpp $(wildcard src/core/hba*.cpp)
+FUZZ_SOURCES_hba = test/unit/hba_model.cpp src/core/error.cpp src/core/text.cpp $(foreach file,$(call files_below,src/core,cpp),$(if $(filter hba%,$(notdir $(file))),$(file)))
 
 .PHONY: $(FUZZ_TARGETS)
 fuzz: $(FUZZ_TARGETS)
