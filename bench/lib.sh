@@ -72,6 +72,7 @@ start_clients() { # start_clients PROGRAM ARGUMENT...: answers each line with on
     start "$scratch/from_clients" "$@" <&"$to_clients"
 }
 
+# shellcheck disable=SC2034 # its callers read reply
 tell_clients() { # tell_clients LINE: sets reply
     reply=
     echo "$1" >&"$to_clients"

@@ -1,6 +1,6 @@
 # Sourced by script/sanitize and script/fuzz, after lib.sh and checks.sh: a build with AddressSanitizer and
 # UndefinedBehaviorSanitizer, a server that loads them, and their reports.
-# shellcheck shell=bash disable=SC2154 # lib.sh sets home, build, scratch and others
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154 # lib.sh sets home and others, and reads make_flags; some call new_reports with a file
 
 export CXX=g++
 export SESSIONCTL_SANITIZED=1 # tests that measure memory stand back

@@ -123,9 +123,11 @@ start_server() { # start_server SETTING...: each is a line of postgresql.conf
         "${as_user[@]}" tee "$home/data/pg_hba.conf" >/dev/null
 
     say "Starting it on a private socket"
+    # shellcheck disable=SC2119
     run_server
 }
 
+# shellcheck disable=SC2120 # others give some
 run_server() { # run_server OPTION...: of postgres
     server_log=$scratch/server.log
     start "$server_log" postgres -D "$home/data" "$@" </dev/null

@@ -22,6 +22,7 @@ run_as_tap() { # run_as_tap COMMAND...
     set +e
     {
         (set -e; "$@") # in a condition, set -e would do nothing
+        # shellcheck disable=SC2181
         (($? == 0)) || not_ok 'the tests come to their end'
     } | awk '/^(not )?ok /{ sub(/ok /, "ok " ++n " ") } { print; fflush() }' | tee "$results"
     passed=$(grep -c '^ok ' "$results")
