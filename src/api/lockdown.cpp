@@ -53,9 +53,10 @@ core::Door door_before(Lockable kind, const char* name, CommandId command) {
         PushCopiedSnapshot(GetLatestSnapshot());
         const Snapshot snapshot = GetActiveSnapshot();
         snapshot->curcid = command;
+        const AttrNumber name_column = // NOLINTNEXTLINE(bugprone-branch-clone): two numbers that may be equal
+            is_role ? Anum_pg_authid_rolname : Anum_pg_database_datname;
         ScanKeyData key;
-        ScanKeyInit(&key, is_role ? Anum_pg_authid_rolname : Anum_pg_database_datname, BTEqualStrategyNumber,
-                    F_NAMEEQ, CStringGetDatum(name));
+        ScanKeyInit(&key, name_column, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
         const Relation relation =
             relation_open(is_role ? AuthIdRelationId : DatabaseRelationId, AccessShareLock);
         const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 1, &key);

@@ -24,9 +24,10 @@ struct Allocator {
     Allocator(const Allocator<Other>&) noexcept {}
 
     T* allocate(std::size_t count) {
-        if (count > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T))
+        constexpr std::size_t size = sizeof(T); // NOLINT(bugprone-sizeof-expression): T may be a pointer
+        if (count > std::numeric_limits<std::size_t>::max() / 2 / size)
             throw std::bad_alloc();
-        return static_cast<T*>(core::allocate(count * sizeof(T)));
+        return static_cast<T*>(core::allocate(count * size));
     }
     void deallocate(T* memory, std::size_t) noexcept { core::deallocate(memory); }
 
