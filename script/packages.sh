@@ -162,6 +162,23 @@ install_sqlsmith() {
     install_packages sqlsmith
 }
 
+# --- what reads the code: only for script/lint
+
+missing_lint_tools() {
+    has_command clang-format || echo clang-format
+    has_command clang-tidy || echo clang-tidy
+    has_command shellcheck || echo shellcheck
+}
+
+install_lint_tools() {
+    local missing
+    mapfile -t missing < <(missing_lint_tools)
+    ((${#missing[@]} > 0)) || return 0
+    can_install || die "please install by hand: ${missing[*]}"
+    apt_get update
+    install_packages "${missing[@]}"
+}
+
 # --- services
 
 # Debian starts a service with its package, and at each boot. For the moment of this installation a file says no, unless
