@@ -5,7 +5,7 @@
 -- A plain CREATE SCHEMA: it fails where somebody made the schema before, and might own functions in it.
 CREATE SCHEMA sessionctl;
 COMMENT ON SCHEMA sessionctl IS
-'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here.';
+'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here. The reference is doc/reference.md.';
 
 -- A script that meets an older library must fail here, not in somebody's call. A newer one stands on the way to an
 -- update, and says so at each call.
@@ -95,16 +95,16 @@ SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname,
        a.protection
 FROM sessionctl._session_activity() AS a;
 COMMENT ON VIEW sessionctl.session_activity IS
-'One row per server process, read fresh at each statement; the same columns on every server version. What the caller may not see in pg_stat_activity is NULL here.';
+'One row for each server process, read afresh at each statement. The same columns on every server version; what you may not see is NULL. See the reference.';
 
 COMMENT ON COLUMN sessionctl.session_activity.session_id IS
-'Start time and pid as %c prints them in the server log; names this session and no other, even when the pid is reused.';
+'Start time and pid as %c prints them in the server log. It names this session and no other, even when the pid is reused.';
 COMMENT ON COLUMN sessionctl.session_activity.pid IS
 'Process ID. Reused by the operating system; see session_id.';
 COMMENT ON COLUMN sessionctl.session_activity.backend_start IS
 'When the session began.';
 COMMENT ON COLUMN sessionctl.session_activity.backend_type IS
-'Kind of process, as in pg_stat_activity; ''client backend'' for clients. Before PostgreSQL 10 NULL for background processes that are connected to no database.';
+'Kind of process, as in pg_stat_activity; "client backend" for clients. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.datid IS
 'Database, OID.';
 COMMENT ON COLUMN sessionctl.session_activity.datname IS
@@ -130,9 +130,9 @@ COMMENT ON COLUMN sessionctl.session_activity.xact_start IS
 COMMENT ON COLUMN sessionctl.session_activity.query_start IS
 'When the running statement began, or the last one if none runs.';
 COMMENT ON COLUMN sessionctl.session_activity.wait_event_type IS
-'What kind of event the process waits for, if any; NULL before PostgreSQL 9.6.';
+'What kind of event the process waits for, if any. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.wait_event IS
-'What the process waits for, if anything; NULL before PostgreSQL 9.6.';
+'What the process waits for, if anything. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.waiting IS
 'Does it wait for a heavyweight lock?';
 COMMENT ON COLUMN sessionctl.session_activity.backend_xid IS
@@ -140,13 +140,13 @@ COMMENT ON COLUMN sessionctl.session_activity.backend_xid IS
 COMMENT ON COLUMN sessionctl.session_activity.backend_xmin IS
 'The oldest transaction its snapshot may need.';
 COMMENT ON COLUMN sessionctl.session_activity.leader_pid IS
-'The leader of a parallel worker; NULL for all others and before PostgreSQL 9.6.';
+'The leader of a parallel worker; NULL for all others. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.query_id IS
-'Identifier of the statement (PostgreSQL 14 and later, with compute_query_id).';
+'Identifier of the statement, with compute_query_id. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.query IS
 'Text of the running statement, or of the last one; NULL where the caller may not see it.';
 COMMENT ON COLUMN sessionctl.session_activity.idle_for IS
-'How long the session has waited for its client to say something, in a transaction or not; NULL unless idle.';
+'How long the session has waited for its client, in a transaction or not; NULL unless idle.';
 COMMENT ON COLUMN sessionctl.session_activity.idle_in_transaction_for IS
 'How long it has been idle in a transaction, since state_change; NULL unless it is.';
 COMMENT ON COLUMN sessionctl.session_activity.xact_age IS
@@ -162,13 +162,13 @@ COMMENT ON COLUMN sessionctl.session_activity.can_login IS
 COMMENT ON COLUMN sessionctl.session_activity.is_self IS
 'Is it the session that asks?';
 COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
-'Pids of the sessions it waits for, as pg_blocking_pids() tells, each once; 0 stands for a prepared transaction.';
+'Pids of the sessions that it waits for, each once; 0 stands for a prepared transaction. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
-'How many sessions wait behind it, directly or not. Of one that waits itself, too: blocking_count > 0 and blocked_by = ''{}'' are those at the head.';
+'How many sessions wait behind it, directly or not. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.client_gone IS
-'Has its client closed its end of the connection? NULL of processes without a client, and where the system does not tell (it needs Linux).';
+'Has its client closed its end of the connection? NULL where there is no client or the system does not tell. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
-'Why the caller may not act on it with default options (self, parallel worker, not a client, background process, replication, superuser, protected role, permission denied); NULL: it may. include_background, include_replication and include_superusers lift the one of the same name.';
+'Why you may not act on it with default options; NULL: you may. See the reference.';
 
 CREATE FUNCTION sessionctl._session_blocking(
     OUT waiter_pid integer,
@@ -191,7 +191,7 @@ SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_g
        lock_type, lock, mode_wanted, mode_held, since
 FROM sessionctl._session_blocking();
 COMMENT ON VIEW sessionctl.session_blocking IS
-'Who waits for whom: one row for each waiting session, each who is in its way, and each lock, read at one moment by the rules of pg_blocking_pids(). In a parallel query the leader stands for all.';
+'Who waits for whom: one row for each waiting session, each session or prepared transaction in its way, and each lock. See the reference.';
 COMMENT ON COLUMN sessionctl.session_blocking.waiter_pid IS
 'The session that waits.';
 COMMENT ON COLUMN sessionctl.session_blocking.waiter_session_id IS
@@ -209,14 +209,14 @@ COMMENT ON COLUMN sessionctl.session_blocking.lock IS
 COMMENT ON COLUMN sessionctl.session_blocking.mode_wanted IS
 'The mode that the waiter asks for.';
 COMMENT ON COLUMN sessionctl.session_blocking.mode_held IS
-'The strongest conflicting mode that the blocker holds; NULL: it holds none, but asks for one and stands before the waiter in the queue.';
+'The strongest conflicting mode that the blocker holds; NULL: it only stands before the waiter in the queue.';
 COMMENT ON COLUMN sessionctl.session_blocking.since IS
-'When the wait began; NULL before PostgreSQL 14 and in its first moment.';
+'When the wait began, where the server tells. See the reference.';
 
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl.blocking_tree() IS
-'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each who waits for it. Everybody stands once: under the first of those who hold what it wants, with the others named; if nobody holds it, under the foremost in the queue, whose line tells how many wait only for its request (cancel_queued_blockers). Waits for no lock (ProcSignalBarrier, SafeSnapshot, BufferPin, SyncRep) are there, too. Query texts are masked as in pg_stat_activity.';
+'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each, who waits for it. See the reference.';
 
 CREATE FUNCTION sessionctl._session_progress(
     OUT session_id text,
@@ -240,7 +240,7 @@ CREATE VIEW sessionctl.session_progress AS
 SELECT session_id, pid, datname, usename, application_name, action, chosen, signalled, done, "left", since, until
 FROM sessionctl._session_progress();
 COMMENT ON VIEW sessionctl.session_progress IS
-'Every call under way that acts on sessions, and how far it is. Of a session that the caller may not see in pg_stat_activity, only who it is. Where pg_sessionctl is not in shared_preload_libraries: nothing before PostgreSQL 9.6, nor of sessions with track_activities off, nor of calls inside of COPY and the like.';
+'The calls under way that act on sessions, and how far each is. See the reference.';
 COMMENT ON COLUMN sessionctl.session_progress.session_id IS
 'The session that calls, as in session_activity.';
 COMMENT ON COLUMN sessionctl.session_progress.pid IS
@@ -252,7 +252,7 @@ COMMENT ON COLUMN sessionctl.session_progress.usename IS
 COMMENT ON COLUMN sessionctl.session_progress.application_name IS
 'As its client set it.';
 COMMENT ON COLUMN sessionctl.session_progress.action IS
-'cancel, terminate, drain or escalate; lockdown_database, lockdown_role, lockdown_server or limit_role.';
+'What the call does. See the reference.';
 COMMENT ON COLUMN sessionctl.session_progress.chosen IS
 'How many sessions it acts on.';
 COMMENT ON COLUMN sessionctl.session_progress.signalled IS
@@ -260,7 +260,7 @@ COMMENT ON COLUMN sessionctl.session_progress.signalled IS
 COMMENT ON COLUMN sessionctl.session_progress.done IS
 'How many of them are proven gone, or for cancel: whose statement has ended.';
 COMMENT ON COLUMN sessionctl.session_progress."left" IS
-'How many of them it still waits for, or has not come to; the rest was gone before, or was left alone.';
+'How many of them it still waits for, or has not come to. See the reference.';
 COMMENT ON COLUMN sessionctl.session_progress.since IS
 'When the call began.';
 COMMENT ON COLUMN sessionctl.session_progress.until IS
@@ -285,7 +285,7 @@ CREATE VIEW sessionctl.prepared_transactions AS
 SELECT gid, transaction, prepared, age, owner, database, locks, blocks, rollback_command
 FROM sessionctl._prepared_transactions();
 COMMENT ON VIEW sessionctl.prepared_transactions IS
-'The prepared transactions of all databases, the oldest first: they keep their locks whatever session is ended, and over a restart.';
+'The prepared transactions of all databases, the oldest first: what each locks, whom it blocks, and the command that ends it. See the reference.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.gid IS
 'The name that PREPARE TRANSACTION gave it.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.transaction IS
@@ -299,7 +299,7 @@ COMMENT ON COLUMN sessionctl.prepared_transactions.owner IS
 COMMENT ON COLUMN sessionctl.prepared_transactions.database IS
 'The database in which alone it can be ended.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.locks IS
-'What it holds, each with the strongest mode; relations of the current database by name, those of others by OID. Row locks are not among them, as in pg_locks.';
+'What it holds, each with the strongest mode. Row locks are not among them. See the reference.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.blocks IS
 'Pids of the sessions that wait behind it, directly or not.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.rollback_command IS
@@ -361,15 +361,15 @@ FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' 
 WHERE NOT pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('hot_standby_feedback')::boolean
 ORDER BY pg_catalog.age(h.xid) DESC, h.held_for DESC NULLS LAST;
 COMMENT ON VIEW sessionctl.vacuum_horizon IS
-'What keeps VACUUM from removing dead rows, the oldest first: sessions, standbys, replication slots, prepared transactions. On a standby: what its hot_standby_feedback sends home; nothing where that is off.';
+'What keeps VACUUM from removing dead rows, the oldest first, and what to do about each. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.kind IS
-'session, standby (hot_standby_feedback without a slot), replication slot, or prepared transaction.';
+'session, standby, replication slot, or prepared transaction. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.name IS
 'The application_name, the name of the slot, or that of the prepared transaction.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.pid IS
-'Of the session, of the walsender, or of who uses the slot (9.5 and later).';
+'Process ID of the session, of the walsender, or of the process that uses the slot. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.database IS
-'The database whose rows stay, and those of the catalogs that all databases share. NULL: all databases.';
+'The database whose rows stay; NULL: all databases. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.owner IS
 'The role of the session or of the prepared transaction.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.holds IS
@@ -379,9 +379,9 @@ COMMENT ON COLUMN sessionctl.vacuum_horizon.xid IS
 COMMENT ON COLUMN sessionctl.vacuum_horizon.age IS
 'How many transactions ago that one was.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.held_for IS
-'How long the transaction has lasted, or the slot has had no user (17 and later). NULL: not known, or not for the caller to see.';
+'How long the transaction has lasted, or the slot has had no user. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.remedy IS
-'What to do about it, as SQL. NULL: nothing here, or the caller may not see the session.';
+'What to do about it, as SQL. NULL: nothing here, or you may not see the session. See the reference.';
 
 -- Count and preview
 
@@ -399,7 +399,7 @@ CREATE FUNCTION sessionctl.safe_count(
 AS 'MODULE_PATHNAME', 'sessionctl_safe_count' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.safe_count(text, text[], boolean, boolean, boolean, integer, integer, text, text) IS
-'How many sessions terminate_where would act on with the same arguments. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
+'How many sessions terminate_where would act on with the same arguments. It acts on none. See the reference.';
 
 CREATE FUNCTION sessionctl.preview_where(
     condition text,
@@ -426,7 +426,7 @@ CREATE FUNCTION sessionctl.preview_where(
 AS 'MODULE_PATHNAME', 'sessionctl_preview_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, boolean, integer, integer, text, text) IS
-'One row for each matched session with what terminate_where would do: outcome "chosen", "spared" or "denied", and why in detail. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Errors: those of the condition; 54000 more than refuse_above.';
+'One row for each matched session: what terminate_where would do with it (chosen, spared or denied), and why. It acts on none. See the reference.';
 
 -- Act
 
@@ -446,7 +446,7 @@ CREATE FUNCTION sessionctl.cancel_where(
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Cancels the running statements of the matching sessions; returns how many were really cancelled. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Never acted on: the caller, parallel workers, protected roles, the server''s own processes. Spared unless included: superusers, replication, background processes in a database (autovacuum and background workers). Errors: those of the condition; 22023; 54000 more than refuse_above.';
+'Cancels the running statements of the matching sessions, which live on. Returns how many were really cancelled. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_where(
     condition text,
@@ -465,7 +465,7 @@ CREATE FUNCTION sessionctl.terminate_where(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
-'Ends the matching sessions; returns how many are proven gone. timeout: how long to wait for that, for all together, 0 to 1 h; 0 returns how many were signalled. reason: for the server log. condition: one boolean expression over the columns of sessionctl.session_activity (alias s); args: values of $1, $2 ... in it. Never acted on: the caller, parallel workers, protected roles, the server''s own processes. Spared unless included: superusers, replication, background processes in a database (autovacuum and background workers). Errors: those of the condition; 22023; 54000 more than refuse_above. cooldown: how long, 0 to 1 h, logins are refused (57P03) of the same role, application name (as at login) and client address, in all databases; superusers and walsenders are not. Errors: 22023; 55000 library not preloaded, or pg_sessionctl.gate off.';
+'Ends the matching sessions. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_report(
     condition text,
@@ -495,7 +495,7 @@ CREATE FUNCTION sessionctl.terminate_report(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
-'terminate_where with one row for each matched session: its outcome, how long it took (elapsed), and why (detail).';
+'Ends the matching sessions, as terminate_where does. Returns one row for each: its outcome, how long it took, and why. See the reference.';
 
 CREATE FUNCTION sessionctl.escalate_report(
     condition text,
@@ -530,7 +530,7 @@ CREATE FUNCTION sessionctl.escalate_report(
 AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'For sessions that will not go: cancels their statements; who still runs its statement after step, is idle in a transaction, or is idle outside of one and blocks others (with an advisory lock of the session), is terminated; who is still there after another step has its client''s connection closed, with close_socket (Linux 5.6 and later), and gets a third step to end. All sessions climb side by side, and a step is over as soon as everybody has obeyed. Never SIGKILL. step: how long each waits at most, more than 0, up to 1 h. One row for each matched session: the columns of terminate_report; when each step was taken on it (cancel_at, terminate_at, close_at; NULL: not taken); and of who is still there what it does (doing; what the kernel tells only for superusers) and what a person with a root shell can try (root_command). Outcomes: cancelled (out of its statement and transaction, in nobody''s way; the session lives), terminated, not running (idle outside of a transaction, in nobody''s way: left alone; a background process that reports no statement goes by its transaction), still running, not permitted (the operating system does not let its client''s connection be closed), and those of terminate_report. Guard rails as terminate_where. Errors: those of the condition; 22023; 42501 close_socket for others than superusers; 54000 more than refuse_above.';
+'For sessions that do not end: cancels, then terminates, then closes the connection of the client (close_socket). Never SIGKILL. Returns one row for each matched session. See the reference.';
 
 CREATE FUNCTION sessionctl.drain_where(
     condition text,
@@ -549,7 +549,7 @@ CREATE FUNCTION sessionctl.drain_where(
 AS 'MODULE_PATHNAME', 'sessionctl_drain_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.drain_where(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the matching sessions, each after the transaction it is in, idle ones at once, if their clients have taken the answer to their last statement; returns how many are proven gone. A background process (include_background) ends where it is seen in no transaction. timeout: how long to wait for that, for all together, 0 to 1 h; what is left then goes on as before, or with force is ended in the middle of its transaction. Preloaded, a session ends when its client has the answer to its COMMIT, and runs no statement of a next transaction; otherwise by watching. Guard rails and errors as terminate_where.';
+'Ends each matching session after the transaction that it is in, an idle one at once. Returns how many are proven gone. See the reference.';
 
 -- One session
 
@@ -564,7 +564,7 @@ CREATE FUNCTION sessionctl.terminate_session(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_session' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean, boolean) IS
-'Ends one session, named as %c prints it in the server log and session_activity.session_id shows it: never a later one with its process ID. Returns 1 where it is proven gone, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as terminate_where; 22023 for what is no session_id.';
+'Ends the session with this session_id (%c in the server log), never a later one with the same process ID. Returns 1 if it is proven gone, else 0. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_session(
     pid integer,
@@ -577,7 +577,7 @@ CREATE FUNCTION sessionctl.terminate_session(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_session_by_pid' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean) IS
-'Ends the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it is proven gone, 0 with a NOTICE where there is none. Guard rails, timeout and errors as terminate_where.';
+'Ends the session that has this process ID at the call. Returns 1 if it is proven gone, else 0. See the reference.';
 
 CREATE FUNCTION sessionctl.cancel_session(
     session_id text,
@@ -590,7 +590,7 @@ CREATE FUNCTION sessionctl.cancel_session(
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_session' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.cancel_session(text, interval, text, boolean, boolean, boolean) IS
-'Cancels the running statement of one session, named as %c prints it in the server log and session_activity.session_id shows it: never that of a later one with its process ID. Returns 1 where it was really cancelled, 0 with a NOTICE where that session is gone. Guard rails, timeout and errors as cancel_where; 22023 for what is no session_id.';
+'Cancels the running statement of the session with this session_id (%c in the server log). Returns 1 if it was really cancelled, else 0. See the reference.';
 
 CREATE FUNCTION sessionctl.cancel_session(
     pid integer,
@@ -603,7 +603,7 @@ CREATE FUNCTION sessionctl.cancel_session(
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_session_by_pid' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean, boolean) IS
-'Cancels the running statement of the session that has this process ID at the call; one that gets it later is left alone. Returns 1 where it was really cancelled, 0 with a NOTICE where there is none. Guard rails, timeout and errors as cancel_where.';
+'Cancels the running statement of the session that has this process ID at the call. Returns 1 if it was really cancelled, else 0. See the reference.';
 
 -- Recipes
 
@@ -622,7 +622,7 @@ CREATE FUNCTION sessionctl.terminate_user_sessions(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_user_sessions' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends all sessions of a role; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 42704 for an unknown role.';
+'Ends all sessions of a role. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_database_sessions(
     database text,
@@ -639,7 +639,7 @@ CREATE FUNCTION sessionctl.terminate_database_sessions(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_database_sessions' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends all sessions in a database; returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 3D000 for an unknown database.';
+'Ends all sessions in a database. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_application_sessions(
     application text,
@@ -656,7 +656,7 @@ CREATE FUNCTION sessionctl.terminate_application_sessions(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_application_sessions' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends all sessions with this application_name; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+'Ends all sessions with this application_name. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
     older_than interval,
@@ -673,7 +673,7 @@ CREATE FUNCTION sessionctl.terminate_idle_in_transaction(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_idle_in_transaction' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that have been idle in a transaction for longer than this, since state_change; one that does something meanwhile is left alone; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+'Ends the sessions that have been idle in a transaction for longer than this. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_nologin_sessions(
     timeout interval DEFAULT '5 s',
@@ -689,7 +689,7 @@ CREATE FUNCTION sessionctl.terminate_nologin_sessions(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_nologin_sessions' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_nologin_sessions(interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions of roles that may no longer log in, and of roles dropped meanwhile; returns how many are proven gone. Guard rails, timeout and errors as terminate_where.';
+'Ends the sessions of roles that may no longer log in, and of roles that were dropped. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_blockers(
     waiter_pid integer,
@@ -706,7 +706,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that this one waits for, directly or not, and no more of them than it takes: the heads, who wait for nobody themselves, where they and all between hold what the next one wants; where one is only queued before the next, that one, and nobody behind it, since what it waits for is in nobody''s way but its own. Of a cycle of waits that nobody outside is in the way of, the session nearest to this one. A parallel worker stands for its leader; one that is in another transaction meanwhile, and in the way of nobody, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone; 0 with a NOTICE where the session waits for no lock, which tells what it waits in, or there is none. Guard rails, timeout and errors as terminate_where; 55006 where it waits for the caller.';
+'Ends the sessions that this one waits for, directly or not, and no more of them than it takes. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.cancel_queued_blockers(
     older_than interval,
@@ -723,7 +723,7 @@ CREATE FUNCTION sessionctl.cancel_queued_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_queued_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.cancel_queued_blockers(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Cancels the statements that have waited for a lock for longer than this and by their request alone block others, who are queued behind them and want what nobody holds against them: ALTER TABLE behind a long reader. One that waits no more, or for another lock, or blocks nobody that way when its turn comes, is left alone. Before PostgreSQL 14 a wait is taken to be as old as its statement. Returns how many were really cancelled. Guard rails, timeout and errors as cancel_where.';
+'Cancels the statements that have waited for a lock for longer than this and by their request alone block others. Returns how many were really cancelled. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_lock_holders(
     relation regclass,
@@ -741,7 +741,7 @@ CREATE FUNCTION sessionctl.terminate_lock_holders(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_lock_holders' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that hold or wait for a table lock of at least min_mode on a relation, what inherits from it (partitions), their indexes and TOAST tables. min_mode: a name as in pg_locks or LOCK TABLE, from AccessShareLock (the weakest) to AccessExclusiveLock, in the order of the documentation. One that is in another transaction meanwhile, without such a lock, is left alone; prepared transactions are named in a NOTICE. Returns how many are proven gone. Guard rails, timeout and errors as terminate_where; 22023 for an unknown mode, 42P01 for an unknown relation.';
+'Ends the sessions that hold or wait for a lock of at least min_mode on a relation, its partitions, indexes and TOAST tables. Returns how many are proven gone. See the reference.';
 
 -- Keep out: databases and roles
 
@@ -756,13 +756,13 @@ CREATE FUNCTION sessionctl.lockdown_database(
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_database' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.lockdown_database(text, boolean, boolean, text, interval, text) IS
-'Closes a database before it ends the sessions in it, and returns how many are proven gone: from the commit on nobody but superusers can connect (CONNECTION LIMIT 0), with include_superusers nobody at all (ALLOW_CONNECTIONS false), until unlock_database. While it works every login to that database waits, a superuser''s too: at most 1 s for the lock, and 2 s in all while the lock is held, after which the statement is cancelled. Needs the right to ALTER DATABASE. reason is public: it stands in pg_db_role_setting. Errors undo everything: 3D000 for an unknown database, 25001 in a transaction block, 25006 on a standby, 55P03 where the door can''t be had in time, 55000 with include_superusers from a database that is closed itself, 22023 for a longer timeout.';
+'Closes a database to new connections, then ends the sessions in it. Returns how many are proven gone. unlock_database opens it again. The reason is public. See the reference.';
 
 CREATE FUNCTION sessionctl.unlock_database(database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_database' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.unlock_database(text) IS
-'Ends a lockdown: puts back the connection limit, and whether connections are allowed, as they were before it; what somebody has changed by hand since then stays, with a NOTICE. False with a NOTICE where the database is not locked down. Works from any database that has the extension. Needs the right to ALTER DATABASE. Errors: 3D000 for an unknown database, 55000 where the memory of the lockdown is not readable.';
+'Ends the lockdown of a database: puts back what was there before it. False if the database is not locked down. See the reference.';
 
 CREATE FUNCTION sessionctl.lockdown_role(
     role text,
@@ -773,13 +773,13 @@ CREATE FUNCTION sessionctl.lockdown_role(
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text) IS
-'Shuts a role out (NOLOGIN, which binds superusers, too) and ends its sessions; returns how many are proven gone. It takes effect when the transaction commits; logins that were under way then are ended by a background worker within moments. Members of the role are not touched. reason is public: it stands in pg_db_role_setting. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 25006 on a standby, 53400 where max_worker_processes leaves no room, 55000 for the last superuser who may log in, 55P03 while another session changes the role or the superusers who would be left.';
+'Shuts a role out (NOLOGIN) and ends its sessions. Returns how many are proven gone. unlock_role lets it in again. The reason is public. See the reference.';
 
 CREATE FUNCTION sessionctl.unlock_role(role text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.unlock_role(text) IS
-'Ends a lockdown: the role may log in as it might before it; what somebody has changed by hand since then stays, with a NOTICE. False with a NOTICE where the role is not locked down. Needs the right to ALTER ROLE. Errors: 42704 for an unknown role, 55000 where the memory of the lockdown is not readable.';
+'Ends the lockdown of a role: it may log in as it might before. False if the role is not locked down. See the reference.';
 
 CREATE FUNCTION sessionctl.limit_role(
     role text,
@@ -792,7 +792,7 @@ CREATE FUNCTION sessionctl.limit_role(
 AS 'MODULE_PATHNAME', 'sessionctl_limit_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) IS
-'Sets the connection limit of a role (-1: none) and returns how many of its sessions are above it now: ALTER ROLE says nothing of them. terminate_excess ends them first; keep_which says who stays: oldest, newest, busiest or longest (in its transaction). Needs the right to ALTER ROLE. A limit does not bind superusers (WARNING). Errors: 42704 for an unknown role, 22023 for a limit below -1.';
+'Sets the connection limit of a role (-1: none), and with terminate_excess ends the sessions above it. Returns how many sessions are above it now. See the reference.';
 
 CREATE FUNCTION sessionctl._session_lockdowns(
     OUT kind text,
@@ -809,7 +809,7 @@ CREATE FUNCTION sessionctl._session_lockdowns(
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sessionctl_session_lockdowns' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl._session_lockdowns() IS
-'Behind sessionctl.session_lockdowns.';
+'What the view sessionctl.session_lockdowns reads. Use the view.';
 
 CREATE VIEW sessionctl.session_lockdowns AS
 SELECT l.kind,
@@ -831,27 +831,27 @@ SELECT l.kind,
 FROM sessionctl._session_lockdowns() AS l;
 
 COMMENT ON VIEW sessionctl.session_lockdowns IS
-'What is locked down in this cluster, by pg_sessionctl, and which logins are in a cooldown.';
+'What pg_sessionctl has locked down in this cluster, and which logins are in a cooldown. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.kind IS
 'database, role, server or cooldown (terminate_where).';
 COMMENT ON COLUMN sessionctl.session_lockdowns.name IS
 'Of the database or of the role.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.means IS
-'What keeps sessions out, or would if pg_sessionctl.gate were on; for a cooldown: the logins of which application, as named when logging in, and from where.';
+'What keeps sessions out; for a cooldown: the logins of which application and client. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.since IS
 'When it was locked down, last where more than once.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.locked_by IS
 'The role that did it.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
-'As given. That of a database or a role is public: every role can read pg_db_role_setting.';
+'As given. That of a database or a role is public. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
-'When it ends by itself; NULL: by unlock alone. A cooldown is timed by a clock that nobody sets, and shown by the wall clock as it is now.';
+'When it ends by itself; NULL: only by unlock. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.sessions IS
-'Clients'' sessions that are connected all the same, one''s own included; in a database that is locked down also walsenders and background processes, since they, too, keep DROP DATABASE and RENAME from working.';
+'How many sessions are connected all the same. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
 'What unlock puts back.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.changed IS
-'What somebody has changed by hand since then: it is as it says here, and unlock leaves it so. NULL: nothing.';
+'What somebody has changed by hand since then, which unlock leaves so. NULL: nothing.';
 
 CREATE VIEW sessionctl.session_limits AS
 SELECT l.kind,
@@ -878,7 +878,7 @@ FROM (SELECT 'role'::text AS kind,
       WHERE d.datconnlimit >= 0) AS l;
 
 COMMENT ON VIEW sessionctl.session_limits IS
-'Every role and database with a connection limit, and how many sessions there are now. Core only looks at a limit when somebody logs in.';
+'Every role and database with a connection limit, and how many sessions it has now. See the reference.';
 COMMENT ON COLUMN sessionctl.session_limits.kind IS
 'role or database.';
 COMMENT ON COLUMN sessionctl.session_limits.name IS
@@ -894,12 +894,12 @@ COMMENT ON COLUMN sessionctl.session_limits.over_by IS
 CREATE FUNCTION sessionctl.pause_pool(server text, database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_pause_pool' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.pause_pool(text, text) IS
-'PgBouncer''s PAUSE of one database: its clients wait instead of failing, from now on until resume_pool(); returns when no transaction is open in it through this PgBouncer. server: a foreign server of dblink_fdw with dbname ''pgbouncer'', on which the caller has USAGE and a user mapping with the name and the password of one of PgBouncer''s admin_users. database: as SHOW DATABASES names it; where PgBouncer has an entry *, it takes any name. False with a NOTICE where it is paused already. May be granted; works with the caller''s rights. Errors, a cancel included, leave the database resumed: 55000 without the extension dblink, 42704 unknown server or no user mapping, 08001 no connection, 3D000 no such database, 55006 not quiet within 5 s.';
+'PAUSE of one database in PgBouncer: its clients wait instead of failing until resume_pool. False if it is paused already. See the reference.';
 
 CREATE FUNCTION sessionctl.resume_pool(server text, database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_resume_pool' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.resume_pool(text, text) IS
-'PgBouncer''s RESUME of one database: its clients go on. False with a NOTICE where it is not paused. Parameters, rights and errors as pause_pool.';
+'RESUME of one database in PgBouncer: its clients go on. False if it is not paused. See the reference.';
 -- Keep out: the server
 
 CREATE FUNCTION sessionctl.lockdown_server(
@@ -915,24 +915,24 @@ CREATE FUNCTION sessionctl.lockdown_server(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_server' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text) IS
-'Closes the server to new logins, at once and whatever becomes of the transaction, then (unless terminate is false) ends the sessions and the logins under way that it would now refuse; returns how many sessions are proven gone within timeout (0: signalled), the caller''s own never among them. Let in, and not ended, are superusers (unless include_superusers, which only a superuser may say), allow_roles and their members (names matched exactly, 64 at most), and walsenders for physical replication (unless include_replication). Who is refused reads SQLSTATE 57P03, "the server is locked down", by whom, until when and the reason. hold: a login waits so long for the server to open before it is refused; at most authentication_timeout less 10 s, or half of it where that is more; a quarter of the slots may wait, and with few free slots nobody. until: opens by itself then; NULL: at unlock_server(). It survives a crash and a restart, works on standbys, and is this server''s alone. If the call fails, is cancelled or its session ended, the server is open or closed as it was before. A second call replaces the first one''s rule. Way out without a login: start the server with -c pg_sessionctl.gate=off (or set that in the configuration and reload), or remove the file pg_sessionctl.gate from the data directory and restart; a base backup taken meanwhile has that file, too. Where that file is damaged only superusers get in after a restart. Errors: 55000 (not in shared_preload_libraries, or pg_sessionctl.gate is off), 22023 (method, hold, until, timeout), 42704 (no such role), 54000 (too many roles), 42501, 22004; those of the file. method hba, for a superuser and a server without preloading, does it in the file that hba_file names (through a symbolic link; owner and mode are kept): a block at its top has each existing rule for the superusers and the allowed roles by their names, as they and their members are at this moment (who is made one later stays out), then rejects; with include_superusers only the allowed are left. It returns when a login has shown that the server obeys the block, and logins under way have been ended, those too whose client has not said yet who it is. Physical replication is left to the existing rules (unless include_replication); logical replication needs its role in allow_roles from 10 on. hold and until are the gate''s alone. A call that fails puts the file back, and a second call replaces the block. Way out without a login: remove the block, from the line with >>> to the line with <<<, and reload (pg_ctl reload). Errors of method hba: 42501, 22023 (hold, until), 55000 (nobody could log in any more, or the server does not obey the file: its log tells why), 55P03 (another session is at it), 0A000 (a name in allow_roles that can''t stand in the file; others'' with such names are left out with a WARNING), F0000 (the server would refuse the file, or the block is damaged); those of the file.';
+'Closes the server to new logins at once, then ends the sessions that it would now refuse. Returns how many are proven gone. unlock_server opens it again. See the reference.';
 
 CREATE FUNCTION sessionctl.unlock_server() RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_server' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.unlock_server() IS
-'Opens the server that lockdown_server() closed, at once and whatever becomes of the transaction; logins that the gate holds go on within 100 ms. For a superuser it also removes the block from pg_hba.conf, leaves every other byte as it is, and waits, 5 s at most, until a login shows that the server has read it (WARNING where none does). False with a NOTICE where it was not locked down. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries and the caller is no superuser, 55P03 (another session is at the file), F0000 (the block is damaged: nothing is changed); those of the file.';
+'Opens the server that lockdown_server closed, at once. False if it was not locked down. See the reference.';
 
 -- Automate
 
 CREATE FUNCTION sessionctl.reaper_start() RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_reaper_start' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.reaper_start() IS
-'Starts the reaper until the next restart of the server, where pg_sessionctl is not in shared_preload_libraries or the reaper was stopped. False with a NOTICE where one runs already. Superusers only (42501). Errors: 53400 where max_worker_processes leaves no room.';
+'Starts the reaper until the next restart of the server. False if one runs already. For superusers. See the reference.';
 
 CREATE FUNCTION sessionctl.reaper_stop() RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_reaper_stop' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.reaper_stop() IS
-'Stops the reaper until reaper_start() or the next restart of the server. False with a NOTICE where none runs. Superusers only (42501).';
+'Stops the reaper until reaper_start or the next restart of the server. False if none runs. For superusers. See the reference.';
 
 CREATE FUNCTION sessionctl._reaper_status(
     OUT running boolean,
@@ -956,7 +956,7 @@ CREATE VIEW sessionctl.reaper_status AS
 SELECT running, pid, since, preloaded, limits, next_deadline, wakeups, watched, exempt, reaped, last_reaped, hint
 FROM sessionctl._reaper_status();
 COMMENT ON VIEW sessionctl.reaper_status IS
-'One row: does the reaper run, and how is it doing? What only a preloaded library can tell is NULL without it, and hint says so.';
+'One row: whether the reaper runs, and how it does. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.running IS
 'Does a reaper run?';
 COMMENT ON COLUMN sessionctl.reaper_status.pid IS
@@ -966,7 +966,7 @@ COMMENT ON COLUMN sessionctl.reaper_status.since IS
 COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
 'Is pg_sessionctl in shared_preload_libraries?';
 COMMENT ON COLUMN sessionctl.reaper_status.limits IS
-'The limits of all sessions that have none of their own (by ALTER ROLE, ALTER DATABASE or SET), how many had at its last look, and for how many roles and databases ALTER has set some.';
+'The limits of all sessions that have none of their own, and how many sessions have their own. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
 'When it will look at the sessions again; NULL: when somebody gets a limit.';
 COMMENT ON COLUMN sessionctl.reaper_status.wakeups IS
@@ -1025,13 +1025,13 @@ SELECT acted_at, action, result, session_id, pid, role, database, application, c
        by_session_user, by_current_user, by_session_id, rule, condition, args, cooldown, details, reason, mark
 FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
-'The last sessions that anybody acted on through pg_sessionctl, and the last lockdowns and unlocks, as many as pg_sessionctl.audit_size says, oldest first; kept over a clean restart. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+'The last sessions acted on through pg_sessionctl, and the last lockdowns and unlocks, the oldest first; kept over a clean restart. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 'When the result was known, also when its line was written: of a session that has ended (or whose statement has), then; of one that has not, when the call no longer waited for it.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
-'terminate (also a drained session that was forced), drain, cancel, close_socket, or log: the reaper with pg_sessionctl.reaper_action = log; or lockdown_database, unlock_database, lockdown_role, unlock_role, limit_role, lockdown_server, unlock_server, pause_pool, resume_pool.';
+'What was done. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
-'The outcome, as terminate_report names it; of a lockdown, what it came to.';
+'The outcome, as terminate_report names it; of a lockdown, what it came to. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
 'The session acted on, as %c in the server log; NULL: none.';
 COMMENT ON COLUMN sessionctl.session_audit.pid IS
@@ -1045,7 +1045,7 @@ COMMENT ON COLUMN sessionctl.session_audit.application IS
 COMMENT ON COLUMN sessionctl.session_audit.client IS
 'Address and port of its client, or local.';
 COMMENT ON COLUMN sessionctl.session_audit.state IS
-'What the session did when it was signalled, or asked to leave (drain): this column, as in session_activity, and those up to query; NULL for who may not see that session in pg_stat_activity, and where no session was acted on. A login under way: starting.';
+'What the session did when it was signalled, or asked to leave: as in session_activity. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.wait_event_type IS
 'What kind of event it waited for.';
 COMMENT ON COLUMN sessionctl.session_audit.wait_event IS
@@ -1061,7 +1061,7 @@ COMMENT ON COLUMN sessionctl.session_audit.state_age IS
 COMMENT ON COLUMN sessionctl.session_audit.blocking_count IS
 'How many sessions waited behind it, directly or not.';
 COMMENT ON COLUMN sessionctl.session_audit.query_id IS
-'Identifier of its statement, or of the last one (PostgreSQL 14 and later, with compute_query_id).';
+'Identifier of its statement, or of the last one, with compute_query_id. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.query IS
 'Text of its statement, or of the last one, cut at 500 bytes.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_user IS
@@ -1079,7 +1079,7 @@ COMMENT ON COLUMN sessionctl.session_audit.args IS
 COMMENT ON COLUMN sessionctl.session_audit.cooldown IS
 'How long the same logins are refused.';
 COMMENT ON COLUMN sessionctl.session_audit.details IS
-'Of a lockdown or unlock: who is let in, as key=value pairs.';
+'Of a lockdown or unlock: who is let in, as key=value pairs. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.reason IS
 'The reason given, or what the reaper found.';
 COMMENT ON COLUMN sessionctl.session_audit.mark IS
@@ -1088,7 +1088,7 @@ COMMENT ON COLUMN sessionctl.session_audit.mark IS
 CREATE FUNCTION sessionctl.audit_mark() RETURNS text
 AS 'MODULE_PATHNAME', 'sessionctl_audit_mark' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.audit_mark() IS
-'The mark that this start of the server puts into each line of the audit in its log (mark=...): who does not know it can not imitate one.';
+'The mark of genuine audit lines in the server log (mark=...) since the server started. See the reference.';
 
 CREATE FUNCTION sessionctl._session_stats(
     OUT action text,
@@ -1106,9 +1106,9 @@ CREATE VIEW sessionctl.session_stats AS
 SELECT action, rule, acted_on, ended, last_at, stats_reset
 FROM sessionctl._session_stats();
 COMMENT ON VIEW sessionctl.session_stats IS
-'Counters for exporters: one row for each action and each rule of the reaper, since the server started or session_stats_reset(). Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+'Counters for monitoring: one row for each action and each rule of the reaper. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.action IS
-'terminate, drain, cancel, close_socket, or log.';
+'terminate, drain, cancel, close_socket, or log. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
 'The reaper''s rule; NULL: somebody asked.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
@@ -1123,7 +1123,7 @@ COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
 CREATE FUNCTION sessionctl.session_stats_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'sessionctl_stats_reset' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
-'Sets the counters of sessionctl.session_stats to 0. Errors: 55000 where pg_sessionctl is not in shared_preload_libraries.';
+'Sets the counters of session_stats to 0. See the reference.';
 
 -- Help
 
@@ -1176,7 +1176,7 @@ VALUES
     ('help', 'help()', 'this list')
 $$;
 COMMENT ON FUNCTION sessionctl.help() IS
-'What there is to see and to call, one line each, in the order in which one needs it. The dots stand for arguments that may be left out; \df shows them.';
+'What there is to see and to call, one line each. See the reference.';
 
 -- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
 -- superusers, from PostgreSQL 9.6 on pg_signal_backend, and from 18 on pg_signal_autovacuum_worker. What they may

@@ -62,6 +62,16 @@ SELECT attname FROM pg_attribute
 WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND relkind = 'v') AND attnum > 0
   AND coalesce(col_description(attrelid, attnum), '') = '';
 
+-- A comment is short, so that \df+ and \d+ stay readable: the reference has the rest, and each function and view names it.
+SELECT pg_describe_object(classoid, objoid, c.objsubid) AS object, length(description)
+FROM pg_description AS c JOIN pg_depend ON classid = classoid AND objid = objoid
+WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_sessionctl')
+  AND (length(regexp_replace(description, ' See the reference\.$', '')) > 200
+       OR description NOT LIKE '% See the reference.' AND description NOT LIKE '% Use the view.'
+          AND c.objsubid = 0 AND classid <> 'pg_namespace'::regclass
+          AND (classid, objid) <> ('pg_proc'::regclass, 'sessionctl._library_version()'::regprocedure));
+
 -- Who may do what: everybody may look, nobody else may make anything here, nobody may act.
 SELECT has_schema_privilege('public', 'sessionctl', 'usage') AS usage,
        has_schema_privilege('public', 'sessionctl', 'create') AS "create",
