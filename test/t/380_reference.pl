@@ -114,11 +114,12 @@ is(without([ keys %is_common ], keys %is_used), '', 'each common option is one o
 
 # --- views
 
-agrees('columns of views',
-	[ map { my ($view, $section) = @$_; my $number = 0; map { $number++; "$view $number $_->[0] " . $_->[1] =~ s/\Atimestamptz\z/timestamp with time zone/r } rows($section, 'column') } parts('Views', 3) ],
-	[ catalog(q{SELECT relname || ' ' || attnum || ' ' || attname || ' ' || format_type(atttypid, atttypmod)
-		FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid JOIN pg_namespace AS n ON n.oid = relnamespace
-		WHERE nspname = 'sessionctl' AND relkind = 'v' AND attnum > 0}) ]);
+my @shown = map { my ($view, $section) = @$_; map { "$view.$_->[0] " . $_->[1] =~ s/\Atimestamptz\z/timestamp with time zone/r } rows($section, 'column') } parts('Views', 3);
+my @columns = catalog(q{SELECT relname || '.' || attname || ' ' || format_type(atttypid, atttypmod)
+	FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid JOIN pg_namespace AS n ON n.oid = relnamespace
+	WHERE nspname = 'sessionctl' AND relkind = 'v' AND attnum > 0 ORDER BY relname, attnum});
+agrees('columns of views', \@shown, \@columns);
+is_deeply([ sort { ($a =~ /(.*)\./)[0] cmp ($b =~ /(.*)\./)[0] } @shown ], \@columns, 'in their order') if "@{[ sort @shown ]}" eq "@{[ sort @columns ]}";
 
 # --- settings
 
@@ -152,8 +153,8 @@ agrees('outcomes', [ first_cells(section('Outcomes'), 'outcome') ], [ words_of('
 agrees('protection', [ first_cells(section('Protection'), 'word') ], \@protections);
 agrees('states', [ first_cells(section('States'), 'state') ], [ words_of('core/session.cpp', 'state_name') ]);
 agrees('calls', [ first_cells(section('Calls'), 'action') ], [ words_of('core/progress.cpp', 'call_name') ]);
-my $core = join('', map { $source{$_} } grep { m{^core/} } keys %source) =~ s/"\s*"//gr;
-is(join("\n", grep { index($core, "\"$_\"") < 0 } first_cells(section('Details of an outcome'), 'detail')), '', 'each detail of an outcome is one');
+agrees('details of an outcome', [ first_cells(section('Details of an outcome'), 'detail') ],
+	[ map { s/"\s*"//gr =~ /\b(?:constexpr char \w+\[\]|reason) =\s*"([^"]*)"/g } map { $source{"core/$_.cpp"} } qw(drain engine escalation plan) ]);
 
 # --- the audit in the server log
 
