@@ -121,6 +121,37 @@ my @columns = catalog(q{SELECT relname || '.' || attname || ' ' || format_type(a
 agrees('columns of views', \@shown, \@columns);
 is_deeply([ sort { ($a =~ /(.*)\./)[0] cmp ($b =~ /(.*)\./)[0] } @shown ], \@columns, 'in their order') if "@{[ sort @shown ]}" eq "@{[ sort @columns ]}";
 
+# --- rights
+
+my %is_view = map { $_->[0] => 1 } parts('Views', 3);
+my %may;    # as documented: who => { view or function => 1 }
+for my $row (rows(section('Who may call what'), 'who'))
+{
+	my ($who, $what) = @$row;
+	my ($role) = $who =~ /`(pg_\w+)`/;
+	my $may = $may{ $role || ($who =~ /\Aeverybody/ ? 'public' : 'superusers') } ||= {};
+	my @chapters = map { section(ucfirst) =~ /^#### (.*)/mg } $what =~ /\]\(#(\w+)\)/g;
+	my @names = grep { $is_heading{$_} || $is_view{$_} } $what =~ /`(\w+)`/g, grep { !$may{public}{$_} } @chapters;
+	if ($what =~ /\Athe same without /)
+	{
+		%$may = %{ $may{pg_signal_backend} };
+		delete @$may{@names};
+	}
+	else
+	{
+		$may->{$_} = 1 for @names;
+	}
+}
+my $rights = q{SELECT proname FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace, aclexplode(proacl) AS acl WHERE nspname = 'sessionctl' AND acl.grantee = %1$s AND proname NOT LIKE E'\\\\_%%'
+	UNION SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace, aclexplode(relacl) AS acl WHERE nspname = 'sessionctl' AND acl.grantee = %1$s};
+for my $role (grep { $_ ne 'superusers' } sort keys %may)
+{
+	my $oid = $role eq 'public' ? 0 : $admin->run("SELECT oid FROM pg_roles WHERE rolname = '$role'");
+	agrees("rights of $role", [ keys %{ $may{$role} } ], [ catalog(sprintf $rights, $oid) ]) if $oid ne '';
+}
+my %is_granted = map { map { $_ => 1 } keys %$_ } @may{ grep { $_ ne 'superusers' } keys %may };
+is(without([ grep { !$is_granted{$_} } keys %is_heading, keys %is_view ], keys %{ $may{superusers} }), '', 'and what is left is for superusers');
+
 # --- settings
 
 sub default_of
