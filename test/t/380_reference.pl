@@ -142,6 +142,13 @@ for my $row (rows(section('Who may call what'), 'who'))
 		$may->{$_} = 1 for @names;
 	}
 }
+# Each function and each view says the same.
+my @stated = map {
+	my ($name, $section) = @$_;
+	my ($whose) = $section =~ /^Rights: (.*)/m or die "$name: no rights";
+	map { "$name: $_" } $whose =~ /\Aeverybody/ ? 'public' : $whose =~ /\Asuperusers/ ? 'superusers' : $whose =~ /`(pg_\w+)`/g;
+} @functions, parts('Views', 3);
+agrees('rights', \@stated, [ map { my $who = $_; map { "$_: $who" } keys %{ $may{$who} } } keys %may ]);
 my $rights = q{SELECT proname FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace, aclexplode(proacl) AS acl WHERE nspname = 'sessionctl' AND acl.grantee = %1$s AND proname NOT LIKE E'\\\\_%%'
 	UNION SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace, aclexplode(relacl) AS acl WHERE nspname = 'sessionctl' AND acl.grantee = %1$s};
 for my $role (grep { $_ ne 'superusers' } sort keys %may)
