@@ -39,7 +39,6 @@ my @elsewhere = (
 	[ 'pg/error.cpp', 'ERROR', 'XX000', qr/\bset\("XX000", (?=")/ ],
 	[ 'pg/pool.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
 	[ 'pg/sql.cpp', 'ERROR', '55P03', qr/\bsame_row\[\] = / ],
-	[ 'pg/superusers.cpp', 'ERROR', '55P03', qr/\bothers_change_them\[\] = / ],
 	[ 'pg/sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
 );
 
@@ -97,16 +96,26 @@ sub words_of
 # One or, where the expression chooses, several.
 sub words_in { my ($expression) = @_; return map { words_of($_) } $expression =~ /$text/g }
 
+# Of a format and its first value: a constant's words are those of the message where the format has none of its own.
+sub words_or_constant
+{
+	my ($source, $format, $value) = @_;
+	my @words = words_in($format);
+	return @words if "@words" ne '%' || !defined $value || $value !~ /\A\w+\z/;
+	my ($constant) = $source =~ /\bconstexpr char $value\[\] =\s*($text);/;
+	return defined $constant ? words_of($constant) : @words;
+}
+
 # [ level, SQLSTATE or undef, words ... ] of one call of ereport.
 sub reported
 {
-	my ($file, $level, @rest) = @_;
+	my ($file, $source, $level, @rest) = @_;
 	my $report = join ', ', @rest;
 	my ($code) = $report =~ /\berrcode\(\s*(\w+)/;
 	$report =~ /\berrmsg(_internal|_plural)?\(/ or die "$file: a report without a message";
 	my ($form, $begin) = ($1 || '', $+[0] - 1);
 	my @arguments = arguments_at($report, $begin);
-	my @words = map { words_in($_) } @arguments[ 0 .. ($form eq '_plural' ? 1 : 0) ];
+	my @words = $form eq '_plural' ? map { words_in($_) } @arguments[ 0, 1 ] : words_or_constant($source, @arguments);
 	my @reported;
 	for my $each (@{ $levels{$level} || [$level] })
 	{
@@ -122,10 +131,10 @@ sub reported
 # The same of one construction of core::Error.
 sub constructed
 {
-	my ($sqlstate, $before, $state, $message) = @_;
+	my ($sqlstate, $source, $before, $state, @message) = @_;
 	($state) = $before =~ /.*\bconstexpr const char\* $state = ([\w:]+);/s if $state eq 'sqlstate';
 	my @names = grep { $_ } @$sqlstate{ $state =~ /(\w+)/g };
-	return map { [ 'ERROR', $_, words_in($message) ] } @names ? @names : undef;
+	return map { [ 'ERROR', $_, words_or_constant($source, @message) ] } @names ? @names : undef;
 }
 
 # Each as { file, level, sqlstate, words }. The SQLSTATE is undef where it is another error's, and 'file' where errno tells
@@ -149,9 +158,9 @@ sub messages_in
 			my @arguments = arguments_at($source, $begin);
 			next if @arguments < 2 && $kind ne 'GUC_check_errmsg';    # no message: a name that ends so
 			my @found =
-			    $kind eq 'ereport' ? reported($file, @arguments)
+			    $kind eq 'ereport' ? reported($file, $source, @arguments)
 			  : $kind eq 'elog' ? [ $arguments[0], $by_level{ $arguments[0] }, words_in($arguments[1]) ]
-			  : $kind eq 'Error' ? constructed(\%sqlstate, $before, @arguments)
+			  : $kind eq 'Error' ? constructed(\%sqlstate, $source, $before, @arguments)
 			  : [ 'ERROR', $errcode{ ($before =~ /.*GUC_check_errcode\((\w+)\)/s)[0] }, words_in($arguments[0]) ];
 			$keep->($file, @$_) for @found;
 		}
