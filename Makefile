@@ -31,7 +31,7 @@ SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifeq ($(PGXS)$(filter dist,$(MAKECMDGOALS)),)
+ifeq ($(PGXS)$(filter dist html,$(MAKECMDGOALS)),)
 $(error $(PG_CONFIG) does not run: install PostgreSQL's server headers, or name another one with PG_CONFIG=)
 endif
 # Up to 10; later PGXS has its own.
@@ -83,6 +83,23 @@ DIST = $(EXTENSION)-$(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
 dist:
 	@mkdir -p build
 	git archive --format=zip --prefix=$(DIST)/ -o build/$(DIST).zip HEAD
+
+# The documentation goes with the extension, in folders as it is here, so that its links work; PGXS's own DOCS knows one
+# folder for all extensions. A packager who has a place of his own for it sets this to nothing.
+DOCUMENTATION ?= README.md CHANGELOG.md SECURITY.md CONTRIBUTING.md LICENSE META.json $(wildcard doc/*.md doc/guide/*.md)
+DOCUMENTATION_DIR = $(DESTDIR)$(docdir)/extension/$(EXTENSION)
+.PHONY: install-documentation uninstall-documentation
+install: install-documentation
+install-documentation:
+	$(if $(DOCUMENTATION),$(MKDIR_P) $(addprefix '$(DOCUMENTATION_DIR)'/,$(sort $(dir $(DOCUMENTATION)))))
+	$(foreach file,$(DOCUMENTATION),$(INSTALL_DATA) $(file) '$(DOCUMENTATION_DIR)/$(file)' &&) true
+uninstall: uninstall-documentation
+uninstall-documentation:
+	$(if $(DOCUMENTATION),rm -rf '$(DOCUMENTATION_DIR)')
+
+.PHONY: html
+html:
+	script/html build/html
 
 include test/unit/unit.mk
 include bench/bench.mk

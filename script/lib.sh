@@ -159,6 +159,7 @@ for variable in "${!PG@}"; do
 done
 unset variable MAKEFLAGS MAKELEVEL MFLAGS CDPATH
 export LC_ALL=C.UTF-8
+export DOCUMENTATION= # is not installed: pg_config names the system's own folder for it, also beside a copy of the server
 [[ -e /proc/self/fd/0 ]] || exec </dev/null
 
 # shellcheck source=../script/packages.sh

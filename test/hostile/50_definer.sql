@@ -53,7 +53,7 @@ SELECT pg_temp.tried(v.parameter, v.value) FROM (VALUES ('standard_conforming_st
 -- never: : [^2]
 -- want: standard_conforming_strings = off(: 2|, which this server does not know any more)
 
--- 4. The README's wrapper, its values and its caller's settings
+-- 4. The guide's wrapper, its values and its caller's settings
 SET standard_conforming_strings = off;
 SELECT wrap.end_report('app'' or true --');
 SELECT wrap.end_report('\\'' or true --');

@@ -6,7 +6,7 @@ CREATE SCHEMA vault;
 CREATE TABLE vault.canary (written_by text);
 CREATE TABLE vault.secret AS SELECT 'sesame'::text AS word;
 
--- Two wrappers as nobody should write them, and the one that the README shows.
+-- Two wrappers as nobody should write them, and the one that the guide shows.
 CREATE SCHEMA wrap;
 GRANT USAGE ON SCHEMA wrap TO PUBLIC;
 CREATE FUNCTION wrap.count_matching(condition text, args text[] DEFAULT '{}') RETURNS bigint

@@ -14,7 +14,7 @@ my $admin = SessionctlTest::Session->new($node);
 my $tells_waits = $admin->run('SHOW server_version_num') >= 100000;
 $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE low LOGIN; CREATE TABLE sink (a text); GRANT ALL ON sink TO app});
 
-# As the README's right one: the condition is fixed, the caller gives values.
+# As the guide's right one: the condition is fixed, the caller gives values.
 sub wrap
 {
 	my ($name, $call, $argument) = @_;

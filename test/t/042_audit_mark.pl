@@ -15,7 +15,7 @@ $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE mallory LOGIN; CREATE DATABASE 
 
 sub mark { return $admin->run('SELECT sessionctl.audit_mark()') }
 
-# As the README says.
+# As the guide says.
 sub found { my ($position, $mark) = @_; return grep { index($_, "pg_sessionctl: mark=$mark ") >= 0 } split /\n/, log_since($node, $position) }
 
 sub end_one

@@ -6,15 +6,15 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Documentation;
 use LockTest;
 use SessionctlTest;
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
+my $root = documentation_root();
 plan skip_all => 'README.md does not lie beside these tests' if !-e "$root/README.md";
 
-my ($minute) = read_file("$root/README.md") =~ /^## The first minute\n(.*?)^## /ms;
-my ($look, $preview, $end) = $minute =~ /^shop=# (SELECT .*?;)$/msg;
+my ($look, $preview, $end) = documentation_section('README.md', 'The first minute') =~ /^shop=# (SELECT .*?;)$/msg;
 
 my $node = new_lock_server('first_minute');
 my $admin = SessionctlTest::Session->new($node, app => 'psql');
@@ -29,14 +29,19 @@ s/\b(datname = )'shop'/$1'postgres'/ for $look;
 my %blocks = map { my @column = split /\|/; ($column[0] => $column[5]) } split /\n/, $admin->run($look);
 is_deeply([ map { $blocks{ $_->pid } } $regina, $middle, $last ], [ 2, 1, 0 ], 'a queue as it is shown');
 like($admin->run($preview), qr/\A@{[ $regina->pid ]}\|chosen\|regina\|idle in transaction\|\z/, 'she would be ended, and nobody else');
+my $position = log_position($node);
 is($admin->run($end), '1', 'and is');
+my ($line) = documentation_section('README.md', 'The first minute') =~ /^LOG:  pg_sessionctl: mark=\w+ (.*)$/m;
+is(keys_of($line), keys_of(audit_lines($node, $position)), 'the server log has what is shown');
 like($regina->last_words, qr/^FATAL:  terminating connection/m, 'she reads it');
 is($middle->answer, '7', 'who waited in the middle goes on');
 ok($middle->lives && $middle->run('COMMIT') eq '', 'and was not hit');
 is($last->answer, '7', 'so does the last');
 
+sub keys_of { my ($line) = @_; return join ' ', $line =~ s/"[^"]*"//gr =~ /(\w+)=/g }
+
 # "blocking_count > n" as the whole of a condition, wherever a reader might copy it.
-for my $file (map { glob "$root/$_" } qw(README.md CHANGELOG.md SECURITY.md sql/*.sql script/demo test/t/*.pl test/sessions/*.sh test/sql/*.sql))
+for my $file (map { glob "$root/$_" } qw(README.md CHANGELOG.md SECURITY.md doc/*.md doc/guide/*.md sql/*.sql script/demo test/t/*.pl test/sessions/*.sh test/sql/*.sql))
 {
 	my @bare = grep { /_(where|report)\(.*\bblocking_count\s*>/ && !/\bblocked_by\s*=/ } split /\n/, read_file($file);
 	is("@bare", '', "$file: who blocks others and waits himself is not ended") if @bare || $file =~ /README/;

@@ -1,16 +1,17 @@
-# All connections are taken, and who has to do something is no superuser: what README.md's Troubleshooting says still works.
+# All connections are taken, and who has to do something is no superuser: what the guide says still works.
 
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Documentation;
 use SessionctlTest;
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-plan skip_all => 'README.md does not lie beside these tests' if !-e "$root/README.md";
-my ($call) = read_file("$root/README.md") =~ /^\*\*`sorry, too many clients already`.*?```sql\n(SELECT .*?);/ms;
+my $page = 'doc/guide/incident.md';
+plan skip_all => "$page does not lie beside these tests" if !-e documentation_root() . "/$page";
+my ($call) = documentation_section($page, 'All connections are taken') =~ /```sql\n(SELECT .*?);/ms;
 
 my $node = new_reaper_server('all_slots_taken', conf => "max_connections = 18\nsuperuser_reserved_connections = 3\nmax_wal_senders = 2\nwal_level = logical\n");
 my $version = $node->safe_psql('postgres', 'SHOW server_version_num');
@@ -33,7 +34,7 @@ SKIP:
 	is(refusal($node, 'ops'), '', 'the operator comes in');
 	$walsender->quit;
 }
-is($inside->run($call) =~ s/.*\n//r, $version < 120000 ? '4' : '3', 'who was in already makes room by what README.md says');
+is($inside->run($call) =~ s/.*\n//r, $version < 120000 ? '4' : '3', 'who was in already makes room by what the guide says');
 is(refusal($node, 'ops'), '', 'the operator comes in');
 
 done_testing();

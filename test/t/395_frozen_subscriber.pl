@@ -1,5 +1,5 @@
-# A subscriber that is frozen would hold up a shutdown for ever, without wal_sender_timeout. README.md's sequence to stop the
-# server, played from README.md itself, stops it; and a drain of all clients tells of the walsenders that it leaves.
+# A subscriber that is frozen would hold up a shutdown for ever, without wal_sender_timeout. The guide's sequence to stop the
+# server, played from the page itself, stops it; and a drain of all clients tells of the walsenders that it leaves.
 
 use strict;
 use warnings;
@@ -7,12 +7,13 @@ use warnings;
 use FindBin;
 use IPC::Run;
 use lib "$FindBin::Bin/../lib";
+use Documentation;
 use SessionctlTest;
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-plan skip_all => 'README.md does not lie beside these tests' if !-e "$root/README.md";
-my ($part) = read_file("$root/README.md") =~ /^### Stop the server\n(.*?)^##/ms;
+my $page = 'doc/guide/maintenance.md';
+plan skip_all => "$page does not lie beside these tests" if !-e documentation_root() . "/$page";
+my $part = documentation_section($page, 'Stop the server');
 my @sequence = $part =~ /^postgres=# (SELECT .*?;)$/msg;
 my ($stop) = $part =~ /^\$ (pg_ctl stop .*)$/m;
 
@@ -37,13 +38,13 @@ like($admin->complaint(q{SELECT sessionctl.drain_where($$backend_type = 'client 
 ok(is_running($walsender), 'it is there');
 
 $client = SessionctlTest::Session->new($node, user => 'app');
-like($admin->run($sequence[0]), qr/^0\z/m, 'README.md: the gate');
-like($admin->run($sequence[1]), qr/^NOTICE:  1 walsender is left\n[^\0]*^1\z/ms, 'README.md: the drain of all clients, which tells of it');
-is($admin->run($sequence[2]), '1', 'README.md: the walsender is gone');
+like($admin->run($sequence[0]), qr/^0\z/m, 'guide: the gate');
+like($admin->run($sequence[1]), qr/^NOTICE:  1 walsender is left\n[^\0]*^1\z/ms, 'guide: the drain of all clients, which tells of it');
+is($admin->run($sequence[2]), '1', 'guide: the walsender is gone');
 local $ENV{PGDATA} = $node->data_dir;
 local $ENV{PATH} = $ENV{PATH};
 my $stopped = IPC::Run::run([ 'sh', '-c', $stop ], '<', \undef, '>&', \my $answer, IPC::Run::timeout($SessionctlTest::patience));
-ok($stopped, 'README.md: the server stops') or diag($answer);
+ok($stopped, 'guide: the server stops') or diag($answer);
 $node->{_pid} = undef;
 continue_process($receiver->{KIDS}[0]{PID});
 eval { $receiver->finish };
