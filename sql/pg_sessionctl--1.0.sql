@@ -176,7 +176,7 @@ CREATE FUNCTION sessionctl._session_blocking(
     OUT blocker_pid integer,
     OUT blocker_session_id text,
     OUT blocker_gid text,
-    OUT lock_type text,
+    OUT locktype text,
     OUT lock text,
     OUT mode_wanted text,
     OUT mode_held text,
@@ -188,7 +188,7 @@ COMMENT ON FUNCTION sessionctl._session_blocking() IS
 
 CREATE VIEW sessionctl.session_blocking AS
 SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_gid,
-       lock_type, lock, mode_wanted, mode_held, since
+       locktype, lock, mode_wanted, mode_held, since
 FROM sessionctl._session_blocking();
 COMMENT ON VIEW sessionctl.session_blocking IS
 'Who waits for whom: one row for each waiting session, each session or prepared transaction in its way, and each lock. See the reference.';
@@ -202,7 +202,7 @@ COMMENT ON COLUMN sessionctl.session_blocking.blocker_session_id IS
 'As in session_activity.';
 COMMENT ON COLUMN sessionctl.session_blocking.blocker_gid IS
 'The prepared transaction in its way; NULL for a session.';
-COMMENT ON COLUMN sessionctl.session_blocking.lock_type IS
+COMMENT ON COLUMN sessionctl.session_blocking.locktype IS
 'As locktype in pg_locks.';
 COMMENT ON COLUMN sessionctl.session_blocking.lock IS
 'The lock in words; relations of the current database by name, those of others by OID.';
@@ -228,7 +228,7 @@ CREATE FUNCTION sessionctl._session_progress(
     OUT chosen bigint,
     OUT signalled bigint,
     OUT done bigint,
-    OUT "left" bigint,
+    OUT remaining bigint,
     OUT since timestamptz,
     OUT until timestamptz
 ) RETURNS SETOF record
@@ -237,7 +237,7 @@ COMMENT ON FUNCTION sessionctl._session_progress() IS
 'What the view sessionctl.session_progress reads. Use the view.';
 
 CREATE VIEW sessionctl.session_progress AS
-SELECT session_id, pid, datname, usename, application_name, action, chosen, signalled, done, "left", since, until
+SELECT session_id, pid, datname, usename, application_name, action, chosen, signalled, done, remaining, since, until
 FROM sessionctl._session_progress();
 COMMENT ON VIEW sessionctl.session_progress IS
 'The calls under way that act on sessions, and how far each is. See the reference.';
@@ -259,7 +259,7 @@ COMMENT ON COLUMN sessionctl.session_progress.signalled IS
 'How many of them have been signalled, or, by a drain, asked to leave.';
 COMMENT ON COLUMN sessionctl.session_progress.done IS
 'How many of them are proven gone, or for cancel: whose statement has ended.';
-COMMENT ON COLUMN sessionctl.session_progress."left" IS
+COMMENT ON COLUMN sessionctl.session_progress.remaining IS
 'How many of them it still waits for, or has not come to. See the reference.';
 COMMENT ON COLUMN sessionctl.session_progress.since IS
 'When the call began.';
@@ -314,7 +314,7 @@ COMMENT ON FUNCTION sessionctl._is_passed_over_by_vacuum(integer) IS
 
 -- Columns of pg_replication_slots that not every server has are read by name.
 CREATE VIEW sessionctl.vacuum_horizon AS
-SELECT h.kind, h.name, h.pid, h.database, h.owner, h.holds, h.xid, pg_catalog.age(h.xid) AS age, h.held_for, h.remedy
+SELECT h.kind, h.name, h.pid, h.database, h.owner, h.holds, h.xid, pg_catalog.age(h.xid) AS xid_age, h.held_for, h.remedy
 FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind,
              s.application_name AS name,
              s.pid,
@@ -376,7 +376,7 @@ COMMENT ON COLUMN sessionctl.vacuum_horizon.holds IS
 'rows, or catalog rows: those of system catalogs alone.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.xid IS
 'What this transaction, or a later one, has deleted or replaced stays.';
-COMMENT ON COLUMN sessionctl.vacuum_horizon.age IS
+COMMENT ON COLUMN sessionctl.vacuum_horizon.xid_age IS
 'How many transactions ago that one was.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.held_for IS
 'How long the transaction has lasted, or the slot has had no user. See the reference.';
@@ -607,7 +607,7 @@ COMMENT ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, 
 
 -- Recipes
 
-CREATE FUNCTION sessionctl.terminate_user_sessions(
+CREATE FUNCTION sessionctl.terminate_role_sessions(
     role text,
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL,
@@ -619,9 +619,9 @@ CREATE FUNCTION sessionctl.terminate_user_sessions(
     keep_which text DEFAULT 'oldest',
     per text DEFAULT NULL
 ) RETURNS bigint
-AS 'MODULE_PATHNAME', 'sessionctl_terminate_user_sessions' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_role_sessions' LANGUAGE C;
 
-COMMENT ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
+COMMENT ON FUNCTION sessionctl.terminate_role_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'Ends all sessions of a role. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_database_sessions(
@@ -784,7 +784,7 @@ COMMENT ON FUNCTION sessionctl.unlock_role(text) IS
 CREATE FUNCTION sessionctl.limit_role(
     role text,
     sessions integer,
-    terminate_excess boolean DEFAULT false,
+    terminate boolean DEFAULT false,
     keep_which text DEFAULT 'oldest',
     timeout interval DEFAULT '5 s',
     reason text DEFAULT NULL
@@ -792,13 +792,13 @@ CREATE FUNCTION sessionctl.limit_role(
 AS 'MODULE_PATHNAME', 'sessionctl_limit_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) IS
-'Sets the connection limit of a role (-1: none), and with terminate_excess ends the sessions above it. Returns how many sessions are above it now. See the reference.';
+'Sets the connection limit of a role (-1: none), and with terminate ends the sessions above it. Returns how many sessions are above it now. See the reference.';
 
 CREATE FUNCTION sessionctl._session_lockdowns(
     OUT kind text,
     OUT id oid,
     OUT name text,
-    OUT means text,
+    OUT method text,
     OUT since timestamptz,
     OUT locked_by text,
     OUT reason text,
@@ -814,7 +814,7 @@ COMMENT ON FUNCTION sessionctl._session_lockdowns() IS
 CREATE VIEW sessionctl.session_lockdowns AS
 SELECT l.kind,
        l.name,
-       l.means,
+       l.method,
        l.since,
        l.locked_by,
        l.reason,
@@ -825,7 +825,7 @@ SELECT l.kind,
         WHERE CASE l.kind
               WHEN 'database' THEN s.datid = l.id AND s.backend_type IS DISTINCT FROM 'parallel worker'
               WHEN 'role' THEN s.usesysid = l.id AND s.backend_type = 'client backend'
-              ELSE s.backend_type = 'client backend' END)) AS sessions,
+              ELSE s.backend_type = 'client backend' END)) AS connected,
        l.restores_to,
        l.changed
 FROM sessionctl._session_lockdowns() AS l;
@@ -836,7 +836,7 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.kind IS
 'database, role, server or cooldown (terminate_where).';
 COMMENT ON COLUMN sessionctl.session_lockdowns.name IS
 'Of the database or of the role.';
-COMMENT ON COLUMN sessionctl.session_lockdowns.means IS
+COMMENT ON COLUMN sessionctl.session_lockdowns.method IS
 'What keeps sessions out; for a cooldown: the logins of which application and client. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.since IS
 'When it was locked down, last where more than once.';
@@ -846,7 +846,7 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
 'As given. That of a database or a role is public. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
 'When it ends by itself; NULL: only by unlock. See the reference.';
-COMMENT ON COLUMN sessionctl.session_lockdowns.sessions IS
+COMMENT ON COLUMN sessionctl.session_lockdowns.connected IS
 'How many sessions are connected all the same. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
 'What unlock puts back.';
@@ -924,15 +924,15 @@ COMMENT ON FUNCTION sessionctl.unlock_server() IS
 
 -- Automate
 
-CREATE FUNCTION sessionctl.reaper_start() RETURNS boolean
-AS 'MODULE_PATHNAME', 'sessionctl_reaper_start' LANGUAGE C;
-COMMENT ON FUNCTION sessionctl.reaper_start() IS
+CREATE FUNCTION sessionctl.start_reaper() RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_start_reaper' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.start_reaper() IS
 'Starts the reaper until the next restart of the server. False if one runs already. For superusers. See the reference.';
 
-CREATE FUNCTION sessionctl.reaper_stop() RETURNS boolean
-AS 'MODULE_PATHNAME', 'sessionctl_reaper_stop' LANGUAGE C;
-COMMENT ON FUNCTION sessionctl.reaper_stop() IS
-'Stops the reaper until reaper_start or the next restart of the server. False if none runs. For superusers. See the reference.';
+CREATE FUNCTION sessionctl.stop_reaper() RETURNS boolean
+AS 'MODULE_PATHNAME', 'sessionctl_stop_reaper' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.stop_reaper() IS
+'Stops the reaper until start_reaper or the next restart of the server. False if none runs. For superusers. See the reference.';
 
 CREATE FUNCTION sessionctl._reaper_status(
     OUT running boolean,
@@ -990,9 +990,9 @@ CREATE FUNCTION sessionctl._session_audit(
     OUT result text,
     OUT session_id text,
     OUT pid integer,
-    OUT role text,
-    OUT database text,
-    OUT application text,
+    OUT usename text,
+    OUT datname text,
+    OUT application_name text,
     OUT client text,
     OUT state text,
     OUT wait_event_type text,
@@ -1011,7 +1011,7 @@ CREATE FUNCTION sessionctl._session_audit(
     OUT condition text,
     OUT args text,
     OUT cooldown text,
-    OUT details text,
+    OUT detail text,
     OUT reason text,
     OUT mark text
 ) RETURNS SETOF record
@@ -1020,9 +1020,9 @@ COMMENT ON FUNCTION sessionctl._session_audit() IS
 'What the view sessionctl.session_audit reads. Use the view.';
 
 CREATE VIEW sessionctl.session_audit AS
-SELECT acted_at, action, result, session_id, pid, role, database, application, client,
+SELECT acted_at, action, result, session_id, pid, usename, datname, application_name, client,
        state, wait_event_type, wait_event, session_age, xact_age, query_age, state_age, blocking_count, query_id, query,
-       by_session_user, by_current_user, by_session_id, rule, condition, args, cooldown, details, reason, mark
+       by_session_user, by_current_user, by_session_id, rule, condition, args, cooldown, detail, reason, mark
 FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
 'The last sessions acted on through pg_sessionctl, and the last lockdowns and unlocks, the oldest first; kept over a clean restart. See the reference.';
@@ -1036,11 +1036,11 @@ COMMENT ON COLUMN sessionctl.session_audit.session_id IS
 'The session acted on, as %c in the server log; NULL: none.';
 COMMENT ON COLUMN sessionctl.session_audit.pid IS
 'Its process ID.';
-COMMENT ON COLUMN sessionctl.session_audit.role IS
+COMMENT ON COLUMN sessionctl.session_audit.usename IS
 'Its role, or the one that was locked down.';
-COMMENT ON COLUMN sessionctl.session_audit.database IS
+COMMENT ON COLUMN sessionctl.session_audit.datname IS
 'Its database, or the one that was locked down.';
-COMMENT ON COLUMN sessionctl.session_audit.application IS
+COMMENT ON COLUMN sessionctl.session_audit.application_name IS
 'Its application_name.';
 COMMENT ON COLUMN sessionctl.session_audit.client IS
 'Address and port of its client, or local.';
@@ -1078,7 +1078,7 @@ COMMENT ON COLUMN sessionctl.session_audit.args IS
 'The values beside it.';
 COMMENT ON COLUMN sessionctl.session_audit.cooldown IS
 'How long the same logins are refused.';
-COMMENT ON COLUMN sessionctl.session_audit.details IS
+COMMENT ON COLUMN sessionctl.session_audit.detail IS
 'Of a lockdown or unlock: who is let in, as key=value pairs. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.reason IS
 'The reason given, or what the reaper found.';
@@ -1120,9 +1120,9 @@ COMMENT ON COLUMN sessionctl.session_stats.last_at IS
 COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
 'Since when is counted.';
 
-CREATE FUNCTION sessionctl.session_stats_reset() RETURNS void
-AS 'MODULE_PATHNAME', 'sessionctl_stats_reset' LANGUAGE C;
-COMMENT ON FUNCTION sessionctl.session_stats_reset() IS
+CREATE FUNCTION sessionctl.reset_session_stats() RETURNS void
+AS 'MODULE_PATHNAME', 'sessionctl_reset_session_stats' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.reset_session_stats() IS
 'Sets the counters of session_stats to 0. See the reference.';
 
 -- Help
@@ -1147,7 +1147,7 @@ VALUES
     ('end', 'terminate_session(pid, ...)', 'the session that has this pid now'),
     ('end', 'cancel_session(session_id, ...)', 'cancel what it runs, keep the session'),
     ('end', 'cancel_session(pid, ...)', 'the same by its pid'),
-    ('end', 'terminate_user_sessions(role, ...)', 'all sessions of a role'),
+    ('end', 'terminate_role_sessions(role, ...)', 'all sessions of a role'),
     ('end', 'terminate_database_sessions(database, ...)', 'all sessions in a database'),
     ('end', 'terminate_application_sessions(application, ...)', 'all sessions with this application_name'),
     ('end', 'terminate_idle_in_transaction(older_than, ...)', 'those that have been idle in a transaction for longer than this'),
@@ -1166,13 +1166,13 @@ VALUES
     ('keep out', 'resume_pool(server, database)', 'let them go on'),
     ('keep out', 'session_lockdowns', 'what is closed now, by whom, why, and until when'),
     ('keep out', 'session_limits', 'roles and databases with a connection limit, and who is above it'),
-    ('automate', 'reaper_start()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
-    ('automate', 'reaper_stop()', 'stop it'),
+    ('automate', 'start_reaper()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
+    ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
     ('account', 'session_audit', 'what was done to which session, by whom and why'),
     ('account', 'audit_mark()', 'the mark of genuine lines in the server log'),
     ('account', 'session_stats', 'counters of what was done, for monitoring'),
-    ('account', 'session_stats_reset()', 'set them to 0'),
+    ('account', 'reset_session_stats()', 'set them to 0'),
     ('help', 'help()', 'this list')
 $$;
 COMMENT ON FUNCTION sessionctl.help() IS
@@ -1247,7 +1247,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.cancel_session(integer, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(text, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_session(integer, interval, text, boolean, boolean, boolean) TO pg_signal_backend;
-        GRANT EXECUTE ON FUNCTION sessionctl.terminate_user_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.terminate_role_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_database_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_application_sessions(text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_idle_in_transaction(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;

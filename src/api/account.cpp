@@ -131,7 +131,7 @@ SQL_FUNCTION(sessionctl_stats)
     });
 }
 
-SQL_FUNCTION(sessionctl_stats_reset)
+SQL_FUNCTION(sessionctl_reset_session_stats)
 {
     return api::serve([]() -> Datum {
         pg::SharedMemory& shared = pg::require_shared_memory("session_stats");

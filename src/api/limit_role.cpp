@@ -66,7 +66,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         Arguments arguments(fcinfo);
         const char* const role = arguments.text("role");
         const std::int32_t limit = checked_limit(arguments.integer("sessions"));
-        const bool terminate_excess = arguments.boolean("terminate_excess");
+        const bool terminate = arguments.boolean("terminate");
         Request request;
         request.guards.keep_which = core::checked_keep_which(arguments.text("keep_which"));
         api::read_wait(arguments, request);
@@ -79,7 +79,7 @@ SQL_FUNCTION(sessionctl_limit_role)
         if (limit == unlimited)
             return Int64GetDatum(0);
         warn_of_superuser(role, oid);
-        if (terminate_excess) {
+        if (terminate) {
             request.guards.keep = limit;
             api::terminate(request, "usesysid = $1", api::oid_value(oid));
         }

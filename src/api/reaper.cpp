@@ -100,7 +100,7 @@ std::optional<core::Session> session_of(int pid) {
 }
 
 bool stop() {
-    pg::forbid_prepare("reaper_stop"); // no reaper starts while that lock is held
+    pg::forbid_prepare("stop_reaper"); // no reaper starts while that lock is held
     if (!pg::acquire_stop_lock())
         throw core::Error(core::sqlstate::lock_not_available, "somebody else is stopping the reaper");
     const int pid = pg::reaper_pid();
@@ -177,7 +177,7 @@ core::string advice(bool is_running, bool is_preloaded, const pg::LimitSettings&
                "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "
                "next restart, and it does not account for itself.";
     if (!is_running)
-        return "Call sessionctl.reaper_start().";
+        return "Call sessionctl.start_reaper().";
     if (pg::reaper_action_setting() == pg::ReaperAction::log)
         return "pg_sessionctl.reaper_action is log: the reaper tells whom it would end, and ends nobody.";
     return pg::reap_superusers_setting() ? core::string() : advice_about_superusers(settings);
@@ -217,7 +217,7 @@ void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
 
 } // namespace
 
-SQL_FUNCTION(sessionctl_reaper_start)
+SQL_FUNCTION(sessionctl_start_reaper)
 {
     return api::serve([]() -> Datum {
         require_superuser("start");
@@ -226,7 +226,7 @@ SQL_FUNCTION(sessionctl_reaper_start)
     });
 }
 
-SQL_FUNCTION(sessionctl_reaper_stop)
+SQL_FUNCTION(sessionctl_stop_reaper)
 {
     return api::serve([]() -> Datum {
         require_superuser("stop");

@@ -52,7 +52,7 @@ api::Value text_value(const char* text) {
 
 } // namespace
 
-SQL_FUNCTION(sessionctl_terminate_user_sessions)
+SQL_FUNCTION(sessionctl_terminate_role_sessions)
 {
     return api::serve([&] {
         Arguments arguments(fcinfo);

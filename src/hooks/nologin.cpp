@@ -22,13 +22,13 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
     if (previous_object_access != nullptr)
         previous_object_access(access, class_id, object, sub_id, arg);
     if (class_id == AuthIdRelationId && (access == OAT_POST_ALTER || access == OAT_DROP) &&
-        pg::kick_on_nologin_setting() && pg::may_log_in(object))
+        pg::terminate_on_login_revoked_setting() && pg::may_log_in(object))
         pg::entry([object] { pg::sweep_after_commit(object, pg::Need::wished); });
 }
 
 /// Before it runs, and before it is known whether it is allowed.
 bool on_utility_command(const Node* statement) {
-    const bool takes = pg::kick_on_nologin_setting() && compat::may_take_connect(statement);
+    const bool takes = pg::terminate_on_login_revoked_setting() && compat::may_take_connect(statement);
     if (takes)
         pg::entry([] { pg::before_connect_is_taken(); });
     return takes;

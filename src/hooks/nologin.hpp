@@ -1,4 +1,4 @@
-// NOLOGIN means now, and so does REVOKE CONNECT: pg_sessionctl.kick_on_nologin.
+// NOLOGIN means now, and so does REVOKE CONNECT: pg_sessionctl.terminate_on_login_revoked.
 #pragma once
 
 namespace sessionctl::hooks {

@@ -23,9 +23,9 @@ core::string client_of(const RosterEntry& entry) {
 void add_session(LogLine& line, const AuditRecord& record) {
     line.add("session_id", record.session_id.get());
     line.add("pid", record.pid);
-    line.add_quoted("role", record.role.get());
-    line.add_quoted("database", record.database.get());
-    line.add_quoted("application", record.application.get());
+    line.add_quoted("usename", record.role.get());
+    line.add_quoted("datname", record.database.get());
+    line.add_quoted("application_name", record.application.get());
     line.add("client", record.client.get());
     record.evidence.add_to(line);
 }
@@ -33,9 +33,9 @@ void add_session(LogLine& line, const AuditRecord& record) {
 /// Of a lockdown: what is locked down. Neither: the server.
 void add_object(LogLine& line, const AuditRecord& record) {
     if (record.role.is_present)
-        line.add_quoted("role", record.role.get());
+        line.add_quoted("usename", record.role.get());
     if (record.database.is_present)
-        line.add_quoted("database", record.database.get());
+        line.add_quoted("datname", record.database.get());
 }
 
 LogLine line_of(const AuditRecord& record) {

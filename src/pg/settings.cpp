@@ -23,7 +23,7 @@ int reaper_action = static_cast<int>(ReaperAction::terminate);
 bool farewell = true;
 bool gate = true;
 int audit_size = 0;
-bool kick_on_nologin = false;
+bool terminate_on_login_revoked = false;
 
 const config_enum_entry reaper_actions[] = {
     {"terminate", static_cast<int>(ReaperAction::terminate), false},
@@ -105,15 +105,15 @@ void define_settings() {
         "pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
         "log only tells, once for each offence, what terminate would end.", &reaper_action,
         static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineCustomBoolVariable("pg_sessionctl.farewell",
+    DefineCustomBoolVariable("pg_sessionctl.send_reason",
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
                              "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
     DefineCustomBoolVariable(
-        "pg_sessionctl.kick_on_nologin",
+        "pg_sessionctl.terminate_on_login_revoked",
         "Ends the sessions of a role when ALTER ROLE ... NOLOGIN, DROP ROLE or what takes its right "
         "to connect to their database commits.",
-        "Needs the library in shared_preload_libraries. Protected roles are spared.", &kick_on_nologin, false,
+        "Needs the library in shared_preload_libraries. Protected roles are spared.", &terminate_on_login_revoked, false,
         PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.gate",
                              "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
@@ -137,8 +137,8 @@ bool farewell_setting() noexcept {
     return farewell;
 }
 
-bool kick_on_nologin_setting() noexcept {
-    return kick_on_nologin;
+bool terminate_on_login_revoked_setting() noexcept {
+    return terminate_on_login_revoked;
 }
 
 bool gate_setting() noexcept {

@@ -13,7 +13,7 @@ enum class ReaperAction { terminate, log };
 
 int audit_size_setting() noexcept;
 bool farewell_setting() noexcept;
-bool kick_on_nologin_setting() noexcept;
+bool terminate_on_login_revoked_setting() noexcept;
 bool gate_setting() noexcept;
 ReaperAction reaper_action_setting() noexcept;
 bool reap_superusers_setting() noexcept;

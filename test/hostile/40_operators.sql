@@ -66,7 +66,7 @@ SELECT sessionctl.safe_count('usename = ''x''::varchar and application_name = ''
 SELECT sessionctl.safe_count('lower(usename) = ''x'' and pid in (select pid from pg_stat_activity)');
 SELECT sessionctl.safe_count('usename = $1::text', '{x}');
 SELECT count(*) FROM sessionctl.preview_where('pid = 1', per := 'usename');
-SELECT sessionctl.terminate_user_sessions('plain', keep := 1000);
+SELECT sessionctl.terminate_role_sessions('plain', keep := 1000);
 SELECT count(*) FROM sessionctl.session_activity;
 SELECT count(*) FROM sessionctl.session_blocking;
 SELECT count(*) FROM sessionctl.session_limits;

@@ -12,8 +12,8 @@ $f$;
 SELECT pg_temp.tried(v.call) FROM (VALUES
     ('sessionctl.terminate_where(''usename in (''''postgres'''', ''''boss'''')'', include_superusers := true)'), ('sessionctl.cancel_where(''usename = ''''postgres'''''', include_superusers := true)'),
     ('sessionctl.terminate_report(''usename = ''''postgres'''''', include_superusers := true)'), ('sessionctl.escalate_report(''usename = ''''postgres'''''', include_superusers := true, step := ''10 ms'')'), ('sessionctl.escalate_report(''usename = ''''postgres'''''', include_superusers := true, close_socket := true, step := ''10 ms'')'),
-    ('sessionctl.drain_where(''usename = ''''postgres'''''', include_superusers := true, timeout := ''10 ms'')'), ('sessionctl.drain_where(''usename = ''''postgres'''''', include_superusers := true, force := true, timeout := ''10 ms'')'), ('sessionctl.terminate_user_sessions(''postgres'', include_superusers := true)'),
-    ('sessionctl.terminate_user_sessions(''boss'', include_superusers := true)'), ('sessionctl.terminate_application_sessions(''admin'', include_superusers := true)'), ('sessionctl.terminate_where(''backend_type <> ''''client backend'''''', include_superusers := true, include_replication := true, include_background := true)'),
+    ('sessionctl.drain_where(''usename = ''''postgres'''''', include_superusers := true, timeout := ''10 ms'')'), ('sessionctl.drain_where(''usename = ''''postgres'''''', include_superusers := true, force := true, timeout := ''10 ms'')'), ('sessionctl.terminate_role_sessions(''postgres'', include_superusers := true)'),
+    ('sessionctl.terminate_role_sessions(''boss'', include_superusers := true)'), ('sessionctl.terminate_application_sessions(''admin'', include_superusers := true)'), ('sessionctl.terminate_where(''backend_type <> ''''client backend'''''', include_superusers := true, include_replication := true, include_background := true)'),
     ('sessionctl.terminate_where(''usename is null'', include_superusers := true, include_replication := true, include_background := true)'), ('sessionctl.terminate_where(''is_self'', include_superusers := true)'), ('sessionctl.terminate_where(''pid = pg_backend_pid()'', include_superusers := true)'), ('sessionctl.terminate_lock_holders(''pg_class'', include_superusers := true, keep := 1000)')) AS v (call);
 SELECT pid IS NOT NULL AS still_here FROM sessionctl.session_activity WHERE is_self;
 -- want: t
@@ -27,7 +27,7 @@ SELECT count(*) FROM sessionctl.terminate_report('usename = ''app''');
 SELECT count(*) FROM sessionctl.escalate_report('usename = ''app''', step := '10 ms');
 SELECT sessionctl.terminate_session(pid), sessionctl.cancel_session(pid) FROM pg_stat_activity WHERE usename = 'app' LIMIT 1;
 SELECT sessionctl.terminate_session('6567a1b2.1'), sessionctl.cancel_session('6567a1b2.1');
-SELECT sessionctl.terminate_user_sessions('app');
+SELECT sessionctl.terminate_role_sessions('app');
 SELECT sessionctl.terminate_database_sessions('shop');
 SELECT sessionctl.terminate_application_sessions('bystander_1');
 SELECT sessionctl.terminate_idle_in_transaction('0');
@@ -47,8 +47,8 @@ EXCEPTION WHEN OTHERS THEN RETURN 'refused: ' || SQLSTATE || ' ' || SQLERRM;
 END
 $f$;
 SELECT pg_temp.tried('sessionctl.' || v.call) FROM (VALUES ('lockdown_database(''postgres'', terminate := false)'), ('lockdown_database(''template1'', terminate := false)'), ('lockdown_database(''latin1'')'), ('unlock_database(''postgres'')'), ('lockdown_role(''postgres'')'), ('lockdown_role(''boss'', terminate := false)'),
-    ('lockdown_role(''pg_signal_backend'')'), ('unlock_role(''postgres'')'), ('unlock_role(''boss'')'), ('limit_role(''postgres'', 0)'), ('limit_role(''boss'', 1, terminate_excess := true)'), ('lockdown_server()'), ('lockdown_server(terminate := false)'), ('lockdown_server(method := ''hba'')'), ('unlock_server()'),
-    ('lockdown_server(include_superusers := true)'), ('reaper_start()'), ('reaper_stop()'), ('session_stats_reset()'), ('pause_pool(''x'', ''y'')'), ('resume_pool(''x'', ''y'')'), ('terminate_where(''false'', cooldown := ''1 h'')')) AS v (call)
+    ('lockdown_role(''pg_signal_backend'')'), ('unlock_role(''postgres'')'), ('unlock_role(''boss'')'), ('limit_role(''postgres'', 0)'), ('limit_role(''boss'', 1, terminate := true)'), ('lockdown_server()'), ('lockdown_server(terminate := false)'), ('lockdown_server(method := ''hba'')'), ('unlock_server()'),
+    ('lockdown_server(include_superusers := true)'), ('start_reaper()'), ('stop_reaper()'), ('reset_session_stats()'), ('pause_pool(''x'', ''y'')'), ('resume_pool(''x'', ''y'')'), ('terminate_where(''false'', cooldown := ''1 h'')')) AS v (call)
 WHERE (v.call NOT LIKE 'terminate_where%' OR session_user <> 'signaller');
 -- never: done: [^:]*: (true|[0-9])
 
@@ -134,7 +134,7 @@ END
 $f$;
 SELECT sessionctl.safe_count('false');
 SELECT pg_temp.tried(format(v.command, p.name)) FROM (VALUES ('SET %s = 1'), ('SET LOCAL %s = DEFAULT'), ('ALTER ROLE CURRENT_USER SET %s = 1'), ('ALTER DATABASE shop SET %s = 1'), ('ALTER SYSTEM SET %s = 1'), ('SELECT set_config(''%s'', ''1'', false)'), ('UPDATE pg_settings SET setting = 1 WHERE name = ''%s''')) AS v (command),
-    (VALUES ('pg_sessionctl.protected_roles'), ('pg_sessionctl.refuse_above'), ('pg_sessionctl.gate'), ('pg_sessionctl.kick_on_nologin'), ('pg_sessionctl.idle_in_transaction_timeout'), ('pg_sessionctl.reaper_action'), ('pg_sessionctl.farewell'), ('pg_sessionctl.audit_size'), ('pg_sessionctl.limits')) AS p (name)
+    (VALUES ('pg_sessionctl.protected_roles'), ('pg_sessionctl.refuse_above'), ('pg_sessionctl.gate'), ('pg_sessionctl.terminate_on_login_revoked'), ('pg_sessionctl.idle_in_transaction_timeout'), ('pg_sessionctl.reaper_action'), ('pg_sessionctl.send_reason'), ('pg_sessionctl.audit_size'), ('pg_sessionctl.limits')) AS p (name)
 WHERE (current_setting('server_version_num')::integer >= 150000 OR p.name <> 'pg_sessionctl.limits') -- there is none: from 15 on nobody can make it
   AND (v.command !~ '^(ALTER ROLE|ALTER DATABASE)' OR current_setting('is_superuser') = 'on');
 -- never: done: (ALTER|SET pg|SELECT|SET LOCAL pg_sessionctl[.](gate|protected|refuse))
@@ -165,7 +165,7 @@ SELECT name, setting FROM pg_settings WHERE name LIKE 'pg_sessionctl%' AND (name
 -- want: 42501.*42501.*42501.*42501.*42501
 
 -- 11. The audit is not imitated: no line with the mark of this start, whatever they have written into the log
-SELECT 'pg_sessionctl: action=terminate result="terminated" pid=1 role="postgres"'::integer;
+SELECT 'pg_sessionctl: action=terminate result="terminated" pid=1 usename="postgres"'::integer;
 DO $d$ BEGIN RAISE LOG 'pg_sessionctl: action=terminate result="terminated" pid=1'; RAISE LOG E'x\npg_sessionctl: action=unlock_server'; END $d$;
 SELECT set_config('application_name', E'pg_sessionctl: action=terminate result="terminated"', false);
 SELECT sessionctl.safe_count('pid = $1::int', ARRAY['pg_sessionctl: action=terminate result="terminated" pid=1']);

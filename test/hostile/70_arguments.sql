@@ -95,8 +95,8 @@ SELECT judge.agrees('usename = ''app''', 'true');
 -- want: ok: 2
 
 -- 6. Names of 10,000 bytes, of bytes that cut a character, with quotes and newlines
-SELECT sessionctl.terminate_user_sessions(repeat('x', 10000));
-SELECT sessionctl.terminate_user_sessions('a' || repeat(E'\u96ea', 30));
+SELECT sessionctl.terminate_role_sessions(repeat('x', 10000));
+SELECT sessionctl.terminate_role_sessions('a' || repeat(E'\u96ea', 30));
 SELECT sessionctl.terminate_database_sessions(E'a"b''c\nd');
 SELECT sessionctl.terminate_application_sessions(repeat(E'\u96ea', 3000));
 SELECT sessionctl.lockdown_role(repeat('y', 10000));
@@ -120,7 +120,7 @@ SELECT set_config('application_name', E'\xe9\xff\x80', false) IS NOT NULL;
 SELECT count(*) >= 0 FROM sessionctl.preview_where('true', keep := 1, per := 'application_name');
 SELECT count(*) >= 0 FROM sessionctl.preview_where('true', per := E'\xff');
 SELECT sessionctl.terminate_where('false', reason := E'\xe9\x9b\xff');
-SELECT sessionctl.terminate_user_sessions(E'\xff\xfe');
+SELECT sessionctl.terminate_role_sessions(E'\xff\xfe');
 SELECT sessionctl.lockdown_role(E'\xe9');
 SELECT sessionctl.lockdown_database(E'\xe9\x9b', reason := E'\xff');
 SELECT sessionctl.blocking_tree();
@@ -134,7 +134,7 @@ SELECT sessionctl.safe_count('usename = $1', ARRAY[E'\xe9\x80']);
 SELECT set_config('application_name', E'\xe9\xff\x80', false) IS NOT NULL;
 SELECT count(*) > 0 FROM sessionctl.preview_where('true', keep := 1, per := 'application_name');
 SELECT sessionctl.terminate_where('false', reason := E'\xe9\xff');
-SELECT sessionctl.terminate_user_sessions(E'\xff\xfe');
+SELECT sessionctl.terminate_role_sessions(E'\xff\xfe');
 SELECT count(*) > 0 FROM sessionctl.session_activity;
 SELECT count(*) >= 0 FROM sessionctl.session_limits;
 -- want: t
@@ -144,7 +144,7 @@ SELECT count(*) >= 0 FROM sessionctl.session_limits;
 SELECT set_config('application_name', E'x', false) IS NOT NULL;
 SELECT count(*) > 0 FROM sessionctl.session_activity;
 SELECT sessionctl.safe_count('usename = ''x''');
-SELECT sessionctl.terminate_user_sessions('y');
+SELECT sessionctl.terminate_role_sessions('y');
 SELECT sessionctl.blocking_tree();
 -- want: t
 

@@ -96,7 +96,7 @@ CREATE FUNCTION judge.state() RETURNS SETOF text LANGUAGE sql AS $$
     UNION ALL SELECT 'extension ' || concat_ws(' ', extname, extowner, extversion) FROM pg_extension
     UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots
     UNION ALL SELECT 'prepared ' || gid FROM pg_prepared_xacts
-    UNION ALL SELECT 'lockdown ' || concat_ws(' ', kind, name, means) FROM sessionctl.session_lockdowns
+    UNION ALL SELECT 'lockdown ' || concat_ws(' ', kind, name, method) FROM sessionctl.session_lockdowns
     UNION ALL SELECT 'canary ' || count(*) || coalesce(string_agg(written_by, ','), '') FROM vault.canary
     UNION ALL SELECT 'session ' || pid || ' ' || application_name FROM pg_stat_activity
               WHERE application_name IN ('admin', 'bystander_1', 'bystander_2')

@@ -27,7 +27,7 @@ sub sweepers_exit
 sub sweeps_are_over
 {
 	my ($node) = @_;
-	my $admin = SessionctlTest::Session->new($node, options => '-c pg_sessionctl.kick_on_nologin=on');
+	my $admin = SessionctlTest::Session->new($node, options => '-c pg_sessionctl.terminate_on_login_revoked=on');
 	$admin->run($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'victim'}) ? 'ALTER ROLE victim LOGIN' : 'CREATE ROLE victim LOGIN');
 	my $victim = RawSession->new($node, user => 'victim');
 	$admin->run('ALTER ROLE victim NOLOGIN');

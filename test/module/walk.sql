@@ -13,5 +13,5 @@ SELECT 1 / 0;
 SELECT often('select sessionctl_test.signal(99999999, 0, ''pidfd'')'), sessionctl_test.best_method();
 SELECT often('select sessionctl.safe_count(''false'')'), often('select count(*) from sessionctl.session_activity');
 SELECT often(format('select sessionctl.safe_count(%L)', condition)) FROM unnest('{no_such_column,"1 / 0 = 1","pid = ","nextval(''s'') = 1",NULL}'::text[]) condition;
-SELECT often('select * from sessionctl.preview_where(''pid > 0'')'), often('select sessionctl.terminate_where(''pid < 0'')'), often('select sessionctl.terminate_user_sessions(''nobody'')');
+SELECT often('select * from sessionctl.preview_where(''pid > 0'')'), often('select sessionctl.terminate_where(''pid < 0'')'), often('select sessionctl.terminate_role_sessions(''nobody'')');
 SELECT sessionctl_test.throw_in('exit');

@@ -10,7 +10,7 @@ line=$(log_since "$position" | grep 'pg_sessionctl: ' || true)
 is "$(grep -c . <<<"$line")" 1 'one line for it'
 like "$line" 'LOG:  pg_sessionctl: mark=[0-9a-f]{32} action=terminate result="terminated" session_id=[0-9a-f]+\.[0-9a-f]+ pid='"${pid[victim]}"' ' \
     'action, result and session'
-like "$line" ' role="app" database="postgres" application="it.s ..?odd..?" client=local ' 'who it was'
+like "$line" ' usename="app" datname="postgres" application_name="it.s ..?odd..?" client=local ' 'who it was'
 like "$line" ' by_session_user="postgres" by_current_user="postgres" by_session_id=[0-9a-f]+\.[0-9a-f]+ ' 'who did it'
 like "$line" " reason=\"the month's end.*fake line\"" 'why, on the same line'
 

@@ -36,8 +36,8 @@ counts() { # counts "NAME=COUNT..." TEST: how many wait behind each, directly or
 }
 
 named_as_in_pg_locks() { # named_as_in_pg_locks TEST: the lock that each waiter waits for
-    expect admin "SELECT count(*) > 0, bool_and(b.lock_type = l.locktype AND b.mode_wanted = l.mode)
-        FROM sessionctl.session_blocking AS b JOIN pg_locks AS l ON l.pid = b.waiter_pid AND NOT l.granted" 't|t' "$1: lock_type"
+    expect admin "SELECT count(*) > 0, bool_and(b.locktype = l.locktype AND b.mode_wanted = l.mode)
+        FROM sessionctl.session_blocking AS b JOIN pg_locks AS l ON l.pid = b.waiter_pid AND NOT l.granted" 't|t' "$1: locktype"
 }
 
 waits() { # waits NAME SQL

@@ -10,16 +10,16 @@ for view in session_audit session_stats; do
     like "$reply" "ERROR:  $view needs the library to be preloaded.HINT:  Add pg_sessionctl to shared_preload_libraries and restart the server[.]" \
         "so does $view"
 done
-expect admin 'SELECT sessionctl.reaper_stop()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
+expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
 
 sessions plain
-sql plain 'SELECT sessionctl.reaper_start()'
-like "$reply" 'ERROR:  permission denied for function reaper_start' 'reaper_start is not for everybody'
-expect admin 'SELECT sessionctl.reaper_start()' \
+sql plain 'SELECT sessionctl.start_reaper()'
+like "$reply" 'ERROR:  permission denied for function start_reaper' 'start_reaper is not for everybody'
+expect admin 'SELECT sessionctl.start_reaper()' \
     $'NOTICE:  this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER DATABASE set\nHINT:  For both, add pg_sessionctl to shared_preload_libraries and restart the server.\nt' \
-    'reaper_start tells what it is without preloading'
+    'start_reaper tells what it is without preloading'
 expect admin "$status" "t|f|t|t|$hint" 'it runs'
-expect admin 'SELECT sessionctl.reaper_start()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
+expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
 
 # It obeys the configuration, and spares whom it must.
 sessions idler aborted
@@ -39,5 +39,5 @@ lives vboss
 sql admin 'CREATE DATABASE doomed'
 expect admin 'DROP DATABASE doomed' '' 'DROP DATABASE does not wait for it'
 configure
-expect admin 'SELECT sessionctl.reaper_stop()' t 'reaper_stop'
+expect admin 'SELECT sessionctl.stop_reaper()' t 'stop_reaper'
 expect admin "$status" "f|f|t|t|$hint" 'it runs no more'

@@ -185,7 +185,7 @@ is_reaped() { # is_reaped NAME RULE LIMIT WORDS: a regex, in which TIME stands f
     [[ $3 == *transactions ]] && least=0
     until_true "the reaper accounts for $1" "SELECT EXISTS (SELECT 1 FROM sessionctl.session_audit
         WHERE pid = ${pid[$1]} AND application = '$1' AND rule = '$2' AND action = 'terminate' AND result = 'terminated')"
-    sql admin "SELECT reason FROM sessionctl.session_audit WHERE pid = ${pid[$1]} AND application = '$1'"
+    sql admin "SELECT reason FROM sessionctl.session_audit WHERE pid = ${pid[$1]} AND application_name = '$1'"
     if [[ $reply =~ $regex ]]; then
         local lasted=${BASH_REMATCH[1]}
         sql admin "SELECT interval '$lasted' >= interval '$least'"

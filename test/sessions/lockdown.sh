@@ -24,7 +24,7 @@ is_ended inside
 lives chief
 like "$(refusal shop app)" 'too many connections for database "shop"' 'and keeps them out'
 is "$(refusal shop boss)" '' 'but superusers'
-expect admin 'SELECT kind, name, means, reason, sessions, restores_to, changed FROM sessionctl.session_lockdowns' \
+expect admin 'SELECT kind, name, method, reason, connected, restores_to, changed FROM sessionctl.session_lockdowns' \
     'database|shop|connection limit 0|restore|1|connection limit 7|' 'session_lockdowns tells'
 expect admin "SELECT sessionctl.lockdown_database('shop', include_superusers := true)" 1 'superusers on request'
 like "$(refusal shop boss)" 'not currently accepting connections' 'are kept out'
@@ -103,7 +103,7 @@ fi
 sessions one two three
 expect admin "SELECT sessionctl.limit_role('app', 2)" 1 'limit_role tells how many are over it'
 expect admin 'SELECT * FROM sessionctl.session_limits ORDER BY kind' $'database|shop|5|0|0\nrole|app|2|3|1' 'so does session_limits'
-expect admin "SELECT sessionctl.limit_role('app', 2, terminate_excess := true, keep_which := 'newest')" \
+expect admin "SELECT sessionctl.limit_role('app', 2, terminate := true, keep_which := 'newest')" \
     $'NOTICE:  matched 3: 1 ended, 2 spared (kept)\n0' 'and ends the excess'
 is_ended one
 lives three

@@ -15,7 +15,7 @@ is_ended inside
 lives chief
 like "$(told app)" 'pg_hba.conf rejects connection' 'and keeps them out'
 is "$(told boss)" '' 'but superusers'
-expect admin 'SELECT kind, means, locked_by = session_user, reason FROM sessionctl.session_lockdowns' 'server|hba|t|incident' \
+expect admin 'SELECT kind, method, locked_by = session_user, reason FROM sessionctl.session_lockdowns' 'server|hba|t|incident' \
     'session_lockdowns tells'
 expect admin "SELECT sessionctl.lockdown_server('hba', allow_roles := '{app}', terminate := false)" 0 'another rule'
 is "$(told app)" '' 'replaces it'

@@ -3,7 +3,7 @@
 
 rule=idle_in_transaction_timeout
 account_of() { # account_of NAME WHAT
-    printf "SELECT %s FROM sessionctl.session_audit WHERE pid = %s AND application = '%s'" "$2" "${pid[$1]}" "$1"
+    printf "SELECT %s FROM sessionctl.session_audit WHERE pid = %s AND application_name = '%s'" "$2" "${pid[$1]}" "$1"
 }
 counted() { # counted ACTION
     sql admin "SELECT acted_on || ' ' || coalesce(ended, 0) FROM sessionctl.session_stats WHERE action = '$1' AND rule = '$rule'"
@@ -12,7 +12,7 @@ counted() { # counted ACTION
 # --- a dry run: told once, done to nobody
 
 configure_reaper 'reaper_action = log' "$rule = '300 ms'"
-sql admin 'SELECT sessionctl.session_stats_reset()'
+sql admin 'SELECT sessionctl.reset_session_stats()'
 for name in first second; do
     sessions "$name"
     sql "$name" 'BEGIN; SELECT 1'
@@ -33,8 +33,8 @@ ok 'once for each offence'
 
 # --- and what follows from it
 
-sql admin 'SELECT sessionctl.session_stats_reset()'
-expect admin 'SELECT sum(acted_on), sum(ended), count(last_at) FROM sessionctl.session_stats' '0|0|0' 'session_stats_reset'
+sql admin 'SELECT sessionctl.reset_session_stats()'
+expect admin 'SELECT sum(acted_on), sum(ended), count(last_at) FROM sessionctl.session_stats' '0|0|0' 'reset_session_stats'
 sql admin 'SELECT reaped FROM sessionctl.reaper_status'
 reaped=$reply
 configure_reaper "$rule = '300 ms'"

@@ -15,7 +15,7 @@ like "$(told app application_name=pool)" "$refused: haywire" 'it is refused, wit
 is "$(told app application_name=web)" '1 ' 'another application is not'
 is "$(told app "application_name=web options='-c application_name=pool'")" '1 ' 'by the name in the request'
 is "$(told boss application_name=pool)" '1 ' 'a superuser is not'
-expect admin "SELECT name, means, locked_by, until - since, sessions, reason FROM sessionctl.session_lockdowns" \
+expect admin "SELECT name, method, locked_by, until - since, connected, reason FROM sessionctl.session_lockdowns" \
     'app|application "pool", client local|postgres|01:00:00|0|haywire' 'session_lockdowns tells'
 until_logged 'condition="application_name = .pool." cooldown="1 h" reason="haywire"'
 

@@ -23,21 +23,21 @@ expect admin "SELECT pg_terminate_backend($first)" t 'the reaper is hit by accid
 until_true 'the reaper is back' "SELECT running AND pid <> $first FROM sessionctl.reaper_status"
 works 'it is back, and works'
 
-expect admin 'SELECT sessionctl.reaper_start()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
-expect admin 'SELECT sessionctl.reaper_stop()' t 'reaper_stop'
-expect admin 'SELECT running, pid IS NULL, hint FROM sessionctl.reaper_status' 'f|t|Call sessionctl.reaper_start().' 'it runs no more'
-expect admin 'SELECT sessionctl.reaper_stop()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
+expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
+expect admin 'SELECT sessionctl.stop_reaper()' t 'stop_reaper'
+expect admin 'SELECT running, pid IS NULL, hint FROM sessionctl.reaper_status' 'f|t|Call sessionctl.start_reaper().' 'it runs no more'
+expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
 # Who was idle while nobody looked is the next one's.
 sessions left
 sql left 'BEGIN; SELECT 1'
 until_idle_in_transaction left
-expect admin 'SELECT sessionctl.reaper_start()' \
-    $'NOTICE:  this reaper is gone at the next restart, when the server starts its own\nt' 'reaper_start'
+expect admin 'SELECT sessionctl.start_reaper()' \
+    $'NOTICE:  this reaper is gone at the next restart, when the server starts its own\nt' 'start_reaper'
 is_reaped left idle_in_transaction_timeout '300 ms' 'The session was idle in transaction for TIME'
 works 'the new one works'
 
 sessions plain
-for call in reaper_start reaper_stop; do
+for call in start_reaper stop_reaper; do
     sql plain "SELECT sessionctl.$call()"
     like "$reply" "ERROR:  permission denied for function $call" "$call is not for everybody"
     sql admin "GRANT EXECUTE ON FUNCTION sessionctl.$call() TO app"

@@ -35,7 +35,7 @@ sessions busy open
 send busy 'SELECT pg_sleep(600)'
 until_active busy
 sql open 'BEGIN; CREATE TABLE never (a int)'
-expect admin "SELECT sessionctl.terminate_user_sessions('app', keep := 1, per := 'usename', keep_which := 'oldest')" \
+expect admin "SELECT sessionctl.terminate_role_sessions('app', keep := 1, per := 'usename', keep_which := 'oldest')" \
     $'NOTICE:  matched 3: 2 ended, 1 spared (kept)\n2' 'keep: the oldest session of the role stays'
 lives bystander
 expect admin "SELECT to_regclass('never') IS NULL" t 'what it did not commit is rolled back'

@@ -64,7 +64,7 @@ SELECT pg_temp.tried('terminate_where', '''false'', cooldown := ''0''');
 
 -- Names that must exist, matched exactly, and never cut at 63 bytes.
 DO $$BEGIN EXECUTE format('CREATE ROLE %I', 'regress_sessionctl_' || repeat('x', 44)); END$$;
-SELECT pg_temp.tried('terminate_user_sessions', quote_nullable(role)) FROM (VALUES
+SELECT pg_temp.tried('terminate_role_sessions', quote_nullable(role)) FROM (VALUES
     ('regress_sessionctl_nobody'), (''), ('REGRESS_SESSIONCTL_' || repeat('x', 44)), ('regress_sessionctl_' || repeat('x', 44)),
     ('regress_sessionctl_' || repeat('x', 45)), (NULL)) AS v (role);
 SELECT pg_temp.tried('terminate_database_sessions', quote_nullable(database)) FROM (VALUES

@@ -60,7 +60,7 @@ subtest 'who, on whom, what, why, result' => sub {
 		'1', 'ended');
 	my $state = q{state="idle"} . ($admin->run('SHOW server_version_num') >= 100000 ? q{ wait_event="Client/ClientRead"} : '');
 	my $expected = join ' ', 'pg_sessionctl: action=terminate', 'result="terminated"', "session_id=$on",
-	  'pid=' . $victim->pid, 'role="app"', 'database="template1"', 'application="batch"', "client=127.0.0.1:$port",
+	  'pid=' . $victim->pid, 'usename="app"', 'datname="template1"', 'application_name="batch"', "client=127.0.0.1:$port",
 	  $state, 'session_age="<time>"', 'state_age="<time>"', 'blocking_count=0', 'query="SELECT pg_backend_pid();"',
 	  'by_session_user="operator"', 'by_current_user="duty"', "by_session_id=$by",
 	  q{condition="application_name = 'batch'"}, 'reason="ticket 4711"';
@@ -160,7 +160,7 @@ subtest 'conditions' => sub {
 
 	$victim = victim('victim');
 	$position = log_position($node);
-	$admin->run(q{SELECT sessionctl.terminate_user_sessions('app')});
+	$admin->run(q{SELECT sessionctl.terminate_role_sessions('app')});
 	like((audit_lines($node, $position))[0], qr/ condition="usesysid = \$1" args="\d+" /, 'what a recipe asked');
 	$victim->quit;
 };
@@ -206,7 +206,7 @@ subtest 'names that look like fields' => sub {
 	my $position = log_position($node);
 	is($admin->run('SELECT sessionctl.terminate_where($$pid = $1::integer$$, ARRAY[\'' . $victim->pid . '\'])'), '1', 'ended');
 	my ($line) = audit_lines($node, $position);
-	like($line, qr/ role="evil\\" pid=1 role=\\"postgres" database="postgres" application="x\\" result=\\"spared\\\\" client=/,
+	like($line, qr/ usename="evil\\" pid=1 role=\\"postgres" datname="postgres" application_name="x\\" result=\\"spared\\\\" client=/,
 		'quotes and backslashes are escaped in every field');
 	$victim->quit;
 
@@ -215,7 +215,7 @@ subtest 'names that look like fields' => sub {
 	$admin->run('DROP ROLE short_lived');
 	$position = log_position($node);
 	is($admin->run('SELECT sessionctl.terminate_nologin_sessions()'), '1', 'a session of a dropped role');
-	like((audit_lines($node, $position))[0], qr/ role=NULL /, 'has no role name');
+	like((audit_lines($node, $position))[0], qr/ usename=NULL /, 'has no role name');
 	$orphan->quit;
 };
 

@@ -29,7 +29,7 @@ sub end_one
 my $seen = '-infinity';
 sub lockdowns
 {
-	my $rows = $admin->run(qq{SELECT action, result, role, database, details, reason FROM sessionctl.session_audit WHERE pid IS NULL AND acted_at > '$seen' ORDER BY acted_at});
+	my $rows = $admin->run(qq{SELECT action, result, usename, datname, detail, reason FROM sessionctl.session_audit WHERE pid IS NULL AND acted_at > '$seen' ORDER BY acted_at});
 	$seen = $admin->run('SELECT clock_timestamp()');
 	return $rows;
 }
@@ -46,7 +46,7 @@ subtest 'a mark' => sub {
 subtest 'what others write into the log' => sub {
 	my $mark = mark();
 	my $position = log_position($node);
-	my $forged = 'pg_sessionctl: mark=00000000000000000000000000000000 action=terminate result="terminated" role="app"';
+	my $forged = 'pg_sessionctl: mark=00000000000000000000000000000000 action=terminate result="terminated" usename="app"';
 	my $mallory = SessionctlTest::Session->new($node, user => 'mallory', app => 'LOG:  pg_sessionctl: action=terminate');
 	$mallory->run(qq{DO \$\$ BEGIN RAISE LOG E'x\\nLOG:  $forged'; END \$\$});
 	$mallory->run(qq{SELECT '$forged'::int});
@@ -96,9 +96,9 @@ subtest 'lockdowns of roles and databases' => sub {
 		'each of them');
 	my @lines = audit_lines($node, $position);
 	is(scalar @lines, 6, 'and in the log');
-	like($lines[0], qr/^pg_sessionctl: action=lockdown_role result="closed" role="app" by_session_user="postgres" by_current_user="postgres" by_session_id=\S+ login=false reason="ticket \\"4711\\""\z/,
+	like($lines[0], qr/^pg_sessionctl: action=lockdown_role result="closed" usename="app" by_session_user="postgres" by_current_user="postgres" by_session_id=\S+ login=false reason="ticket \\"4711\\""\z/,
 		'who, what, why');
-	like($lines[2], qr/^pg_sessionctl: action=lockdown_database result="closed" database="shop" by_.* connection_limit=0 allow_connections=true reason="restore"\z/, 'of which database');
+	like($lines[2], qr/^pg_sessionctl: action=lockdown_database result="closed" datname="shop" by_.* connection_limit=0 allow_connections=true reason="restore"\z/, 'of which database');
 };
 
 subtest 'once they are in force' => sub {
@@ -142,15 +142,15 @@ subtest 'names' => sub {
 	$admin->run(qq{SELECT sessionctl.unlock_database('$name')});
 	my @lines = found($position, $mark);
 	is(scalar @lines, 3, 'a newline in a name begins no line');
-	like($lines[0], qr/ role="two\\x0alines\\" action=x" .* reason="two lines\\" action=x"\z/, 'nor does a quote end the field');
-	like($lines[1], qr/ database="two\\x0alines\\" action=x" /, 'of a database, too');
+	like($lines[0], qr/ usename="two\\x0alines\\" action=x" .* reason="two lines\\" action=x"\z/, 'nor does a quote end the field');
+	like($lines[1], qr/ datname="two\\x0alines\\" action=x" /, 'of a database, too');
 	lockdowns();
 };
 
 subtest 'cooldown' => sub {
 	my $victim = SessionctlTest::Session->new($node, user => 'app', app => 'cooled');
 	$admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'cooled'$$, cooldown => '1 min')});
-	is($admin->run(q{SELECT cooldown, details IS NULL FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1}), '1 min|t', 'session_audit has it');
+	is($admin->run(q{SELECT cooldown, detail IS NULL FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1}), '1 min|t', 'session_audit has it');
 	$victim->quit;
 };
 

@@ -28,7 +28,7 @@ for my $prelude ('SELECT 1', 'CREATE TEMPORARY TABLE scratch AS SELECT 1 AS one'
 	wait_for('the signal', sub { !is_running($obedient->pid) });
 	$admin->run('SELECT pg_terminate_backend(' . $caller->pid . ')');
 	wait_for('the caller to end', sub { !is_running($caller->pid) });
-	my @lines = grep { /role="app" database="postgres" application="stuck"/ } audit_lines($node, $position);
+	my @lines = grep { /usename="app" datname="postgres" application_name="stuck"/ } audit_lines($node, $position);
 	is(scalar @lines, 2, "$prelude: a line for each session");
 	is((grep { / pid=${\ $stuck->pid} .* reason="told"\z/ && /result="signalled"/ } @lines), 1, 'the survivor was signalled');
 	continue_process($stuck->pid);

@@ -108,12 +108,12 @@ subtest 'refuse_above' => sub {
 	my $refusal = "ERROR:  54000: 3 sessions would be acted on, more than refuse_above (2) allows\nDETAIL:  No session was signalled.";
 	like($admin->complaint("SELECT $_, refuse_above => 2)"), qr/\A\Q$refusal\E\nHINT: /, $_)
 	  for map { "sessionctl.$_($victim" } qw(terminate_where cancel_where terminate_report safe_count preview_where);
-	like($admin->complaint(q{SELECT sessionctl.terminate_user_sessions('app', refuse_above => 2)}),
+	like($admin->complaint(q{SELECT sessionctl.terminate_role_sessions('app', refuse_above => 2)}),
 		qr/\A\Q$refusal\E/, 'a recipe, too');
 
 	$admin->run('SET pg_sessionctl.refuse_above = 2');
 	like($admin->complaint("SELECT sessionctl.terminate_where($victim)"), qr/\A\Q$refusal\E/, 'the setting');
-	like($admin->complaint(q{SELECT sessionctl.terminate_user_sessions('app')}), qr/\A\Q$refusal\E/, 'for a recipe');
+	like($admin->complaint(q{SELECT sessionctl.terminate_role_sessions('app')}), qr/\A\Q$refusal\E/, 'for a recipe');
 	is(scalar(audit_lines($node, $position)), 0, 'nobody was signalled');
 	ok($_->lives, 'the victim is well') for @sessions;
 	like($admin->run("SELECT sessionctl.safe_count($victim)"),
@@ -145,7 +145,7 @@ subtest 'protected roles' => sub {
 	is( $admin->run("SELECT sessionctl.terminate_where($victim, include_superusers => true, include_replication => true)"),
 		"NOTICE:  matched 4: 1 ended, 3 spared (protected role)\n1", 'nothing includes them');
 	ok($_->lives, 'it is well') for @sessions[ 1 .. 3 ];
-	is($admin->run(q{SELECT sessionctl.terminate_user_sessions('web')}),
+	is($admin->run(q{SELECT sessionctl.terminate_role_sessions('web')}),
 		"NOTICE:  matched 1: 1 spared (protected role)\n0", 'no recipe does');
 
 	# A superuser has every role, but is a member of those only that were granted.

@@ -38,18 +38,18 @@ subtest 'of a role' => sub {
 	my @gone = map { session('app') } 1 .. 2;
 	my $other = session('other');
 	$other->run('SET ROLE app');
-	is($admin->run(q{SELECT sessionctl.terminate_user_sessions('app')}), '2', 'its sessions');
+	is($admin->run(q{SELECT sessionctl.terminate_role_sessions('app')}), '2', 'its sessions');
 	ok($other->lives, 'not those of a member who has taken its role');
-	is($admin->run(q{SELECT sessionctl.terminate_user_sessions('app')}), '0', 'none is left');
+	is($admin->run(q{SELECT sessionctl.terminate_role_sessions('app')}), '0', 'none is left');
 	$_->quit for @gone, $other;
 
 	my $named = session($odd);
-	is($admin->run(qq{SELECT sessionctl.terminate_user_sessions('$odd_literal')}), '1', 'whatever its name');
+	is($admin->run(qq{SELECT sessionctl.terminate_role_sessions('$odd_literal')}), '1', 'whatever its name');
 	$named->quit;
-	like($admin->complaint(qq{SELECT sessionctl.terminate_user_sessions('$_')}), qr/\AERROR:  42704: role .* does not exist/, $_)
+	like($admin->complaint(qq{SELECT sessionctl.terminate_role_sessions('$_')}), qr/\AERROR:  42704: role .* does not exist/, $_)
 	  for 'nobody', 'APP', '"app"', ' app', 'a' x 64, '';
-	like($admin->complaint('SELECT sessionctl.terminate_user_sessions(NULL)'), qr/\AERROR:  22004: argument "role"/, 'NULL');
-	is($admin->run(q{SELECT sessionctl.terminate_user_sessions(current_user, include_superusers => true)}),
+	like($admin->complaint('SELECT sessionctl.terminate_role_sessions(NULL)'), qr/\AERROR:  22004: argument "role"/, 'NULL');
+	is($admin->run(q{SELECT sessionctl.terminate_role_sessions(current_user, include_superusers => true)}),
 		"NOTICE:  matched 2: 2 spared (1 not a client, 1 self)\n0", 'never the caller');
 };
 
@@ -149,7 +149,7 @@ subtest 'of roles that may not log in' => sub {
 
 subtest 'the shared options' => sub {
 	my %recipes = (
-		terminate_user_sessions => q{'app', },
+		terminate_role_sessions => q{'app', },
 		terminate_database_sessions => q{'target', },
 		terminate_application_sessions => q{'target', },
 		terminate_idle_in_transaction => q{'0', },

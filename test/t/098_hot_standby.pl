@@ -59,7 +59,7 @@ is(scalar @audit, 2, 'both are in the log of the standby');
 like($audit[1], qr/result="terminated" .* reason="on a standby"\z/, 'with the reason');
 $busy->quit;
 
-for my $recipe (q{terminate_user_sessions('app')}, q{terminate_application_sessions('victim')})
+for my $recipe (q{terminate_role_sessions('app')}, q{terminate_application_sessions('victim')})
 {
 	my @victims = victims(2);
 	is($admin->run("SELECT sessionctl.$recipe"), '2', $recipe);

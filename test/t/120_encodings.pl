@@ -89,7 +89,7 @@ for my $from (@databases)
 		for my $method (qw(gate hba))
 		{
 			like(run($caller, "SELECT sessionctl.lockdown_server('$method', terminate => false, reason => '$reason')"), qr/^0$/m, "the server by $method");
-			is_read_everywhere(lockdown('means, reason, locked_by', 'server'), $from, "$method: its reason and who did it", wrap => sub { "$method|" . $by_boss->(@_) });
+			is_read_everywhere(lockdown('method, reason, locked_by', 'server'), $from, "$method: its reason and who did it", wrap => sub { "$method|" . $by_boss->(@_) });
 			my $refusal = refusal($node, 'app');
 			utf8::decode($refusal);
 			like($refusal, qr/the server is locked down\nDETAIL:  Locked by role "\Q$boss\E" until it is unlocked: \Q$reason\E$/m, 'a login reads it') if $method eq 'gate';
@@ -130,7 +130,7 @@ for my $from (@databases)
 		my $victim = SessionctlTest::Session->new($node, user => 'app', app => "pool $from");
 		is(run($caller, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'pool $from'\$\$, cooldown => '1 h', reason => '$reason')}), '1', 'set');
 		$victim->quit;
-		is_read_everywhere(lockdown('reason, locked_by', 'cooldown') . " AND means LIKE '%\"pool $from\"%'", $from, 'its reason and whose session did it', wrap => sub { "$_[0]|postgres" });
+		is_read_everywhere(lockdown('reason, locked_by', 'cooldown') . " AND method LIKE '%\"pool $from\"%'", $from, 'its reason and whose session did it', wrap => sub { "$_[0]|postgres" });
 		my $words = knock($node, 'app', app => "pool $from");
 		utf8::decode($words);
 		like($words, qr/by role "postgres" with a cooldown: \Q$reason\E/, 'a login reads it');
@@ -189,7 +189,7 @@ subtest 'bytes of no encoding' => sub {
 	is(run($reader{postgres}, lockdown('name', 'role')), 'r\\xe9', 'by name');
 	$caller->run(qq{SELECT sessionctl.unlock_role('r\xe9')});
 	like($caller->run(qq{SELECT sessionctl.terminate_where(\$\$application_name = 'named'\$\$)}), qr/^1$/, 'its session ended');
-	is(run($reader{postgres}, q{SELECT role, database FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1}), 'r\\xe9|d\\xe9', 'the audit has its name, to the last byte');
+	is(run($reader{postgres}, q{SELECT usename, datname FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1}), 'r\\xe9|d\\xe9', 'the audit has its name, to the last byte');
 	$named->quit;
 };
 

@@ -161,16 +161,16 @@ subtest 'pg_hba.conf' => sub {
 
 subtest 'a gate that is switched off' => sub {
 	is($admin->run(q{SELECT sessionctl.lockdown_server(terminate => false, reason => 'r')}), '0', 'closed');
-	is($admin->run(q{SELECT means, reason FROM sessionctl.session_lockdowns WHERE kind = 'server'}), 'gate|r', 'shown');
+	is($admin->run(q{SELECT method, reason FROM sessionctl.session_lockdowns WHERE kind = 'server'}), 'gate|r', 'shown');
 	my $means = 'gate: closed, but pg_sessionctl.gate is off';
 	$admin->run('ALTER SYSTEM SET pg_sessionctl.gate = off');
 	$admin->run('SELECT pg_reload_conf()');
-	wait_for('the reload', sub { $admin->run(q{SELECT means FROM sessionctl.session_lockdowns WHERE kind = 'server'}) eq $means });
+	wait_for('the reload', sub { $admin->run(q{SELECT method FROM sessionctl.session_lockdowns WHERE kind = 'server'}) eq $means });
 	is(knock($node, 'app'), 'in', 'everybody gets in');
 	$_->quit for $boss, $admin;
 	$node->restart;
 	$admin = SessionctlTest::Session->new($node);
-	is($admin->run(q{SELECT means, reason, locked_by FROM sessionctl.session_lockdowns WHERE kind = 'server'}), "$means|r|postgres", 'shown after a restart');
+	is($admin->run(q{SELECT method, reason, locked_by FROM sessionctl.session_lockdowns WHERE kind = 'server'}), "$means|r|postgres", 'shown after a restart');
 	is($admin->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '0', 'it is gone');
 };

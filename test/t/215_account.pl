@@ -91,7 +91,7 @@ subtest 'counters' => sub {
 	continue_process($stuck->pid);
 	$stuck->quit;
 	my $before = $admin->run('SELECT min(stats_reset) FROM sessionctl.session_stats');
-	is($admin->run('SELECT sessionctl.session_stats_reset()'), '', 'reset');
+	is($admin->run('SELECT sessionctl.reset_session_stats()'), '', 'reset');
 	is($admin->run('SELECT coalesce(sum(acted_on + ended), 0), count(last_at), bool_and(stats_reset > ' . "'$before'"
 			. ') FROM sessionctl.session_stats'), '0|0|t', 'begins at 0');
 	reap_one();
@@ -162,7 +162,7 @@ subtest 'rights' => sub {
 				qr/^ERROR:  42501: permission denied for function _$view/, 'nor what is behind it');
 		}
 	}
-	for my $function (qw(session_stats_reset reaper_start reaper_stop))
+	for my $function (qw(reset_session_stats start_reaper stop_reaper))
 	{
 		like($session{$_}->complaint("SELECT sessionctl.$function()"), qr/^ERROR:  42501: permission denied for function $function/,
 			"$function is not for $_") for sort keys %session;
@@ -259,7 +259,7 @@ subtest 'not preloaded' => sub {
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 	$node->restart;
 	$admin = SessionctlTest::Session->new($node);
-	for my $sql ('TABLE sessionctl.session_audit', 'TABLE sessionctl.session_stats', 'SELECT sessionctl.session_stats_reset()')
+	for my $sql ('TABLE sessionctl.session_audit', 'TABLE sessionctl.session_stats', 'SELECT sessionctl.reset_session_stats()')
 	{
 		like($admin->complaint($sql),
 			qr/^ERROR:  55000: \w+ needs the library to be preloaded\nHINT:  Add pg_sessionctl to shared_preload_libraries and restart the server\.\z/m,

@@ -71,20 +71,20 @@ subtest 'it starts with the server' => sub {
 
 subtest 'stop and start' => sub {
 	my $first = reaper();
-	is($admin->run('SELECT sessionctl.reaper_start()'), "NOTICE:  the reaper runs already\nf", 'a second start says so');
+	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper runs already\nf", 'a second start says so');
 	is(reaper(), $first, 'and changes nothing');
-	is($admin->run('SELECT sessionctl.reaper_stop()'), 't', 'stop');
+	is($admin->run('SELECT sessionctl.stop_reaper()'), 't', 'stop');
 	wait_for('it to be gone', sub { !is_running($first) });
-	is($admin->run('SELECT running, pid, hint FROM sessionctl.reaper_status'), 'f||Call sessionctl.reaper_start().', 'the view says so');
-	is($admin->run('SELECT sessionctl.reaper_stop()'), "NOTICE:  no reaper runs\nf", 'a second stop says so');
-	like($admin->complaint(q{BEGIN; SELECT sessionctl.reaper_stop(); PREPARE TRANSACTION 'never'}),
-		qr/ERROR:  0A000: cannot PREPARE a transaction that has called reaper_stop/, 'and nobody can keep reapers from starting by it');
-	like($admin->run('SELECT sessionctl.reaper_start()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
+	is($admin->run('SELECT running, pid, hint FROM sessionctl.reaper_status'), 'f||Call sessionctl.start_reaper().', 'the view says so');
+	is($admin->run('SELECT sessionctl.stop_reaper()'), "NOTICE:  no reaper runs\nf", 'a second stop says so');
+	like($admin->complaint(q{BEGIN; SELECT sessionctl.stop_reaper(); PREPARE TRANSACTION 'never'}),
+		qr/ERROR:  0A000: cannot PREPARE a transaction that has called stop_reaper/, 'and nobody can keep reapers from starting by it');
+	like($admin->run('SELECT sessionctl.start_reaper()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
 	isnt(reaper(), $first, 'another process');
 	reaps($node, 'it reaps');
 	my @both = map { SessionctlTest::Session->new($node) } 1 .. 2;
-	$admin->run('SELECT sessionctl.reaper_stop()');
-	$_->send('SELECT sessionctl.reaper_start()') for @both;
+	$admin->run('SELECT sessionctl.stop_reaper()');
+	$_->send('SELECT sessionctl.start_reaper()') for @both;
 	is(join(' ', sort map { /^([tf])\z/m } map { $_->answer } @both), 'f t', 'of two that start it at once one does');
 	# The other one may have launched a process of its own: it finds that it comes second, and leaves.
 	wait_for('one alone', sub { $admin->run('SELECT count(*) FROM pg_stat_activity WHERE backend_type = $$pg_sessionctl reaper$$') eq '1' });
@@ -94,14 +94,14 @@ subtest 'stop and start' => sub {
 
 subtest 'a stopped one stays away until the restart' => sub {
 	my $position = log_position($node);
-	$admin->run('SELECT sessionctl.reaper_stop()');
-	$admin->run('SELECT sessionctl.reaper_start()');
-	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->run('SELECT sessionctl.stop_reaper()');
+	$admin->run('SELECT sessionctl.start_reaper()');
+	$admin->run('SELECT sessionctl.stop_reaper()');
 	my $idler = SessionctlTest::Session->new($node, user => 'app');
 	$idler->run('BEGIN');
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	is(reaped($idler), 'idle_in_transaction_timeout', 'who was idle before it came is ended, too');
-	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->run('SELECT sessionctl.stop_reaper()');
 	$admin->quit;
 	$node->restart;
 	reconnect();
@@ -113,7 +113,7 @@ subtest 'a stopped one stays away until the restart' => sub {
 subtest 'superusers only' => sub {
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	my $pid = reaper();
-	for my $function (qw(reaper_start reaper_stop))
+	for my $function (qw(start_reaper stop_reaper))
 	{
 		like($operator->complaint("SELECT sessionctl.$function()"), qr/^ERROR:  42501: permission denied for function $function/,
 			"$function is nobody's");
@@ -134,8 +134,8 @@ subtest 'terminated, it comes back' => sub {
 		wait_for_reaper($admin, $pid);
 		reaps($node, 'and reaps');
 	}
-	$admin->run('SELECT sessionctl.reaper_stop()');
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.stop_reaper()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	my $pid = reaper();
 	$admin->run("SELECT pg_terminate_backend($pid)");
 	wait_for_reaper($admin, $pid);
@@ -276,12 +276,12 @@ subtest 'it leaves while a session is on its way out' => sub {
 	plan skip_all => 'needs /proc/<pid>/status' unless -r '/proc/self/status';
 	my $position = log_position($node);
 	my $victim = stubborn_victim();
-	$admin->run('SELECT sessionctl.reaper_stop()');
+	$admin->run('SELECT sessionctl.stop_reaper()');
 	my $pid = $victim->pid;
 	like((grep { / pid=$pid / } audit_lines($node, $position))[0], qr/action=terminate result="signalled"/, 'and tells of it');
 	continue_process($pid);
 	wait_for('its end', sub { !is_running($pid) });
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	$victim->quit;
 };
 
@@ -350,8 +350,8 @@ subtest 'hot standby and promotion' => sub {
 	is($there->run('SELECT pg_is_in_recovery()'), 't', 'on a hot standby');
 	wait_for_reaper($there);
 	reaps($standby, 'it reaps');
-	like($there->run('SELECT sessionctl.reaper_stop()'), qr/^t\z/, 'can be stopped');
-	like($there->run('SELECT sessionctl.reaper_start()'), qr/^t\z/m, 'and started');
+	like($there->run('SELECT sessionctl.stop_reaper()'), qr/^t\z/, 'can be stopped');
+	like($there->run('SELECT sessionctl.start_reaper()'), qr/^t\z/m, 'and started');
 	reaps($standby, 'and reaps');
 	my $reaper = reaper_of($there);
 	$standby->promote;
@@ -372,11 +372,11 @@ subtest 'not preloaded' => sub {
 	$node->restart;
 	reconnect();
 	is($admin->run('SELECT running, preloaded FROM sessionctl.reaper_status'), 'f|f', 'none starts by itself');
-	my $answer = $admin->run('SELECT sessionctl.reaper_start()');
+	my $answer = $admin->run('SELECT sessionctl.start_reaper()');
 	like($answer, qr/^NOTICE:  $restarted, and does not see limits that ALTER ROLE or ALTER DATABASE set$/m, 'one can be started');
 	like($answer, qr/^HINT:  .*shared_preload_libraries.*$/m, 'with a hint');
 	like($answer, qr/^t\z/m, 'it runs');
-	is($admin->run('SELECT sessionctl.reaper_start()'), "NOTICE:  the reaper runs already\nf", 'one');
+	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper runs already\nf", 'one');
 	is($admin->run('SELECT running, pid IS NOT NULL, since IS NOT NULL, preloaded FROM sessionctl.reaper_status'), 't|t|t|f', 'as the view tells');
 	is($admin->run('SELECT backend_type FROM pg_stat_activity WHERE pid = ' . reaper()), 'pg_sessionctl reaper', 'under its name');
 	reaps($node, 'it reaps by the limit of all');
@@ -389,9 +389,9 @@ subtest 'not preloaded' => sub {
 	$admin->run("SELECT pg_terminate_backend($pid)");
 	wait_for_reaper($admin, $pid);
 	reaps($node, 'terminated, it comes back');
-	is($admin->run('SELECT sessionctl.reaper_stop()'), 't', 'stop');
+	is($admin->run('SELECT sessionctl.stop_reaper()'), 't', 'stop');
 	is($admin->run('SELECT running FROM sessionctl.reaper_status'), 'f', 'it is gone');
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	$admin->quit;
 	$node->restart;
 	reconnect();

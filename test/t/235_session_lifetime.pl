@@ -174,10 +174,10 @@ subtest 'a reaper that leaves' => sub {
 	wait_for('it to have looked', sub { $admin->run('SELECT wakeups FROM sessionctl.reaper_status') > $wakeups + 1 });
 	is(answer($victim, 'COMMIT'), '', 'the next one asks anew');
 	is(reaped($victim), $rule, 'and it ends');
-	is($admin->run('SELECT sessionctl.reaper_stop()'), 't', 'one that is stopped');
+	is($admin->run('SELECT sessionctl.stop_reaper()'), 't', 'one that is stopped');
 	goes_on($stopped, 'takes it back');
 	my $idle = app();
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	is(reaped($idle), $rule, 'until it starts');
 	reset_all();
 	$_->quit for $victim, $idle;
@@ -226,7 +226,7 @@ $admin->run('CREATE ROLE app LOGIN; CREATE TABLE done (a int); GRANT ALL ON done
 subtest 'not preloaded' => sub {
 	my ($victim, $idle) = (app(), app());
 	$victim->run('BEGIN; INSERT INTO done VALUES (1)');
-	$admin->run('SELECT sessionctl.reaper_start()');
+	$admin->run('SELECT sessionctl.start_reaper()');
 	is(reaped($idle), $rule, 'an idle one ends');
 	is(answer($victim, 'INSERT INTO done VALUES (2)'), '', 'one in a transaction goes on');
 	is(answer($victim, 'COMMIT'), '', 'and commits');

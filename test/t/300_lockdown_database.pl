@@ -40,7 +40,7 @@ sub door
 
 sub lockdowns
 {
-	return $admin->run('SELECT kind, name, means, locked_by, reason, sessions, restores_to, changed FROM sessionctl.session_lockdowns');
+	return $admin->run('SELECT kind, name, method, locked_by, reason, connected, restores_to, changed FROM sessionctl.session_lockdowns');
 }
 
 subtest 'shuts, empties, opens' => sub {
@@ -510,7 +510,7 @@ subtest 'an autovacuum against wraparound' => sub {
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
 		qr/^NOTICE:  \d+ background process(es)? stays? in database "shop"\nDETAIL:  .*rocess $worker \(autovacuum worker, to prevent wraparound\)/m, 'is named');
 	ok(is_running($worker), 'and goes on');
-	my ($count) = $admin->run('SELECT sessions FROM sessionctl.session_lockdowns') =~ /(\d+)\z/;
+	my ($count) = $admin->run('SELECT connected FROM sessionctl.session_lockdowns') =~ /(\d+)\z/;
 	cmp_ok($count, '>=', 2, 'it counts as the client does');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$admin->run('ALTER SYSTEM RESET autovacuum');
@@ -557,7 +557,7 @@ subtest 'a standby' => sub {
 	my $there = SessionctlTest::Session->new($standby);
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
 	$admin->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)});
-	wait_for('replay', sub { $there->run(q{SELECT string_agg(kind || ' ' || name || ' ' || means, ', ' ORDER BY kind) FROM sessionctl.session_lockdowns})
+	wait_for('replay', sub { $there->run(q{SELECT string_agg(kind || ' ' || name || ' ' || method, ', ' ORDER BY kind) FROM sessionctl.session_lockdowns})
 		eq 'database shop connection limit 0, role app nologin' });
 	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 	like($there->complaint(q{SELECT sessionctl.lockdown_database('other')}),

@@ -1,4 +1,4 @@
-# lockdown_role, unlock_role, limit_role, session_limits, kick_on_nologin.
+# lockdown_role, unlock_role, limit_role, session_limits, terminate_on_login_revoked.
 
 use strict;
 use warnings;
@@ -57,7 +57,7 @@ subtest 'shuts out, ends, lets in' => sub {
 	ok($other->lives, 'not those of its members');
 	like(refusal($node, 'app'), qr/role "app" is not permitted to log in/, 'it is kept out');
 	is(refusal($node, 'other'), '', 'its members are not');
-	like($admin->run('SELECT kind, name, means, reason, sessions, restores_to, changed FROM sessionctl.session_lockdowns'),
+	like($admin->run('SELECT kind, name, method, reason, connected, restores_to, changed FROM sessionctl.session_lockdowns'),
 		qr/\Arole\|app\|nologin\|leaves us\|0\|login\|\z/, 'the view tells');
 	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), '0', 'locked again');
 	is($admin->run(q{SELECT sessionctl.unlock_role('app')}), 't', 'unlocked');
@@ -163,7 +163,7 @@ subtest 'what others do meanwhile' => sub {
 	is(login('app'), 't', 'it stays');
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	$admin->run('ALTER ROLE app RENAME TO application');
-	like($admin->run('SELECT name, means FROM sessionctl.session_lockdowns'), qr/\Aapplication\|nologin\z/, 'renamed, it is still locked');
+	like($admin->run('SELECT name, method FROM sessionctl.session_lockdowns'), qr/\Aapplication\|nologin\z/, 'renamed, it is still locked');
 	is($admin->run(q{SELECT sessionctl.unlock_role('application')}), 't', 'and unlocked by its new name');
 	$admin->run('ALTER ROLE application RENAME TO app');
 	is(login('app'), 't', 'as it was');
@@ -201,7 +201,7 @@ subtest 'a login under way' => sub {
 	});
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	is($late->ended_with, '57P01', 'is ended');
-	wait_for_log($node, $position, qr/action=terminate result="terminated" .* role="app" .*state="starting" .*reason="The role may no longer log in\."/);
+	wait_for_log($node, $position, qr/action=terminate result="terminated" .* usename="app" .*state="starting" .*reason="The role may no longer log in\."/);
 	pass('and the audit tells');
 	$admin->run(q{SELECT sessionctl.unlock_role('app')});
 };
@@ -370,7 +370,7 @@ subtest 'limit_role' => sub {
 	is($admin->run(q{SELECT sessionctl.limit_role('app', 2)}), '2', 'tells how many are over it');
 	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|app|2|4|2', 'so does the view');
 	like(refusal($node, 'app'), qr/too many connections for role "app"/, 'nobody else comes in');
-	is($admin->run(q{SELECT sessionctl.limit_role('app', 3, terminate_excess => true, keep_which => 'newest')}),
+	is($admin->run(q{SELECT sessionctl.limit_role('app', 3, terminate => true, keep_which => 'newest')}),
 		"NOTICE:  matched 4: 1 ended, 3 spared (kept)\n0", 'ends the excess');
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @sessions), 'gone lives lives lives', 'and keeps whom it is told to');
 	is($admin->run(q{SELECT sessionctl.limit_role('app', -1)}), '0', 'no limit');
@@ -380,7 +380,7 @@ subtest 'limit_role' => sub {
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
 	my $rival = SessionctlTest::Session->new($node);
 	$rival->run('BEGIN; LOCK TABLE pg_authid IN EXCLUSIVE MODE');
-	$admin->send("\\set VERBOSITY verbose\nSELECT sessionctl.limit_role('app', 1, terminate_excess => true);\n\\set VERBOSITY default\n");
+	$admin->send("\\set VERBOSITY verbose\nSELECT sessionctl.limit_role('app', 1, terminate => true);\n\\set VERBOSITY default\n");
 	wait_for('the ALTER ROLE', sub { $rival->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $admin->pid) eq '1' });
 	$rival->run('ALTER ROLE app RENAME TO app_old; ALTER ROLE crew RENAME TO app; COMMIT');
 	like($admin->answer, qr/\AERROR:  55P03: role "app" was renamed meanwhile\nHINT: /, 'a name that passes to another role meanwhile');

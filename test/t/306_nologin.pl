@@ -1,4 +1,4 @@
-# pg_sessionctl.kick_on_nologin: NOLOGIN means now.
+# pg_sessionctl.terminate_on_login_revoked: NOLOGIN means now.
 
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ my ($app, $other) = (session('app'), session('other'));
 $admin->run('ALTER ROLE app NOLOGIN');
 sweeps_are_over($node);
 ok($app->lives, 'off by default');
-$admin->run('ALTER ROLE app LOGIN; SET pg_sessionctl.kick_on_nologin = on');
+$admin->run('ALTER ROLE app LOGIN; SET pg_sessionctl.terminate_on_login_revoked = on');
 
 $admin->run('BEGIN; ALTER ROLE app NOLOGIN');
 sweeps_are_over($node);
@@ -48,27 +48,27 @@ like(last_words($app), qr/^FATAL:  terminating connection due to administrator c
 my ($by) = $admin->run('SELECT session_id FROM sessionctl.session_activity WHERE is_self');
 my $boss = $admin->run('SELECT current_user');
 wait_for_log($node, $position,
-	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer log in\."/);
+	qr/action=terminate result="terminated" .* usename="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer log in\."/);
 pass('and the log, and by whom');
-is( $admin->run(q{SELECT action, result, role, by_session_user, reason FROM sessionctl.session_audit WHERE role <> 'victim'}),
+is( $admin->run(q{SELECT action, result, usename, by_session_user, reason FROM sessionctl.session_audit WHERE usename <> 'victim'}),
 	"terminate|terminated|app|$boss|The role may no longer log in.", 'and the audit');
 
 my ($leaver, $again) = (session('leaver'), session('leaver'));
 $admin->run('BEGIN; ALTER ROLE other NOLOGIN; DROP ROLE leaver; COMMIT');
 wait_for('the sweeps', sub { !is_running($_->pid) }) for $leaver, $again, $other;
 pass('several roles at once, a dropped one among them');
-wait_for('the account of them', sub { $admin->run(q{SELECT count(*) FROM sessionctl.session_audit WHERE role = 'leaver'}) eq '2' });
+wait_for('the account of them', sub { $admin->run(q{SELECT count(*) FROM sessionctl.session_audit WHERE usename = 'leaver'}) eq '2' });
 pass('by its name, which nobody has any more');
 
 # Who ran the command may be gone before the sweep begins.
 $admin->run('CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE deputy SUPERUSER; GRANT deputy TO boss; CREATE ROLE guest LOGIN');
-$admin->run('ALTER ROLE boss SET pg_sessionctl.kick_on_nologin = on');
+$admin->run('ALTER ROLE boss SET pg_sessionctl.terminate_on_login_revoked = on');
 my $guest = session('guest');
 my $said = '';
 IPC::Run::run([ 'psql', '-XAtqw', '-d', $node->connstr('postgres') . ' user=boss', '-c', 'SET ROLE deputy', '-c', 'ALTER ROLE guest NOLOGIN' ],
 	'<', \undef, '>&', \$said);
 is($said, '', 'a command of a session that ends at once');
-my $account = q{SELECT by_session_user, by_current_user, by_session_id IS NOT NULL FROM sessionctl.session_audit WHERE role = 'guest'};
+my $account = q{SELECT by_session_user, by_current_user, by_session_id IS NOT NULL FROM sessionctl.session_audit WHERE usename = 'guest'};
 wait_for('the account of it', sub { $admin->run($account) ne '' });
 is($admin->run($account), 'boss|deputy|t', 'the account knows who it was');
 $guest->quit;
@@ -83,7 +83,7 @@ my $inside = session('vip');
 $admin->run(q{ALTER ROLE vip VALID UNTIL '2000-01-01'});
 sweeps_are_over($node);
 ok($inside->lives, 'VALID UNTIL binds passwords, not sessions');
-$admin->run(q{SET pg_sessionctl.kick_on_nologin = off; ALTER ROLE vip NOLOGIN; SET pg_sessionctl.kick_on_nologin = on});
+$admin->run(q{SET pg_sessionctl.terminate_on_login_revoked = off; ALTER ROLE vip NOLOGIN; SET pg_sessionctl.terminate_on_login_revoked = on});
 $admin->run('ALTER ROLE vip CONNECTION LIMIT 5');
 sweeps_are_over($node);
 ok($inside->lives, 'a change that takes nothing away ends nobody');
@@ -95,7 +95,7 @@ $admin->run('ALTER ROLE vip NOLOGIN');
 sweeps_are_over($node);
 ok($inside->lives, 'protected roles are spared');
 
-like(session('crew2')->complaint('SET pg_sessionctl.kick_on_nologin = off'), qr/\AERROR:  42501: /, 'no user switches it off')
+like(session('crew2')->complaint('SET pg_sessionctl.terminate_on_login_revoked = off'), qr/\AERROR:  42501: /, 'no user switches it off')
   if $admin->run('CREATE ROLE crew2 LOGIN') eq '';
 
 $_->quit for $app, $other, $leaver, $again, $inside;

@@ -1,4 +1,4 @@
-# pg_sessionctl.kick_on_nologin: who may no longer connect to a database does not stay in it.
+# pg_sessionctl.terminate_on_login_revoked: who may no longer connect to a database does not stay in it.
 
 use strict;
 use warnings;
@@ -27,9 +27,9 @@ sub ends
 	my ($what, $role, $before, $command, $after) = @_;
 	$admin->run($before);
 	my $session = session($role);
-	$admin->run('SET pg_sessionctl.kick_on_nologin = on');
+	$admin->run('SET pg_sessionctl.terminate_on_login_revoked = on');
 	my $said = $admin->run($command);
-	$admin->run('SET pg_sessionctl.kick_on_nologin = off');
+	$admin->run('SET pg_sessionctl.terminate_on_login_revoked = off');
 	wait_for("the end after $what", sub { !is_running($session->pid) });
 	my $heard = join "\n", $said, grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $session->run('SELECT 1');
 	$session->quit;
@@ -51,7 +51,7 @@ sub spares
 $admin->run('GRANT CONNECT ON DATABASE shop, "O\'B ""x""" TO app, "Ann ""x""", clerk');
 my ($app, $there, $ann, $chief) = (session('app'), session('app', q{O'B "x"}), session('Ann "x"'), session('chief'));
 spares('off by default', $app, 'REVOKE CONNECT ON DATABASE shop FROM app');
-$admin->run('SET pg_sessionctl.kick_on_nologin = on');
+$admin->run('SET pg_sessionctl.terminate_on_login_revoked = on');
 spares('who was without it before is left alone', $app, 'REVOKE CONNECT ON DATABASE shop FROM app; REVOKE CONNECT ON DATABASE shop FROM PUBLIC');
 $admin->run('GRANT CONNECT ON DATABASE shop TO app');
 spares('rolled back, nothing happens', $app, 'BEGIN; REVOKE CONNECT ON DATABASE shop FROM app; ROLLBACK');
@@ -86,8 +86,8 @@ sweeps_are_over($node);
 ok($there->lives, 'not those in another database');
 ok($chief->lives, 'superusers stay');
 wait_for_log($node, $position,
-	qr/action=terminate result="terminated" .* role="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer connect to this database\."/);
-is( $admin->run(q{SELECT role, database, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit WHERE database = 'shop' ORDER BY role, pid <> } . $app->pid),
+	qr/action=terminate result="terminated" .* usename="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer connect to this database\."/);
+is( $admin->run(q{SELECT usename, datname, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit WHERE database = 'shop' ORDER BY usename, pid <> } . $app->pid),
 	join("\n", map { "$_|shop|terminate|terminated|$boss|$boss|t|The role may no longer connect to this database." } 'Ann "x"', 'app', 'app'),
 	'the audit names the roles, and by whom');
 spares('a quoted database', $there, 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC');
@@ -95,7 +95,7 @@ $admin->run('REVOKE ALL ON DATABASE shop, "O\'B ""x""" FROM app');
 wait_for('the end', sub { !is_running($there->pid) });
 sweeps_are_over($node);
 $_->quit for $app, $ann, $late, $there;
-$admin->run('SET pg_sessionctl.kick_on_nologin = off');
+$admin->run('SET pg_sessionctl.terminate_on_login_revoked = off');
 
 # All ways to take it.
 my $give = 'GRANT CONNECT ON DATABASE shop TO crew';
@@ -130,16 +130,16 @@ SKIP: {
 	my $owned = 'ALTER DATABASE shop OWNER TO owner; REVOKE CONNECT ON DATABASE shop FROM owner; GRANT CONNECT ON DATABASE shop TO pg_database_owner';
 	$admin->run($owned);
 	my $session = session('owner');
-	$admin->run('SET pg_sessionctl.kick_on_nologin = on');
+	$admin->run('SET pg_sessionctl.terminate_on_login_revoked = on');
 	spares('who has CONNECT as the owner', $session, 'REVOKE CONNECT ON DATABASE shop FROM clerk');
-	$admin->run('SET pg_sessionctl.kick_on_nologin = off');
+	$admin->run('SET pg_sessionctl.terminate_on_login_revoked = off');
 	$session->quit;
 	ends('what the owner has as the owner', 'owner', $owned, 'REVOKE CONNECT ON DATABASE shop FROM pg_database_owner',
 		qq{ALTER DATABASE shop OWNER TO "$boss"; GRANT CONNECT ON DATABASE shop TO "$boss"});
 }
 
 # A login under way, past core's look at CONNECT: it has come to its role's settings, one of which it has to warn of.
-$admin->run(q{GRANT CONNECT ON DATABASE shop TO app; ALTER ROLE app IN DATABASE shop SET default_tablespace = 'none'; SET pg_sessionctl.kick_on_nologin = on});
+$admin->run(q{GRANT CONNECT ON DATABASE shop TO app; ALTER ROLE app IN DATABASE shop SET default_tablespace = 'none'; SET pg_sessionctl.terminate_on_login_revoked = on});
 $position = log_position($node);
 my $login = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
 wait_for_log($node, $position, qr/WARNING:  invalid value for parameter "default_tablespace": "none"/);
@@ -151,17 +151,17 @@ sweeps_are_over($node);
 # Who is shut out of the server besides is ended once, for that.
 $admin->run('CREATE ROLE leaver LOGIN; GRANT CONNECT ON DATABASE shop TO leaver');
 my $leaver = session('leaver');
-$admin->run('SET pg_sessionctl.kick_on_nologin = on; BEGIN; REVOKE CONNECT ON DATABASE shop FROM leaver; DROP ROLE leaver; COMMIT');
+$admin->run('SET pg_sessionctl.terminate_on_login_revoked = on; BEGIN; REVOKE CONNECT ON DATABASE shop FROM leaver; DROP ROLE leaver; COMMIT');
 wait_for('the end', sub { !is_running($leaver->pid) });
 sweeps_are_over($node);
-is($admin->run(q{SELECT role, reason FROM sessionctl.session_audit WHERE role = 'leaver'}), 'leaver|The role may no longer log in.', 'a dropped role');
+is($admin->run(q{SELECT usename, reason FROM sessionctl.session_audit WHERE usename = 'leaver'}), 'leaver|The role may no longer log in.', 'a dropped role');
 $leaver->quit;
 
 # Nobody gains a right: the owner of a database ends whom he may signal.
-$admin->run('ALTER DATABASE shop OWNER TO owner; GRANT CONNECT ON DATABASE shop TO app; ALTER SYSTEM SET pg_sessionctl.kick_on_nologin = on');
+$admin->run('ALTER DATABASE shop OWNER TO owner; GRANT CONNECT ON DATABASE shop TO app; ALTER SYSTEM SET pg_sessionctl.terminate_on_login_revoked = on');
 $admin->run('SELECT pg_reload_conf(); CREATE ROLE his LOGIN; GRANT his TO owner; GRANT CONNECT ON DATABASE shop TO his');
 my $owner = session('owner');
-wait_for('the reload', sub { $owner->run('SHOW pg_sessionctl.kick_on_nologin') eq 'on' });
+wait_for('the reload', sub { $owner->run('SHOW pg_sessionctl.terminate_on_login_revoked') eq 'on' });
 my ($foreign, $his) = (session('app'), session('his'));
 my $may_signal_members = $version >= 90500;
 my $said = $owner->complaint('REVOKE CONNECT ON DATABASE shop FROM app, his');
@@ -170,7 +170,7 @@ is($said, "NOTICE:  00000: $count not ended\nDETAIL:  Who ran the command is not
 wait_for('the end', sub { !is_running($his->pid) }) if $may_signal_members;
 sweeps_are_over($node);
 ok($foreign->lives, 'whom he may not signal is not ended');
-is($admin->run(q{SELECT by_session_user FROM sessionctl.session_audit WHERE role = 'his'}), $may_signal_members ? 'owner' : '', 'by whom');
+is($admin->run(q{SELECT by_session_user FROM sessionctl.session_audit WHERE usename = 'his'}), $may_signal_members ? 'owner' : '', 'by whom');
 
 # A stronger one in the same transaction lends him nothing; a function that runs as a superuser is its owner's deed.
 $admin->run('GRANT CONNECT ON DATABASE shop TO app');
@@ -232,7 +232,7 @@ $admin->run(q{ROLLBACK PREPARED 'later'});
 
 # By hand.
 $app = session('app');
-$admin->run(q{SET pg_sessionctl.kick_on_nologin = off});
+$admin->run(q{SET pg_sessionctl.terminate_on_login_revoked = off});
 $admin->run(q{REVOKE CONNECT ON DATABASE shop FROM app});
 is($admin->run(q{SELECT sessionctl.terminate_where($$usename = 'app' and not has_database_privilege(usesysid, datid, 'CONNECT')$$)}), '1', 'the hint\'s call ends them');
 

@@ -170,7 +170,7 @@ subtest 'a pg_hba.conf that cannot be read' => sub {
 	lock_down();
 	rename $hba, "$hba.away" or die "cannot rename $hba: $!";
 	my $warning = qr/WARNING:  could not read file "[^"]*pg_hba\.conf": No such file or directory\n/;
-	like($admin->run('SELECT kind, means FROM sessionctl.session_lockdowns'), qr/\A${warning}server\|gate\z/, 'the view shows the gate');
+	like($admin->run('SELECT kind, method FROM sessionctl.session_lockdowns'), qr/\A${warning}server\|gate\z/, 'the view shows the gate');
 	like(unlock(), qr/\AWARNING:  pg_hba\.conf was not looked at: could not read file .*\nHINT:  .*\nt\z/, 'it opens');
 	is($admin->run('SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid()'), '1', 'and the session is whole');
 	like($admin->complaint('SELECT sessionctl.unlock_server()'), qr/\AERROR:  58P01: could not read file /, 'with nothing to open the error is told');

@@ -63,7 +63,7 @@ subtest 'logins under way' => sub {
 	like($admin->run(q{SELECT sessionctl.lockdown_server(timeout => '0')}), $at_most_one, 'without waiting');
 	wait_for('the other one to go', sub { !is_running($allowed->{pid}) });
 	heard($allowed);
-	like($admin->run(q{SELECT string_agg(action || ' ' || result || ' ' || role, ', ' ORDER BY role) FROM sessionctl.session_audit
+	like($admin->run(q{SELECT string_agg(action || ' ' || result || ' ' || usename, ', ' ORDER BY usename) FROM sessionctl.session_audit
 		WHERE condition = 'a login under way' AND pid IN (} . "$refused->{pid}, $allowed->{pid})"),
 		qr/^terminate signalled app, terminate signalled other\z/, 'the audit has both');
 	$admin->run('SELECT sessionctl.unlock_server()');

@@ -114,7 +114,7 @@ subtest 'cooldown' => sub {
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'feed'$$, include_replication => true, cooldown => '1 h')}), '1', 'a walsender is ended');
 	like(login('streamer', app => 'feed'), qr/^FATAL 57P03 role "streamer" with application "feed"/, 'and refused');
 	like(knock($node, 'streamer', app => 'feed'), qr/^FATAL 57P03/, 'as a client, too');
-	is($admin->run(q{SELECT sessions FROM sessionctl.session_lockdowns WHERE means LIKE '%"feed"%'}), '0', 'session_lockdowns has it');
+	is($admin->run(q{SELECT connected FROM sessionctl.session_lockdowns WHERE method LIKE '%"feed"%'}), '0', 'session_lockdowns has it');
 	my $superuser = inside('boss', app => 'high');
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'high'$$, include_superusers => true, include_replication => true, cooldown => '1 h')}),
 		'1', 'a superuser\'s is ended');
@@ -130,14 +130,14 @@ subtest 'a cooldown and a login under way' => sub {
 	dismiss($inside);
 };
 
-subtest 'kick_on_nologin' => sub {
+subtest 'terminate_on_login_revoked' => sub {
 	my ($database, $physical, $login) = (inside('streamer'), physical('streamer'), under_way('streamer'));
-	$admin->run('SET pg_sessionctl.kick_on_nologin = on; ALTER ROLE streamer NOLOGIN');
+	$admin->run('SET pg_sessionctl.terminate_on_login_revoked = on; ALTER ROLE streamer NOLOGIN');
 	wait_for_end($database, 'the one with a database');
 	wait_for_end($login, 'the login under way');
 	sweeps_are_over($node);
 	ok(lives($physical), 'the one for physical replication is not ended');
-	$admin->run('RESET pg_sessionctl.kick_on_nologin; ALTER ROLE streamer LOGIN');
+	$admin->run('RESET pg_sessionctl.terminate_on_login_revoked; ALTER ROLE streamer LOGIN');
 	dismiss($database, $physical);
 };
 

@@ -77,7 +77,7 @@ subtest 'closed and opened' => sub {
 	is(knock_by_tcp('boss'), 'in', 'by TCP, too');
 	like(walsender_of($node, 'streamer'), $is_walsender, 'replication is not touched');
 	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
-	is($admin->run(q{SELECT kind, name, means, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
+	is($admin->run(q{SELECT kind, name, method, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
 		'server||hba|t|postgres|ticket "4711"||', 'session_lockdowns tells');
 	is(unlock(), 't', 'unlocked');
 	is(knock($node, 'app'), 'in', 'everybody gets in');
@@ -251,7 +251,7 @@ subtest 'a damaged block' => sub {
 	like(lock_down(), qr/^ERROR:  F0000: /, 'lockdown_server');
 	is_deeply([ gate_lines($node, $position) ], [], 'which had nothing to undo');
 	is(read_file($file), $damaged, 'nothing is changed');
-	like($admin->run('SELECT means, restores_to FROM sessionctl.session_lockdowns'), qr/^hba\|.*no end/, 'session_lockdowns tells');
+	like($admin->run('SELECT method, restores_to FROM sessionctl.session_lockdowns'), qr/^hba\|.*no end/, 'session_lockdowns tells');
 	set_rules($rules);
 };
 
@@ -446,7 +446,7 @@ subtest 'preloaded' => sub {
 	$admin = SessionctlTest::Session->new($node);
 	is($admin->run('SELECT sessionctl.lockdown_server()'), '0', 'by the gate');
 	is(lock_down(), '0', 'and by the file');
-	is($admin->run('SELECT string_agg(means, \' \' ORDER BY means) FROM sessionctl.session_lockdowns'), 'gate hba', 'session_lockdowns tells both');
+	is($admin->run('SELECT string_agg(method, \' \' ORDER BY method) FROM sessionctl.session_lockdowns'), 'gate hba', 'session_lockdowns tells both');
 	is(unlock(), 't', 'unlocked');
 	is_as_before($rules, 'both');
 };

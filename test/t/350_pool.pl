@@ -190,8 +190,8 @@ subtest 'a paused database waits, and nothing else does' => sub {
 	my ($shop, $bank) = (through('shop'), through('bank'));
 	my $position = log_position($node);
 	is($admin->run(call('pause_pool', 'shop')), 't', 'paused');
-	my $line = qr/LOG: .*pg_sessionctl: mark=[0-9a-f]{32} action=(\S+ result="\S+" database="shop") by_session_user="postgres" .* pool="pool" reason=NULL$/;
-	is(join('', map { /$line/ } log_lines($node, $position, $line)), 'pause_pool result="paused" database="shop"', 'the audit has it');
+	my $line = qr/LOG: .*pg_sessionctl: mark=[0-9a-f]{32} action=(\S+ result="\S+" datname="shop") by_session_user="postgres" .* pool="pool" reason=NULL$/;
+	is(join('', map { /$line/ } log_lines($node, $position, $line)), 'pause_pool result="paused" datname="shop"', 'the audit has it');
 	is(paused_databases(), 'shop', 'that one alone');
 	$shop->send('SELECT 41 + 1');
 	wait_for('a client to wait', sub { waiting_clients('shop') == 1 });

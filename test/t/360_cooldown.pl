@@ -35,7 +35,7 @@ sub cool_down
 	return join "\n", grep { !/^LOCATION: / } split /\n/, $admin->run_verbose(qq{SELECT sessionctl.terminate_where(\$\$$condition\$\$, $options)});
 }
 sub cool_down_app { my ($app, $options) = @_; return cool_down("application_name = '$app'", $options) }
-sub shown { my ($columns, $app) = @_; return $admin->run(qq{SELECT $columns FROM sessionctl.session_lockdowns WHERE kind = 'cooldown' AND means LIKE '%"$app"%'}) }
+sub shown { my ($columns, $app) = @_; return $admin->run(qq{SELECT $columns FROM sessionctl.session_lockdowns WHERE kind = 'cooldown' AND method LIKE '%"$app"%'}) }
 
 my $refused = qr/^FATAL 57P03 role "app" with application "\S+" may not log in for another [123]\d\d\d s Its sessions from this address were ended by role "postgres" with a cooldown/;
 
@@ -62,7 +62,7 @@ subtest 'by address' => sub {
 	is(cool_down_app('net'), '1', 'ended');
 	like(login('net', tcp => 1), qr/$refused\.\z/, 'refused, without a reason');
 	is(login('net'), 'in', 'by the Unix socket it gets in');
-	is(shown('means', 'net'), 'application "net", client 127.0.0.1', 'session_lockdowns has the address');
+	is(shown('method', 'net'), 'application "net", client 127.0.0.1', 'session_lockdowns has the address');
 	is($^O eq 'linux' ? login('net', tcp => 1, from => '127.0.0.2') : 'in', 'in', 'another address of the same network');
 };
 
@@ -180,7 +180,7 @@ subtest 'logins under way' => sub {
 	like(cool_down_app('under_way'), qr/^1\z/m, 'the session is ended and counted');    # from 18 on the other one matches, too
 	wait_for('the login under way to be gone', sub { !is_running($same->{pid}) });
 	unlike(heard($same), qr/42/, 'it never was inside');
-	is(scalar(grep { / pid=$same->{pid} role="app" .*condition="a login under way"/ } audit_lines($node, $position)), 1, 'the audit has it');
+	is(scalar(grep { / pid=$same->{pid} usename="app" .*condition="a login under way"/ } audit_lines($node, $position)), 1, 'the audit has it');
 	my $different = $delayed->('on_its_way');
 	session('another');
 	is(cool_down_app('another'), '1', 'another application');
@@ -261,7 +261,7 @@ sub setters
 {
 	my ($app) = @_;
 	return $admin->run(qq{SELECT locked_by, round(extract(epoch FROM until - since) / 60) FROM sessionctl.session_lockdowns
-		WHERE kind = 'cooldown' AND means LIKE '%"$app"%' ORDER BY 2});
+		WHERE kind = 'cooldown' AND method LIKE '%"$app"%' ORDER BY 2});
 }
 
 sub end_as

@@ -37,7 +37,7 @@ root app@postgres (root), idle in transaction for TIME, 2 wait behind it; last: 
   middle app@postgres (middle), waits for AccessShareLock on public.t, 1 waits behind it: SELECT count(*) FROM t;
     last app@postgres (last), waits for AccessShareLock on public.u: TABLE u;
 TREE
-	is(blocking('waiter_pid, blocker_pid, blocker_gid IS NULL, lock_type, lock, mode_wanted, mode_held', 'ORDER BY lock'),
+	is(blocking('waiter_pid, blocker_pid, blocker_gid IS NULL, locktype, lock, mode_wanted, mode_held', 'ORDER BY lock'),
 		join("\n", sprintf('%d|%d|t|relation|public.t|AccessShareLock|AccessExclusiveLock', $middle->pid, $root->pid),
 			sprintf('%d|%d|t|relation|public.u|AccessShareLock|AccessExclusiveLock', $last->pid, $middle->pid)),
 		'session_blocking');

@@ -48,12 +48,12 @@ subtest 'a locked down database' => sub {
 	like($answer, qr/^NOTICE:  1 background process stays in database "shop"\nDETAIL:  Process $pid \(logical replication .*worker\)\.\nHINT:  .*include_background/m,
 		'who stays is named, with its kind');
 	like($answer, qr/\n1\z/, 'and not counted as ended');
-	is($admin->run(q{SELECT name, sessions FROM sessionctl.session_lockdowns}), 'shop|1', 'the view counts it');
+	is($admin->run(q{SELECT name, connected FROM sessionctl.session_lockdowns}), 'shop|1', 'the view counts it');
 	like($admin->run('ALTER DATABASE shop RENAME TO store'), qr/ERROR:  database "shop" is being accessed by other users/, 'it is in the way');
 	my $position = log_position($node);
 	is($admin->run(qq{SELECT sessionctl.terminate_database_sessions('shop', reason => 'a move', $background)}), '1', 'ended');
-	like((audit_lines($node, $position))[0], qr/action=terminate result="terminated" .*pid=$pid .*database="shop".*reason="a move"/, 'the audit tells');
-	is($admin->run(q{SELECT sessions FROM sessionctl.session_lockdowns}), '0', 'nobody is there');
+	like((audit_lines($node, $position))[0], qr/action=terminate result="terminated" .*pid=$pid .*datname="shop".*reason="a move"/, 'the audit tells');
+	is($admin->run(q{SELECT connected FROM sessionctl.session_lockdowns}), '0', 'nobody is there');
 	is($admin->run('ALTER DATABASE shop RENAME TO store; ALTER DATABASE store RENAME TO shop'), '', 'nor in the way');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 };

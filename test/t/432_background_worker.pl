@@ -35,7 +35,7 @@ subtest 'a locked down database' => sub {
 	my $kind = $version >= 110000 ? 'sessionctl_test worker' : 'background worker';
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}),
 		qr/^NOTICE:  1 background process stays in database "shop"\nDETAIL:  Process $pid \($kind\)\.$/m, 'named without terminate, too');
-	is($admin->run(q{SELECT sessions FROM sessionctl.session_lockdowns}), '1', 'and counted');
+	is($admin->run(q{SELECT connected FROM sessionctl.session_lockdowns}), '1', 'and counted');
 	like($admin->run('DROP DATABASE shop'), qr/ERROR:  database "shop" is being accessed by other users/, 'it is in the way');
 	is($admin->run(q{SELECT sessionctl.terminate_database_sessions('shop')}), "NOTICE:  matched 1: 1 spared (background process)\n" . hint_to_include('background') . "0", 'spared');
 	is($admin->run(qq{SELECT sessionctl.terminate_database_sessions('shop', $background)}), '1', 'unless it is included');

@@ -155,7 +155,7 @@ subtest 'who may see it' => sub {
 	is(evidence($victim, $all), $seen, 'a superuser');
 	is(evidence($victim, $all, $by{clerk}), $seen, 'a member of its role') if $version >= 90500;
 	is(evidence($victim, $all, $by{reader}), $seen, 'who may read all statistics') if $has_wait_events;
-	is(evidence($victim, "action, role, $all, query_id IS NULL", $by{other}), 'terminate|app||||f|f|f|f|||t', 'nobody else');
+	is(evidence($victim, "action, usename, $all, query_id IS NULL", $by{other}), 'terminate|app||||f|f|f|f|||t', 'nobody else');
 	$admin->run('ALTER ROLE app RENAME TO renamed; CREATE ROLE app; GRANT app TO other');
 	is(evidence($victim, 'state', $by{other}), '', 'nor a member of another role of that name');
 	$admin->run('REVOKE app FROM other; DROP ROLE app; ALTER ROLE renamed RENAME TO app');
