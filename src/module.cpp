@@ -1,12 +1,12 @@
 // What the server sees of pg_sessionctl when it loads the library.
 
+#include "hooks/client_message.hpp"
 #include "hooks/drain.hpp"
-#include "hooks/farewell.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/nologin.hpp"
 #include "pg/error.hpp"
-#include "pg/lockdown_memory.hpp"
-#include "pg/session_limits.hpp"
+#include "pg/keep_out/lockdown_memory.hpp"
+#include "pg/reaper/session_limits.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/reaper.hpp"

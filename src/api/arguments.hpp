@@ -2,8 +2,8 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/options.hpp"
-#include "pg/condition.hpp"
+#include "core/sessions/options.hpp"
+#include "pg/condition/condition.hpp"
 
 #include <optional>
 

@@ -3,7 +3,7 @@
 
 #include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "pg/client_address.hpp"
+#include "pg/clients/client_address.hpp"
 
 extern "C" {
 #include "utils/inet.h"

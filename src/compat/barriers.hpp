@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compat/locks.hpp"
-#include "core/lockless_wait.hpp"
+#include "core/locks/lockless_wait.hpp"
 
 namespace sessionctl::compat {
 

@@ -31,7 +31,7 @@ extern "C" {
 #endif
 }
 
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 #include "core/version.hpp"
 
 struct ParseState;

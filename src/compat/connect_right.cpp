@@ -1,5 +1,5 @@
 // The right to connect to a database, and the commands that may take it.
-#include "pg/postgres.hpp"
+#include "compat/postgres.hpp"
 
 extern "C" {
 #include "access/htup_details.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/wait_graph.hpp"
+#include "core/locks/wait_graph.hpp"
 
 extern "C" {
 #include "storage/lock.h"

@@ -2,7 +2,7 @@
 // set; a limit is a length of time, which only the monotonic clock measures.
 #pragma once
 
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // Times in files: UTC, so that whoever reads them on another machine reads the same. No allocation.
 #pragma once
 
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 
 #include <string_view>
 

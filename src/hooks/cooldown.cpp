@@ -1,7 +1,7 @@
 #include "hooks/cooldown.hpp"
 
 #include "core/shown_text.hpp"
-#include "pg/client_address.hpp"
+#include "pg/clients/client_address.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/shared_memory.hpp"
 

@@ -1,7 +1,7 @@
 #include "hooks/drain.hpp"
 
-#include "pg/drain_request.hpp"
-#include "pg/session_table.hpp"
+#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/session_table.hpp"
 
 #include <csignal>
 

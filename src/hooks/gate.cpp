@@ -35,7 +35,7 @@ std::atomic<std::int32_t>* own_pass() noexcept {
 }
 
 /// Written before the gate is looked at, so that who closes it finds either the pass or the login at the
-/// gate (pg/gate.hpp).
+/// gate (pg/keep_out/gate.hpp).
 void write_pass() noexcept {
     if (auto* const pass = own_pass())
         pass->store(compat::own_kind() == core::Kind::walsender ? -MyProcPid : MyProcPid,

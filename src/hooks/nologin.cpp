@@ -1,9 +1,9 @@
 #include "hooks/nologin.hpp"
 
-#include "pg/connect_sweep.hpp"
 #include "pg/error.hpp"
+#include "pg/keep_out/connect_sweep.hpp"
+#include "pg/keep_out/sweep.hpp"
 #include "pg/settings.hpp"
-#include "pg/sweep.hpp"
 
 extern "C" {
 #include "catalog/objectaccess.h"

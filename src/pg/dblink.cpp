@@ -4,7 +4,7 @@
 #include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/server.hpp"
+#include "pg/sessions/server.hpp"
 #include "pg/sql.hpp"
 
 #include <csignal>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/memory.hpp"
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 #include "pg/subtransaction.hpp"
 
 namespace sessionctl::pg {

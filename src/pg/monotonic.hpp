@@ -1,7 +1,7 @@
 // The clock that nobody sets.
 #pragma once
 
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 
 #include <ctime>
 

@@ -113,8 +113,8 @@ void define_settings() {
         "pg_sessionctl.terminate_on_login_revoked",
         "Ends the sessions of a role when ALTER ROLE ... NOLOGIN, DROP ROLE or what takes its right "
         "to connect to their database commits.",
-        "Needs the library in shared_preload_libraries. Protected roles are spared.", &terminate_on_login_revoked, false,
-        PGC_SUSET, 0, nullptr, nullptr, nullptr);
+        "Needs the library in shared_preload_libraries. Protected roles are spared.",
+        &terminate_on_login_revoked, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.gate",
                              "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
                              "Off: everybody gets in, whatever was locked down. The way out without a login: "

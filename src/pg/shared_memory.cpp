@@ -1,8 +1,8 @@
 #include "pg/shared_memory.hpp"
 
 #include "core/error.hpp"
-#include "pg/audit_ring.hpp"
-#include "pg/session_limits.hpp"
+#include "pg/account/audit_ring.hpp"
+#include "pg/reaper/session_limits.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {

@@ -2,15 +2,15 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/limits.hpp"
-#include "pg/audit_mark.hpp"
-#include "pg/connect_order.hpp"
-#include "pg/cooldown.hpp"
-#include "pg/drain_request.hpp"
-#include "pg/farewell.hpp"
-#include "pg/gate.hpp"
-#include "pg/progress.hpp"
-#include "pg/sweep_note.hpp"
+#include "core/reaper/limits.hpp"
+#include "pg/account/audit_mark.hpp"
+#include "pg/keep_out/connect_order.hpp"
+#include "pg/keep_out/cooldown.hpp"
+#include "pg/keep_out/gate.hpp"
+#include "pg/keep_out/sweep_note.hpp"
+#include "pg/sessions/client_message.hpp"
+#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/progress.hpp"
 
 #include <atomic>
 

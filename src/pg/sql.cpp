@@ -1,7 +1,7 @@
 #include "pg/sql.hpp"
 
 #include "core/error.hpp"
-#include "pg/prepared_in_way.hpp"
+#include "pg/locks/prepared_in_way.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {

@@ -2,19 +2,19 @@
 // sessions and logins under way, and goes.
 
 #include "core/error.hpp"
-#include "pg/audit_record.hpp"
+#include "pg/account/audit_record.hpp"
 #include "pg/catalog_scope.hpp"
-#include "pg/connect_sweep.hpp"
 #include "pg/error.hpp"
-#include "pg/farewell.hpp"
+#include "pg/keep_out/connect_sweep.hpp"
+#include "pg/keep_out/pending_logins.hpp"
+#include "pg/keep_out/sweep.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/newcomers.hpp"
-#include "pg/server.hpp"
-#include "pg/session_table.hpp"
+#include "pg/sessions/client_message.hpp"
+#include "pg/sessions/server.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
-#include "pg/sweep.hpp"
 
 extern "C" {
 #include "access/transam.h"

@@ -29,21 +29,21 @@ my %levels = ('level' => [qw(WARNING LOG)], 'compat::log_server_only' => ['LOG']
 # Words that are made elsewhere than where they are raised: file, level, SQLSTATE, what stands before them; or, where they
 # are made of pieces, a piece and the words.
 my @elsewhere = (
-	[ 'api/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transaction keeps"/, '% prepared transaction keeps %' ],
-	[ 'api/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transactions keep"/, '% prepared transactions keep %' ],
-	[ 'api/reaper.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
-	[ 'core/plan.cpp', 'NOTICE', '00000', qr/"matched "/, 'matched %: %' ],
-	[ 'core/progress.cpp', 'NOTICE', '00000', qr/snprintf\(text, sizeof text, (?="%lld of|"%s still)/ ],
-	[ 'pg/door.cpp', 'ERROR', '55P03', qr/\block_object\([^"()]*/ ],
+	[ 'api/locks/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transaction keeps"/, '% prepared transaction keeps %' ],
+	[ 'api/locks/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transactions keep"/, '% prepared transactions keep %' ],
+	[ 'api/reaper/reaper.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
+	[ 'core/sessions/plan.cpp', 'NOTICE', '00000', qr/"matched "/, 'matched %: %' ],
+	[ 'core/sessions/progress.cpp', 'NOTICE', '00000', qr/snprintf\(text, sizeof text, (?="%lld of|"%s still)/ ],
+	[ 'pg/keep_out/login_lock.cpp', 'ERROR', '55P03', qr/\block_object\([^"()]*/ ],
 	[ 'pg/error.cpp', 'ERROR', '53200', qr/\bset\("53200", / ],
 	[ 'pg/error.cpp', 'ERROR', 'XX000', qr/\bset\("XX000", (?=")/ ],
-	[ 'pg/pool.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
+	[ 'pg/keep_out/pool.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
 	[ 'pg/sql.cpp', 'ERROR', '55P03', qr/\bsame_row\[\] = / ],
-	[ 'pg/sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
+	[ 'pg/keep_out/sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
 );
 
 # Who raises those, or passes another error's words on.
-my %has_no_words = map { $_ => 1 } qw(api/reaper.cpp api/run.cpp pg/error.cpp pg/hba.cpp pg/pool.cpp pg/prepared.cpp pg/progress.cpp pg/sql.cpp pg/superusers.cpp pg/sweep.cpp);
+my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/keep_out/hba.cpp pg/keep_out/pool.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/keep_out/sweep.cpp);
 
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 my $text = qr/$string(?:\s*$string)*/;    # neighbours are one

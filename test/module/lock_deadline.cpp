@@ -1,7 +1,7 @@
 // A lock with a deadline, without the lock.
 #include "module.hpp"
 
-#include "pg/lock_deadline.hpp"
+#include "pg/locks/lock_deadline.hpp"
 
 using namespace sessionctl;
 

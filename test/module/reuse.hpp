@@ -1,7 +1,7 @@
 // A pid that changes hands between the look and the signal, on purpose.
 #pragma once
 
-#include "pg/signals.hpp"
+#include "pg/sessions/signals.hpp"
 
 namespace sessionctl::test {
 

@@ -2,7 +2,7 @@
 #include "module.hpp"
 #include "reuse.hpp"
 
-#include "pg/signals.hpp"
+#include "pg/sessions/signals.hpp"
 
 extern "C" {
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // Closing a client's connection by way of another process that has the same socket: a child of this session.
 #include "module.hpp"
 
-#include "pg/client_socket.hpp"
+#include "pg/clients/client_socket.hpp"
 
 #include <csignal>
 

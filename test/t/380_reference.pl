@@ -186,11 +186,11 @@ sub words_of
 	return grep { $_ ne '' } $body =~ /"([^"]*)"/g;
 }
 
-my @protections = words_of('core/session.cpp', 'protection_name');
-agrees('outcomes', [ first_cells(section('Outcomes'), 'outcome') ], [ words_of('core/plan.cpp', 'outcome_name') ]);
+my @protections = words_of('core/sessions/session.cpp', 'protection_name');
+agrees('outcomes', [ first_cells(section('Outcomes'), 'outcome') ], [ words_of('core/sessions/plan.cpp', 'outcome_name') ]);
 agrees('protection', [ first_cells(section('Protection'), 'word') ], \@protections);
-agrees('states', [ first_cells(section('States'), 'state') ], [ words_of('core/session.cpp', 'state_name') ]);
-agrees('calls', [ first_cells(section('Calls'), 'action') ], [ words_of('core/progress.cpp', 'call_name') ]);
+agrees('states', [ first_cells(section('States'), 'state') ], [ words_of('core/sessions/session.cpp', 'state_name') ]);
+agrees('calls', [ first_cells(section('Calls'), 'action') ], [ words_of('core/sessions/progress.cpp', 'call_name') ]);
 agrees('details of an outcome', [ first_cells(section('Details of an outcome'), 'detail') ],
 	[ map { s/"\s*"//gr =~ /\b(?:constexpr char \w+\[\]|reason) =\s*"([^"]*)"/g } map { $source{"core/$_.cpp"} } qw(drain engine escalation plan) ]);
 

@@ -1,4 +1,4 @@
-#include "core/blocking_tree.hpp"
+#include "core/locks/blocking_tree.hpp"
 #include "lock_model.hpp"
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/column_values.hpp"
+#include "core/condition/column_values.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {

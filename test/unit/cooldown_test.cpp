@@ -1,4 +1,4 @@
-#include "core/cooldown.hpp"
+#include "core/keep_out/cooldown.hpp"
 #include "support.hpp"
 
 #include <algorithm>

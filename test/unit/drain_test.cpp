@@ -1,4 +1,4 @@
-#include "core/drain.hpp"
+#include "core/sessions/drain.hpp"
 #include "fake_server.hpp"
 #include "memory.hpp"
 #include "support.hpp"

@@ -1,4 +1,4 @@
-#include "core/engine.hpp"
+#include "core/sessions/engine.hpp"
 #include "fake_server.hpp"
 #include "memory.hpp"
 #include "support.hpp"

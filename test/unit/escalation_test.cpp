@@ -1,4 +1,4 @@
-#include "core/escalation.hpp"
+#include "core/sessions/escalation.hpp"
 
 #include "fake_server.hpp"
 #include "support.hpp"

@@ -2,7 +2,7 @@
 // only when somebody sleeps or a test says so.
 #pragma once
 
-#include "core/escalation.hpp"
+#include "core/sessions/escalation.hpp"
 #include "support.hpp"
 
 #include <deque>

@@ -1,4 +1,4 @@
-#include "core/gate.hpp"
+#include "core/keep_out/gate.hpp"
 #include "support.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "core/hba.hpp"
+#include "core/keep_out/hba.hpp"
 #include "hba_model.hpp"
 #include "support.hpp"
 

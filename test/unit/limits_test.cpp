@@ -1,4 +1,4 @@
-#include "core/limits.hpp"
+#include "core/reaper/limits.hpp"
 #include "support.hpp"
 
 #include <limits>

@@ -1,4 +1,4 @@
-#include "core/lock_mode.hpp"
+#include "core/locks/lock_mode.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {

@@ -2,7 +2,7 @@
 // said.
 #pragma once
 
-#include "core/wait_graph.hpp"
+#include "core/locks/wait_graph.hpp"
 
 #include <map>
 #include <set>

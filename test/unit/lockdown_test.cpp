@@ -1,4 +1,4 @@
-#include "core/lockdown.hpp"
+#include "core/keep_out/lockdown.hpp"
 #include "support.hpp"
 
 #include <random>

@@ -1,4 +1,4 @@
-#include "core/lockless_wait.hpp"
+#include "core/locks/lockless_wait.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {

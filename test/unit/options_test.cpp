@@ -1,4 +1,4 @@
-#include "core/options.hpp"
+#include "core/sessions/options.hpp"
 #include "support.hpp"
 
 #include <limits>

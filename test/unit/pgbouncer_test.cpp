@@ -1,5 +1,5 @@
 #include "core/error.hpp"
-#include "core/pgbouncer.hpp"
+#include "core/keep_out/pgbouncer.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {

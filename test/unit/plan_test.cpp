@@ -1,4 +1,4 @@
-#include "core/plan.hpp"
+#include "core/sessions/plan.hpp"
 #include "support.hpp"
 
 #include <algorithm>

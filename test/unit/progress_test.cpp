@@ -1,4 +1,4 @@
-#include "core/progress.hpp"
+#include "core/sessions/progress.hpp"
 
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/replication_needs.hpp"
+#include "core/keep_out/replication_needs.hpp"
 #include "support.hpp"
 
 namespace sessionctl::test {

@@ -1,4 +1,4 @@
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 #include "support.hpp"
 
 #include <functional>

@@ -3,7 +3,7 @@
 
 #include "core/error.hpp"
 #include "core/memory.hpp"
-#include "core/session.hpp"
+#include "core/sessions/session.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/wait_graph.hpp"
+#include "core/locks/wait_graph.hpp"
 #include "lock_model.hpp"
 #include "memory.hpp"
 #include "support.hpp"

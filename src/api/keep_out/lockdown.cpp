@@ -1,0 +1,183 @@
+#include "api/keep_out/lockdown.hpp"
+
+#include "core/error.hpp"
+#include "pg/account/audit_transaction.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+}
+
+namespace sessionctl::api {
+
+namespace {
+
+using pg::Lockable;
+
+void alter_openness(Lockable kind, const char* name, bool is_open) {
+    if (kind == Lockable::role)
+        pg::alter(kind, name, is_open ? "LOGIN" : "NOLOGIN");
+    else if (compat::has_allow_connections)
+        pg::alter(kind, name, is_open ? "ALLOW_CONNECTIONS true" : "ALLOW_CONNECTIONS false");
+    else
+        pg::run_sql(pg::call([=] {
+            return psprintf("UPDATE pg_catalog.pg_database SET datallowconn = %s WHERE datname = %s",
+                            is_open ? "true" : "false", quote_literal_cstr(name));
+        }));
+}
+
+core::Door door_in(Lockable kind, HeapTuple tuple) noexcept {
+    // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+    if (kind == Lockable::role)
+        return {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
+    const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    return {row.datconnlimit, row.datallowconn};
+}
+
+/// What this transaction's command of that number, or a later one, has found and altered.
+core::Door door_before(Lockable kind, const char* name, CommandId command) {
+    return pg::call([=] {
+        const bool is_role = kind == Lockable::role;
+        PushCopiedSnapshot(GetLatestSnapshot());
+        const Snapshot snapshot = GetActiveSnapshot();
+        snapshot->curcid = command;
+        const AttrNumber name_column = // NOLINTNEXTLINE(bugprone-branch-clone): two numbers that may be equal
+            is_role ? Anum_pg_authid_rolname : Anum_pg_database_datname;
+        ScanKeyData key;
+        ScanKeyInit(&key, name_column, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
+        const Relation relation =
+            relation_open(is_role ? AuthIdRelationId : DatabaseRelationId, AccessShareLock);
+        const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 1, &key);
+        const HeapTuple tuple = systable_getnext(scan);
+        const core::Door door = HeapTupleIsValid(tuple) ? door_in(kind, tuple) : core::Door{0, false};
+        systable_endscan(scan);
+        relation_close(relation, AccessShareLock);
+        PopActiveSnapshot();
+        return door;
+    });
+}
+
+} // namespace
+
+core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason) {
+    core::Lockdown lockdown;
+    lockdown.before = before;
+    lockdown.during = during;
+    lockdown.since = GetCurrentTimestamp();
+    const char* const by = pg::call([] { return compat::role_name_or_null(GetUserId()); });
+    if (by != nullptr)
+        lockdown.by = pg::kept_name(by);
+    if (reason != nullptr)
+        lockdown.reason = pg::kept_reason(reason);
+    return lockdown;
+}
+
+/// The row is ours once it is altered. What it held until then is what the lockdown's memory was made of, or
+/// somebody has altered it between our look and our ALTER.
+void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to) {
+    const CommandId command = GetCurrentCommandId(false);
+    if (kind == Lockable::database)
+        pg::alter_limit(kind, name, to.limit);
+    if (kind == Lockable::role || to.is_open != from.is_open)
+        alter_openness(kind, name, to.is_open);
+    require_altered(kind, name, oid);
+    if (!(door_before(kind, name, command) == from))
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was altered meanwhile",
+                          pg::noun(kind), name)
+            .hint("Nothing was changed. Try again.");
+}
+
+void require_altered(Lockable kind, const char* name, Oid oid) {
+    const Oid altered = pg::call(
+        [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
+    if (altered != oid)
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile",
+                          pg::noun(kind), name)
+            .hint("Nothing was changed. Try again.");
+}
+
+void keep_in_audit(const char* action, const char* result, Lockable kind, const char* name,
+                   const core::Door& door, const char* reason) {
+    pg::AuditRecord record = pg::AuditRecord::by_caller(action, result);
+    pg::LogLine details;
+    if (kind == Lockable::role) {
+        record.role.set(name);
+        details.add("login", door.is_open ? "true" : "false");
+    } else {
+        record.database.set(name);
+        details.add("connection_limit", door.limit);
+        details.add("allow_connections", door.is_open ? "true" : "false");
+    }
+    record.details.set(details.pairs());
+    record.set_field(record.reason, reason);
+    pg::keep_at_commit(record);
+}
+
+void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
+                          const core::Restoration& restoration, const core::Door& current) {
+    const pg::ShownName shown(name);
+    if (restoration.limit_was_changed)
+        pg::call([&] {
+            ereport(
+                NOTICE,
+                (errmsg(
+                     "the connection limit of %s \"%s\" was changed to %d since its lockdown, and stays so",
+                     pg::noun(kind), shown.text(), current.limit),
+                 errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
+        });
+    if (restoration.openness_was_changed)
+        pg::call([&] {
+            ereport(
+                NOTICE,
+                (errmsg("who may log in to %s \"%s\" was changed since its lockdown, and stays so",
+                        pg::noun(kind), shown.text()),
+                 errdetail(lockdown.before.is_open ? "Before the lockdown connections were allowed."
+                                                   : "Before the lockdown connections were not allowed.")));
+        });
+}
+
+Datum not_locked(Lockable kind, const char* name) {
+    const pg::ShownName shown(name);
+    pg::call([&] {
+        ereport(NOTICE,
+                (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
+                 errhint("%s set by hand is not a lockdown: ALTER %s changes it.",
+                         kind == Lockable::role ? "NOLOGIN" : "A connection limit", pg::keyword(kind))));
+    });
+    return BoolGetDatum(false);
+}
+
+std::optional<core::Door> find_door(Lockable kind, Oid oid) {
+    return pg::call([=]() -> std::optional<core::Door> {
+        const HeapTuple tuple =
+            SearchSysCache1(kind == Lockable::role ? AUTHOID : DATABASEOID, ObjectIdGetDatum(oid));
+        if (!HeapTupleIsValid(tuple))
+            return std::nullopt;
+        const core::Door door = door_in(kind, tuple);
+        ReleaseSysCache(tuple);
+        return door;
+    });
+}
+
+core::Door door_of(Lockable kind, Oid oid) {
+    const std::optional<core::Door> door = find_door(kind, oid);
+    if (!door)
+        throw core::Error(kind == Lockable::role ? core::sqlstate::undefined_object
+                                                 : core::sqlstate::undefined_database,
+                          "%s with OID %u does not exist", pg::noun(kind), oid);
+    return *door;
+}
+
+} // namespace sessionctl::api

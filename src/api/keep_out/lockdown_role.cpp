@@ -1,0 +1,129 @@
+// lockdown_role and unlock_role.
+
+#include "api/keep_out/lockdown.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "pg/keep_out/login_lock.hpp"
+#include "pg/keep_out/superusers.hpp"
+#include "pg/keep_out/sweep.hpp"
+#include "pg/memory.hpp"
+#include "pg/sessions/progress.hpp"
+#include "pg/subtransaction.hpp"
+
+extern "C" {
+#include "utils/acl.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+using pg::Lockable;
+
+namespace {
+
+Oid role_oid(const char* role) {
+    return pg::call([role] { return get_role_oid(role, false); }); // 42704
+}
+
+bool is_superuser(Oid role) {
+    return pg::call([role] { return superuser_arg(role); });
+}
+
+/// Who comes as far as this to a superuser is one.
+void shut_out(const char* role, Oid oid, const core::Door& before, const core::Door& during) {
+    api::set_door(Lockable::role, role, oid, before, during);
+    if (!is_superuser(oid))
+        return;
+    pg::hold_superusers(); // who has become one meanwhile
+    pg::require_superuser_left(role);
+}
+
+void lock_down(const char* role, Oid oid, const char* reason) {
+    const core::Door before = api::door_of(Lockable::role, oid);
+    const core::Door during = {before.limit, false};
+    shut_out(role, oid, before, during);
+    pg::remember(
+        Lockable::role, role,
+        core::renewed(pg::remembered(Lockable::role, oid), api::new_lockdown(before, during, reason)));
+    api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, reason);
+}
+
+std::int64_t end_sessions(Request& request, Oid role) {
+    request.guards.include.superusers = is_superuser(role);
+    request.guards.include.database_walsenders = true;
+    return api::terminate(request, "usesysid = $1", api::oid_value(role));
+}
+
+/// Who alters his own role in a transaction that he leaves open keeps others from altering it, but not from
+/// ending his sessions, which are to be ended anyway. How many were.
+std::int64_t lock_down_whoever_alters(const char* role, Oid oid, Request& request) {
+    try {
+        pg::in_subtransaction([=] { lock_down(role, oid, request.reason); });
+        return 0;
+    } catch (const core::Error& error) {
+        if (std::strcmp(error.sqlstate(), core::sqlstate::lock_not_available) != 0)
+            throw;
+    }
+    const std::int64_t ended = end_sessions(request, oid);
+    lock_down(role, oid, request.reason);
+    return ended;
+}
+
+/// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.
+void sweep(Oid role) {
+    if (pg::call([role] { return compat::may_signal(GetUserId(), role); }))
+        pg::sweep_after_commit(role, pg::Need::vital);
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_lockdown_role)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const bool terminate = arguments.boolean("terminate");
+        Request request;
+        api::read_wait(arguments, request);
+        const Oid oid = role_oid(role);
+        pg::require_primary("lockdown_role");
+        const pg::Progress progress(core::Call::lockdown_role);
+        pg::forbid_prepare("lockdown_role");
+        // Before anything that another lockdown may wait for.
+        if (is_superuser(oid) && pg::call([] { return superuser(); }))
+            pg::hold_superusers();
+        pg::hold(Lockable::role, oid);
+        if (!terminate) {
+            lock_down(role, oid, request.reason);
+            return Int64GetDatum(0);
+        }
+        const std::int64_t ended = lock_down_whoever_alters(role, oid, request);
+        sweep(oid);
+        return Int64GetDatum(ended + end_sessions(request, oid));
+    });
+}
+
+SQL_FUNCTION(sessionctl_unlock_role)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        const char* const role = arguments.text("role");
+        const Oid oid = role_oid(role);
+        pg::require_primary("unlock_role");
+        // To ask about a role that is not locked down keeps nobody from anything.
+        if (pg::remembered(Lockable::role, oid))
+            pg::hold(Lockable::role, oid);
+        const auto lockdown = pg::remembered(Lockable::role, oid);
+        if (!lockdown)
+            return api::not_locked(Lockable::role, role);
+        const core::Door current = api::door_of(Lockable::role, oid);
+        const core::Restoration restoration = core::restoration(*lockdown, current);
+        api::set_door(Lockable::role, role, oid, current, restoration.door);
+        pg::forget(Lockable::role, role);
+        api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.door, nullptr);
+        api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
+        return BoolGetDatum(true);
+    });
+}

@@ -1,0 +1,172 @@
+// Behind the view session_lockdowns.
+
+#include "api/keep_out/lockdown.hpp"
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "pg/account/log_line.hpp"
+#include "pg/clients/client_address.hpp"
+#include "pg/encoding.hpp"
+#include "pg/keep_out/cooldown.hpp"
+#include "pg/keep_out/gate.hpp"
+#include "pg/keep_out/hba.hpp"
+#include "pg/memory.hpp"
+#include "pg/settings.hpp"
+
+using namespace sessionctl;
+using pg::Lockable;
+
+namespace {
+
+core::string limit_text(std::int32_t limit) {
+    char text[48];
+    if (limit == core::Door::unlimited)
+        return "no connection limit";
+    std::snprintf(text, sizeof text, "connection limit %d", limit);
+    return text;
+}
+
+const char* openness_text(Lockable kind, bool is_open) noexcept {
+    if (kind == Lockable::role)
+        return is_open ? "login" : "nologin";
+    return is_open ? "connections allowed" : "no connections allowed";
+}
+
+/// What is different from `other`.
+core::string difference(Lockable kind, const core::Door& door, const core::Door& other) {
+    core::string text;
+    if (door.limit != other.limit)
+        text = limit_text(door.limit);
+    if (door.is_open != other.is_open) {
+        if (!text.empty())
+            text.append(", ");
+        text.append(openness_text(kind, door.is_open));
+    }
+    return text;
+}
+
+/// The door as it is where it is shut.
+core::string means_of(Lockable kind, const core::Door& door) {
+    if (kind == Lockable::role || !door.is_open)
+        return openness_text(kind, door.is_open);
+    return limit_text(door.limit);
+}
+
+void put(const pg::KnownLockdown& known, api::Rows& rows) {
+    const std::optional<core::Door> door = api::find_door(known.kind, known.oid);
+    if (!door) // dropped in this instant
+        return;
+    const core::Door current = *door;
+    const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
+    const core::string means = means_of(known.kind, current);
+    const core::string by = pg::shown_utf8(memory.by);
+    const core::string reason = pg::shown_utf8(memory.reason);
+    const core::string before = known.memory ? difference(known.kind, memory.before, memory.during) : "";
+    const core::string changed = known.memory ? difference(known.kind, current, memory.during) : "";
+    const auto text = [](const core::string& value) { return value.empty() ? nullptr : value.c_str(); };
+    pg::call([&] {
+        api::Row<11> row;
+        row.add_text(known.kind == Lockable::database ? "database" : "role");
+        row.add(ObjectIdGetDatum(known.oid));
+        row.add_text(known.name);
+        row.add_text(means.c_str());
+        row.add_if(memory.since != 0, [&] { return TimestampTzGetDatum(memory.since); });
+        row.add_text(text(by));
+        row.add_text(text(reason));
+        row.add_null(); // until
+        row.add_null(); // connected
+        row.add_text(known.memory ? text(before) : "not readable: open it by hand");
+        row.add_text(text(changed));
+        row.put_into(rows);
+    });
+}
+
+struct ServerLockdown {
+    const char* means;
+    core::Timestamp since; // 0: not known
+    const char* by;        // UTF-8, as the reason is
+    const char* reason;
+    core::Timestamp until; // 0: by unlock alone
+    const char* restores_to;
+};
+
+void put(const ServerLockdown& lockdown, api::Rows& rows) {
+    const core::string by = pg::shown_utf8(lockdown.by);
+    const core::string reason = pg::shown_utf8(lockdown.reason);
+    const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
+    pg::call([&] {
+        api::Row<11> row;
+        row.add_text("server");
+        row.add_null(); // id
+        row.add_null(); // name
+        row.add_text(lockdown.means);
+        row.add_if(lockdown.since != 0, [&] { return TimestampTzGetDatum(lockdown.since); });
+        row.add_text(text(by.c_str()));
+        row.add_text(text(reason.c_str()));
+        row.add_if(lockdown.until != 0, [&] { return TimestampTzGetDatum(lockdown.until); });
+        row.add_null(); // connected
+        row.add_text(text(lockdown.restores_to));
+        row.add_null(); // changed
+        row.put_into(rows);
+    });
+}
+
+void put_server(api::Rows& rows) {
+    const pg::GateState gate = pg::gate_state();
+    if (gate.is_closed)
+        put({pg::gate_setting() ? "gate" : "gate: closed, but pg_sessionctl.gate is off", gate.since, gate.by,
+             gate.reason, gate.until, ""},
+            rows);
+    if (const std::optional<pg::HbaLockdown> hba = pg::hba_lockdown())
+        put({"hba", hba->since, hba->by.c_str(), hba->reason.c_str(), 0, hba->damage.c_str()}, rows);
+}
+
+/// application "web", client 10.0.0.5
+core::string means_of(const core::Origin& origin) {
+    core::string text("application ");
+    text.append(core::quoted(origin.application, pg::server_encoding()));
+    text.append(", client ");
+    text.append(pg::host_text(origin.host));
+    return text;
+}
+
+void put(const core::Cooldown& cooldown, api::Rows& rows) {
+    const core::string means = means_of(cooldown.login.origin);
+    const std::int64_t connected = pg::connected_of(cooldown.login);
+    const core::string by = pg::shown_utf8(cooldown.by);
+    const core::string reason = pg::shown_utf8(cooldown.reason);
+    const core::Timestamp clock = GetCurrentTimestamp() - pg::monotonic_now();
+    const auto text = [](const char* value) { return *value != '\0' ? value : nullptr; };
+    pg::call([&] {
+        api::Row<11> row;
+        row.add_text("cooldown");
+        row.add(ObjectIdGetDatum(cooldown.login.role));
+        row.add_text(compat::role_name_or_null(cooldown.login.role));
+        row.add_text(means.c_str());
+        row.add(TimestampTzGetDatum(clock + cooldown.since));
+        row.add_text(text(by.c_str()));
+        row.add_text(text(reason.c_str()));
+        row.add(TimestampTzGetDatum(clock + cooldown.until));
+        row.add(Int64GetDatum(connected));
+        row.add_null(); // restores_to
+        row.add_null(); // changed
+        row.put_into(rows);
+    });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_session_lockdowns)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const core::vector<pg::KnownLockdown> known = pg::known_lockdowns();
+        // Its memory outlives the scratch.
+        api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
+        for (const pg::KnownLockdown& each : known)
+            put(each, rows);
+        put_server(rows);
+        for (const core::Cooldown& each : pg::running_cooldowns())
+            put(each, rows);
+        return 0;
+    });
+}

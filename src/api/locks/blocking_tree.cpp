@@ -1,0 +1,269 @@
+// blocking_tree(): who blocks whom, to be read at three in the morning.
+
+#include "core/locks/blocking_tree.hpp"
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "core/reaper/violation_text.hpp"
+#include "core/text.hpp"
+#include "pg/account/log_line.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+#include "pg/locks/lock_waits.hpp"
+#include "pg/locks/prepared_transactions.hpp"
+#include "pg/memory.hpp"
+#include "pg/sessions/roster.hpp"
+
+using namespace sessionctl;
+using core::Branch;
+
+namespace {
+
+constexpr std::size_t longest_query = 80;           // bytes
+constexpr std::size_t most_named = 3;               // of those that somebody waits for besides
+constexpr core::Timestamp shortest_shown = 1000000; // microseconds
+
+core::string one_line(const char* text) {
+    return core::clean_reason(pg::readable(text), pg::server_encoding());
+}
+
+/// Cut between two characters.
+core::string shortened(const core::string& text) {
+    if (text.size() <= longest_query)
+        return text;
+    core::string shorter(text, 0, core::clipped_length(text, longest_query, pg::own_characters()));
+    shorter.append("...");
+    return shorter;
+}
+
+void append_number(core::string& line, const char* format, long number) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, number);
+    line.append(text);
+}
+
+void append_age(core::string& line, core::Timestamp age) {
+    line.append(core::length_of_time(std::max<core::Timestamp>(age, 0)));
+}
+
+class Lines {
+  public:
+    Lines(const pg::LockWaits& waits, const core::vector<pg::LocklessWait>& lockless,
+          const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
+        : waits_(waits), lockless_(lockless), graph_(waits.graph()), roster_(roster), prepared_(prepared),
+          locks_(waits.lock_texts()) {}
+
+    core::string line_of(const Branch& branch) const {
+        core::string line(2 * branch.depth, ' ');
+        const core::Party& party = graph_.party(branch.party);
+        if (branch.cycle_size > 0)
+            append_number(line, "a cycle: %ld sessions wait for each other", branch.cycle_size);
+        else if (party.is_prepared())
+            append_prepared(line, branch, pg::find_prepared(prepared_, party.xid));
+        else
+            append_session(line, branch, roster_.find(party.pid));
+        return line;
+    }
+
+  private:
+    void append_prepared(core::string& line, const Branch& branch, const pg::Prepared* prepared) const {
+        line.append(pg::name_of(prepared_, graph_.party(branch.party).xid));
+        if (prepared != nullptr) { // not ended since the lock table was read
+            append_user(line, prepared->owner, prepared->database);
+            line.append(", prepared ");
+            append_age(line, roster_.taken_at - prepared->prepared_at);
+            line.append(" ago");
+        }
+        append_followers(line, branch.party);
+        if (prepared != nullptr && prepared->database != nullptr)
+            append_rollback(line, *prepared);
+    }
+
+    /// To be copied as it stands, or not at all.
+    static void append_rollback(core::string& line, const pg::Prepared& prepared) {
+        line.append("; in ").append(one_line(prepared.database)).append(": ");
+        line.append(prepared.rollback != nullptr ? prepared.rollback
+                                                 : "rollback_command of sessionctl.prepared_transactions");
+    }
+
+    void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
+        append_number(line, "pid %ld", graph_.party(branch.party).pid);
+        if (entry != nullptr)
+            append_who(line, *entry);
+        if (const pg::LocklessWait* const wait = lockless_wait_of(branch.party))
+            append_lockless_wait(line, *wait);
+        else if (const core::Stake* const wait = wait_of(branch.party))
+            append_wait(line, *wait, entry);
+        else if (entry != nullptr)
+            append_state(line, *entry);
+        append_followers(line, branch.party);
+        if (branch.blocked_by_request > 0)
+            append_number(line, ", %ld of them only for its request", branch.blocked_by_request);
+        append_others(line, branch);
+        if (entry != nullptr)
+            append_query(line, *entry);
+    }
+
+    static void append_user(core::string& line, const char* role, const char* database) {
+        if (role != nullptr)
+            line.append(" ").append(one_line(role).c_str());
+        if (database != nullptr)
+            line.append(role != nullptr ? "@" : " @").append(one_line(database).c_str());
+    }
+
+    static void append_who(core::string& line, const pg::RosterEntry& entry) {
+        if (entry.facts.kind != core::Kind::client && entry.backend_type != nullptr &&
+            entry.role_facts.is_visible)
+            line.append(" ").append(entry.backend_type);
+        append_user(line, entry.role_facts.name, entry.database_name);
+        if (entry.application_name[0] != '\0')
+            line.append(" (").append(one_line(entry.application_name)).append(")");
+    }
+
+    const pg::LocklessWait* lockless_wait_of(int party) const {
+        const int pid = graph_.party(party).pid;
+        const auto found = std::find_if(lockless_.begin(), lockless_.end(),
+                                        [pid](const pg::LocklessWait& wait) { return wait.pid == pid; });
+        return found != lockless_.end() ? &*found : nullptr;
+    }
+
+    void append_lockless_wait(core::string& line, const pg::LocklessWait& wait) const {
+        line.append(", waits in ").append(wait.entry->proc.wait_event).append(" ");
+        line.append(core::wanted_in(wait.kind));
+        if (!core::knows_blockers(wait.kind) && !wait.others.empty()) {
+            append_list(line, " (maybe ", wait.others, [&](int pid) { append_number(line, "pid %ld", pid); });
+            line.append(")");
+        }
+        append_statement_age(line, *wait.entry);
+    }
+
+    void append_statement_age(core::string& line, const pg::RosterEntry& entry) const {
+        line.append(" in a statement that runs for ");
+        append_age(line, roster_.taken_at - entry.facts.query_start);
+    }
+
+    const core::Stake* wait_of(int party) const {
+        const core::Stake* wait = nullptr;
+        graph_.each_stake(party, [&wait](const core::Stake& stake) {
+            if (stake.wanted != 0 && wait == nullptr)
+                wait = &stake;
+        });
+        return wait;
+    }
+
+    /// Before 14 the server does not tell since when, only since when the statement runs.
+    void append_wait(core::string& line, const core::Stake& wait, const pg::RosterEntry* entry) const {
+        line.append(", waits ");
+        if (wait.since != 0) {
+            append_age(line, roster_.taken_at - wait.since);
+            line.append(" ");
+        }
+        const LOCKTAG& lock = waits_.lock_of(wait);
+        line.append("for ").append(compat::lock_mode_name(lock, wait.wanted)).append(" on ");
+        line.append(one_line(locks_[wait.lock]));
+        if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
+            core::is_active(entry->facts.state))
+            append_statement_age(line, *entry);
+    }
+
+    void append_state(core::string& line, const pg::RosterEntry& entry) const {
+        const core::State state = entry.facts.state;
+        const char* const name = core::state_name(state);
+        if (!entry.role_facts.is_visible || name == nullptr)
+            return;
+        line.append(", ").append(name);
+        const core::Timestamp since =
+            core::is_active(state) ? entry.facts.query_start : entry.facts.state_change;
+        if (since != 0) {
+            line.append(" for ");
+            append_age(line, roster_.taken_at - since);
+        }
+    }
+
+    void append_followers(core::string& line, int party) const {
+        const int followers = graph_.waiting_behind(party);
+        if (followers > 0)
+            append_number(line, followers == 1 ? ", %ld waits behind it" : ", %ld wait behind it", followers);
+    }
+
+    template <typename Append>
+    static void append_list(core::string& line, const char* before, const core::vector<int>& all,
+                            Append&& append) {
+        for (std::size_t i = 0; i < all.size() && i < most_named; ++i) {
+            line.append(i == 0 ? before : ", ");
+            append(all[i]);
+        }
+        if (all.size() > most_named)
+            append_number(line, " and %ld more", static_cast<long>(all.size() - most_named));
+    }
+
+    /// Whom else it waits for.
+    void append_others(core::string& line, const Branch& branch) const {
+        append_list(line, ", also waits for ", branch.holders,
+                    [&](int party) { append_name(line, graph_.party(party)); });
+        if (branch.queued > 0)
+            append_number(line, ", %ld before it in the queue", branch.queued);
+    }
+
+    void append_name(core::string& line, const core::Party& party) const {
+        if (party.is_prepared())
+            line.append(pg::name_of(prepared_, party.xid));
+        else
+            append_number(line, "pid %ld", party.pid);
+    }
+
+    static void append_query(core::string& line, const pg::RosterEntry& entry) {
+        if (!entry.role_facts.is_visible) {
+            line.append(": <insufficient privilege>");
+            return;
+        }
+        const core::string query = shortened(one_line(entry.query));
+        if (!query.empty())
+            line.append(core::is_idle(entry.facts.state) ? "; last: " : ": ").append(query);
+    }
+
+    const pg::LockWaits& waits_;
+    const core::vector<pg::LocklessWait>& lockless_;
+    const core::WaitGraph& graph_;
+    const pg::Roster& roster_;
+    const core::vector<pg::Prepared>& prepared_;
+    const core::vector<const char*> locks_;
+};
+
+/// What stands at the left for itself alone must have lasted: on a server with a synchronous standby each
+/// commit waits for a moment.
+core::vector<pg::LocklessWait> lasting_waits(const pg::Roster& roster) {
+    core::vector<pg::LocklessWait> waits = pg::lockless_waits(roster);
+    const auto is_short = [&roster](const pg::LocklessWait& wait) {
+        return !(core::knows_blockers(wait.kind) && !wait.others.empty()) &&
+               roster.taken_at - wait.entry->facts.query_start < shortest_shown;
+    };
+    waits.erase(std::remove_if(waits.begin(), waits.end(), is_short), waits.end());
+    return waits;
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_blocking_tree)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const pg::Roster roster = pg::Roster::take();
+        const core::vector<pg::LocklessWait> lockless = lasting_waits(roster);
+        const pg::LockWaits& waits = *pg::LockWaits::take_with(lockless);
+        const core::vector<Branch> branches = core::blocking_tree(waits.graph());
+        const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
+        const Lines lines(waits, lockless, roster, prepared);
+        // Its memory outlives the scratch.
+        api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
+        for (const Branch& branch : branches) {
+            const core::string line = lines.line_of(branch);
+            pg::call([&] {
+                CHECK_FOR_INTERRUPTS();
+                api::Row<1> row;
+                row.add_text(line.c_str());
+                row.put_into(rows);
+            });
+        }
+        return 0;
+    });
+}

@@ -1,0 +1,113 @@
+// Behind the view session_blocking: each wait for each who is in its way.
+
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "pg/error.hpp"
+#include "pg/locks/lock_waits.hpp"
+#include "pg/locks/prepared_transactions.hpp"
+#include "pg/memory.hpp"
+#include "pg/sessions/roster.hpp"
+
+#include <tuple>
+
+using namespace sessionctl;
+
+namespace {
+
+/// The strongest of these modes; 0 for none.
+int strongest(core::LockModes modes) noexcept {
+    int mode = 0;
+    while ((modes >>= 1) != 0)
+        ++mode;
+    return mode;
+}
+
+struct Wait {
+    int blocker;
+    const core::Stake* stake;
+    int held; // the strongest mode that is in the way; 0: the blocker only stands further up the queue
+};
+
+/// Several processes of a parallel query may wait for the same.
+core::vector<Wait> waits_of(const core::WaitGraph& graph, int party) {
+    core::vector<Wait> waits;
+    for (core::WaitGraph::Pairs pairs(graph, party); pairs.next();)
+        if (core::is_block(pairs.waiter(), pairs.rival()))
+            waits.push_back({graph.owner(pairs.rival()), &pairs.waiter(),
+                             strongest(pairs.waiter().conflicts & pairs.rival().held)});
+    const auto key = [](const Wait& wait) { return std::make_tuple(wait.blocker, wait.stake->lock); };
+    std::sort(waits.begin(), waits.end(), [key](const Wait& a, const Wait& b) {
+        return std::make_tuple(key(a), -a.held, a.stake) < std::make_tuple(key(b), -b.held, b.stake);
+    });
+    waits.erase(std::unique(waits.begin(), waits.end(),
+                            [key](const Wait& a, const Wait& b) { return key(a) == key(b); }),
+                waits.end());
+    return waits;
+}
+
+class Listing {
+  public:
+    Listing(const pg::LockWaits& waits, const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
+        : waits_(waits), roster_(roster), prepared_(prepared), locks_(waits.lock_texts()) {}
+
+    /// Raises PostgreSQL errors: use inside pg::call.
+    void put(int waiter, const Wait& wait, api::Rows& rows) const {
+        const core::Stake& stake = *wait.stake;
+        const LOCKTAG& lock = waits_.lock_of(stake);
+        Row row;
+        add_party(row, waits_.graph().party(waiter));
+        add_party(row, waits_.graph().party(wait.blocker));
+        add_gid(row, waits_.graph().party(wait.blocker));
+        row.add_text(compat::lock_type_name(lock));
+        row.add_text(locks_[stake.lock]);
+        row.add_text(compat::lock_mode_name(lock, stake.wanted));
+        row.add_text(wait.held != 0 ? compat::lock_mode_name(lock, wait.held) : nullptr);
+        row.add_if(stake.since != 0, [&stake] { return TimestampTzGetDatum(stake.since); });
+        row.put_into(rows);
+    }
+
+  private:
+    using Row = api::Row<10>;
+
+    void add_party(Row& row, const core::Party& party) const {
+        const pg::RosterEntry* const entry = roster_.find(party.pid);
+        const bool visible = entry != nullptr && entry->role_facts.is_visible;
+        row.add_if(!party.is_prepared(), [&party] { return Int32GetDatum(party.pid); });
+        row.add_text(visible ? core::SessionId(entry->facts.id).text : nullptr);
+    }
+
+    void add_gid(Row& row, const core::Party& party) const {
+        const pg::Prepared* const prepared =
+            party.is_prepared() ? pg::find_prepared(prepared_, party.xid) : nullptr;
+        row.add_text(prepared != nullptr ? prepared->gid : nullptr);
+    }
+
+    const pg::LockWaits& waits_;
+    const pg::Roster& roster_;
+    const core::vector<pg::Prepared>& prepared_;
+    const core::vector<const char*> locks_;
+};
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_session_blocking)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const pg::Roster roster = pg::Roster::take();
+        const pg::LockWaits& waits = *pg::LockWaits::take();
+        const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
+        const Listing listing(waits, roster, prepared);
+        // Its memory outlives the scratch.
+        api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
+        for (int party = 0; party < waits.graph().count(); ++party) {
+            const core::vector<Wait> all = waits_of(waits.graph(), party);
+            pg::call([&] {
+                CHECK_FOR_INTERRUPTS();
+                for (const Wait& wait : all)
+                    listing.put(party, wait, rows);
+            });
+        }
+        return 0;
+    });
+}

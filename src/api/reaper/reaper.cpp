@@ -1,0 +1,247 @@
+// The reaper's SQL surface: start, stop, status.
+
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "core/error.hpp"
+#include "core/reaper/violation_text.hpp"
+#include "pg/keep_out/login_lock.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/reaper/limit_settings.hpp"
+#include "pg/reaper/reaper_lock.hpp"
+#include "pg/reaper/reaper_process.hpp"
+#include "pg/sessions/server.hpp"
+#include "pg/sessions/session_table.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+}
+
+using namespace sessionctl;
+
+namespace {
+
+constexpr core::Timestamp patience = 10 * core::microseconds_per_second;
+constexpr core::Timestamp pause_length = 5 * core::microseconds_per_millisecond;
+
+void require_superuser(const char* what) {
+    if (!pg::call([] { return superuser(); }))
+        throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to %s the reaper", what);
+}
+
+void notice(const char* message, const char* hint = nullptr) {
+    pg::call([=] {
+        ereport(NOTICE, (errmsg_internal("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
+    });
+}
+
+/// Until `is_true`, for as long as a process needs to start or to end.
+template <typename Condition>
+bool wait_until(Condition&& is_true) {
+    const core::Timestamp deadline = pg::monotonic_now() + patience;
+    while (!is_true()) {
+        if (pg::monotonic_now() >= deadline)
+            return false;
+        pg::pause(pause_length);
+    }
+    return true;
+}
+
+/// The pid of a new worker; 0 where it has ended already, as it does beside another one.
+int launch() {
+    BackgroundWorker worker = compat::describe_worker(pg::reaper_name, pg::reaper_function);
+    worker.bgw_notify_pid = MyProcPid;
+    BackgroundWorkerHandle* const handle = pg::call([&worker] {
+        BackgroundWorkerHandle* registered = nullptr;
+        return RegisterDynamicBackgroundWorker(&worker, &registered) ? registered : nullptr;
+    });
+    if (handle == nullptr)
+        throw core::Error(core::sqlstate::configuration_limit_exceeded,
+                          "the server has no room for another background worker")
+            .hint("Raise max_worker_processes, which needs a restart.");
+    return pg::call([handle] {
+        pid_t pid = 0;
+        return WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED ? static_cast<int>(pid) : 0;
+    });
+}
+
+bool start() {
+    if (pg::reaper_pid() != 0) {
+        notice("the reaper runs already");
+        return false;
+    }
+    const int pid = launch();
+    const auto is_there = [] { return pg::reaper_pid() != 0; };
+    if (pid == 0 ? !is_there() : !wait_until(is_there))
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not start")
+            .hint("The server log tells why.");
+    if (pg::reaper_pid() != pid) {
+        notice("the reaper runs already");
+        return false;
+    }
+    if (pg::shared_memory() == nullptr)
+        notice("this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER "
+               "DATABASE set",
+               "For both, add pg_sessionctl to shared_preload_libraries and restart the server.");
+    else
+        notice("this reaper is gone at the next restart, when the server starts its own");
+    return true;
+}
+
+/// The worker with this pid, as a session that can be signalled by its identity. Null: it has just left.
+std::optional<core::Session> session_of(int pid) {
+    core::vector<core::Session> sessions;
+    pg::call([&sessions] { pg::list_sessions(sessions); });
+    const auto found = std::find_if(sessions.begin(), sessions.end(),
+                                    [pid](const core::Session& session) { return session.id.pid == pid; });
+    return found != sessions.end() ? std::optional(*found) : std::nullopt;
+}
+
+bool stop() {
+    pg::forbid_prepare("stop_reaper"); // no reaper starts while that lock is held
+    if (!pg::acquire_stop_lock())
+        throw core::Error(core::sqlstate::lock_not_available, "somebody else is stopping the reaper");
+    const int pid = pg::reaper_pid();
+    if (pid == 0) {
+        notice("no reaper runs");
+        return false;
+    }
+    const std::optional<core::Session> session = session_of(pid);
+    if (!session)
+        return true;
+    core::Target target = {};
+    target.session = *session;
+    const pg::Farewell none = {};
+    pg::LiveServer server(none);
+    core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
+    if (!wait_until([&target] { return !pg::look_at(target.session).present; }))
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not stop")
+            .hint("It was told to, and does when it can.");
+    return true;
+}
+
+void append_count(core::string& text, int count, const char* one, const char* many) {
+    char part[80];
+    if (count > 0)
+        text.append((std::snprintf(part, sizeof part, count == 1 ? one : many, count), part));
+}
+
+core::string limits_in_force(const pg::ReaperBoard& board, const pg::LimitSettings& settings) {
+    core::string list;
+    for (int i = 0; i < core::limit_count; ++i) {
+        const auto limit = static_cast<core::Limit>(i);
+        const std::int32_t value = board.limits[i];
+        if (value == 0 || limit == core::Limit::horizon_idle)
+            continue;
+        list.append(list.empty() ? "" : ", ");
+        list.append(core::limit_name(limit));
+        list.append(" = ");
+        list.append(limit == core::Limit::horizon_age ? std::to_string(value).c_str()
+                                                      : core::exact_time(value).c_str());
+    }
+    if (list.empty())
+        list = "none";
+    append_count(list, board.with_own_limits, "; %d session has limits of its own",
+                 "; %d sessions have limits of their own");
+    append_count(list, settings.count, "; 1 role or database sets some", "; %d roles or databases set some");
+    return list;
+}
+
+/// Somebody wants them ended, and does not see that nobody is.
+core::string advice_about_superusers(const pg::LimitSettings& settings) {
+    constexpr std::size_t most = 3; // to be named
+    core::string names;
+    for (std::size_t i = 0; i < settings.superusers.size() && i < most; ++i)
+        names.append(names.empty() ? "" : ", ").append(settings.superusers[i]);
+    if (names.empty())
+        return names;
+    if (settings.superusers.size() > most)
+        names.append(", ...");
+    const bool is_one = settings.superusers.size() == 1;
+    return core::string("pg_sessionctl.reap_superusers is off: limits that ALTER ROLE has set for ")
+        .append(is_one ? "superuser " : "superusers ")
+        .append(names)
+        .append(" end no session.");
+}
+
+core::string advice(bool is_running, bool is_preloaded, const pg::LimitSettings& settings) {
+    if (!IsUnderPostmaster)
+        return "In single-user mode there is no reaper, and nobody for it.";
+    if (max_worker_processes == 0)
+        return "max_worker_processes is 0, so no background worker can run: raise it, and restart the "
+               "server.";
+    if (!is_preloaded)
+        return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
+               "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "
+               "next restart, and it does not account for itself.";
+    if (!is_running)
+        return "Call sessionctl.start_reaper().";
+    if (pg::reaper_action_setting() == pg::ReaperAction::log)
+        return "pg_sessionctl.reaper_action is log: the reaper tells whom it would end, and ends nobody.";
+    return pg::reap_superusers_setting() ? core::string() : advice_about_superusers(settings);
+}
+
+using StatusRow = api::Row<12>;
+
+void add_time(StatusRow& row, core::Timestamp time) {
+    row.add_if(time != 0, [time] { return TimestampTzGetDatum(time); });
+}
+
+void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
+    pg::SharedMemory* const shared = pg::shared_memory();
+    const pg::LimitSettings settings = pg::limit_settings();
+    const core::string limits =
+        shared != nullptr ? limits_in_force(shared->reaper, settings) : core::string();
+    const core::string hint = advice(pid != 0, shared != nullptr, settings);
+    const pg::ReaperBoard* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
+    pg::call([&] {
+        api::Rows rows(fcinfo);
+        StatusRow row;
+        row.add(BoolGetDatum(pid != 0));
+        row.add_if(pid != 0, [pid] { return Int32GetDatum(pid); });
+        add_time(row, since);
+        row.add(BoolGetDatum(shared != nullptr));
+        row.add_text(board != nullptr ? limits.c_str() : nullptr);
+        add_time(row, board != nullptr ? board->next_deadline.load() : 0);
+        row.add_if(board != nullptr, [=] { return Int64GetDatum(board->wakeups); });
+        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->watched); });
+        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->exempt); });
+        row.add_if(shared != nullptr, [=] { return Int64GetDatum(shared->reaper.reaped); });
+        add_time(row, shared != nullptr ? shared->reaper.last_reaped.load() : 0);
+        row.add_text(hint.empty() ? nullptr : hint.c_str());
+        row.put_into(rows);
+    });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_start_reaper)
+{
+    return api::serve([]() -> Datum {
+        require_superuser("start");
+        const pg::ScratchMemory scratch;
+        return BoolGetDatum(start());
+    });
+}
+
+SQL_FUNCTION(sessionctl_stop_reaper)
+{
+    return api::serve([]() -> Datum {
+        require_superuser("stop");
+        const pg::ScratchMemory scratch;
+        return BoolGetDatum(stop());
+    });
+}
+
+SQL_FUNCTION(sessionctl_reaper_status)
+{
+    return api::serve([&]() -> Datum {
+        const pg::ScratchMemory scratch;
+        const int pid = pg::reaper_pid();
+        const std::optional<core::Session> session = pid != 0 ? session_of(pid) : std::nullopt;
+        put_status(pid, session ? session->id.start : 0, fcinfo);
+        return 0;
+    });
+}

@@ -1,0 +1,201 @@
+// What the view session_activity is made of.
+
+#include "api/rows.hpp"
+#include "api/serve.hpp"
+#include "api/values.hpp"
+#include "pg/clients/client_presence.hpp"
+#include "pg/error.hpp"
+#include "pg/locks/lock_waits.hpp"
+#include "pg/memory.hpp"
+#include "pg/sessions/roster.hpp"
+
+#include <optional>
+
+using namespace sessionctl;
+
+namespace {
+
+constexpr int activity_columns = 33;
+using ActivityRow = api::Row<activity_columns>;
+
+void add_timestamp(ActivityRow& row, bool visible, TimestampTz time) {
+    row.add_if(visible && time != 0, [time] { return TimestampTzGetDatum(time); });
+}
+
+/// The time since `since`, where that makes sense.
+void add_age(ActivityRow& row, bool applies, TimestampTz now, TimestampTz since) {
+    row.add_if(applies && since != 0, [=] { return api::interval_of(now - since); });
+}
+
+void add_xid(ActivityRow& row, TransactionId xid) {
+    row.add_if(TransactionIdIsValid(xid), [xid] { return TransactionIdGetDatum(xid); });
+}
+
+void add_identity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
+    row.add_text(visible ? core::SessionId(entry.facts.id).text : nullptr);
+    row.add(Int32GetDatum(entry.facts.id.pid));
+    add_timestamp(row, visible, entry.facts.id.start);
+    row.add_text(visible ? entry.backend_type : nullptr);
+    row.add_if(OidIsValid(entry.database), [&] { return ObjectIdGetDatum(entry.database); });
+    row.add_text(entry.database_name);
+    row.add_if(OidIsValid(entry.role), [&] { return ObjectIdGetDatum(entry.role); });
+    row.add_text(entry.role_facts.name);
+    row.add_text(entry.application_name);
+}
+
+void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
+    const pg::ClientAddress client(entry.client);
+    row.add_if(visible && client.is_network(), [&] { return api::inet_of(client); });
+    row.add_text(visible && client.is_network() && entry.client_hostname[0] ? entry.client_hostname
+                                                                            : nullptr);
+    row.add_if(visible && client.port != 0, [&] { return Int32GetDatum(client.port); });
+}
+
+void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
+    row.add_text(visible ? core::state_name(entry.facts.state) : nullptr);
+    add_timestamp(row, visible, entry.facts.state_change);
+    add_timestamp(row, visible, entry.facts.xact_start);
+    add_timestamp(row, visible, entry.facts.query_start);
+    row.add_text(visible ? entry.proc.wait_event_type : nullptr);
+    row.add_text(visible ? entry.proc.wait_event : nullptr);
+    row.add_if(visible, [&] { return BoolGetDatum(entry.proc.waits_for_lock); });
+    add_xid(row, entry.proc.xid);
+    add_xid(row, entry.proc.xmin);
+    row.add_if(visible && entry.proc.leader_pid != 0, [&] { return Int32GetDatum(entry.proc.leader_pid); });
+    row.add_if(visible && entry.query_id != 0, [&] { return Int64GetDatum(entry.query_id); });
+    row.add_text(visible ? entry.query : nullptr);
+}
+
+void add_ages(ActivityRow& row, const pg::RosterEntry& entry, TimestampTz now, bool visible) {
+    const core::State state = entry.facts.state;
+    const bool in_transaction = core::is_idle_in_transaction(state);
+    add_age(row, visible && core::is_idle(state), now, entry.facts.state_change);
+    add_age(row, visible && in_transaction, now, entry.facts.state_change);
+    add_age(row, visible, now, entry.facts.xact_start);
+    add_age(row, visible && core::is_active(state), now, entry.facts.query_start);
+    add_age(row, visible, now, entry.facts.id.start);
+}
+
+void put_session(const pg::RosterEntry& entry, TimestampTz now, api::Rows& rows) {
+    const bool visible = entry.role_facts.is_visible;
+    const bool has_role = OidIsValid(entry.role);
+    ActivityRow row;
+    add_identity(row, entry, visible);
+    add_client(row, entry, visible);
+    add_activity(row, entry, visible);
+    add_ages(row, entry, now, visible);
+    row.add_if(has_role, [&] { return BoolGetDatum(entry.role_facts.is_superuser); });
+    row.add_if(has_role, [&] { return BoolGetDatum(entry.role_facts.can_login); });
+    row.add(BoolGetDatum(entry.facts.is_self));
+    row.add_text(core::protection_name(core::protection_of(entry.facts, {})));
+    row.put_into(rows);
+}
+
+void put_roster(const pg::Roster& roster, FunctionCallInfo fcinfo) {
+    pg::call([&] {
+        api::Rows rows(fcinfo);
+        for (const pg::RosterEntry& entry : roster.entries)
+            put_session(entry, roster.taken_at, rows);
+    });
+}
+
+/// The lock table is read once for a statement, at the first row that asks.
+const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
+    auto*& waits = reinterpret_cast<pg::LockWaits*&>(fcinfo->flinfo->fn_extra);
+    if (waits == nullptr) {
+        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+        waits = pg::LockWaits::take();
+    }
+    return *waits;
+}
+
+/// What is read once for a statement, at the first row that asks.
+struct Clients {
+    std::optional<pg::Roster> roster;
+    pg::ClientConnections connections;
+};
+
+Clients& clients_for(FunctionCallInfo fcinfo) {
+    auto*& clients = reinterpret_cast<Clients*&>(fcinfo->flinfo->fn_extra);
+    if (clients == nullptr)
+        clients = new (core::allocate(sizeof(Clients))) Clients();
+    return *clients;
+}
+
+/// The roster in force, or one as the role sees it that asks now.
+const pg::Roster& roster_for(Clients& clients) {
+    if (const pg::Roster* const in_force = pg::RosterInForce::current())
+        return *in_force;
+    if (!clients.roster || clients.roster->viewer != GetUserId())
+        clients.roster = pg::Roster::take();
+    return *clients.roster;
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_activity)
+{
+    return api::serve([&]() -> Datum {
+        if (const pg::Roster* const in_force = pg::RosterInForce::current()) {
+            put_roster(*in_force, fcinfo);
+        } else {
+            const pg::ScratchMemory scratch;
+            put_roster(pg::Roster::take(), fcinfo);
+        }
+        return 0;
+    });
+}
+
+SQL_FUNCTION(sessionctl_is_passed_over_by_vacuum)
+{
+    return api::serve([&]() -> Datum {
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        const int pid = PG_GETARG_INT32(0);
+        return BoolGetDatum(pg::call([pid] { return compat::is_passed_over_by_vacuum(pid); }));
+    });
+}
+
+SQL_FUNCTION(sessionctl_blocked_by)
+{
+    return api::serve([&]() -> Datum {
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        const pg::LockWaits& waits = waits_for(fcinfo);
+        const core::vector<int> pids = waits.blocked_by(PG_GETARG_INT32(0));
+        return pg::call([&pids] { return api::integers_of(pids); });
+    });
+}
+
+SQL_FUNCTION(sessionctl_blocking_count)
+{
+    return api::serve([&]() -> Datum {
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        return Int32GetDatum(waits_for(fcinfo).waiting_behind(PG_GETARG_INT32(0)));
+    });
+}
+
+SQL_FUNCTION(sessionctl_client_gone)
+{
+    return api::serve([&]() -> Datum {
+        if (PG_ARGISNULL(0)) {
+            fcinfo->isnull = true;
+            return 0;
+        }
+        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+        Clients& clients = clients_for(fcinfo);
+        const pg::RosterEntry* const entry = roster_for(clients).find(PG_GETARG_INT32(0));
+        const auto presence = entry != nullptr && entry->role_facts.is_visible
+                                  ? clients.connections.presence_of(entry->facts.id.pid, entry->client)
+                                  : pg::ClientPresence::unknown;
+        fcinfo->isnull = presence == pg::ClientPresence::unknown;
+        return BoolGetDatum(presence == pg::ClientPresence::gone);
+    });
+}

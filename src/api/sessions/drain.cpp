@@ -1,0 +1,107 @@
+#include "api/sessions/drain.hpp"
+
+#include "core/sessions/drain.hpp"
+#include "pg/error.hpp"
+#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/drain_server.hpp"
+#include "pg/sessions/progress.hpp"
+#include "pg/sessions/server.hpp"
+
+namespace sessionctl::api {
+
+namespace {
+
+/// How long the end of those may take who are forced.
+constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
+
+class CallServer final : public pg::DrainServer {
+  public:
+    CallServer(const pg::Farewell& farewell, pg::CallEvidence& evidence) noexcept
+        : farewell_(farewell), evidence_(evidence) {}
+
+    /// What it did when it was asked is taken down by then; at its end it is idle anyway, unless it is
+    /// forced.
+    bool hold(const core::Session& session, core::Action action) override {
+        if (is_forcing_)
+            evidence_.take(session);
+        return DrainServer::hold(session, action);
+    }
+    void begin_to_force() noexcept { is_forcing_ = true; }
+
+    core::Delivery send() override {
+        pg::leave_farewell(held(), false, farewell_); // another call may have taken it away
+        return DrainServer::send();
+    }
+
+  private:
+    const pg::Farewell& farewell_;
+    pg::CallEvidence& evidence_;
+    bool is_forcing_ = false;
+};
+
+} // namespace
+
+void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
+           const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle) {
+    pg::DrainRequests requests(farewell, evidence);
+    CallServer server(farewell, evidence);
+    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, chronicle);
+    // Who was promised more time than this statement has is not forced before that.
+    if (!request.force || span.is_cut_short)
+        return;
+    server.begin_to_force();
+    const pg::Span more(request.timeout > 0 ? forced_wait : 0);
+    pg::Progress::set_deadline(request.timeout > 0 ? more.deadline : pg::Progress::no_deadline);
+    core::force_rest(plan, more.deadline, server);
+    if (request.timeout > 0)
+        core::prove_all(plan, request.action, more.deadline, server, chronicle);
+}
+
+void warn_of_unfinished(const core::Plan& plan) {
+    const auto is_unfinished = [](const core::Target& target) { return core::is_unfinished(target); };
+    const auto first = std::find_if(plan.begin(), plan.end(), is_unfinished);
+    if (first == plan.end())
+        return;
+    const auto count = static_cast<unsigned long>(std::count_if(first, plan.end(), is_unfinished));
+    const double waited = static_cast<double>(first->elapsed) / core::microseconds_per_second;
+    pg::call([=] {
+        ereport(WARNING,
+                (errmsg_plural("%lu session has not finished its transaction within %.1f s",
+                               "%lu sessions have not finished their transactions within %.1f s", count,
+                               count, waited),
+                 errdetail("It is no longer asked to leave, and goes on as before."),
+                 errhint("Call again with a longer timeout (below statement_timeout), or with force %s true, "
+                         "which breaks the transaction off.",
+                         compat::argument_sign)));
+    });
+}
+
+void tell_walsenders(const pg::Roster& before, const core::Plan& plan) {
+    // Who drains one application is not about to stop the server.
+    const auto is_matched = [&plan](const core::Session& session) {
+        return std::any_of(plan.begin(), plan.end(), [&session](const core::Target& target) {
+            return target.session.id == session.id;
+        });
+    };
+    for (const pg::RosterEntry& entry : before.entries)
+        if (entry.facts.kind == core::Kind::client && !entry.facts.is_self && !is_matched(entry.facts))
+            return;
+    const pg::Roster now = pg::Roster::take();
+    const auto count = static_cast<unsigned long>(
+        std::count_if(now.entries.begin(), now.entries.end(),
+                      [](const pg::RosterEntry& entry) { return core::is_walsender(entry.facts.kind); }));
+    if (count == 0)
+        return;
+    pg::call([count] {
+        ereport(NOTICE,
+                (errmsg_plural("%lu walsender is left", "%lu walsenders are left", count, count),
+                 errdetail("A shutdown waits until each has sent all WAL and its client has confirmed it, or "
+                           "until wal_sender_timeout ends it."),
+                 errhint("Those for logical replication lose nothing by an end, and a standby that does not "
+                         "answer gets nothing any more: sessionctl.terminate_where with "
+                         "include_replication %s true ends them.",
+                         compat::argument_sign)));
+    });
+}
+
+} // namespace sessionctl::api

@@ -1,0 +1,124 @@
+// terminate_session, cancel_session: one session, named by what the server log or another tool shows of it.
+
+#include "api/serve.hpp"
+#include "api/sessions/options.hpp"
+#include "core/error.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/sessions/disclosure.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+using namespace sessionctl;
+using api::Arguments;
+using api::Request;
+using core::Action;
+
+namespace {
+
+/// As it stands in the server log. Errors: 22023 for what is no session_id.
+core::Identity session_id(Arguments& arguments) {
+    const char* const text = arguments.text("session_id");
+    if (const std::optional<core::Identity> identity = core::parse_session_id(text))
+        return *identity;
+    throw core::Error(core::sqlstate::invalid_parameter_value, "invalid session_id \"%s\"",
+                      pg::one_line(text).c_str())
+        .hint("It is two hexadecimal numbers with a dot between, as %%c prints it in the server log and "
+              "sessionctl.session_activity shows it. A process ID stands without quotes.");
+}
+
+/// It has ended, perhaps long ago, and another session may have its process ID now.
+void tell_no_session(core::Identity identity, const pg::Roster& roster) {
+    const pg::RosterEntry* const other = roster.find(identity.pid);
+    const core::SessionId id(identity);
+    if (other != nullptr && !pg::may_tell(other->facts)) {
+        pg::call([&] {
+            ereport(NOTICE,
+                    (errmsg("it is hidden from you whether process %d is session %s", identity.pid, id.text),
+                     errhint("%s Its process ID alone names it, too.", api::hint_for_hidden)));
+        });
+        return;
+    }
+    const core::SessionId other_id(other != nullptr ? other->facts.id : identity);
+    pg::call([&] {
+        ereport(NOTICE,
+                (errmsg("there is no session %s", id.text),
+                 other != nullptr ? errdetail("Process %d is session %s by now.", identity.pid, other_id.text)
+                                  : 0));
+    });
+}
+
+/// What tops a list of busy processes may be one.
+void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
+    if (target.outcome != core::Outcome::spared || target.session.kind != core::Kind::parallel_worker ||
+        !pg::may_tell(target.session) || entry.proc.leader_pid == 0)
+        return;
+    pg::call([&] {
+        ereport(NOTICE,
+                (errmsg("process %d works for session %d", target.session.id.pid, entry.proc.leader_pid),
+                 errhint("Name that one.")));
+    });
+}
+
+/// Reads what follows the name (W, include_...) and acts on it: `tell_none` tells the caller that it is not
+/// on the roster.
+template <typename TellNone>
+Datum act_on(const char* condition, api::Value value, Action action, Arguments& arguments,
+             TellNone&& tell_none) {
+    char is_null = ' ';
+    Request request;
+    request.action = action;
+    request.recheck = action == Action::cancel ? core::Recheck::statement : core::Recheck::identity;
+    request.condition = {condition, 1, &value.type, &value.datum, &is_null, nullptr};
+    api::read_wait(arguments, request);
+    api::read_inclusion(arguments, request);
+    const pg::ScratchMemory scratch;
+    const api::Result result = api::run(request);
+    if (result.plan.empty())
+        tell_none(result.roster);
+    for (const core::Target& target : result.plan)
+        tell_leader(target, result.roster.at(target.session.id.pid));
+    return Int64GetDatum(core::counted(result.plan, action));
+}
+
+Datum act_on_session_id(FunctionCallInfo fcinfo, Action action) {
+    Arguments arguments(fcinfo);
+    const core::Identity identity = session_id(arguments);
+    const core::SessionId id(identity);
+    const Datum text = pg::call([&id] { return CStringGetTextDatum(id.text); });
+    return act_on("session_id = $1", {TEXTOID, text}, action, arguments,
+                  [identity](const pg::Roster& roster) { tell_no_session(identity, roster); });
+}
+
+Datum act_on_pid(FunctionCallInfo fcinfo, Action action) {
+    Arguments arguments(fcinfo);
+    const int pid = arguments.integer("pid");
+    return act_on("pid = $1", {INT4OID, Int32GetDatum(pid)}, action, arguments, [pid](const pg::Roster&) {
+        pg::call([pid] { ereport(NOTICE, (errmsg("there is no session with process ID %d", pid))); });
+    });
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_terminate_session)
+{
+    return api::serve([&] { return act_on_session_id(fcinfo, Action::terminate); });
+}
+
+SQL_FUNCTION(sessionctl_terminate_session_by_pid)
+{
+    return api::serve([&] { return act_on_pid(fcinfo, Action::terminate); });
+}
+
+SQL_FUNCTION(sessionctl_cancel_session)
+{
+    return api::serve([&] { return act_on_session_id(fcinfo, Action::cancel); });
+}
+
+SQL_FUNCTION(sessionctl_cancel_session_by_pid)
+{
+    return api::serve([&] { return act_on_pid(fcinfo, Action::cancel); });
+}

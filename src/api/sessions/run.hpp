@@ -1,0 +1,82 @@
+// One call, from the condition to the proof: what every function that counts, shows, cancels or ends goes
+// through.
+#pragma once
+
+#include "core/sessions/engine.hpp"
+#include "core/sessions/options.hpp"
+#include "pg/condition/condition.hpp"
+#include "pg/sessions/roster.hpp"
+
+namespace sessionctl::api {
+
+/// What has to be done again and again while a call waits for sessions to end.
+class Errand {
+  public:
+    virtual void run() = 0;
+
+  protected:
+    ~Errand() = default;
+};
+
+/// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a
+/// session on the roster, or to none that is acted on.
+class Finder {
+  public:
+    virtual void find(const pg::Roster& roster) = 0;
+    /// Would it be found now?
+    virtual bool finds_again(const core::Session& session, const pg::Roster& roster) = 0;
+
+  protected:
+    ~Finder() = default;
+};
+
+struct Request {
+    core::Action action = core::Action::count;
+    core::Recheck recheck = core::Recheck::identity;
+    pg::Condition condition = {};
+    core::Guards guards;
+    bool offers_inclusion = false; // may the caller say include_superusers and the like?
+    std::int64_t timeout = 0;      // ms; 0 = signal and return; of an escalation: of each step
+    bool closes_sockets = false;
+    bool force = false; // a drain's: break off what is not over in time
+    const char* reason = nullptr;
+    std::int64_t cooldown = 0; // ms, for those it ends; 0: none
+    Errand* meanwhile = nullptr;
+    Finder* finder = nullptr;
+};
+
+struct Result {
+    pg::Roster roster;
+    core::Plan plan;
+};
+
+/// Errors: the condition's own, 54000 (refuse_above). Tells the caller in a NOTICE what was matched but not
+/// counted, in a WARNING what would not go. Needs a scratch memory around it.
+Result run(const Request& request);
+
+/// One typed value, for $1.
+struct Value {
+    Oid type;
+    Datum datum;
+};
+Value oid_value(Oid oid) noexcept;
+
+/// Runs with a condition that has this one value. As run().
+Result run_for(Request& request, const char* condition, Value value);
+
+/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
+/// were ended.
+std::int64_t terminate(Request& request, const char* condition, Value value);
+
+/// What to do where a session's state and times are hidden from the caller.
+constexpr char hint_for_hidden[] =
+    "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
+
+/// NOTICE, unless the number is 0: how many there are below a threshold that nobody is above. The texts have
+/// %lu for it.
+void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
+
+/// WARNING, unless the number is 0.
+void warn_of_newcomers(int number);
+
+} // namespace sessionctl::api

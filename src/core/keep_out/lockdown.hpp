@@ -1,0 +1,52 @@
+// What a lockdown found when it closed the door, and what its end makes of it.
+#pragma once
+
+#include "core/memory.hpp"
+#include "core/sessions/session.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace sessionctl::core {
+
+/// Who may connect: a database's CONNECTION LIMIT and ALLOW_CONNECTIONS, a role's LOGIN.
+struct Door {
+    std::int32_t limit = unlimited;
+    bool is_open = true;
+
+    static constexpr std::int32_t unlimited = -1;
+
+    bool operator==(const Door& other) const noexcept {
+        return limit == other.limit && is_open == other.is_open;
+    }
+};
+
+/// Kept as text where it lasts as long as the database or the role that is locked.
+struct Lockdown {
+    Door before;
+    Door during;
+    Timestamp since = 0; // wall clock
+    string by;
+    string reason;        // empty: none was given
+    string pool;          // the foreign server of the pool that was paused; empty: none
+    string pool_database; // as it is called there
+};
+
+/// ASCII without spaces in its values, so that it reads the same in a database of any encoding.
+string written(const Lockdown& lockdown);
+/// Empty where the text is not what written() makes.
+std::optional<Lockdown> read_lockdown(std::string_view text);
+
+/// The memory of a lockdown that finds an earlier one: as long as the door is as that one left it, what was
+/// before it counts; opened by hand meanwhile, the door as it is now.
+Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now);
+
+/// What unlock does: a part of the door that somebody changed by hand since then stays as it is.
+struct Restoration {
+    Door door;
+    bool limit_was_changed;
+    bool openness_was_changed;
+};
+Restoration restoration(const Lockdown& lockdown, const Door& current) noexcept;
+
+} // namespace sessionctl::core

@@ -1,0 +1,116 @@
+#include "core/locks/lockless_wait.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+
+namespace sessionctl::core {
+
+namespace {
+
+constexpr std::size_t most_named = 20;
+
+struct Event {
+    const char* name;
+    LocklessWait wait;
+};
+
+constexpr Event wait_events[] = {
+    {"SyncRep", LocklessWait::standby},
+    {"SafeSnapshot", LocklessWait::safe_snapshot},
+    {"BufferPin", LocklessWait::page},
+    {"BufferCleanup", LocklessWait::page}, // as 19 names it
+    {"ProcSignalBarrier", LocklessWait::barrier},
+};
+
+struct Words {
+    const char* wanted;
+    const char* hint;
+    const char* before_pids;
+    const char* after_pids;
+};
+
+/// In the order of LocklessWait.
+constexpr Words wait_words[] = {
+    {nullptr,
+     "The server does not tell who is in the way of such a wait. Its documentation, The Cumulative "
+     "Statistics System, says what the wait event means.",
+     "", ""},
+    {"for a synchronous standby (pg_stat_replication)",
+     "Its transaction is committed here and waits for a synchronous standby: see pg_stat_replication and "
+     "synchronous_standby_names.",
+     "", ""},
+    {"for serializable transactions that write",
+     "Its transaction is READ ONLY DEFERRABLE and waits until the serializable transactions that "
+     "write have ended.",
+     "It waits for the transactions of pid ", "."},
+    {"for a page that another session has pinned",
+     "It needs a page for itself alone that another session has pinned, mostly with "
+     "an open cursor. The server "
+     "does not tell which: look for a long xact_age in sessionctl.session_activity.",
+     "The pin may be held by those that have a lock on the same table: pid ", "."},
+    {"for a process that has not taken notice",
+     "A server process has not taken notice yet, being stopped or in code that does not check for "
+     "interrupts. From PostgreSQL 15 on the server log names it every 5 s.",
+     "It waits for pid ", " to take notice."},
+};
+static_assert(std::size(wait_words) == static_cast<std::size_t>(LocklessWait::barrier) + 1);
+
+const Words& words_for(LocklessWait wait) noexcept {
+    return wait_words[static_cast<int>(wait)];
+}
+
+void append_number(string& text, const char* format, std::size_t number) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, format, number);
+    text.append(digits);
+}
+
+} // namespace
+
+LocklessWait lockless_wait(const char* event) noexcept {
+    for (const Event& each : wait_events)
+        if (std::strcmp(each.name, event) == 0)
+            return each.wait;
+    return LocklessWait::other;
+}
+
+const char* wanted_in(LocklessWait wait) noexcept {
+    return words_for(wait).wanted;
+}
+
+const char* hint_about(LocklessWait wait) noexcept {
+    return words_for(wait).hint;
+}
+
+bool knows_blockers(LocklessWait wait) noexcept {
+    return wait == LocklessWait::safe_snapshot || wait == LocklessWait::barrier;
+}
+
+string others_in_way(LocklessWait wait, const vector<int>& pids) {
+    string text;
+    for (std::size_t i = 0; i < pids.size() && i < most_named; ++i) {
+        text.append(i == 0 ? words_for(wait).before_pids : ", ");
+        append_number(text, "%zu", static_cast<std::size_t>(pids[i]));
+    }
+    if (pids.size() > most_named)
+        append_number(text, " and %zu more", pids.size() - most_named);
+    return text.empty() ? text : text.append(words_for(wait).after_pids);
+}
+
+vector<int> barrier_laggards(const vector<BarrierFollower>& all, std::uint64_t newest, int waiters) {
+    std::uint64_t enough = newest;
+    if (waiters > 1)
+        for (const BarrierFollower& each : all)
+            if (each.accepted < enough)
+                enough = each.accepted + 1;
+    vector<int> pids;
+    for (const BarrierFollower& each : all)
+        if (each.accepted < enough)
+            pids.push_back(each.pid);
+    std::sort(pids.begin(), pids.end());
+    return pids;
+}
+
+} // namespace sessionctl::core

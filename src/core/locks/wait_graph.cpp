@@ -1,0 +1,264 @@
+#include "core/locks/wait_graph.hpp"
+
+#include "core/locks/components.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sessionctl::core {
+
+namespace {
+
+int bits_of(std::uint64_t word) noexcept {
+    return __builtin_popcountll(word);
+}
+
+} // namespace
+
+void sort_once_each(vector<int>& numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+}
+
+void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+                       const vector<int>& blockers) {
+    constexpr LockModes mode = LockModes{1} << no_lock;
+    stakes.push_back({{waiter, 0}, number, 0, no_lock, 0, mode, 0});
+    for (const int blocker : blockers)
+        stakes.push_back({{blocker, 0}, number, -1, 0, mode, 0, 0});
+}
+
+WaitGraph::WaitGraph(Stakes stakes, vector<Helper> helpers)
+    : stakes_(std::move(stakes)), helpers_(std::move(helpers)) {
+    std::sort(helpers_.begin(), helpers_.end(),
+              [](const Helper& a, const Helper& b) { return a.pid < b.pid; });
+    number_parties();
+    index_stakes();
+}
+
+void WaitGraph::number_parties() {
+    parties_.reserve(stakes_.size());
+    for (const Stake& stake : stakes_)
+        parties_.push_back(stake.party);
+    std::sort(parties_.begin(), parties_.end());
+    parties_.erase(std::unique(parties_.begin(), parties_.end()), parties_.end());
+}
+
+void WaitGraph::index_stakes() {
+    first_stake_.resize(count() + 1, 0);
+    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i) {
+        if (i == 0 || stakes_[i].lock != stakes_[i - 1].lock)
+            first_of_lock_.push_back(i);
+        owners_.push_back(find(stakes_[i].party));
+        ++first_stake_[owners_.back() + 1];
+    }
+    first_of_lock_.push_back(static_cast<int>(stakes_.size()));
+    for (int party = 0; party < count(); ++party)
+        first_stake_[party + 1] += first_stake_[party];
+    vector<int> next(first_stake_);
+    by_owner_.resize(stakes_.size());
+    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i)
+        by_owner_[next[owners_[i]]++] = i;
+}
+
+int WaitGraph::find(std::int32_t pid) const noexcept {
+    const auto helper =
+        std::lower_bound(helpers_.begin(), helpers_.end(), pid,
+                         [](const Helper& each, std::int32_t wanted) { return each.pid < wanted; });
+    return find(Party{helper != helpers_.end() && helper->pid == pid ? helper->leader : pid, 0});
+}
+
+int WaitGraph::find(const Party& party) const noexcept {
+    const auto found = std::lower_bound(parties_.begin(), parties_.end(), party);
+    return found != parties_.end() && *found == party ? static_cast<int>(found - parties_.begin()) : -1;
+}
+
+vector<int> WaitGraph::blockers_of(int party) const {
+    vector<int> blockers;
+    for (Pairs pairs(*this, party); pairs.next();)
+        if (is_block(pairs.waiter(), pairs.rival()))
+            blockers.push_back(owner(pairs.rival()));
+    sort_once_each(blockers);
+    return blockers;
+}
+
+vector<int> WaitGraph::behind(int party) const {
+    const Closure& all = closure();
+    const int component = all.component[party];
+    vector<int> waiters;
+    for (int other = 0; other < count(); ++other)
+        if (other != party &&
+            (all.component[other] == component || all.waits(all.component[other], component)))
+            waiters.push_back(other);
+    return waiters;
+}
+
+int WaitGraph::waiting_behind(int party) const {
+    const Closure& all = closure();
+    return all.behind[all.component[party]];
+}
+
+WaitGraph::Obstacles WaitGraph::obstacles_of(int party) const {
+    Obstacles found;
+    for (Pairs pairs(*this, party); pairs.next();)
+        if (is_hard_block(pairs.waiter(), pairs.rival()))
+            found.holders.push_back(owner(pairs.rival()));
+        else if (is_soft_block(pairs.waiter(), pairs.rival()))
+            found.queued.push_back(owner(pairs.rival()));
+    sort_once_each(found.holders);
+    sort_once_each(found.queued);
+    const auto holds = [&found](int each) {
+        return std::binary_search(found.holders.begin(), found.holders.end(), each);
+    };
+    found.queued.erase(std::remove_if(found.queued.begin(), found.queued.end(), holds), found.queued.end());
+    return found;
+}
+
+/// Goes from holder to holder; whoever is only queued before one of them on the way, or before the party
+/// itself, is noted.
+vector<int> WaitGraph::heads_over_holders(int party, vector<int>& queued) const {
+    const Closure& all = closure();
+    vector<int> heads;
+    vector<int> reached(1, party);
+    vector<bool> is_reached(count(), false);
+    vector<bool> has_head(all.size.size(), false);
+    is_reached[party] = true;
+    for (std::size_t next = 0; next < reached.size(); ++next) {
+        const int component = all.component[reached[next]];
+        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_head[component]) {
+            has_head[component] = true;
+            heads.push_back(reached[next]);
+        }
+        const Obstacles obstacles = obstacles_of(reached[next]);
+        queued.insert(queued.end(), obstacles.queued.begin(), obstacles.queued.end());
+        for (const int holder : obstacles.holders) {
+            if (!is_reached[holder])
+                reached.push_back(holder);
+            is_reached[holder] = true;
+        }
+    }
+    sort_once_each(queued);
+    return heads;
+}
+
+vector<int> WaitGraph::blockers_to_end(int party) const {
+    const Closure& all = closure();
+    vector<int> queued;
+    vector<int> found = heads_over_holders(party, queued);
+    vector<bool> has_head(all.size.size(), false);
+    for (const int head : found)
+        has_head[all.component[head]] = true;
+    vector<int> staying; // components that wait for nobody else
+    for (int component = 0; component < static_cast<int>(all.size.size()); ++component)
+        if (!has_head[component] && all.waits_for_nobody_else(component))
+            staying.push_back(component);
+    for (const int each : queued) {
+        const int own = all.component[each];
+        const bool waits_on = std::any_of(staying.begin(), staying.end(), [&](int component) {
+            return component == own || all.waits(own, component);
+        });
+        if (each != party && waits_on)
+            found.push_back(each);
+    }
+    sort_once_each(found);
+    return found;
+}
+
+/// Those who hold come last in their lock.
+bool WaitGraph::is_held_by_others(const Stake& waiter) const noexcept {
+    for (int i = first_of_lock_.data()[waiter.lock + 1]; i-- > first_of_lock_.data()[waiter.lock];)
+        if (is_hard_block(waiter, stakes_.data()[i]))
+            return true;
+    return false;
+}
+
+vector<int> WaitGraph::blocked_by_request() const {
+    vector<int> blocked(stakes_.size(), 0);
+    vector<int> last(stakes_.size(), -1); // who was counted there last
+    for (int party = 0; party < count(); ++party)
+        each_stake(party, [&](const Stake& waiter) {
+            if (waiter.wanted == 0 || is_held_by_others(waiter))
+                return;
+            each_waiter(waiter, [&](const Stake& other) {
+                const auto stake = static_cast<std::size_t>(&other - stakes_.data());
+                if (is_soft_block(waiter, other) && std::exchange(last[stake], party) != party)
+                    ++blocked[stake];
+            });
+        });
+    return blocked;
+}
+
+// --- pairs
+
+WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party)
+    : graph_(&graph), next_own_(graph.first_stake_[party]), end_own_(graph.first_stake_[party + 1]) {}
+
+bool WaitGraph::Pairs::next_waiter() {
+    while (next_own_ < end_own_) {
+        waiter_ = rival_ = graph_->stakes_.data() + graph_->by_owner_[next_own_++];
+        if (waiter_->wanted == 0)
+            continue;
+        first_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock];
+        end_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock + 1];
+        others_ = static_cast<int>(end_ - first_) - 1;
+        return true;
+    }
+    return false;
+}
+
+// --- directly or not
+
+bool WaitGraph::Closure::waits_for_nobody_else(int component) const noexcept {
+    const auto first = row.begin() + component * words();
+    return std::all_of(first, first + words(), [](std::uint64_t word) { return word == 0; });
+}
+
+void WaitGraph::Closure::add(int component, int other) noexcept {
+    std::uint64_t* const own = row.data() + component * words();
+    const std::uint64_t* const others = row.data() + other * words();
+    for (std::size_t i = 0; i < words(); ++i)
+        own[i] |= others[i];
+    own[other / 64] |= std::uint64_t{1} << (other % 64);
+}
+
+void WaitGraph::Closure::count() {
+    const int components = static_cast<int>(size.size());
+    behind.resize(components);
+    for (int component = 0; component < components; ++component)
+        behind[component] = size[component] - 1;
+    for (int component = 0; component < components; ++component)
+        for (std::size_t word = 0; word < words(); ++word)
+            for (std::uint64_t left = row[component * words() + word]; left != 0; left &= left - 1)
+                behind[word * 64 + bits_of((left & -left) - 1)] += size[component];
+}
+
+/// Those further up a queue come first in a party's pairs: what the nearest waits for mostly is all that it
+/// waits for, and the rest of a long queue costs a look each.
+const WaitGraph::Closure& WaitGraph::closure() const {
+    if (!closure_.size.empty() || count() == 0)
+        return closure_;
+    Closure found; // whole or not at all
+    Components components = components_of(*this, is_block);
+    found.component = std::move(components.of);
+    found.size = std::move(components.size);
+    found.row.resize(found.size.size() * found.words(), 0);
+    vector<int> by_component;
+    for (int party = 0; party < count(); ++party)
+        by_component.push_back(party);
+    std::sort(by_component.begin(), by_component.end(),
+              [&found](int a, int b) { return found.component[a] < found.component[b]; });
+    for (const int party : by_component) {
+        const int component = found.component[party];
+        for (Pairs pairs(*this, party); pairs.next();) {
+            const int other = found.component[owner(pairs.rival())];
+            if (other != component && !found.waits(component, other) &&
+                is_block(pairs.waiter(), pairs.rival()))
+                found.add(component, other);
+        }
+    }
+    found.count();
+    closure_ = std::move(found);
+    return closure_;
+}
+
+} // namespace sessionctl::core

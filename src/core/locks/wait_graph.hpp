@@ -1,0 +1,187 @@
+// Who waits for whom: the waits of the lock table at one moment, by the server's own rules. A request is
+// blocked by whoever holds a conflicting lock (hard), and by whoever asks for a conflicting one further up
+// the queue (soft); members of one parallel group never block each other.
+#pragma once
+
+#include "core/memory.hpp"
+#include "core/sessions/session.hpp"
+
+#include <cstdint>
+
+namespace sessionctl::core {
+
+/// Whoever holds or wants locks: a session (in a parallel query its leader stands for all of them), or a
+/// prepared transaction.
+struct Party {
+    std::int32_t pid;  // 0: a prepared transaction
+    std::uint32_t xid; // of a prepared transaction; else 0
+
+    bool is_prepared() const noexcept { return pid == 0; }
+    bool operator==(const Party& other) const noexcept { return pid == other.pid && xid == other.xid; }
+    bool operator<(const Party& other) const noexcept {
+        return pid != other.pid ? pid < other.pid : xid < other.xid;
+    }
+};
+
+/// Lock modes as bits: mode n is bit n.
+using LockModes = std::uint32_t;
+
+/// In the place of a mode: what it waits for is no lock, but that the holders go on.
+constexpr int no_lock = 31;
+
+/// What one process has to do with one lock.
+struct Stake {
+    Party party;
+    std::int32_t lock;   // its number among the locks that somebody waits for
+    std::int32_t place;  // in the queue, from 0; -1: it does not wait
+    std::int32_t wanted; // mode; 0: it does not wait
+    LockModes held;
+    LockModes conflicts; // of the mode wanted
+    Timestamp since;     // of the wait; 0: not known
+};
+
+/// A process that works for a session: a parallel worker.
+struct Helper {
+    std::int32_t pid;
+    std::int32_t leader;
+};
+
+/// By what it holds.
+inline bool is_hard_block(const Stake& waiter, const Stake& other) noexcept {
+    return (waiter.conflicts & other.held) != 0 && !(waiter.party == other.party);
+}
+/// By what it asks for.
+inline bool is_soft_block(const Stake& waiter, const Stake& other) noexcept {
+    return other.wanted != 0 && other.place < waiter.place && (waiter.conflicts >> other.wanted & 1) != 0 &&
+           !(waiter.party == other.party);
+}
+inline bool is_block(const Stake& waiter, const Stake& other) noexcept {
+    return is_hard_block(waiter, other) || is_soft_block(waiter, other);
+}
+
+/// The parties are numbered in their order, from 0.
+class WaitGraph {
+  public:
+    using Stakes = vector<Stake>;
+
+    /// Stakes come lock by lock, those who wait first, from the end of the queue to its front.
+    WaitGraph(Stakes stakes, vector<Helper> helpers);
+
+    int count() const noexcept { return static_cast<int>(parties_.size()); }
+    const Party& party(int number) const { return parties_[number]; }
+    const Stakes& stakes() const noexcept { return stakes_; }
+    /// The number of the one who has this stake, one of stakes().
+    int owner(const Stake& stake) const noexcept { return owners_.data()[&stake - stakes_.data()]; }
+    /// The session in which this process works; -1: it has no part in any wait.
+    int find(std::int32_t pid) const noexcept;
+    int find(const Party& party) const noexcept;
+
+    /// Those it waits for, each once, in their order.
+    vector<int> blockers_of(int party) const;
+    /// Those who wait behind it, directly or not, in their order.
+    vector<int> behind(int party) const;
+    int waiting_behind(int party) const;
+    /// Whom to end so that its wait comes to an end, in their order; never this party itself. On each path
+    /// from waiter to blocker it is the nearest one that is only queued before the other: what that one waits
+    /// for is in nobody's way but its own. Where everybody on the path holds what the next one wants, it is
+    /// the head, who waits for nobody (of a cycle that waits for nobody outside of it, the one nearest to
+    /// this party). Whom the end of those heads lets go on as well is not among them: a queue for one row
+    /// goes on by itself.
+    vector<int> blockers_to_end(int party) const;
+    /// By stake: how many sessions wait behind it in its queue for what nobody holds against them. It is its
+    /// request alone that blocks them, or several such requests.
+    vector<int> blocked_by_request() const;
+
+    /// All pairs of a waiting stake of one party and another stake in the same lock; for each, those further
+    /// up the queue come first, the nearest at their head.
+    class Pairs {
+      public:
+        Pairs(const WaitGraph& graph, int party);
+        /// False when there are no more.
+        bool next() {
+            while (others_ == 0)
+                if (!next_waiter())
+                    return false;
+            --others_;
+            // Once around the lock's stakes, beginning behind the waiter's own.
+            if (++rival_ == end_)
+                rival_ = first_;
+            return true;
+        }
+        const Stake& waiter() const noexcept { return *waiter_; }
+        const Stake& rival() const noexcept { return *rival_; }
+
+      private:
+        bool next_waiter();
+
+        const WaitGraph* graph_;
+        int next_own_; // in by_owner_
+        int end_own_;
+        int others_ = 0; // in its lock, not yet seen
+        const Stake* waiter_ = nullptr;
+        const Stake* rival_ = nullptr;
+        const Stake* first_ = nullptr; // of its lock
+        const Stake* end_ = nullptr;
+    };
+
+    /// All stakes of one party.
+    template <typename See>
+    void each_stake(int party, See&& see) const {
+        for (int i = first_stake_[party]; i < first_stake_[party + 1]; ++i)
+            see(stakes_[by_owner_[i]]);
+    }
+    /// All who wait for the same lock as this stake's.
+    template <typename See>
+    void each_waiter(const Stake& stake, See&& see) const {
+        for (int i = first_of_lock_[stake.lock]; i < first_of_lock_[stake.lock + 1] && stakes_[i].wanted != 0;
+             ++i)
+            see(stakes_[i]);
+    }
+
+  private:
+    /// Which components wait for which, directly or not: parties that wait for each other are one component.
+    struct Closure {
+        vector<int> component;     // by party
+        vector<int> size;          // by component
+        vector<std::uint64_t> row; // by component, a bit for each that it waits for
+        vector<int> behind;        // by component, how many wait behind its members
+
+        std::size_t words() const noexcept { return (size.size() + 63) / 64; }
+        bool waits(int component, int other) const {
+            return (row[component * words() + other / 64] >> (other % 64) & 1) != 0;
+        }
+        bool waits_for_nobody_else(int component) const noexcept;
+        void add(int component, int other) noexcept;
+        void count();
+    };
+
+    /// Those it waits for, each once, in their order.
+    struct Obstacles {
+        vector<int> holders; // of what it wants
+        vector<int> queued;  // they only ask for it and stand before it
+    };
+    Obstacles obstacles_of(int party) const;
+    vector<int> heads_over_holders(int party, vector<int>& queued) const;
+    bool is_held_by_others(const Stake& waiter) const noexcept;
+
+    void number_parties();
+    void index_stakes();
+    const Closure& closure() const;
+
+    Stakes stakes_;
+    vector<Helper> helpers_;
+    vector<Party> parties_;
+    vector<int> owners_;        // by stake
+    vector<int> first_of_lock_; // by lock, and one more
+    vector<int> by_owner_;      // stakes
+    vector<int> first_stake_;   // by party, and one more, in by_owner_
+    mutable Closure closure_;   // computed when somebody asks
+};
+
+/// A wait for others that is for no lock, under a number that no lock has.
+void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+                       const vector<int>& blockers);
+
+void sort_once_each(vector<int>& numbers);
+
+} // namespace sessionctl::core

@@ -1,0 +1,329 @@
+#include "core/reaper/limit_monitor.hpp"
+
+#include <algorithm>
+
+namespace sessionctl::core {
+
+namespace {
+
+/// Nothing tells when a session begins to make others wait, when transactions pass by, or when one ends.
+constexpr Timestamp poll = microseconds_per_second;
+/// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
+constexpr int looks_at_clients = 10;
+constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
+/// What is cancelled has to clean up: it has as long as the limit again, or this.
+constexpr Timestamp least_grace = 5 * microseconds_per_second;
+constexpr Timestamp excuse_holds = 60 * microseconds_per_second;
+
+int index_of(Rule rule) noexcept {
+    return static_cast<int>(rule);
+}
+
+Timestamp least_idle_of(const Limits& limits) noexcept {
+    return std::max(limits.time(Limit::horizon_idle), microseconds_per_millisecond);
+}
+
+Timestamp between_looks_at_clients(Timestamp limit) noexcept {
+    return std::max(limit / looks_at_clients, microseconds_per_millisecond);
+}
+
+/// Not for each pause anew, but once for what goes on through many.
+bool outlasts_pauses(int rule) noexcept {
+    return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone) ||
+           rule == index_of(Rule::lifetime);
+}
+
+Offence offence(Rule rule, const Glance& glance, Timestamp lasted) noexcept {
+    return {rule, glance.session, glance.limits[limit_of(rule)], lasted, 0, 0, false, 0};
+}
+
+} // namespace
+
+bool is_unread(const Offence& offence) noexcept {
+    return offence.session.state == State::idle && is_of_silence(offence);
+}
+
+bool is_of_silence(const Offence& offence) noexcept {
+    return offence.rule == Rule::client_silence ||
+           (offence.rule == Rule::horizon && !is_idle_in_transaction(offence.session.state));
+}
+
+Watch::Watch(int slots) {
+    memories_.resize(static_cast<std::size_t>(slots), Memory{});
+}
+
+void Watch::begin(Timestamp monotonic, Timestamp wall) noexcept {
+    clock_.tick(monotonic, wall);
+    next_look_ = never;
+}
+
+void Watch::expect(const Limits& limits) noexcept {
+    for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session,
+                              Limit::transaction, Limit::statement, Limit::lifetime})
+        if (limits[limit] != 0)
+            due(clock_.now() + limits.time(limit));
+    if (limits[Limit::horizon_age] != 0)
+        due(clock_.now() + std::max(least_idle_of(limits), poll));
+    for (const Limit limit : {Limit::client_silence, Limit::client_gone})
+        if (limits[limit] != 0)
+            due(clock_.now() + between_looks_at_clients(limits.time(limit)));
+}
+
+Watch::Memory& Watch::recall(const Session& session) {
+    Memory& memory = memories_[static_cast<std::size_t>(session.slot)];
+    if (memory.id != session.id) {
+        memory = {};
+        memory.id = session.id;
+        memory.began = clock_.at(session.id.start);
+    }
+    if (memory.state_change != session.state_change) {
+        memory.state_change = session.state_change;
+        memory.state_since = clock_.at(session.state_change);
+        memory.excused_until = 0;
+        for (int rule = 0; rule < rule_count; ++rule)
+            if (!outlasts_pauses(rule))
+                memory.noted[rule] = 0;
+        memory.was_asleep = false;
+    }
+    if (memory.xact_start != session.xact_start) {
+        memory.xact_start = session.xact_start;
+        memory.xact_since = clock_.at(session.xact_start);
+        memory.noted[index_of(Rule::transaction)] = 0;
+    }
+    if (memory.query_start != session.query_start) {
+        memory.query_start = session.query_start;
+        memory.query_since = clock_.at(session.query_start);
+        memory.cancelled_at = 0;
+    }
+    return memory;
+}
+
+void Watch::due(Timestamp at) noexcept {
+    next_look_ = std::min(next_look_, at);
+}
+
+/// Where what is limited goes on, since then, it is over or will be; else it can begin no sooner than now.
+bool Watch::is_over(Timestamp since, Timestamp limit, bool applies) noexcept {
+    const Timestamp at = (applies ? since : clock_.now()) + limit;
+    if (applies && at <= clock_.now())
+        return true;
+    due(at);
+    return false;
+}
+
+/// Was that told of already, and over this limit? Then the next offence is the next news.
+bool Watch::is_old_news(const Glance& glance, const Memory& memory, Rule rule, Timestamp next) noexcept {
+    if (memory.noted[index_of(rule)] != glance.limits[limit_of(rule)])
+        return false;
+    due(clock_.now() + next);
+    return true;
+}
+
+/// A rule with a limit of time on something that goes on, if it `applies`, since then.
+std::optional<Offence> Watch::overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
+                                      bool applies) noexcept {
+    const Timestamp limit = glance.limits.time(limit_of(rule));
+    if (limit == 0 || !is_over(since, limit, applies) || is_old_news(glance, memory, rule, limit))
+        return {};
+    return offence(rule, glance, clock_.now() - since);
+}
+
+/// It is cancelled, and where it swallows that, ended with its session.
+std::optional<Offence> Watch::statement(const Glance& glance, const Memory& memory) noexcept {
+    auto found =
+        overdue(Rule::statement, glance, memory, memory.query_since, is_active(glance.session.state));
+    if (!found)
+        return {};
+    found->is_cancel = memory.cancelled_at == 0;
+    if (found->is_cancel)
+        return found;
+    const Timestamp end = memory.cancelled_at + std::max(glance.limits.time(Limit::statement), least_grace);
+    if (clock_.now() >= end)
+        return found;
+    due(std::min(end, clock_.now() + glance.limits.time(Limit::statement))); // or the next statement's time
+    return {};
+}
+
+std::optional<Offence> Watch::blocking(const Glance& glance, const Memory& memory, Facts& facts) {
+    auto found = overdue(Rule::blocking, glance, memory, memory.state_since,
+                         is_idle_in_transaction(glance.session.state));
+    if (!found)
+        return {};
+    found->waiting_behind = facts.waiting_behind(glance.session);
+    if (found->waiting_behind > 0)
+        return found;
+    due(clock_.now() + std::min(glance.limits.time(Limit::blocking), poll));
+    return {};
+}
+
+/// Idle in a transaction for long enough, or for as long silent in the delivery of notifications: idle is
+/// shown then since the last statement, and that transaction seems to be as old, so neither tells how long it
+/// lasts.
+std::optional<Offence> Watch::horizon(const Glance& glance, Memory& memory, Facts& facts) {
+    const std::int32_t age = glance.limits[Limit::horizon_age];
+    const Timestamp least_idle = least_idle_of(glance.limits);
+    if (age == 0)
+        return {};
+    const bool is_stuck = delivers_notifications(glance.session) && glance.waits_for_client;
+    if (!is_stuck && !is_idle_in_transaction(glance.session.state)) {
+        due(clock_.now() + std::max(least_idle, poll));
+        return {};
+    }
+    if (is_stuck)
+        listen(memory, facts.stillness(glance.session), 2 * poll);
+    const Timestamp since = is_stuck ? clock_.now() - memory.silent_for : memory.state_since;
+    if (!is_over(since, least_idle, true) ||
+        is_old_news(glance, memory, Rule::horizon, std::max(least_idle, poll))) {
+        if (is_stuck)
+            due(clock_.now() + poll);
+        return {};
+    }
+    const std::int64_t held_back = facts.held_back(glance.session);
+    if (held_back <= age) {
+        due(clock_.now() + poll);
+        return {};
+    }
+    Offence found = offence(Rule::horizon, glance, clock_.now() - since);
+    found.held_back = held_back;
+    found.switches = memory.switches;
+    return found;
+}
+
+/// The process neither ran nor had anything to do since the last look.
+void Watch::listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept {
+    const bool was_silent = memory.was_asleep && stillness.is_asleep && memory.switches == stillness.switches;
+    const Timestamp gap = clock_.now() - memory.silent_since_look;
+    memory.silent_for = was_silent ? memory.silent_for + std::min(gap, longest_gap) : 0;
+    memory.was_asleep = stillness.is_asleep;
+    memory.switches = stillness.switches;
+    memory.silent_since_look = clock_.now();
+}
+
+std::optional<Offence> Watch::client_silence(const Glance& glance, Memory& memory, Facts& facts) {
+    const Timestamp limit = glance.limits.time(Limit::client_silence);
+    if (limit == 0 || is_old_news(glance, memory, Rule::client_silence, limit))
+        return {};
+    const Timestamp between_looks = between_looks_at_clients(limit);
+    if (!glance.waits_for_client) {
+        memory.was_asleep = false;
+        due(clock_.now() + between_looks);
+        return {};
+    }
+    const Timestamp next = std::min(between_looks, longest_silent_look);
+    listen(memory, facts.stillness(glance.session), 2 * next);
+    if (memory.silent_for < limit) {
+        due(clock_.now() + std::min(next, limit - memory.silent_for));
+        return {};
+    }
+    Offence found = offence(Rule::client_silence, glance, memory.silent_for);
+    found.switches = memory.switches;
+    return found;
+}
+
+/// Nothing tells when a client goes. An idle session notices by itself.
+std::optional<Offence> Watch::client_gone(const Glance& glance, Memory& memory, Facts& facts) {
+    const Timestamp limit = glance.limits.time(Limit::client_gone);
+    if (limit == 0 || glance.session.kind != Kind::client ||
+        is_old_news(glance, memory, Rule::client_gone, limit))
+        return {};
+    const Timestamp next = between_looks_at_clients(limit);
+    if (!is_active(glance.session.state) || !facts.is_client_gone(glance.session)) {
+        memory.gone_since = 0;
+        due(clock_.now() + next);
+        return {};
+    }
+    if (memory.gone_since == 0)
+        memory.gone_since = clock_.now();
+    const Timestamp gone_for = clock_.now() - memory.gone_since;
+    if (gone_for < limit) {
+        due(clock_.now() + std::min(next, limit - gone_for));
+        return {};
+    }
+    return offence(Rule::client_gone, glance, gone_for);
+}
+
+std::optional<Offence> Watch::see(const Glance& glance, Facts& facts) {
+    Memory& memory = recall(glance.session);
+    if (memory.was_signalled)
+        return {};
+    if (memory.excused_until > clock_.now()) {
+        due(memory.excused_until);
+        return {};
+    }
+    const State state = glance.session.state;
+    // Every rule is asked: each says when it wants to look again.
+    std::optional<Offence> found[] = {
+        overdue(Rule::idle_in_transaction, glance, memory, memory.state_since, is_idle_in_transaction(state)),
+        blocking(glance, memory, facts),
+        horizon(glance, memory, facts),
+        overdue(Rule::idle_session, glance, memory, memory.state_since, state == State::idle),
+        overdue(Rule::transaction, glance, memory, memory.xact_since, glance.session.xact_start != 0),
+        client_silence(glance, memory, facts),
+        client_gone(glance, memory, facts),
+        statement(glance, memory),
+    };
+    const auto first =
+        std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
+    if (first == std::end(found))
+        return {};
+    // What it did to others is told, whatever the rule. Outside a transaction nobody waits.
+    if (state != State::idle && (*first)->rule != Rule::blocking)
+        (*first)->waiting_behind = facts.waiting_behind(glance.session);
+    return *first;
+}
+
+std::optional<Offence> Watch::see_age(const Glance& glance) {
+    const Memory& memory = recall(glance.session);
+    if (memory.was_signalled || memory.excused_until > clock_.now())
+        return {};
+    const auto found =
+        overdue(Rule::lifetime, glance, memory, memory.began, glance.session.state != State::starting);
+    if (found)
+        due(clock_.now() + poll);
+    return found;
+}
+
+void Watch::excuse(const Session& session) {
+    Memory& memory = recall(session);
+    memory.excused_until = clock_.now() + excuse_holds;
+    due(memory.excused_until);
+}
+
+bool Watch::is_excused(const Session& session) const noexcept {
+    const Memory& memory = memories_[static_cast<std::size_t>(session.slot)];
+    return memory.id == session.id && memory.excused_until > clock_.now();
+}
+
+void Watch::note(const Offence& offence) {
+    recall(offence.session).noted[index_of(offence.rule)] = offence.limit;
+    due(clock_.now()); // another rule may be offended, too
+}
+
+void Watch::cancelled(const Offence& offence) noexcept {
+    Memory& memory = memories_[static_cast<std::size_t>(offence.session.slot)];
+    memory.cancelled_at = clock_.now();
+    due(clock_.now() +
+        offence.limit * microseconds_per_millisecond); // the next statement can't be due before
+}
+
+void Watch::signalled(const Session& session) {
+    recall(session).was_signalled = true;
+}
+
+void Watch::look_again_soon() noexcept {
+    due(clock_.now() + microseconds_per_millisecond);
+}
+
+void Watch::look_again_later() noexcept {
+    due(clock_.now() + poll);
+}
+
+void Watch::reconsider(bool forgets_notes) noexcept {
+    for (Memory& memory : memories_) {
+        memory.excused_until = 0;
+        if (forgets_notes)
+            std::fill(std::begin(memory.noted), std::end(memory.noted), 0);
+    }
+}
+
+} // namespace sessionctl::core

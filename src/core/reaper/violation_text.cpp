@@ -1,0 +1,138 @@
+#include "core/reaper/violation_text.hpp"
+
+#include <cstdio>
+
+namespace sessionctl::core {
+
+namespace {
+
+struct Unit {
+    const char* name;
+    Timestamp length;
+};
+
+constexpr Unit units[] = {
+    {"d", 86400 * microseconds_per_second}, {"h", 3600 * microseconds_per_second},
+    {"min", 60 * microseconds_per_second},  {"s", microseconds_per_second},
+    {"ms", microseconds_per_millisecond},
+};
+
+string counted(std::int64_t count, const char* one, const char* many) {
+    char text[128];
+    std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), count == 1 ? one : many);
+    return text;
+}
+
+string limit_of(const Offence& offence) {
+    string text(" (pg_sessionctl.");
+    text.append(rule_name(offence.rule));
+    text.append(" is ");
+    text.append(offence.rule == Rule::horizon ? counted(offence.limit, "transaction", "transactions")
+                                              : exact_time(offence.limit));
+    text.append(")");
+    return text;
+}
+
+const char* what_it_did(const Offence& offence) noexcept {
+    if (is_unread(offence))
+        return "The session waited for its client to read notifications for ";
+    switch (offence.rule) {
+    case Rule::idle_in_transaction:
+    case Rule::blocking:
+    case Rule::horizon:
+        return "The session was idle in transaction for ";
+    case Rule::idle_session:
+        return "The session was idle for ";
+    case Rule::transaction:
+        return "The transaction lasted for ";
+    case Rule::client_silence:
+        return "The session waited for its client, in the middle of a statement, for ";
+    case Rule::client_gone:
+        return "The session ran on without its client for ";
+    case Rule::statement:
+        return offence.is_cancel ? "The statement ran for "
+                                 : "The statement ran on when it had been cancelled, in all for ";
+    case Rule::lifetime:
+        return "The session lasted for ";
+    }
+    return "";
+}
+
+} // namespace
+
+string length_of_time(Timestamp microseconds) {
+    char text[64];
+    for (const Unit& unit : units) {
+        if (microseconds < unit.length)
+            continue;
+        const Timestamp tenths = microseconds * 10 / unit.length;
+        if (tenths % 10 == 0 || unit.length == microseconds_per_millisecond)
+            std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(tenths / 10), unit.name);
+        else
+            std::snprintf(text, sizeof text, "%lld.%d %s", static_cast<long long>(tenths / 10),
+                          static_cast<int>(tenths % 10), unit.name);
+        return text;
+    }
+    return "0 ms";
+}
+
+string exact_time(std::int32_t milliseconds) {
+    char text[64];
+    for (const Unit& unit : units) {
+        const Timestamp count = milliseconds / (unit.length / microseconds_per_millisecond);
+        if (count * unit.length != milliseconds * microseconds_per_millisecond || count == 0)
+            continue;
+        std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), unit.name);
+        return text;
+    }
+    return "0 ms";
+}
+
+string detail_of(const Offence& offence) {
+    string text(what_it_did(offence));
+    text.append(length_of_time(offence.lasted));
+    if (offence.rule == Rule::horizon) {
+        text.append(" and held back the vacuum horizon by ");
+        text.append(counted(offence.held_back, "transaction", "transactions"));
+    }
+    if (offence.waiting_behind > 0) {
+        text.append(" while ");
+        text.append(counted(offence.waiting_behind, "session", "sessions"));
+        text.append(" waited for it");
+    }
+    text.append(limit_of(offence));
+    text.append(".");
+    return text;
+}
+
+const char* hint_of(const Offence& offence) noexcept {
+    if (is_unread(offence))
+        return "Read notifications as they come; connect again and LISTEN anew.";
+    switch (offence.rule) {
+    case Rule::idle_in_transaction:
+    case Rule::blocking:
+    case Rule::horizon:
+        return "Commit or roll back as soon as the work is done; connect again and repeat what was not "
+               "committed.";
+    case Rule::idle_session:
+        return "Connect again, or close connections that are not needed.";
+    case Rule::transaction:
+        return "Do the work in shorter transactions; connect again and repeat what was not committed.";
+    case Rule::client_silence:
+        return "Read the results and send the data without long pauses; connect again and repeat what was "
+               "not committed.";
+    case Rule::client_gone:
+        return "Stay connected until the statement has ended; connect again and repeat what was not "
+               "committed.";
+    case Rule::statement:
+        return offence.is_cancel
+                   ? "Make the statement faster, or divide it."
+                   : "Let a statement end when it is cancelled; connect again and repeat what was not "
+                     "committed.";
+    case Rule::lifetime:
+        return "Connect again and repeat the statement that got this answer, if one did: it did not run.";
+    }
+    return "";
+}
+
+} // namespace sessionctl::core

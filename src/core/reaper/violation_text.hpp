@@ -1,0 +1,19 @@
+// What is said of an offence: to the client, and in the audit.
+#pragma once
+
+#include "core/memory.hpp"
+#include "core/reaper/limit_monitor.hpp"
+
+namespace sessionctl::core {
+
+/// "12 min", "1.5 s", "300 ms": the largest unit of which there is at least one, to one decimal.
+string length_of_time(Timestamp microseconds);
+/// "61 s", "1500 ms": exact, in the largest unit that is.
+string exact_time(std::int32_t milliseconds);
+
+/// A sentence: what the session did, for how long, and the limit.
+string detail_of(const Offence& offence);
+/// What its user can do about it.
+const char* hint_of(const Offence& offence) noexcept;
+
+} // namespace sessionctl::core

@@ -1,0 +1,155 @@
+#include "core/sessions/drain.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sessionctl::core {
+
+namespace {
+
+/// How long one may be idle that said it would end: an error outside of a transaction takes from it what
+/// would have reminded it.
+constexpr Timestamp forgotten_after = 2 * microseconds_per_second;
+
+constexpr char unfinished[] = "its transaction goes on";
+constexpr char unheard[] = "its client has not taken the answer";
+constexpr char unknown[] = "track_activities is off: whether it is in a transaction is not known";
+
+bool is_unknown(const Session& session) noexcept {
+    return session.state == State::disabled && !is_background(session.kind);
+}
+
+class Drain {
+  public:
+    Drain(Plan& plan, Server& server, Asker& asker, Chronicle& chronicle)
+        : server_(server), asker_(asker), chronicle_(chronicle), began_(server.now()) {
+        for (Target& target : plan)
+            if (target.outcome == Outcome::chosen)
+                open_.push_back({&target, Asked(began_)});
+    }
+
+    /// All are asked before the first is ended: none begins a transaction while others are looked at.
+    void ask() {
+        for (const Open& open : open_) {
+            server_.heed_interrupts();
+            asker_.ask(open.target->session);
+            open.target->signalled_at = began_;
+        }
+    }
+
+    void run(Timestamp deadline, bool waits) {
+        for (;;) {
+            // The clock is read before the look: what is done at the deadline still counts.
+            const Timestamp now = server_.now();
+            const auto rest = std::remove_if(open_.begin(), open_.end(), [&](Open& open) {
+                is_over_ = is_over_ || !has_time(deadline, server_);
+                if (!open.asked.settle(*open.target, !is_over_, server_, asker_))
+                    return false;
+                done_.push_back(open.target);
+                return true;
+            });
+            open_.erase(rest, open_.end());
+            tell_of(done_, chronicle_);
+            if (open_.empty() || now >= deadline || !waits)
+                return;
+            server_.sleep(pause_after(now - began_, deadline - now));
+        }
+    }
+
+    void give_up(bool has_waited) noexcept {
+        for (const Open& open : open_) {
+            Target& target = *open.target;
+            if (target.outcome == Outcome::signalled && !has_waited)
+                continue;
+            const bool has_left = was_ended(target, asker_);
+            if (!has_left)
+                target.reason = is_unknown(target.session) ? unknown : open.asked.reason();
+            const bool is_not_reached = !has_left && target.reason == nullptr;
+            target.outcome = is_not_reached ? Outcome::not_reached : Outcome::still_running;
+            target.elapsed = server_.now() - began_;
+        }
+    }
+
+  private:
+    struct Open {
+        Target* target;
+        Asked asked;
+    };
+
+    Server& server_;
+    Asker& asker_;
+    Chronicle& chronicle_;
+    const Timestamp began_;
+    vector<Open> open_;
+    vector<const Target*> done_; // of this look at all
+    bool is_over_ = false;       // the time in which somebody may be signalled
+};
+
+} // namespace
+
+bool was_ended(const Target& target, Asker& asker) noexcept {
+    return target.outcome == Outcome::signalled || asker.answer_of(target.session) == Answer::does;
+}
+
+bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker) {
+    const Sight sight = server.look(target.session);
+    if (!sight.present) {
+        target.outcome = was_ended(target, asker) ? Outcome::terminated : Outcome::already_gone;
+        target.elapsed = server.now() - at_;
+        return true;
+    }
+    if (was_ended(target, asker))
+        return false;
+    const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
+    const bool has_client = !is_background(target.session.kind);
+    const bool was_unheard =
+        std::exchange(reason_, is_finished && has_client ? unheard : unfinished) == unheard;
+    if (!is_finished ||
+        (asker.answer_of(target.session) == Answer::will && !has_forgotten(sight, server.now())))
+        return false;
+    if (!may_signal) {
+        if (!was_unheard)
+            reason_ = nullptr;
+        return false;
+    }
+    signal_one(target, Action::terminate, Recheck::no_transaction, server);
+    if (target.outcome == Outcome::denied)
+        return true;
+    target.signalled_at = at_;
+    if (target.outcome != Outcome::signalled)
+        target.outcome = Outcome::chosen; // it changed at the last moment, or is gone: the next look tells
+    return false;
+}
+
+bool Asked::has_forgotten(const Sight& sight, Timestamp now) noexcept {
+    if (state_change_ != sight.state_change) {
+        state_change_ = sight.state_change;
+        idle_since_ = now;
+    }
+    return now - idle_since_ >= forgotten_after;
+}
+
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
+               Chronicle& chronicle) {
+    Drain drain(plan, server, asker, chronicle);
+    drain.ask();
+    drain.run(deadline, waits);
+    drain.give_up(waits);
+}
+
+bool is_unfinished(const Target& target) noexcept {
+    return target.outcome == Outcome::still_running &&
+           (target.reason == unfinished || target.reason == unheard || target.reason == unknown);
+}
+
+void force_rest(Plan& plan, Timestamp deadline, Server& server) {
+    for (Target& target : plan) {
+        if (target.outcome != Outcome::still_running && target.outcome != Outcome::not_reached)
+            continue;
+        target.is_forced = is_unfinished(target);
+        target.outcome = Outcome::chosen;
+    }
+    signal_all(plan, Action::terminate, Recheck::identity, deadline, server);
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,186 @@
+#include "core/sessions/escalation.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace sessionctl::core {
+
+namespace {
+
+constexpr char no_time_left[] = "the statement's own timeout left no time for the next step";
+constexpr char not_its_turn[] = "the time of the next step was over before its turn";
+
+/// Would the next step be for it?
+bool is_in_the_way(const Session& chosen, const Sight& sight, Server& server) {
+    return is_at_work(chosen, sight) || blocks_while_idle(chosen, sight, server);
+}
+
+/// After a cancel; a session has until the deadline to leave its transaction, and to release what it holds
+/// outside of one.
+bool has_obeyed(const Session& chosen, const Sight& sight, Server& server) {
+    return !sight.present || (sight.listed && !is_in_the_way(chosen, sight, server));
+}
+
+/// A target whose turn it is at the next step is `chosen`.
+class Climb {
+  public:
+    Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle);
+
+    void run();
+
+  private:
+    using Act = void (Climb::*)(Target& target);
+
+    void take(Step step, Act act, Proof is_done, Outcome success);
+    void cancel(Target& target);
+    void terminate(Target& target);
+    void close_socket(Target& target);
+    void note(Target& target, Step step) noexcept;
+    void pass_over(Target& target) noexcept;
+    void settle(Target& target, Step step);
+    bool has_time();
+    void finish();
+
+    Plan& plan_;
+    const Ladder& ladder_;
+    Server& server_;
+    StepChronicle& chronicle_;
+    const Timestamp end_;
+};
+
+Climb::Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle)
+    : plan_(plan), ladder_(ladder), server_(server), chronicle_(chronicle),
+      end_(server.now() + std::min(ladder.time_left, std::numeric_limits<Timestamp>::max() - server.now())) {}
+
+void Climb::run() {
+    take(Step::cancel, &Climb::cancel, has_obeyed, Outcome::cancelled);
+    if (has_time())
+        take(Step::terminate, &Climb::terminate, is_gone, Outcome::terminated);
+    if (ladder_.closes_sockets && has_time())
+        take(Step::close_socket, &Climb::close_socket, is_gone, Outcome::terminated);
+    finish();
+}
+
+void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
+    const Timestamp deadline =
+        server_.now() + std::min(ladder_.step, std::max<Timestamp>(end_ - server_.now(), 0));
+    for (Target& target : plan_) {
+        if (target.outcome != Outcome::chosen)
+            continue;
+        if (core::has_time(deadline, server_))
+            (this->*act)(target);
+        else
+            pass_over(target);
+    }
+    watch_all(plan_, is_done, success, deadline, server_, chronicle_);
+    for (Target& target : plan_)
+        settle(target, step);
+    chronicle_.step_is_over(step);
+}
+
+void Climb::cancel(Target& target) {
+    signal_one(target, Action::cancel, Recheck::statement, server_);
+    note(target, Step::cancel);
+    if (target.outcome != Outcome::not_running)
+        return;
+    const Sight sight = server_.look(target.session);
+    if (!sight.listed)
+        target.outcome = Outcome::already_gone;
+    else if (is_in_the_way(target.session, sight, server_))
+        target.outcome = Outcome::chosen;
+    else if (is_active(sight.state))
+        target.outcome = Outcome::no_longer_matches;
+}
+
+void Climb::terminate(Target& target) {
+    signal_one(target, Action::terminate, Recheck::work, server_);
+    note(target, Step::terminate);
+    Taken& cancelled = target.taken(Step::cancel);
+    const bool has_moved_on =
+        target.outcome == Outcome::no_longer_matches || target.outcome == Outcome::already_gone;
+    if (cancelled.at != 0 && has_moved_on)
+        target.outcome = cancelled.outcome = Outcome::cancelled; // at the last moment
+}
+
+void Climb::close_socket(Target& target) {
+    target.outcome = Outcome::signalled; // for who is gone meanwhile
+    const Holding holding(server_, target.session, Action::close_socket);
+    if (!holding || !server_.look(target.session).listed)
+        return;
+    const Timestamp at = server_.now();
+    const Closing closing = server_.close_socket();
+    if (closing.reason != nullptr)
+        target.reason = closing.reason;
+    switch (closing.result) {
+    case Closing::Result::closed:
+        target.taken(Step::close_socket).at = at;
+        break;
+    case Closing::Result::gone:
+        break;
+    case Closing::Result::not_found:
+        if (server_.look(target.session).listed)
+            target.outcome = Outcome::still_running;
+        break;
+    case Closing::Result::denied:
+        target.taken(Step::close_socket) = {at, Outcome::not_permitted};
+        target.outcome = Outcome::not_permitted;
+        break;
+    }
+}
+
+/// What it takes counts from the first step.
+void Climb::note(Target& target, Step step) noexcept {
+    if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
+        target.taken(step).at = target.signalled_at;
+    const Timestamp cancelled_at = target.taken(Step::cancel).at;
+    if (cancelled_at != 0)
+        target.signalled_at = cancelled_at;
+}
+
+/// Nobody skips a step.
+void Climb::pass_over(Target& target) noexcept {
+    const bool was_acted_on = target.signalled_at != 0;
+    target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;
+    if (was_acted_on)
+        target.reason = not_its_turn;
+}
+
+void Climb::settle(Target& target, Step step) {
+    Taken& taken = target.taken(step);
+    if (taken.at == 0 || taken.outcome != Outcome::chosen)
+        return;
+    taken.outcome = target.outcome;
+    if (target.outcome != Outcome::still_running)
+        return;
+    target.outcome = Outcome::chosen;
+    if (step == Step::cancel && !runs_chosen_statement(target.session, server_.look(target.session)))
+        taken.outcome = Outcome::cancelled; // but it is still in the way
+}
+
+bool Climb::has_time() {
+    if (server_.now() < end_)
+        return true;
+    for (Target& target : plan_)
+        if (target.outcome == Outcome::chosen)
+            target.reason = no_time_left;
+    return false;
+}
+
+void Climb::finish() {
+    for (Target& target : plan_) {
+        if (target.outcome == Outcome::chosen)
+            target.outcome = Outcome::still_running;
+        const bool is_there =
+            target.outcome == Outcome::still_running || target.outcome == Outcome::not_permitted;
+        if (is_there && target.signalled_at != 0)
+            target.elapsed = server_.now() - target.signalled_at;
+    }
+}
+
+} // namespace
+
+void escalate(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle) {
+    Climb(plan, ladder, server, chronicle).run();
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,75 @@
+// What a session did at the instant at which it was acted on, for the audit.
+#pragma once
+
+#include "core/memory.hpp"
+#include "pg/account/audit_text.hpp"
+#include "pg/account/log_line.hpp"
+#include "pg/locks/lock_waits.hpp"
+#include "pg/sessions/roster.hpp"
+
+namespace sessionctl::pg {
+
+/// Plain data. Whoever reads it has to be one who may see that session.
+struct Evidence {
+    static constexpr std::size_t longest_query = 500;
+    static constexpr core::Timestamp no_age = -1;
+
+    bool is_present;
+    core::State state;
+    Oid role;                                                    // decides who may see it
+    std::int32_t encoding;                                       // of its database
+    std::int32_t waiting;                                        // behind it
+    std::int64_t query_id;                                       // 0: none
+    core::Timestamp session_age, xact_age, query_age, state_age; // microseconds, or no_age
+    AuditText<NAMEDATALEN> wait_event_type, wait_event;
+    AuditText<longest_query + 1> query; // in that encoding
+
+    /// Of a session that is in no session table yet.
+    static Evidence of_login(Oid role) noexcept;
+
+    void add_to(LogLine& line) const;
+};
+
+/// How many wait behind a session: from a look at the lock table that is at most a second old.
+class RecentLockWaits {
+  public:
+    /// It lives in the memory that is current, and not longer.
+    RecentLockWaits();
+    /// From a look that is no older than that, either (wall clock).
+    int waiting_behind(int pid, TimestampTz not_before = 0);
+    /// The next answer is from a look of its own.
+    void forget() noexcept { waits_ = nullptr; }
+
+  private:
+    MemoryContext memory_;
+    const LockWaits* waits_ = nullptr;
+    core::Timestamp taken_at_ = 0; // monotonic
+    TimestampTz wall_taken_at_ = 0;
+};
+
+/// As it is now; not present if it is gone. Errors: PgError.
+Evidence evidence_of(const RosterEntry& session, RecentLockWaits& waits);
+
+/// That of all sessions of a call.
+class CallEvidence {
+  public:
+    explicit CallEvidence(const Roster& roster) noexcept : roster_(roster) {}
+
+    /// Of one that is acted on now. Instead of what was taken of it before.
+    void take(const core::Session& session);
+    /// Of one of which none was taken: not present.
+    const Evidence& of(std::int32_t pid) const noexcept;
+
+  private:
+    struct Taken {
+        std::int32_t pid;
+        Evidence* evidence;
+    };
+    Taken* find(std::int32_t pid) noexcept;
+
+    const Roster& roster_;
+    RecentLockWaits waits_;
+    core::vector<Taken> taken_; // by pid
+};
+
+} // namespace sessionctl::pg

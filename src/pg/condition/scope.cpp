@@ -1,0 +1,89 @@
+#include "pg/condition/scope.hpp"
+
+#include "pg/error.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+struct Pin {
+    const char* parameter;
+    const char* value;
+};
+
+/// Whoever calls could have a condition read in another way than whoever wrote it meant.
+constexpr Pin pins[] = {
+    {"search_path", "pg_catalog, sessionctl, pg_temp"},
+    {"standard_conforming_strings", "on"},
+    {"backslash_quote", "safe_encoding"},
+    {"escape_string_warning", "off"},
+    {"transform_null_equals", "off"},
+    {"array_nulls", "on"},
+    {"xmloption", "content"},
+};
+
+/// Who calls with his own rights writes times as he is used to.
+constexpr Pin pins_under_other[] = {
+    {"DateStyle", "ISO, MDY"},
+    {"IntervalStyle", "postgres"},
+    {"TimeZone", "UTC"},
+};
+
+template <std::size_t count>
+void pin(const Pin (&all)[count]) {
+    for (const Pin& one : all)
+        compat::set_known_parameter_locally(one.parameter, one.value); // 19 has lost one
+}
+
+const ConditionScope* innermost_scope = nullptr;
+
+bool has_security_flag(int flag) noexcept {
+    Oid user;
+    int security_context;
+    GetUserIdAndSecContext(&user, &security_context);
+    return (security_context & flag) != 0;
+}
+
+/// A condition's function may ask for another condition: the restriction that it finds is ours.
+bool is_restricted_by_core() noexcept {
+    return has_security_flag(SECURITY_RESTRICTED_OPERATION) &&
+           (innermost_scope == nullptr || innermost_scope->is_restricted_by_core());
+}
+
+} // namespace
+
+bool is_under_other_user() noexcept {
+    return has_security_flag(SECURITY_LOCAL_USERID_CHANGE) || is_restricted_by_core();
+}
+
+ConditionScope::ConditionScope()
+    : outer_(innermost_scope), was_read_only_(XactReadOnly),
+      is_restricted_by_core_(pg::is_restricted_by_core()), is_under_other_(is_under_other_user()) {
+    GetUserIdAndSecContext(&user_, &security_context_);
+    guc_level_ = call([this] {
+        const int level = NewGUCNestLevel();
+        pin(pins);
+        if (is_under_other_)
+            pin(pins_under_other);
+        return level;
+    });
+    XactReadOnly = true;
+    SetUserIdAndSecContext(user_, security_context_ | SECURITY_RESTRICTED_OPERATION);
+    innermost_scope = this;
+}
+
+ConditionScope::~ConditionScope() {
+    innermost_scope = outer_;
+    SetUserIdAndSecContext(user_, security_context_);
+    XactReadOnly = was_read_only_;
+}
+
+void ConditionScope::leave() {
+    call([this] { AtEOXact_GUC(false, guc_level_); });
+}
+
+} // namespace sessionctl::pg

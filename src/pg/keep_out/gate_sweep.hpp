@@ -1,0 +1,23 @@
+// After the gate is closed: the logins that went through it just before.
+#pragma once
+
+#include "pg/keep_out/server_sweep.hpp"
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+/// The process of a login between the gate and the session table has a pass, and in the process array, an
+/// instant later, a role.
+class GateSweep final : public ServerSweep {
+  public:
+    GateSweep(const GateState& state, const char* reason) noexcept : ServerSweep(state, reason) {}
+
+  private:
+    int look() override;
+    bool is_still(std::int32_t pid) override;
+
+    const std::atomic<std::int32_t>* pass_ = nullptr; // of who is about to be ended
+};
+
+} // namespace sessionctl::pg

@@ -1,0 +1,117 @@
+#include "pg/keep_out/pending_logins.hpp"
+
+#include "pg/error.hpp"
+#include "pg/sessions/session_table.hpp"
+#include "pg/sessions/signals.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+#include <csignal>
+
+extern "C" {
+#include "catalog/pg_database.h"
+#include "storage/lock.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+bool is_same(const Newcomer& newcomer) {
+    const compat::ClientProcess now = compat::client_process_at(newcomer.place);
+    return now.pid == newcomer.pid && now.role == newcomer.role;
+}
+
+/// What waits for its database's lock has none in its process yet. Up to 11 all places are clients'.
+bool has_database(const compat::ClientProcess& process) noexcept {
+    return !process.is_walsender || OidIsValid(process.database) || process.waits_for_lock;
+}
+
+/// Who waits for the lock that a login takes on its database.
+core::vector<int> queue_of(Oid database) {
+    core::vector<int> pids;
+    call([&] {
+        LOCKTAG tag;
+        SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
+        const LockData* const locks = GetLockStatusData();
+        for (int i = 0; i < locks->nelements; ++i) {
+            const LockInstanceData& lock = locks->locks[i];
+            if (lock.waitLockMode == RowExclusiveLock && std::memcmp(&lock.locktag, &tag, sizeof tag) == 0)
+                pids.push_back(lock.pid);
+        }
+    });
+    return pids;
+}
+
+} // namespace
+
+core::vector<std::int32_t> listed_pids() {
+    core::vector<core::Session> sessions;
+    call([&sessions] { list_sessions(sessions); });
+    core::vector<std::int32_t> pids;
+    for (const core::Session& session : sessions)
+        // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
+        if ((core::is_login(session.kind) || session.kind == core::Kind::walsender) &&
+            session.state != core::State::starting)
+            pids.push_back(session.id.pid);
+    std::sort(pids.begin(), pids.end());
+    return pids;
+}
+
+core::vector<Newcomer> all_arrivals() {
+    core::vector<Newcomer> found;
+    call([&found] {
+        for (int place = 0; place < compat::client_process_count(); ++place) {
+            const compat::ClientProcess process = compat::client_process_at(place);
+            if (process.pid != 0 && process.pid != MyProcPid)
+                found.push_back({place, process.pid, process.role, process.database, has_database(process)});
+        }
+    });
+    return found;
+}
+
+core::vector<Newcomer> newcomers() {
+    core::vector<Newcomer> found = all_arrivals();
+    // Read after the processes: who has become a session since is one.
+    const core::vector<std::int32_t> listed = listed_pids();
+    const auto is_listed = [&listed](const Newcomer& each) {
+        return std::binary_search(listed.begin(), listed.end(), each.pid);
+    };
+    found.erase(std::remove_if(found.begin(), found.end(), is_listed), found.end());
+    return found;
+}
+
+std::optional<bool> logs_in_to_database(const Newcomer& newcomer) noexcept {
+    SharedMemory* const shared = shared_memory();
+    for (int i = 0; shared != nullptr && i < shared->slot_count; ++i) {
+        const std::int32_t pass = shared->slots[i].pass.pid;
+        if (std::abs(pass) == newcomer.pid)
+            return pass > 0;
+    }
+    return newcomer.has_database ? std::optional<bool>(true) : std::nullopt;
+}
+
+bool turn_away(const Newcomer& newcomer) {
+    Signaller signaller;
+    return signaller.hold(newcomer.pid) && call([&] { return is_same(newcomer); }) &&
+           signaller.send(SIGTERM) == core::Delivery::delivered;
+}
+
+void turn_away_from_database(Oid database, bool include_superusers) {
+    const core::vector<int> queue = queue_of(database);
+    for (const Newcomer& newcomer : newcomers()) {
+        const bool queues = std::find(queue.begin(), queue.end(), newcomer.pid) != queue.end();
+        if (!OidIsValid(newcomer.role) || (newcomer.database != database && !queues))
+            continue;
+        const bool may_end = call([&] {
+                                 if (superuser_arg(newcomer.role))
+                                     return include_superusers && superuser();
+                                 return queues || compat::may_signal(GetUserId(), newcomer.role);
+                             }) &&
+                             !is_protected_role(newcomer.role);
+        if (may_end)
+            turn_away(newcomer);
+    }
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,90 @@
+#include "pg/locks/lock_waits.hpp"
+
+#include "pg/error.hpp"
+#include "pg/locks/lock_text.hpp"
+#include "pg/memory.hpp"
+
+namespace sessionctl::pg {
+
+namespace {
+
+template <typename T>
+compat::Room<T> all_of(core::vector<T>& entries) noexcept {
+    return {entries.data(), static_cast<int>(entries.size()), 0};
+}
+
+/// More of it where that was too little: nobody stands still between two looks.
+template <typename T>
+void make_room(core::vector<T>& entries, const compat::Room<T>& room) {
+    if (!room.fits())
+        entries.resize(room.count + room.count / 2);
+}
+
+} // namespace
+
+LockWaits* LockWaits::take() {
+    return take_with({});
+}
+
+LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
+    core::vector<core::Stake> stakes(compat::max_backends());
+    core::vector<LOCKTAG> locks(compat::max_backends());
+    core::vector<core::Helper> helpers(compat::max_backends());
+    for (;;) {
+        compat::WaitRoom room = {all_of(stakes), all_of(locks), all_of(helpers)};
+        call([&room] {
+            CHECK_FOR_INTERRUPTS();
+            compat::copy_lock_waits(room);
+        });
+        if (room.stakes.fits() && room.locks.fits() && room.helpers.fits()) {
+            stakes.resize(room.stakes.count);
+            locks.resize(room.locks.count);
+            helpers.resize(room.helpers.count);
+            break;
+        }
+        make_room(stakes, room.stakes);
+        make_room(locks, room.locks);
+        make_room(helpers, room.helpers);
+    }
+    int number = static_cast<int>(locks.size());
+    for (const LocklessWait& each : others)
+        core::add_lockless_wait(stakes, number++, each.pid,
+                                core::knows_blockers(each.kind) ? each.others : core::vector<int>());
+    core::WaitGraph graph(std::move(stakes), std::move(helpers));
+    return new (core::allocate(sizeof(LockWaits))) LockWaits(std::move(graph), std::move(locks));
+}
+
+int LockWaits::waiting_behind(int pid) const {
+    const int party = graph_.find(core::Party{pid, 0});
+    if (party < 0)
+        return 0;
+    const MemoryScope scope(memory_); // what is computed once lives as long as the rest
+    return graph_.waiting_behind(party);
+}
+
+core::vector<int> LockWaits::blocked_by(int pid) const {
+    const int party = graph_.find(pid);
+    core::vector<int> pids;
+    if (party < 0)
+        return pids;
+    for (const int blocker : graph_.blockers_of(party))
+        pids.push_back(graph_.party(blocker).pid);
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+    return pids;
+}
+
+core::vector<const char*> LockWaits::lock_texts() const {
+    core::vector<const char*> texts(locks_.size());
+    call([&] { std::transform(locks_.begin(), locks_.end(), texts.begin(), lock_text); });
+    return texts;
+}
+
+core::vector<int> pids_of(const core::WaitGraph& graph, const core::vector<int>& parties) {
+    core::vector<int> pids;
+    for (const int party : parties)
+        if (!graph.party(party).is_prepared())
+            pids.push_back(graph.party(party).pid);
+    return pids;
+}
+
+} // namespace sessionctl::pg

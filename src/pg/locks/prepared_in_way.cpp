@@ -1,0 +1,71 @@
+#include "pg/locks/prepared_in_way.hpp"
+
+#include "pg/encoding.hpp"
+#include "pg/locks/lock_table.hpp"
+#include "pg/subtransaction.hpp"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_db_role_setting.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+/// The first by its command: a HINT has not room for the names of many.
+core::string hint_for(const core::vector<const Prepared*>& found, const char* is_in_the_way) {
+    core::string hint;
+    if (found.empty())
+        return hint;
+    const Prepared& first = *found.front();
+    hint.append(" A prepared transaction ").append(is_in_the_way).append(", which no signal ends: ");
+    if (first.database != nullptr)
+        hint.append("in database \"").append(one_line(first.database)).append("\", ");
+    if (first.rollback != nullptr)
+        hint.append(first.rollback).append(" or COMMIT PREPARED does.");
+    else
+        hint.append(first.written).append(".");
+    if (found.size() > 1)
+        hint.append(" Others stand in sessionctl.prepared_transactions.");
+    return hint;
+}
+
+/// Whoever may not read them gets the error that there is without it.
+template <typename Find>
+core::string hint_for_found(const char* is_in_the_way, Find&& find) {
+    const LockTable table;
+    if (!table.has_prepared())
+        return {};
+    try {
+        return in_subtransaction([&] {
+            const core::vector<Prepared> all = prepared_transactions();
+            return hint_for(find(table, all), is_in_the_way);
+        });
+    } catch (const PgError& error) {
+        if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+            throw;
+        return {};
+    }
+}
+
+} // namespace
+
+core::string hint_for_prepared_on(Oid catalog, Oid object, LOCKMODE mode) {
+    return hint_for_found("is in the way", [=](const LockTable& table, const core::vector<Prepared>& all) {
+        return table.prepared_against(catalog, object, mode, all);
+    });
+}
+
+core::string hint_for_prepared_changes() {
+    return hint_for_found("may be in the way", [](const LockTable& table, const core::vector<Prepared>& all) {
+        core::vector<Oid> catalogs;
+        for (const Oid catalog : {AuthIdRelationId, DatabaseRelationId, DbRoleSettingRelationId})
+            catalogs.push_back(catalog);
+        std::sort(catalogs.begin(), catalogs.end());
+        return table.prepared_on(catalogs, RowExclusiveLock, all);
+    });
+}
+
+} // namespace sessionctl::pg

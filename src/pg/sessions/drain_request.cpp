@@ -1,0 +1,175 @@
+#include "pg/sessions/drain_request.hpp"
+
+#include "pg/error.hpp"
+#include "pg/sessions/session_table.hpp"
+#include "pg/shared_memory.hpp"
+
+namespace sessionctl::pg {
+
+namespace {
+
+DrainRequest* request_in(int slot) noexcept {
+    SessionSlot* const found = session_slot(slot);
+    return found != nullptr ? &found->drain : nullptr;
+}
+
+bool is_for(const DrainRequest& request, const core::Identity& session) noexcept {
+    return request.pid == session.pid && request.start == session.start;
+}
+
+core::Identity this_process() noexcept {
+    return {MyProcPid, compat::own_start()};
+}
+
+/// What was asked of the session that had the place before is nobody's.
+bool is_mine(const DrainRequest* request) noexcept {
+    return request != nullptr && request->askers != 0 && is_for(*request, this_process());
+}
+
+void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
+    if (!is_for(request, session)) {
+        request.askers = 0;
+        request.is_reapers = false;
+        request.pid = session.pid;
+        request.start = session.start;
+    }
+    if (request.askers == 0)
+        request.answer = core::Answer::none;
+    ++request.askers;
+}
+
+void remove_asker(DrainRequest& request, const core::Identity& session) noexcept {
+    if (is_for(request, session) && request.askers > 0)
+        --request.askers;
+}
+
+void add_reaper(DrainRequest& request, const core::Identity& session) noexcept {
+    if (is_for(request, session) && request.is_reapers)
+        return;
+    add_asker(request, session);
+    request.is_reapers = true;
+}
+
+void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
+    if (!is_for(slot.drain, session) || !slot.drain.is_reapers.exchange(false))
+        return;
+    remove_asker(slot.drain, session);
+    if (slot.drain.answer != core::Answer::does)
+        slot.lasting_farewell.clear(session);
+}
+
+/// The session shows what it does before it looks at its request; who looks at it after this sees one or the
+/// other.
+void add(DrainRequest& request, const core::Identity& session,
+         void (*add_to)(DrainRequest&, const core::Identity&) noexcept) {
+    LWLock* const lock = shared_memory()->drain_lock;
+    call([=, &request, &session] {
+        LWLockAcquire(lock, LW_EXCLUSIVE);
+        add_to(request, session);
+        LWLockRelease(lock);
+    });
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+/// Null for one that can't be asked: its place may be another's already, and a background process has no
+/// statement of a client that it could refuse.
+DrainRequest* request_for(const core::Session& session) {
+    DrainRequest* const request = request_in(session.slot);
+    return !core::is_background(session.kind) && request != nullptr && look_at(session).listed ? request
+                                                                                               : nullptr;
+}
+
+} // namespace
+
+DrainRequest* own_request() noexcept {
+    return request_in(compat::own_slot());
+}
+
+bool is_asked_to_leave() noexcept {
+    return is_mine(own_request());
+}
+
+bool was_asked_to_leave() noexcept {
+    return is_asked_to_leave() || leaves_as_asked();
+}
+
+bool leaves_as_asked() noexcept {
+    const DrainRequest* const request = own_request();
+    return request != nullptr && is_for(*request, this_process()) && request->answer == core::Answer::does;
+}
+
+void answer_request(core::Answer answer) noexcept {
+    if (DrainRequest* const request = own_request(); is_mine(request))
+        request->answer = answer;
+}
+
+core::Answer answer_to_request(const core::Session& session) noexcept {
+    const DrainRequest* const request = request_in(session.slot);
+    return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
+}
+
+core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept {
+    DrainRequest* const request = request_in(session.slot);
+    return request != nullptr && is_for(*request, session.id) ? request->answer.exchange(answer)
+                                                              : core::Answer::none;
+}
+
+DrainRequests::DrainRequests(const Farewell& farewell, CallEvidence& evidence)
+    : farewell_(farewell), evidence_(evidence), guard_(take_back, this) {}
+
+DrainRequests::~DrainRequests() {
+    take_back(this);
+}
+
+void DrainRequests::ask(const core::Session& session) {
+    evidence_.take(session);
+    DrainRequest* const request = request_for(session);
+    if (request == nullptr)
+        return;
+    asked_.push_back(session); // first: what was asked must be taken back
+    leave_farewell(session, false, farewell_);
+    add(*request, session.id, add_asker);
+}
+
+void DrainRequests::take_back(void* requests) noexcept {
+    auto& self = *static_cast<DrainRequests*>(requests);
+    SharedMemory* const shared = shared_memory();
+    if (self.asked_.empty() || shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    for (const core::Session& session : self.asked_)
+        remove_asker(shared->slots[session.slot].drain, session.id);
+    LWLockRelease(shared->drain_lock);
+    for (const core::Session& session : self.asked_)
+        if (self.answer_of(session) != core::Answer::does)
+            take_farewell_back(session);
+    self.asked_.clear();
+}
+
+void LastingRequests::ask(const core::Session& session) {
+    if (DrainRequest* const request = request_for(session))
+        add(*request, session.id, add_reaper);
+}
+
+void LastingRequests::take_back(const core::Session& session) noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    remove_reaper(shared->slots[session.slot], session.id);
+    LWLockRelease(shared->drain_lock);
+}
+
+void LastingRequests::take_all_back() noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr)
+        return;
+    LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
+    for (int number = 0; number < shared->slot_count; ++number) {
+        SessionSlot& slot = shared->slots[number];
+        remove_reaper(slot, {slot.drain.pid, slot.drain.start});
+    }
+    LWLockRelease(shared->drain_lock);
+}
+
+} // namespace sessionctl::pg

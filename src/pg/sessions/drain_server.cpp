@@ -1,0 +1,36 @@
+#include "pg/sessions/drain_server.hpp"
+
+#include "pg/clients/inactivity.hpp"
+#include "pg/sessions/drain_request.hpp"
+#include "pg/shared_memory.hpp"
+
+namespace sessionctl::pg {
+
+core::Sight DrainServer::look(const core::Session& session) {
+    const core::Sight first = LiveServer::look(session);
+    if (!is_holding() || !core::is_login(session.kind) || first.is_streaming)
+        return first;
+    const bool is_ready = is_ready_to_go(session);
+    core::Sight sight = LiveServer::look(session);
+    if (!is_ready || sight.state_change != first.state_change)
+        sight.state = core::State::undefined;
+    return sight;
+}
+
+core::Delivery DrainServer::send() {
+    const core::Answer before = answer_request_for(held(), core::Answer::does);
+    const core::Delivery delivery = LiveServer::send();
+    if (delivery != core::Delivery::delivered)
+        answer_request_for(held(), before);
+    return delivery;
+}
+
+/// Where sessions can't be asked, one that shows itself idle but runs, or waits for a processor, has been
+/// woken: its client's next statement is there already.
+bool DrainServer::is_ready_to_go(const core::Session& session) const noexcept {
+    if (!is_at_rest(session) || (shared_memory() == nullptr && is_runnable(session.id.pid)))
+        return false;
+    return answer_to_request(session) != core::Answer::will || !is_unheard(session);
+}
+
+} // namespace sessionctl::pg

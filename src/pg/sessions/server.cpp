@@ -1,0 +1,127 @@
+#include "pg/sessions/server.hpp"
+
+#include "pg/clients/client_socket.hpp"
+#include "pg/error.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/sessions/progress.hpp"
+#include "pg/sessions/session_table.hpp"
+
+#include <csignal>
+
+namespace sessionctl::pg {
+
+namespace {
+
+constexpr core::Timestamp report_margin = 100 * core::microseconds_per_millisecond;
+
+/// Asked for every session: cheap where nothing is pending and nothing to be told.
+void answer_interrupts() {
+    if (InterruptPending)
+        call([] { CHECK_FOR_INTERRUPTS(); });
+    Progress::tell();
+}
+
+} // namespace
+
+bool LiveServer::hold(const core::Session& session, core::Action action) {
+    if (evidence_ != nullptr)
+        evidence_->take(session);
+    if (!signaller_.hold(session.id.pid))
+        return false;
+    held_ = session;
+    is_cancel_ = action == core::Action::cancel;
+    is_delivered_ = action == core::Action::close_socket; // it has been left one before
+    if (!is_delivered_)
+        leave_farewell(session, is_cancel_, farewell_);
+    if (cooldown_ != nullptr)
+        cooldown_->begin(session);
+    return true;
+}
+
+core::Delivery LiveServer::send() {
+    const core::Delivery delivery = signaller_.send(is_cancel_ ? SIGINT : SIGTERM);
+    is_delivered_ = delivery == core::Delivery::delivered;
+    if (is_delivered_ && cooldown_ != nullptr)
+        cooldown_->keep();
+    return delivery;
+}
+
+core::Closing LiveServer::close_socket() {
+    return close_client_socket(signaller_.descriptor(), held_.id.pid, client_of(held_));
+}
+
+void LiveServer::release() noexcept {
+    signaller_.release();
+    if (is_delivered_)
+        return;
+    if (!farewell_.is_empty())
+        take_farewell_back(held_);
+    if (cooldown_ != nullptr)
+        cooldown_->take_back();
+}
+
+core::Sight LiveServer::look(const core::Session& session) {
+    return look_at(session);
+}
+
+bool LiveServer::awaits_standby(const core::Session& session) {
+    return pg::awaits_standby(session);
+}
+
+bool LiveServer::blocks_others(const core::Session& session, core::Timestamp idle_since) {
+    if (!lock_waits_)
+        lock_waits_.emplace();
+    if (is_holding())
+        lock_waits_->forget();
+    return lock_waits_->waiting_behind(session.id.pid, idle_since) > 0;
+}
+
+core::Timestamp LiveServer::now() {
+    return monotonic_now();
+}
+
+void LiveServer::heed_interrupts() {
+    answer_interrupts();
+}
+
+void LiveServer::sleep(core::Timestamp microseconds) {
+    pause(microseconds);
+    if (lock_waits_)
+        lock_waits_->forget();
+}
+
+void pause(core::Timestamp microseconds) {
+    Progress::tell();
+    call([microseconds] {
+        CHECK_FOR_INTERRUPTS();
+        compat::wait_latch(static_cast<long>(microseconds / core::microseconds_per_millisecond));
+        CHECK_FOR_INTERRUPTS();
+    });
+}
+
+bool has_time(core::Timestamp deadline) {
+    answer_interrupts();
+    return monotonic_now() < deadline;
+}
+
+core::Timestamp time_left_for_statement() {
+    return call([] {
+        const TimestampTz end = compat::own_timeout_at();
+        if (end == 0)
+            return std::numeric_limits<core::Timestamp>::max();
+        return std::max<core::Timestamp>(end - GetCurrentTimestamp() - report_margin, 0);
+    });
+}
+
+core::Timestamp within_statement(core::Timestamp wait) {
+    return std::min(wait, std::max<core::Timestamp>(time_left_for_statement(), 1));
+}
+
+Span::Span(core::Timestamp wait) {
+    const core::Timestamp now = monotonic_now();
+    const core::Timestamp time = wait > 0 ? within_statement(wait) : time_left_for_statement();
+    deadline = now + std::min(time, std::numeric_limits<core::Timestamp>::max() - now);
+    is_cut_short = time < wait;
+}
+
+} // namespace sessionctl::pg

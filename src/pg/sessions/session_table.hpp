@@ -1,0 +1,63 @@
+// The live session table in shared memory, one entry at a time.
+#pragma once
+
+#include "compat/postgres.hpp"
+#include "core/memory.hpp"
+#include "core/sessions/engine.hpp"
+#include "core/sessions/session.hpp"
+
+extern "C" {
+#include "libpq/pqcomm.h"
+}
+
+#include <atomic>
+
+namespace sessionctl::pg {
+
+/// Runs `copy` on a live entry until it was not written to meanwhile (the changecount protocol of core's
+/// backend_status.h: even and unchanged).
+template <typename Copy>
+void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
+    for (;;) {
+        const int before = entry.st_changecount;
+        std::atomic_thread_fence(std::memory_order_acquire);
+        copy(const_cast<const PgBackendStatus&>(entry));
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (before == entry.st_changecount && (before & 1) == 0)
+            return;
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+/// Does it stream, as a walsender with a database? Then it is in no transaction of its client's, and the time
+/// at which its own began is not kept up to date (core shows it of no walsender).
+bool is_streaming(const core::Session& session) noexcept;
+
+/// All may raise PostgreSQL errors: use inside pg::call.
+core::Session session_of(int slot, const PgBackendStatus& entry);
+
+/// All of them, as they are now, in the order of their slots.
+void list_sessions(core::vector<core::Session>& sessions);
+
+/// This process, as the table knows it.
+core::Identity own_identity();
+
+/// How one session looks now. Not present: proven gone, from the session table and the process array.
+core::Sight look_at(const core::Session& session);
+
+/// Where its client is; all zero if the session is gone.
+SockAddr client_of(const core::Session& session);
+/// For certain? Its end of the connection is closed.
+bool is_client_gone(const core::Session& session);
+/// Does its commit wait for a synchronous standby?
+bool awaits_standby(const core::Session& session);
+/// Invalid: none yet, or it is no longer that session.
+Oid database_of(const core::Session& session);
+
+enum class ClientWait { none, read, write };
+
+/// Does it wait for its client, in the middle of a statement, to send or to read, or to read notifications?
+/// Before 10 no session tells.
+ClientWait client_wait_of(const core::Session& session) noexcept;
+
+} // namespace sessionctl::pg

@@ -1,0 +1,58 @@
+// Signals that can't hit a reused pid. On Linux a process is pinned by a pidfd, looked at, and signalled
+// through it.
+#pragma once
+
+#include "core/sessions/engine.hpp"
+
+#include <boost/container/static_vector.hpp>
+
+#include <sys/types.h>
+
+namespace sessionctl::pg {
+
+enum class SignalMethod {
+    plain,       // kill(): no pidfds here (old kernel, seccomp, another system)
+    pidfd,       // Linux 5.3: the process by pidfd, its process group's members one by one
+    pidfd_group, // Linux 6.9: the process group in one go
+};
+
+/// The best that this kernel allows; found out once.
+SignalMethod best_signal_method() noexcept;
+
+/// Pins one process at a time. As core does it, the whole process group is signalled, so that a program
+/// started by COPY … FROM PROGRAM ends too.
+class Signaller {
+  public:
+    explicit Signaller(SignalMethod method = best_signal_method()) noexcept : method_(method) {}
+    ~Signaller() { release(); }
+    Signaller(const Signaller&) = delete;
+    Signaller& operator=(const Signaller&) = delete;
+
+    /// False where no process has this pid.
+    bool hold(pid_t pid) noexcept;
+    core::Delivery send(int signal) noexcept;
+    void release() noexcept;
+    bool is_holding() const noexcept { return pid_ != 0; }
+    /// The held process's pidfd, or -1.
+    int descriptor() const noexcept { return descriptor_; }
+
+  private:
+    bool pin() noexcept;
+    void hold_group_members() noexcept;
+    int send_to_held(int signal) noexcept;
+
+    const SignalMethod method_;
+    pid_t pid_ = 0;
+    int descriptor_ = -1; // pidfd of pid_; -1: none, use kill()
+    boost::container::static_vector<int, 16> members_;
+};
+
+/// Its state as /proc and ps spell it (R, S, D, T ...); 0 where the system does not tell.
+char process_state(pid_t pid) noexcept;
+/// Runs, or has been woken and waits for a processor. False where the system does not tell.
+bool is_runnable(pid_t pid) noexcept;
+
+/// Reads a small file of /proc; the length, or -1.
+ssize_t read_small_file(const char* path, char* buffer, std::size_t size) noexcept;
+
+} // namespace sessionctl::pg

@@ -1,0 +1,279 @@
+#include "worker/limit_enforcer.hpp"
+
+#include "core/reaper/violation_text.hpp"
+#include "core/sessions/engine.hpp"
+#include "pg/catalog_scope.hpp"
+#include "pg/clients/inactivity.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/reaper/session_limits.hpp"
+#include "pg/sessions/drain_server.hpp"
+#include "pg/sessions/server.hpp"
+#include "pg/sessions/session_table.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+namespace sessionctl::worker {
+
+namespace {
+
+/// How long a session may take to end before the audit says that it is still there.
+constexpr core::Timestamp patience = 5 * core::microseconds_per_second;
+constexpr core::Timestamp first_pause = core::microseconds_per_millisecond;
+constexpr core::Timestamp pause_divisor = 20;
+
+bool is_exempt(const pg::RosterEntry& entry) {
+    if (entry.facts.is_superuser && !pg::reap_superusers_setting())
+        return true;
+    return entry.facts.is_protected || pg::is_exempt_role(entry.role) ||
+           (entry.database_name != nullptr && pg::is_exempt_database(entry.database_name)) ||
+           pg::is_exempt_application(entry.application_name);
+}
+
+pg::Farewell farewell_of(const core::Offence& offence) {
+    pg::Farewell farewell;
+    std::snprintf(farewell.detail, sizeof farewell.detail, "%s", core::detail_of(offence).c_str());
+    std::snprintf(farewell.hint, sizeof farewell.hint, "%s", core::hint_of(offence));
+    return farewell;
+}
+
+pg::AuditRecord record_of(const core::Offence& offence, const pg::RosterEntry& entry) {
+    pg::AuditRecord record = {};
+    record.describe(entry);
+    record.by_session_id.set(core::SessionId(pg::own_identity()).text);
+    record.rule.set(core::rule_name(offence.rule));
+    record.set_field(record.reason, core::detail_of(offence).c_str());
+    return record;
+}
+
+core::Recheck recheck_of(const core::Offence& offence) noexcept {
+    if (core::is_unread(offence))
+        return core::Recheck::idleness;
+    switch (offence.rule) {
+    case core::Rule::transaction:
+        return core::Recheck::transaction;
+    case core::Rule::client_silence:
+    case core::Rule::statement:
+        return core::Recheck::statement;
+    case core::Rule::client_gone:
+        return core::Recheck::identity;
+    default:
+        return core::Recheck::idleness;
+    }
+}
+
+/// The server at the instant of the signal. A session that shows itself idle but runs, or waits for a
+/// processor, has been woken: its client's next statement is there already.
+class LastLook final : public pg::LiveServer {
+  public:
+    LastLook(const pg::Farewell& farewell, const core::Offence& offence)
+        : LiveServer(farewell), offence_(offence) {}
+
+    /// A commit that waits for its standby would tell its client that it is committed, though no standby has
+    /// it.
+    bool spares(const core::Session& session) override {
+        if (pg::awaits_standby(session))
+            return true;
+        if (offence_.rule == core::Rule::client_gone)
+            return !pg::is_client_gone(session);
+        if (core::is_of_silence(offence_))
+            return !is_silent_still(session);
+        return recheck_of(offence_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
+    }
+
+  private:
+    /// Since its silence was found too long.
+    bool is_silent_still(const core::Session& session) const noexcept {
+        const core::Stillness now = pg::stillness_of(session);
+        return now.is_asleep && now.switches == offence_.switches &&
+               pg::client_wait_of(session) != pg::ClientWait::none;
+    }
+
+    const core::Offence& offence_;
+};
+
+/// The same of a session that was asked to leave.
+class LastLookAtAsked final : public pg::DrainServer {
+  public:
+    /// While it streams no limit binds it.
+    bool spares(const core::Session& session) override {
+        return pg::awaits_standby(session) || pg::is_streaming(session);
+    }
+};
+
+void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        shared->counter(deed, rule).add(has_ended);
+}
+
+} // namespace
+
+void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
+    pg::CatalogScope catalogs;
+    const pg::Roster roster = pg::Roster::take_one(offence.session);
+    const bool is_gone = roster.entries.empty();
+    const bool is_spared = !is_gone && is_exempt(roster.entries.front());
+    catalogs.leave();
+    if (is_gone)
+        return;
+    if (is_spared) {
+        watch.excuse(offence.session);
+        return;
+    }
+    const bool may_end = pg::reaper_action_setting() == pg::ReaperAction::terminate;
+    if (may_end && offence.rule == core::Rule::lifetime) {
+        ask(offence, roster.entries.front());
+        return;
+    }
+    if (pg::awaits_standby(offence.session)) {
+        watch.look_again_later();
+        return;
+    }
+    pg::AuditRecord record = record_of(offence, roster.entries.front());
+    record.evidence = pg::evidence_of(roster.entries.front(), waits_);
+    if (may_end) {
+        end(offence, record, watch);
+        return;
+    }
+    record.action.set("log");
+    record.result.set("spared");
+    pg::keep_record(record);
+    count(pg::Deed::tell, offence.rule, false);
+    watch.note(offence);
+}
+
+/// Anew at each look: another limit, or another farewell, may be in force.
+void Judgement::ask(const core::Offence& offence, const pg::RosterEntry& entry) {
+    const auto is_it = [&offence](const Request& each) {
+        return each.target.session.id == offence.session.id;
+    };
+    auto request = std::find_if(requests_.begin(), requests_.end(), is_it);
+    if (request == requests_.end()) {
+        pg::AuditRecord record = record_of(offence, entry);
+        record.evidence = pg::evidence_of(entry, waits_);
+        record.action.set("drain");
+        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
+        requests_.push_back({core::Target{}, core::Asked(pg::monotonic_now()), offence.rule, false, record});
+        request = requests_.end() - 1;
+    }
+    request->target.session = offence.session;
+    request->record.set_field(request->record.reason, core::detail_of(offence).c_str());
+    request->is_wanted = true;
+    pg::leave_lasting_farewell(offence.session, farewell_of(offence));
+    asker_.ask(offence.session);
+}
+
+/// True when there is no need to ask it any more: it ends, is gone, or may stay.
+bool Judgement::settle(Request& request, core::Watch& watch) {
+    core::Target& target = request.target;
+    const bool is_wanted = std::exchange(request.is_wanted, false);
+    LastLookAtAsked server;
+    const bool is_over = request.asked.settle(target, is_wanted, server, asker_);
+    if (target.outcome == core::Outcome::terminated || core::was_ended(target, asker_)) {
+        if (!is_over)
+            watch.signalled(target.session);
+        const pg::MemoryScope lasting(TopMemoryContext);
+        endings_.push_back({target.session, request.rule, false, pg::monotonic_now(), request.record});
+        return true;
+    }
+    if (target.outcome == core::Outcome::denied)
+        watch.excuse(target.session);
+    if (!is_over && is_wanted)
+        return false;
+    pg::LastingRequests::take_back(target.session);
+    return true;
+}
+
+void Judgement::end_look(core::Watch& watch) {
+    const auto is_settled = [&](Request& each) { return settle(each, watch); };
+    requests_.erase(std::remove_if(requests_.begin(), requests_.end(), is_settled), requests_.end());
+}
+
+void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch) {
+    const pg::Farewell farewell = farewell_of(offence);
+    core::Target target = {};
+    target.session = offence.session;
+    LastLook server(farewell, offence);
+    const core::Action action = offence.is_cancel ? core::Action::cancel : core::Action::terminate;
+    core::signal_one(target, action, recheck_of(offence), server);
+    if (target.outcome == core::Outcome::signalled) {
+        if (offence.is_cancel)
+            watch.cancelled(offence);
+        else
+            watch.signalled(offence.session);
+        if (offence.rule == core::Rule::statement && !offence.is_cancel)
+            give_up_cancel_of(offence.session);
+        record.action.set(offence.is_cancel ? "cancel" : "terminate");
+        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
+        endings_.push_back({offence.session, offence.rule, offence.is_cancel, target.signalled_at, record});
+    } else if (target.outcome == core::Outcome::denied) {
+        watch.excuse(offence.session);
+    } else {
+        watch.look_again_soon();
+    }
+}
+
+/// Its statement is ended with its session: that it is over then is not the doing of the cancel.
+void Judgement::give_up_cancel_of(const core::Session& session) {
+    const auto was_in_vain = [&session](Ending& each) {
+        if (!each.is_cancel || each.session.id != session.id ||
+            each.session.query_start != session.query_start)
+            return false;
+        tell(each, core::Outcome::still_running);
+        return true;
+    };
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), was_in_vain), endings_.end());
+}
+
+void Judgement::tell(Ending& ending, core::Outcome outcome) noexcept {
+    const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
+    ending.record.result.set(core::outcome_name(outcome));
+    pg::keep_record(ending.record);
+    count(ending.is_cancel ? pg::Deed::reap_statement : pg::Deed::reap, ending.rule, has_ended);
+    pg::SharedMemory* const shared = pg::shared_memory();
+    if (shared == nullptr || outcome != core::Outcome::terminated)
+        return;
+    ++shared->reaper.reaped;
+    shared->reaper.last_reaped = ending.record.at;
+}
+
+/// Gone, or its statement is, or given up: the audit tells. True when there is nothing left to wait for.
+bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
+    bool goes_on = true;
+    pg::callback([&] {
+        const core::Sight sight = pg::look_at(ending.session);
+        goes_on = ending.is_cancel ? core::runs_chosen_statement(ending.session, sight) : sight.present;
+    });
+    if (goes_on && pg::monotonic_now() - ending.signalled_at < longest_wait)
+        return false;
+    const core::Outcome done = ending.is_cancel ? core::Outcome::cancelled : core::Outcome::terminated;
+    tell(ending, goes_on ? otherwise : done);
+    return true;
+}
+
+void Judgement::conclude() noexcept {
+    for (const Request& request : requests_) {
+        Ending ending = {request.target.session, request.rule, false, 0, request.record};
+        if (core::was_ended(request.target, asker_))
+            settle(ending, 0, core::Outcome::signalled);
+    }
+    requests_.clear();
+    for (Ending& ending : endings_)
+        settle(ending, 0, core::Outcome::signalled);
+    endings_.clear();
+}
+
+core::Timestamp Judgement::follow_up() {
+    const auto is_settled = [this](Ending& each) {
+        return settle(each, patience, core::Outcome::still_running);
+    };
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_settled), endings_.end());
+    core::Timestamp next = core::Watch::never;
+    const core::Timestamp now = pg::monotonic_now();
+    for (const Ending& ending : endings_)
+        next = std::min(next, now + std::max(first_pause, (now - ending.signalled_at) / pause_divisor));
+    return next;
+}
+
+} // namespace sessionctl::worker

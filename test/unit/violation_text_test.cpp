@@ -1,0 +1,190 @@
+#include "core/reaper/violation_text.hpp"
+#include "support.hpp"
+
+#include <cctype>
+
+namespace sessionctl::test {
+
+using core::Offence;
+using core::Rule;
+using core::Timestamp;
+
+namespace {
+
+constexpr Timestamp minute = 60 * core::microseconds_per_second;
+constexpr Timestamp day = 24 * hour;
+
+constexpr Rule rules[] = {Rule::idle_in_transaction, Rule::blocking,    Rule::horizon,
+                          Rule::idle_session,        Rule::transaction, Rule::client_silence,
+                          Rule::client_gone,         Rule::statement,   Rule::lifetime};
+
+std::string length(Timestamp microseconds) {
+    return str(core::length_of_time(microseconds));
+}
+
+Offence offence(Rule rule, std::int32_t limit, Timestamp lasted) {
+    Offence offence = {};
+    offence.rule = rule;
+    offence.session.state = core::State::idle_in_transaction;
+    offence.limit = limit;
+    offence.lasted = lasted;
+    return offence;
+}
+
+std::string detail(const Offence& offence) {
+    return str(core::detail_of(offence));
+}
+
+} // namespace
+
+TEST(LengthOfTime, IsToldInTheLargestUnitOfWhichThereIsOne) {
+    EXPECT_EQ(length(milliseconds(1)), "1 ms");
+    EXPECT_EQ(length(milliseconds(999)), "999 ms");
+    EXPECT_EQ(length(seconds(1)), "1 s");
+    EXPECT_EQ(length(seconds(59)), "59 s");
+    EXPECT_EQ(length(minute), "1 min");
+    EXPECT_EQ(length(59 * minute), "59 min");
+    EXPECT_EQ(length(hour), "1 h");
+    EXPECT_EQ(length(23 * hour), "23 h");
+    EXPECT_EQ(length(day), "1 d");
+    EXPECT_EQ(length(400 * day), "400 d");
+}
+
+TEST(LengthOfTime, HasOneDecimalWhereItIsNotZero) {
+    EXPECT_EQ(length(milliseconds(1500)), "1.5 s");
+    EXPECT_EQ(length(milliseconds(1099)), "1 s");
+    EXPECT_EQ(length(milliseconds(1100)), "1.1 s");
+    EXPECT_EQ(length(minute + seconds(30)), "1.5 min");
+    EXPECT_EQ(length(12 * minute), "12 min");
+    EXPECT_EQ(length(hour + 54 * minute), "1.9 h");
+    EXPECT_EQ(length(10 * day + 12 * hour), "10.5 d");
+}
+
+// It never says more than it was: what is over a limit of 1 min does not last "1 min" at 59.99 s.
+TEST(LengthOfTime, IsNeverRoundedUp) {
+    EXPECT_EQ(length(seconds(1) - 1), "999 ms");
+    EXPECT_EQ(length(seconds(2) - 1), "1.9 s");
+    EXPECT_EQ(length(minute - 1), "59.9 s");
+    EXPECT_EQ(length(hour - 1), "59.9 min");
+    EXPECT_EQ(length(day - 1), "23.9 h");
+}
+
+TEST(LengthOfTime, HasNoPartsOfAMillisecond) {
+    EXPECT_EQ(length(1999), "1 ms");
+    EXPECT_EQ(length(999), "0 ms");
+    EXPECT_EQ(length(0), "0 ms");
+    EXPECT_EQ(length(-1), "0 ms");
+}
+
+TEST(LengthOfTime, StandsTheLongestLimit) {
+    EXPECT_EQ(length(milliseconds(2147483647)), "24.8 d");
+}
+
+TEST(Detail, TellsHowLongAndTheLimit) {
+    EXPECT_EQ(detail(offence(Rule::idle_in_transaction, 600000, 12 * minute)),
+              "The session was idle in transaction for 12 min "
+              "(pg_sessionctl.idle_in_transaction_timeout is 10 min).");
+    EXPECT_EQ(detail(offence(Rule::idle_session, 3600000, hour)),
+              "The session was idle for 1 h (pg_sessionctl.idle_session_timeout is 1 h).");
+    EXPECT_EQ(detail(offence(Rule::transaction, 1500, milliseconds(1600))),
+              "The transaction lasted for 1.6 s (pg_sessionctl.transaction_timeout is 1500 ms).");
+    EXPECT_EQ(detail(offence(Rule::client_silence, 300, milliseconds(312))),
+              "The session waited for its client, in the middle of a statement, for 312 ms "
+              "(pg_sessionctl.client_silence_timeout is 300 ms).");
+    EXPECT_EQ(
+        detail(offence(Rule::client_gone, 60000, minute)),
+        "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
+    EXPECT_EQ(detail(offence(Rule::lifetime, 3600000, hour)),
+              "The session lasted for 1 h (pg_sessionctl.session_lifetime_timeout is 1 h).");
+}
+
+TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
+    Offence statement = offence(Rule::statement, 5000, seconds(6));
+    statement.is_cancel = true;
+    EXPECT_EQ(detail(statement), "The statement ran for 6 s (pg_sessionctl.statement_timeout is 5 s).");
+    EXPECT_NE(std::string_view(core::hint_of(statement)).find("faster"), std::string_view::npos);
+    statement.is_cancel = false;
+    statement.lasted = seconds(12);
+    EXPECT_EQ(detail(statement), "The statement ran on when it had been cancelled, in all for 12 s "
+                                 "(pg_sessionctl.statement_timeout is 5 s).");
+}
+
+TEST(Detail, TellsHowManyWaited) {
+    Offence blocking = offence(Rule::blocking, 5000, seconds(6));
+    blocking.waiting_behind = 41;
+    EXPECT_EQ(detail(blocking), "The session was idle in transaction for 6 s while 41 sessions waited for it "
+                                "(pg_sessionctl.idle_in_transaction_blocking_timeout is 5 s).");
+    blocking.waiting_behind = 1;
+    EXPECT_EQ(detail(blocking), "The session was idle in transaction for 6 s while 1 session waited for it "
+                                "(pg_sessionctl.idle_in_transaction_blocking_timeout is 5 s).");
+}
+
+TEST(Detail, TellsHowManyTransactionsAreHeldBack) {
+    Offence horizon = offence(Rule::horizon, 1000000, 2 * minute);
+    horizon.held_back = 3000000000;
+    EXPECT_EQ(detail(horizon),
+              "The session was idle in transaction for 2 min and held back the vacuum horizon by "
+              "3000000000 transactions "
+              "(pg_sessionctl.idle_in_transaction_horizon_age is 1000000 transactions).");
+    horizon.held_back = 2;
+    horizon.limit = 1;
+    EXPECT_EQ(detail(horizon),
+              "The session was idle in transaction for 2 min and held back the vacuum horizon by "
+              "2 transactions (pg_sessionctl.idle_in_transaction_horizon_age is 1 transaction).");
+}
+
+TEST(Detail, TellsWhoseNotificationsAreNotRead) {
+    Offence silence = offence(Rule::client_silence, 5000, seconds(6));
+    silence.session.state = core::State::idle;
+    EXPECT_EQ(detail(silence), "The session waited for its client to read notifications for 6 s "
+                               "(pg_sessionctl.client_silence_timeout is 5 s).");
+    Offence horizon = offence(Rule::horizon, 10, seconds(6));
+    horizon.session.state = core::State::idle;
+    horizon.held_back = 12;
+    EXPECT_EQ(detail(horizon), "The session waited for its client to read notifications for 6 s and held "
+                               "back the vacuum horizon by 12 transactions "
+                               "(pg_sessionctl.idle_in_transaction_horizon_age is 10 transactions).");
+    EXPECT_NE(std::string_view(core::hint_of(horizon)).find("LISTEN"), std::string_view::npos);
+}
+
+TEST(Hint, IsASentenceForEveryRule) {
+    for (const Rule rule : rules) {
+        const std::string_view hint = core::hint_of(offence(rule, 1, 1));
+        ASSERT_FALSE(hint.empty()) << core::rule_name(rule);
+        EXPECT_TRUE(std::isupper(hint.front())) << hint;
+        EXPECT_EQ(hint.back(), '.') << hint;
+    }
+}
+
+TEST(Hint, SaysWhatHelpsAgainstItsRule) {
+    const auto says = [](Rule rule, std::string_view what) {
+        return std::string_view(core::hint_of(offence(rule, 1, 1))).find(what) != std::string_view::npos;
+    };
+    for (const Rule rule : {Rule::idle_in_transaction, Rule::blocking, Rule::horizon})
+        EXPECT_TRUE(says(rule, "Commit or roll back")) << core::rule_name(rule);
+    EXPECT_TRUE(says(Rule::idle_session, "close connections"));
+    EXPECT_TRUE(says(Rule::transaction, "shorter transactions"));
+    EXPECT_TRUE(says(Rule::client_silence, "without long pauses"));
+    EXPECT_TRUE(says(Rule::client_gone, "Stay connected"));
+    EXPECT_TRUE(says(Rule::lifetime, "did not run"));
+    // Who was in no transaction lost nothing.
+    for (const Rule rule : rules)
+        EXPECT_EQ(says(rule, "repeat what was not committed"),
+                  rule != Rule::idle_session && rule != Rule::lifetime)
+            << core::rule_name(rule);
+}
+
+TEST(ExactTime, NamesALimitAsItIs) {
+    EXPECT_EQ(str(core::exact_time(1)), "1 ms");
+    EXPECT_EQ(str(core::exact_time(999)), "999 ms");
+    EXPECT_EQ(str(core::exact_time(1000)), "1 s");
+    EXPECT_EQ(str(core::exact_time(1500)), "1500 ms");
+    EXPECT_EQ(str(core::exact_time(61 * 1000)), "61 s");
+    EXPECT_EQ(str(core::exact_time(120 * 1000)), "2 min");
+    EXPECT_EQ(str(core::exact_time(3600 * 1000)), "1 h");
+    EXPECT_EQ(str(core::exact_time(90 * 60 * 1000)), "90 min");
+    EXPECT_EQ(str(core::exact_time(86400 * 1000)), "1 d");
+    EXPECT_EQ(str(core::exact_time(INT32_MAX)), "2147483647 ms");
+}
+
+} // namespace sessionctl::test
