@@ -45,7 +45,7 @@ void _PG_init(void) {
     if (!process_shared_preload_libraries_in_progress)
         return;
     pg::request_shared_memory();
-    hooks::install_farewell();
+    hooks::install_client_message();
     hooks::install_gate();
     hooks::install_nologin();
     hooks::install_drain();

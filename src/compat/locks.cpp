@@ -116,13 +116,13 @@ void copy_lock(const LOCK& lock, WaitRoom& room) noexcept {
         const PGPROC& proc = queued_at(link);
         const auto conflicts = static_cast<core::LockModes>(method->conflictTab[proc.waitLockMode]);
         const auto held = static_cast<core::LockModes>(proc.waitProcLock->holdMask);
-        room.stakes.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
-                         wait_start(proc)});
+        room.proclocks.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
+                            wait_start(proc)});
     }
     for (const Link* link = holders_head(lock)->next; link != holders_head(lock); link = link->next) {
         const PROCLOCK& entry = holder_at(link);
         if (entry.holdMask != 0 && entry.tag.myProc->waitLock != &lock)
-            room.stakes.add(
+            room.proclocks.add(
                 {party_of(entry), number, -1, 0, static_cast<core::LockModes>(entry.holdMask), 0, 0});
     }
 }

@@ -26,7 +26,8 @@ struct Room {
 };
 
 struct WaitRoom {
-    Room<core::Stake> stakes; // lock by lock, those who wait first, from the end of the queue to its front
+    Room<core::ProcLock>
+        proclocks; // lock by lock, those who wait first, from the end of the queue to its front
     Room<LOCKTAG> locks;
     Room<core::Helper> helpers;
 };

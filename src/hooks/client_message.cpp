@@ -13,8 +13,8 @@ namespace {
 
 emit_log_hook_type previous_emit_log = nullptr;
 
-/// Core frees what an error holds, so it has to be its own memory; none left: no farewell. What core has to
-/// say itself comes after it.
+/// Core frees what an error holds, so it has to be its own memory; none left: no client_message. What core
+/// has to say itself comes after it.
 void add(char*& field, const char* text) noexcept {
     if (text[0] == '\0')
         return;
@@ -39,24 +39,24 @@ bool is_cancel(const ErrorData& error) noexcept {
     return error.elevel == ERROR && error.sqlerrcode == ERRCODE_QUERY_CANCELED;
 }
 
-extern "C" void sessionctl_say_farewell(ErrorData* error) {
+extern "C" void sessionctl_send_client_message(ErrorData* error) {
     if (previous_emit_log != nullptr)
         previous_emit_log(error);
-    pg::Farewell farewell;
-    if ((!is_end(*error) && !is_cancel(*error)) || !pg::farewell_setting() ||
-        !pg::own_farewell(is_cancel(*error), farewell))
+    pg::ClientMessage client_message;
+    if ((!is_end(*error) && !is_cancel(*error)) || !pg::send_reason_setting() ||
+        !pg::own_client_message(is_cancel(*error), client_message))
         return;
-    add(error->detail, farewell.detail);
+    add(error->detail, client_message.detail);
     // From 19 on it has who sent the signal, told to the log in the place of the detail.
     if (error->detail_log != nullptr)
-        add(error->detail_log, farewell.detail);
-    add(error->hint, farewell.hint);
+        add(error->detail_log, client_message.detail);
+    add(error->hint, client_message.hint);
 }
 
 } // namespace
 
-void install_farewell() {
-    previous_emit_log = std::exchange(emit_log_hook, sessionctl_say_farewell);
+void install_client_message() {
+    previous_emit_log = std::exchange(emit_log_hook, sessionctl_send_client_message);
 }
 
 } // namespace sessionctl::hooks

@@ -4,6 +4,6 @@
 namespace sessionctl::hooks {
 
 /// Called while the library is preloaded.
-void install_farewell();
+void install_client_message();
 
 } // namespace sessionctl::hooks

@@ -25,7 +25,7 @@ constexpr int patience = 1000;    // ms, with a client that has not read all, or
 object_access_hook_type previous_function_access = nullptr;
 
 /// The last transaction in which a statement of the client's began.
-LocalTransactionId judged = InvalidLocalTransactionId;
+LocalTransactionId decided_in = InvalidLocalTransactionId;
 
 bool is_prepared = false;
 bool is_leaving = false;
@@ -77,9 +77,9 @@ void prepare() {
 /// Asked at the first statement of each transaction: later ones belong to a transaction that may go on.
 void on_statement() {
     const LocalTransactionId transaction = compat::own_transaction();
-    if (transaction == judged || compat::is_in_command() || !compat::is_client_session())
+    if (transaction == decided_in || compat::is_in_command() || !compat::is_client_session())
         return;
-    judged = transaction;
+    decided_in = transaction;
     if (!is_prepared)
         prepare();
     if (is_asked_to_leave())
@@ -88,7 +88,7 @@ void on_statement() {
 
 /// The transaction in which a command leaves the session is the client's: more of its pipeline may follow.
 void on_command() {
-    judged = compat::own_transaction();
+    decided_in = compat::own_transaction();
 }
 
 extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
@@ -104,7 +104,7 @@ extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id
 bool is_between_transactions() noexcept {
     const LocalTransactionId transaction = compat::own_transaction();
     return core::is_idle(compat::state_of(const_cast<const PgBackendStatus&>(*own_entry))) &&
-           (transaction == InvalidLocalTransactionId || transaction != judged);
+           (transaction == InvalidLocalTransactionId || transaction != decided_in);
 }
 
 /// In a signal handler. The state is shown before the answer to the last statement is sent.

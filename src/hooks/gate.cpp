@@ -97,25 +97,25 @@ void wait_at(pg::Gate& gate, Oid role) {
     const core::Timestamp began = pg::monotonic_now();
     const core::Timestamp longest = longest_hold();
     core::Login login = {};
-    std::uint32_t judged = 1; // no whole version is odd
+    std::uint32_t checked = 1; // no whole version is odd
     for (;;) {
         pg::Gate::View found = gate.view();
         const core::Timestamp now = GetCurrentTimestamp();
         found.state.hold = static_cast<std::int32_t>(std::min<core::Timestamp>(found.state.hold, longest));
-        if (found.version != judged) {
+        if (found.version != checked) {
             AcceptInvalidationMessages(); // roles may have changed while it waited
             login = pg::login_of(role, compat::own_kind(), found.state);
-            judged = found.version;
+            checked = found.version;
         }
         const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;
-        switch (core::knock(found.state, login, now, waited)) {
-        case core::Knock::let_in:
+        switch (core::admission_of(found.state, login, now, waited)) {
+        case core::Admission::let_in:
             if (found.state.is_over_at(now))
                 pg::open_expired_gate(found.version);
             return;
-        case core::Knock::refuse:
+        case core::Admission::refuse:
             refuse(found.state, false);
-        case core::Knock::hold:
+        case core::Admission::hold:
             break;
         }
         // Who closes the gate anew need not wait for who waits at it.

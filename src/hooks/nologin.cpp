@@ -23,7 +23,7 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
         previous_object_access(access, class_id, object, sub_id, arg);
     if (class_id == AuthIdRelationId && (access == OAT_POST_ALTER || access == OAT_DROP) &&
         pg::terminate_on_login_revoked_setting() && pg::may_log_in(object))
-        pg::entry([object] { pg::sweep_after_commit(object, pg::Need::wished); });
+        pg::entry([object] { pg::sweep_after_commit(object, pg::Need::preferred); });
 }
 
 /// Before it runs, and before it is known whether it is allowed.

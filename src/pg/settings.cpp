@@ -20,7 +20,7 @@ char* exempt_databases = nullptr;
 char* exempt_applications = nullptr;
 bool reap_superusers = false;
 int reaper_action = static_cast<int>(ReaperAction::terminate);
-bool farewell = true;
+bool client_message = true;
 bool gate = true;
 int audit_size = 0;
 bool terminate_on_login_revoked = false;
@@ -103,12 +103,12 @@ void define_settings() {
                              nullptr, &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable(
         "pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
-        "log only tells, once for each offence, what terminate would end.", &reaper_action,
+        "log only tells, once for each violation, what terminate would end.", &reaper_action,
         static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.send_reason",
                              "Tells a client whose session is ended, or whose statement is cancelled, why.",
-                             "Needs the library in shared_preload_libraries.", &farewell, true, PGC_SIGHUP, 0,
-                             nullptr, nullptr, nullptr);
+                             "Needs the library in shared_preload_libraries.", &client_message, true,
+                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable(
         "pg_sessionctl.terminate_on_login_revoked",
         "Ends the sessions of a role when ALTER ROLE ... NOLOGIN, DROP ROLE or what takes its right "
@@ -133,8 +133,8 @@ int audit_size_setting() noexcept {
     return audit_size;
 }
 
-bool farewell_setting() noexcept {
-    return farewell;
+bool send_reason_setting() noexcept {
+    return client_message;
 }
 
 bool terminate_on_login_revoked_setting() noexcept {

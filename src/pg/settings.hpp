@@ -12,7 +12,7 @@ void define_settings();
 enum class ReaperAction { terminate, log };
 
 int audit_size_setting() noexcept;
-bool farewell_setting() noexcept;
+bool send_reason_setting() noexcept;
 bool terminate_on_login_revoked_setting() noexcept;
 bool gate_setting() noexcept;
 ReaperAction reaper_action_setting() noexcept;

@@ -55,9 +55,10 @@ void attach() {
 
 } // namespace
 
-Counter& SharedMemory::counter(Deed deed, core::Rule rule) noexcept {
-    const int by_rule = unruled_count + (deed == Deed::tell ? core::rule_count : 0) + static_cast<int>(rule);
-    return counters[static_cast<int>(deed) < unruled_count ? static_cast<int>(deed) : by_rule];
+Counter& SharedMemory::counter(CountedAction counted, core::Rule rule) noexcept {
+    const int by_rule =
+        unruled_count + (counted == CountedAction::log ? core::rule_count : 0) + static_cast<int>(rule);
+    return counters[static_cast<int>(counted) < unruled_count ? static_cast<int>(counted) : by_rule];
 }
 
 void request_shared_memory() {

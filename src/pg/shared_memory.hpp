@@ -22,8 +22,8 @@ struct SessionSlot {
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
-    FarewellBox farewell;
-    FarewellBox lasting_farewell;
+    ClientMessageBox client_message;
+    ClientMessageBox lasting_farewell;
     DrainRequest drain;
     SharedProgress progress;
     GatePass pass;
@@ -64,7 +64,7 @@ struct Counter {
 
 /// One for each action that people ask for, one for each rule of the reaper, ended or only logged, and one
 /// for statements that it cancelled.
-enum class Deed : std::uint8_t { cancel, terminate, close_socket, drain, reap_statement, reap, tell };
+enum class CountedAction : std::uint8_t { cancel, terminate, close_socket, drain, reap_statement, reap, log };
 constexpr int call_count = 4;
 constexpr int unruled_count = call_count + 1;
 constexpr int counter_count = unruled_count + 2 * core::rule_count;
@@ -88,7 +88,7 @@ struct SharedMemory {
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 
-    Counter& counter(Deed deed, core::Rule rule = {}) noexcept;
+    Counter& counter(CountedAction counted, core::Rule rule = {}) noexcept;
 };
 
 /// Asks for it; called while the library is preloaded.

@@ -31,26 +31,27 @@ bool is_exempt(const pg::RosterEntry& entry) {
            pg::is_exempt_application(entry.application_name);
 }
 
-pg::Farewell farewell_of(const core::Offence& offence) {
-    pg::Farewell farewell;
-    std::snprintf(farewell.detail, sizeof farewell.detail, "%s", core::detail_of(offence).c_str());
-    std::snprintf(farewell.hint, sizeof farewell.hint, "%s", core::hint_of(offence));
-    return farewell;
+pg::ClientMessage client_message_of(const core::LimitViolation& violation) {
+    pg::ClientMessage client_message;
+    std::snprintf(client_message.detail, sizeof client_message.detail, "%s",
+                  core::detail_of(violation).c_str());
+    std::snprintf(client_message.hint, sizeof client_message.hint, "%s", core::hint_of(violation));
+    return client_message;
 }
 
-pg::AuditRecord record_of(const core::Offence& offence, const pg::RosterEntry& entry) {
+pg::AuditRecord record_of(const core::LimitViolation& violation, const pg::RosterEntry& entry) {
     pg::AuditRecord record = {};
     record.describe(entry);
     record.by_session_id.set(core::SessionId(pg::own_identity()).text);
-    record.rule.set(core::rule_name(offence.rule));
-    record.set_field(record.reason, core::detail_of(offence).c_str());
+    record.rule.set(core::rule_name(violation.rule));
+    record.set_field(record.reason, core::detail_of(violation).c_str());
     return record;
 }
 
-core::Recheck recheck_of(const core::Offence& offence) noexcept {
-    if (core::is_unread(offence))
+core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
+    if (core::is_unread(violation))
         return core::Recheck::idleness;
-    switch (offence.rule) {
+    switch (violation.rule) {
     case core::Rule::transaction:
         return core::Recheck::transaction;
     case core::Rule::client_silence:
@@ -67,30 +68,30 @@ core::Recheck recheck_of(const core::Offence& offence) noexcept {
 /// processor, has been woken: its client's next statement is there already.
 class LastLook final : public pg::LiveServer {
   public:
-    LastLook(const pg::Farewell& farewell, const core::Offence& offence)
-        : LiveServer(farewell), offence_(offence) {}
+    LastLook(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
+        : LiveServer(client_message), violation_(violation) {}
 
     /// A commit that waits for its standby would tell its client that it is committed, though no standby has
     /// it.
     bool spares(const core::Session& session) override {
         if (pg::awaits_standby(session))
             return true;
-        if (offence_.rule == core::Rule::client_gone)
+        if (violation_.rule == core::Rule::client_gone)
             return !pg::is_client_gone(session);
-        if (core::is_of_silence(offence_))
-            return !is_silent_still(session);
-        return recheck_of(offence_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
+        if (core::is_of_silence(violation_))
+            return !is_still_silent(session);
+        return recheck_of(violation_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
     }
 
   private:
     /// Since its silence was found too long.
-    bool is_silent_still(const core::Session& session) const noexcept {
-        const core::Stillness now = pg::stillness_of(session);
-        return now.is_asleep && now.switches == offence_.switches &&
+    bool is_still_silent(const core::Session& session) const noexcept {
+        const core::Inactivity now = pg::inactivity_of(session);
+        return now.is_asleep && now.switches == violation_.switches &&
                pg::client_wait_of(session) != pg::ClientWait::none;
     }
 
-    const core::Offence& offence_;
+    const core::LimitViolation& violation_;
 };
 
 /// The same of a session that was asked to leave.
@@ -102,70 +103,71 @@ class LastLookAtAsked final : public pg::DrainServer {
     }
 };
 
-void count(pg::Deed deed, core::Rule rule, bool has_ended) noexcept {
+void count(pg::CountedAction counted, core::Rule rule, bool has_ended) noexcept {
     if (pg::SharedMemory* const shared = pg::shared_memory())
-        shared->counter(deed, rule).add(has_ended);
+        shared->counter(counted, rule).add(has_ended);
 }
 
 } // namespace
 
-void Judgement::pass(const core::Offence& offence, core::Watch& watch) {
+void LimitEnforcer::pass(const core::LimitViolation& violation, core::LimitMonitor& watch) {
     pg::CatalogScope catalogs;
-    const pg::Roster roster = pg::Roster::take_one(offence.session);
+    const pg::Roster roster = pg::Roster::take_one(violation.session);
     const bool is_gone = roster.entries.empty();
     const bool is_spared = !is_gone && is_exempt(roster.entries.front());
     catalogs.leave();
     if (is_gone)
         return;
     if (is_spared) {
-        watch.excuse(offence.session);
+        watch.excuse(violation.session);
         return;
     }
     const bool may_end = pg::reaper_action_setting() == pg::ReaperAction::terminate;
-    if (may_end && offence.rule == core::Rule::lifetime) {
-        ask(offence, roster.entries.front());
+    if (may_end && violation.rule == core::Rule::lifetime) {
+        ask(violation, roster.entries.front());
         return;
     }
-    if (pg::awaits_standby(offence.session)) {
+    if (pg::awaits_standby(violation.session)) {
         watch.look_again_later();
         return;
     }
-    pg::AuditRecord record = record_of(offence, roster.entries.front());
+    pg::AuditRecord record = record_of(violation, roster.entries.front());
     record.evidence = pg::evidence_of(roster.entries.front(), waits_);
     if (may_end) {
-        end(offence, record, watch);
+        end(violation, record, watch);
         return;
     }
     record.action.set("log");
     record.result.set("spared");
     pg::keep_record(record);
-    count(pg::Deed::tell, offence.rule, false);
-    watch.note(offence);
+    count(pg::CountedAction::log, violation.rule, false);
+    watch.note(violation);
 }
 
-/// Anew at each look: another limit, or another farewell, may be in force.
-void Judgement::ask(const core::Offence& offence, const pg::RosterEntry& entry) {
-    const auto is_it = [&offence](const Request& each) {
-        return each.target.session.id == offence.session.id;
+/// Anew at each look: another limit, or another client_message, may be in force.
+void LimitEnforcer::ask(const core::LimitViolation& violation, const pg::RosterEntry& entry) {
+    const auto is_it = [&violation](const Request& each) {
+        return each.target.session.id == violation.session.id;
     };
     auto request = std::find_if(requests_.begin(), requests_.end(), is_it);
     if (request == requests_.end()) {
-        pg::AuditRecord record = record_of(offence, entry);
+        pg::AuditRecord record = record_of(violation, entry);
         record.evidence = pg::evidence_of(entry, waits_);
         record.action.set("drain");
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        requests_.push_back({core::Target{}, core::Asked(pg::monotonic_now()), offence.rule, false, record});
+        requests_.push_back(
+            {core::Target{}, core::Asked(pg::monotonic_now()), violation.rule, false, record});
         request = requests_.end() - 1;
     }
-    request->target.session = offence.session;
-    request->record.set_field(request->record.reason, core::detail_of(offence).c_str());
+    request->target.session = violation.session;
+    request->record.set_field(request->record.reason, core::detail_of(violation).c_str());
     request->is_wanted = true;
-    pg::leave_lasting_farewell(offence.session, farewell_of(offence));
-    asker_.ask(offence.session);
+    pg::leave_lasting_farewell(violation.session, client_message_of(violation));
+    asker_.ask(violation.session);
 }
 
 /// True when there is no need to ask it any more: it ends, is gone, or may stay.
-bool Judgement::settle(Request& request, core::Watch& watch) {
+bool LimitEnforcer::settle(Request& request, core::LimitMonitor& watch) {
     core::Target& target = request.target;
     const bool is_wanted = std::exchange(request.is_wanted, false);
     LastLookAtAsked server;
@@ -185,37 +187,39 @@ bool Judgement::settle(Request& request, core::Watch& watch) {
     return true;
 }
 
-void Judgement::end_look(core::Watch& watch) {
+void LimitEnforcer::end_look(core::LimitMonitor& watch) {
     const auto is_settled = [&](Request& each) { return settle(each, watch); };
     requests_.erase(std::remove_if(requests_.begin(), requests_.end(), is_settled), requests_.end());
 }
 
-void Judgement::end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch) {
-    const pg::Farewell farewell = farewell_of(offence);
+void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& record,
+                        core::LimitMonitor& watch) {
+    const pg::ClientMessage client_message = client_message_of(violation);
     core::Target target = {};
-    target.session = offence.session;
-    LastLook server(farewell, offence);
-    const core::Action action = offence.is_cancel ? core::Action::cancel : core::Action::terminate;
-    core::signal_one(target, action, recheck_of(offence), server);
+    target.session = violation.session;
+    LastLook server(client_message, violation);
+    const core::Action action = violation.is_cancel ? core::Action::cancel : core::Action::terminate;
+    core::signal_one(target, action, recheck_of(violation), server);
     if (target.outcome == core::Outcome::signalled) {
-        if (offence.is_cancel)
-            watch.cancelled(offence);
+        if (violation.is_cancel)
+            watch.cancelled(violation);
         else
-            watch.signalled(offence.session);
-        if (offence.rule == core::Rule::statement && !offence.is_cancel)
-            give_up_cancel_of(offence.session);
-        record.action.set(offence.is_cancel ? "cancel" : "terminate");
+            watch.signalled(violation.session);
+        if (violation.rule == core::Rule::statement && !violation.is_cancel)
+            give_up_cancel_of(violation.session);
+        record.action.set(violation.is_cancel ? "cancel" : "terminate");
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        endings_.push_back({offence.session, offence.rule, offence.is_cancel, target.signalled_at, record});
+        endings_.push_back(
+            {violation.session, violation.rule, violation.is_cancel, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
-        watch.excuse(offence.session);
+        watch.excuse(violation.session);
     } else {
         watch.look_again_soon();
     }
 }
 
 /// Its statement is ended with its session: that it is over then is not the doing of the cancel.
-void Judgement::give_up_cancel_of(const core::Session& session) {
+void LimitEnforcer::give_up_cancel_of(const core::Session& session) {
     const auto was_in_vain = [&session](Ending& each) {
         if (!each.is_cancel || each.session.id != session.id ||
             each.session.query_start != session.query_start)
@@ -226,11 +230,12 @@ void Judgement::give_up_cancel_of(const core::Session& session) {
     endings_.erase(std::remove_if(endings_.begin(), endings_.end(), was_in_vain), endings_.end());
 }
 
-void Judgement::tell(Ending& ending, core::Outcome outcome) noexcept {
+void LimitEnforcer::tell(Ending& ending, core::Outcome outcome) noexcept {
     const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
     ending.record.result.set(core::outcome_name(outcome));
     pg::keep_record(ending.record);
-    count(ending.is_cancel ? pg::Deed::reap_statement : pg::Deed::reap, ending.rule, has_ended);
+    count(ending.is_cancel ? pg::CountedAction::reap_statement : pg::CountedAction::reap, ending.rule,
+          has_ended);
     pg::SharedMemory* const shared = pg::shared_memory();
     if (shared == nullptr || outcome != core::Outcome::terminated)
         return;
@@ -239,11 +244,11 @@ void Judgement::tell(Ending& ending, core::Outcome outcome) noexcept {
 }
 
 /// Gone, or its statement is, or given up: the audit tells. True when there is nothing left to wait for.
-bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
+bool LimitEnforcer::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
     bool goes_on = true;
     pg::callback([&] {
-        const core::Sight sight = pg::look_at(ending.session);
-        goes_on = ending.is_cancel ? core::runs_chosen_statement(ending.session, sight) : sight.present;
+        const core::Observation observed = pg::look_at(ending.session);
+        goes_on = ending.is_cancel ? core::runs_chosen_statement(ending.session, observed) : observed.present;
     });
     if (goes_on && pg::monotonic_now() - ending.signalled_at < longest_wait)
         return false;
@@ -252,7 +257,7 @@ bool Judgement::settle(Ending& ending, core::Timestamp longest_wait, core::Outco
     return true;
 }
 
-void Judgement::conclude() noexcept {
+void LimitEnforcer::conclude() noexcept {
     for (const Request& request : requests_) {
         Ending ending = {request.target.session, request.rule, false, 0, request.record};
         if (core::was_ended(request.target, asker_))
@@ -264,12 +269,12 @@ void Judgement::conclude() noexcept {
     endings_.clear();
 }
 
-core::Timestamp Judgement::follow_up() {
+core::Timestamp LimitEnforcer::follow_up() {
     const auto is_settled = [this](Ending& each) {
         return settle(each, patience, core::Outcome::still_running);
     };
     endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_settled), endings_.end());
-    core::Timestamp next = core::Watch::never;
+    core::Timestamp next = core::LimitMonitor::never;
     const core::Timestamp now = pg::monotonic_now();
     for (const Ending& ending : endings_)
         next = std::min(next, now + std::max(first_pause, (now - ending.signalled_at) / pause_divisor));

@@ -9,14 +9,14 @@
 
 namespace sessionctl::worker {
 
-class Judgement {
+class LimitEnforcer {
   public:
-    /// Deals with one offence, and lets the watch know how.
-    void pass(const core::Offence& offence, core::Watch& watch);
+    /// Deals with one violation, and lets the watch know how.
+    void pass(const core::LimitViolation& violation, core::LimitMonitor& watch);
 
     /// All sessions have been looked at: of those that are asked to leave, who is in no transaction is ended,
-    /// and who has not offended this time is asked no more.
-    void end_look(core::Watch& watch);
+    /// and who has not violated this time is asked no more.
+    void end_look(core::LimitMonitor& watch);
 
     /// Looks after those that were sent a signal; returns when to look again, on the monotonic clock.
     core::Timestamp follow_up();
@@ -42,10 +42,10 @@ class Judgement {
         pg::AuditRecord record;
     };
 
-    void ask(const core::Offence& offence, const pg::RosterEntry& entry);
-    bool settle(Request& request, core::Watch& watch);
+    void ask(const core::LimitViolation& violation, const pg::RosterEntry& entry);
+    bool settle(Request& request, core::LimitMonitor& watch);
     void give_up_cancel_of(const core::Session& session);
-    void end(const core::Offence& offence, pg::AuditRecord& record, core::Watch& watch);
+    void end(const core::LimitViolation& violation, pg::AuditRecord& record, core::LimitMonitor& watch);
     bool settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept;
     static void tell(Ending& ending, core::Outcome outcome) noexcept;
 

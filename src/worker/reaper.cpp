@@ -81,7 +81,7 @@ class LiveFacts final : public core::Facts {
         });
     }
 
-    core::Stillness stillness(const core::Session& session) override { return pg::stillness_of(session); }
+    core::Inactivity inactivity(const core::Session& session) override { return pg::inactivity_of(session); }
 
     bool is_client_gone(const core::Session& session) override {
         return clients_.presence_of(session.id.pid, pg::client_of(session)) == pg::ClientPresence::gone;
@@ -104,9 +104,9 @@ class Reaper {
                 reload();
             if (is_woken || pg::monotonic_now() >= next_look)
                 next_look = look();
-            is_woken = sleep_until(std::min(next_look, judgement_.follow_up()));
+            is_woken = sleep_until(std::min(next_look, enforcer_.follow_up()));
         }
-        judgement_.conclude();
+        enforcer_.conclude();
     }
 
   private:
@@ -131,7 +131,7 @@ class Reaper {
         if (pg::SharedMemory* const shared = pg::shared_memory()) {
             ++shared->reaper.wakeups;
             shared->reaper.next_look =
-                core::Watch::never; // who publishes a limit from here on wakes us again
+                core::LimitMonitor::never; // who publishes a limit from here on wakes us again
         }
         core::vector<core::Session> sessions;
         pg::call([&sessions] { pg::list_sessions(sessions); });
@@ -151,14 +151,14 @@ class Reaper {
             const bool waits_for_client =
                 (limits[core::Limit::client_silence] != 0 || limits[core::Limit::horizon_age] != 0) &&
                 pg::client_wait_of(session) != pg::ClientWait::none;
-            const core::Glance glance = {session, limits, waits_for_client};
-            if (const auto offence = watch_.see(glance, facts))
-                judgement_.pass(*offence, watch_);
-            if (const auto offence = watch_.see_age(glance))
-                judgement_.pass(*offence, watch_);
+            const core::SessionSample sample = {session, limits, waits_for_client};
+            if (const auto violation = watch_.see(sample, facts))
+                enforcer_.pass(*violation, watch_);
+            if (const auto violation = watch_.see_age(sample))
+                enforcer_.pass(*violation, watch_);
             exempt += watch_.is_excused(session);
         }
-        judgement_.end_look(watch_);
+        enforcer_.end_look(watch_);
         tell(clients, with_own_limits, exempt);
         return watch_.next_look();
     }
@@ -175,7 +175,7 @@ class Reaper {
         shared->reaper.with_own_limits = with_own_limits;
         shared->reaper.exempt = exempt;
         shared->reaper.next_deadline =
-            next == core::Watch::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
+            next == core::LimitMonitor::never ? 0 : GetCurrentTimestamp() + (next - pg::monotonic_now());
         shared->reaper.next_look = next;
     }
 
@@ -184,7 +184,7 @@ class Reaper {
         const core::Timestamp left = std::max<core::Timestamp>(next - pg::monotonic_now(), 0);
         const core::Timestamp milliseconds =
             (left + core::microseconds_per_millisecond - 1) / core::microseconds_per_millisecond;
-        const long wait = next == core::Watch::never
+        const long wait = next == core::LimitMonitor::never
                               ? -1L
                               : static_cast<long>(std::min<core::Timestamp>(milliseconds, INT_MAX));
         return pg::call([wait, this] {
@@ -195,8 +195,8 @@ class Reaper {
         });
     }
 
-    core::Watch watch_;
-    Judgement judgement_;
+    core::LimitMonitor watch_;
+    LimitEnforcer enforcer_;
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
 

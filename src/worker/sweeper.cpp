@@ -61,7 +61,7 @@ class Sweep {
 
     void run() {
         // CONNECT is looked up when the role is known, and no password is asked for after that.
-        for (const pg::Newcomer& each : pg::all_arrivals())
+        for (const pg::PendingLogin& each : pg::all_arrivals())
             if (!OidIsValid(each.role) && connect_ == nullptr)
                 doubtful_.push_back(each.pid);
         core::Timestamp pause = shortest_pause;
@@ -75,7 +75,7 @@ class Sweep {
 
   private:
     struct Victim {
-        pg::Newcomer process;
+        pg::PendingLogin process;
         core::Timestamp since;
         pg::AuditRecord record;
         core::Session session; // of slot -1: in no session table yet
@@ -99,19 +99,19 @@ class Sweep {
 
     /// True when there is nobody left to wait for.
     bool look() {
-        const core::vector<pg::Newcomer> arrivals = pg::all_arrivals();
+        const core::vector<pg::PendingLogin> arrivals = pg::all_arrivals();
         const core::Timestamp now = pg::monotonic_now();
         const auto is_there = [&arrivals](int pid, Oid role) {
-            return std::any_of(arrivals.begin(), arrivals.end(), [=](const pg::Newcomer& each) {
+            return std::any_of(arrivals.begin(), arrivals.end(), [=](const pg::PendingLogin& each) {
                 return each.pid == pid && each.role == role;
             });
         };
         for (Victim& victim : victims_)
             victim.is_gone = victim.is_gone || !is_there(victim.process.pid, victim.process.role);
         bool is_certain = true;
-        for (const pg::Newcomer& each : arrivals)
+        for (const pg::PendingLogin& each : arrivals)
             if (is_wanted(each))
-                is_certain &= judge(each) || now > doubt_ends_;
+                is_certain &= decide(each) || now > doubt_ends_;
         const auto is_settled = [&](int pid) { return now > doubt_ends_ || !is_there(pid, InvalidOid); };
         doubtful_.erase(std::remove_if(doubtful_.begin(), doubtful_.end(), is_settled), doubtful_.end());
         return is_certain && doubtful_.empty() &&
@@ -120,11 +120,11 @@ class Sweep {
                });
     }
 
-    bool is_of_role(const pg::Newcomer& process) const noexcept {
+    bool is_of_role(const pg::PendingLogin& process) const noexcept {
         return std::find(roles_.begin(), roles_.end(), process.role) != roles_.end();
     }
 
-    bool is_wanted(const pg::Newcomer& process) const noexcept {
+    bool is_wanted(const pg::PendingLogin& process) const noexcept {
         const bool is_known = std::any_of(victims_.begin(), victims_.end(), [&process](const Victim& victim) {
             return victim.process.pid == process.pid && !victim.is_gone;
         });
@@ -134,7 +134,7 @@ class Sweep {
     }
 
     /// Why it is ended, as long as it is shut out and no guard rail spares it; null where it is not.
-    const char* reason_to_end(const pg::Newcomer& process) const {
+    const char* reason_to_end(const pg::PendingLogin& process) const {
         pg::CatalogScope catalogs;
         const char* reason = nullptr;
         if (pg::is_protected_role(process.role))
@@ -148,13 +148,13 @@ class Sweep {
     }
 
     /// Who is shut out of the server besides is another sweeper's.
-    bool has_lost_connect(const pg::Newcomer& process) const {
+    bool has_lost_connect(const pg::PendingLogin& process) const {
         return pg::has_lost_connect(*connect_, process) && pg::may_be_ended(*connect_, process) &&
                !pg::sweep_note(after_, process.role);
     }
 
     /// False where it is not known yet whether it is to be ended.
-    bool judge(const pg::Newcomer& process) {
+    bool decide(const pg::PendingLogin& process) {
         if (const char* const reason = reason_to_end(process))
             return deal_with(process, reason);
         // Once is enough: who logs in from now on is judged by core.
@@ -164,7 +164,7 @@ class Sweep {
     }
 
     /// Ends it unless it is for physical replication. False where that is not known yet.
-    bool deal_with(const pg::Newcomer& process, const char* reason) {
+    bool deal_with(const pg::PendingLogin& process, const char* reason) {
         Victim victim = {process, pg::monotonic_now(), blank_, {}, false};
         victim.record.set_field(victim.record.reason, reason);
         const std::optional<bool> is_login = describe(victim);
@@ -176,13 +176,13 @@ class Sweep {
     }
 
     void end(Victim& victim, const char* reason) {
-        pg::Farewell farewell = {};
-        std::snprintf(farewell.detail, sizeof farewell.detail, "%s", reason);
-        pg::leave_farewell(victim.session, false, farewell);
-        if (pg::turn_away(victim.process))
+        pg::ClientMessage client_message = {};
+        std::snprintf(client_message.detail, sizeof client_message.detail, "%s", reason);
+        pg::leave_client_message(victim.session, false, client_message);
+        if (pg::end_login(victim.process))
             victims_.push_back(victim);
         else
-            pg::take_farewell_back(victim.session);
+            pg::take_client_message_back(victim.session);
     }
 
     static void tell_by(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
@@ -226,7 +226,7 @@ class Sweep {
             core::outcome_name(victim.is_gone ? core::Outcome::terminated : core::Outcome::still_running));
         pg::keep_record(victim.record);
         if (pg::SharedMemory* const shared = pg::shared_memory())
-            shared->counter(pg::Deed::terminate).add(victim.is_gone);
+            shared->counter(pg::CountedAction::terminate).add(victim.is_gone);
     }
 
     const TransactionId after_;

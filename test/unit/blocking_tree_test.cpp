@@ -96,36 +96,36 @@ TEST(BlockingTree, CycleBehindARoot) {
 }
 
 TEST(BlockingTree, WhoWaitedLongestFirst) {
-    WaitGraph::Stakes stakes;
-    const auto waiter = [&stakes](int pid, int place, core::Timestamp since) {
-        stakes.push_back({session(pid), 0, place, share, 0, conflicts_of(share), since});
+    WaitGraph::ProcLocks proclocks;
+    const auto waiter = [&proclocks](int pid, int place, core::Timestamp since) {
+        proclocks.push_back({session(pid), 0, place, share, 0, conflicts_of(share), since});
     };
     waiter(5, 3, 0);
     waiter(4, 2, 30);
     waiter(3, 1, 10);
     waiter(2, 0, 20);
-    stakes.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
-    const WaitGraph graph(std::move(stakes), {});
+    proclocks.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
+    const WaitGraph graph(std::move(proclocks), {});
     EXPECT_EQ(drawn(graph), "1 .3 .2 .4 .5");
     EXPECT_EQ(core::waiting_since(graph, graph.find(2)), 20);
     EXPECT_EQ(core::waiting_since(graph, graph.find(1)), 0);
 }
 
 TEST(BlockingTree, WaitsForNoLock) {
-    WaitGraph::Stakes stakes;
-    core::add_lockless_wait(stakes, 0, 3, {2, 1});
-    core::add_lockless_wait(stakes, 1, 5, {});
-    core::add_lockless_wait(stakes, 2, 2, {4});
-    const WaitGraph graph(std::move(stakes), {});
+    WaitGraph::ProcLocks proclocks;
+    core::add_lockless_wait(proclocks, 0, 3, {2, 1});
+    core::add_lockless_wait(proclocks, 1, 5, {});
+    core::add_lockless_wait(proclocks, 2, 2, {4});
+    const WaitGraph graph(std::move(proclocks), {});
     EXPECT_EQ(drawn(graph), "4 .2 ..3+1 1 5");
 }
 
 TEST(BlockingTree, WhoWaitsForNoLockWithAnotherBehindIt) {
-    WaitGraph::Stakes stakes;
-    stakes.push_back({session(2), 0, 0, share, 0, conflicts_of(share), 0});
-    stakes.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
-    core::add_lockless_wait(stakes, 1, 1, {});
-    EXPECT_EQ(drawn(WaitGraph(std::move(stakes), {})), "1 .2");
+    WaitGraph::ProcLocks proclocks;
+    proclocks.push_back({session(2), 0, 0, share, 0, conflicts_of(share), 0});
+    proclocks.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
+    core::add_lockless_wait(proclocks, 1, 1, {});
+    EXPECT_EQ(drawn(WaitGraph(std::move(proclocks), {})), "1 .2");
 }
 
 TEST(BlockingTree, LongChain) {

@@ -55,7 +55,7 @@ class Drain : public ServerTest {
 
     /// With no time to wait there is no end to the time in which they are signalled.
     void drain(core::Timestamp wait = seconds(60)) {
-        core::drain_all(plan, wait > 0 ? server.now() + wait : forever, wait > 0, server, asker, chronicle);
+        core::drain_all(plan, wait > 0 ? server.now() + wait : forever, wait > 0, server, asker, observer);
     }
     Outcome outcome(std::size_t i = 0) const { return plan[i].outcome; }
 
@@ -314,7 +314,7 @@ TEST_F(Drain, ForceEndsTheRest) {
     idle(2);
     drain(seconds(1));
     core::force_rest(plan, forever, server);
-    core::prove_all(plan, Action::drain, server.now() + seconds(5), server, chronicle);
+    core::prove_all(plan, Action::drain, server.now() + seconds(5), server, observer);
     EXPECT_EQ(life.signals, 1);
     EXPECT_EQ(outcome(0), Outcome::terminated);
     EXPECT_TRUE(plan[0].is_forced);
@@ -377,9 +377,9 @@ TEST_F(Drain, EachEndIsToldWhenItComes) {
     idle(4).refuses = true;
     server.after(seconds(10), [&] { commit(late); });
     server.after(seconds(20), [&] { server.end(never); }); // of its own accord
-    server.on_sleep = [this] { chronicle.pause(); };
+    server.on_sleep = [this] { observer.pause(); };
     drain();
-    EXPECT_EQ(chronicle.heard, (std::vector<std::string>{"4 denied", "pause", "2 terminated", "pause",
+    EXPECT_EQ(observer.heard, (std::vector<std::string>{"4 denied", "pause", "2 terminated", "pause",
                                                          "1 terminated", "pause", "3 already gone"}));
 }
 

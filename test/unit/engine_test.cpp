@@ -48,7 +48,7 @@ class Engine : public ServerTest {
     }
 
     void prove(Action action = Action::terminate, core::Timestamp timeout = seconds(5)) {
-        core::prove_all(plan, action, server.now() + timeout, server, chronicle);
+        core::prove_all(plan, action, server.now() + timeout, server, observer);
     }
 
     void cancel() {
@@ -412,7 +412,7 @@ TEST(Verdict, OfAFindingAsksForTheSameTransactionOrNoneAllTheTime) {
     chosen.state = State::active;
     chosen.xact_start = seconds(70);
     const auto verdict_on = [&chosen](State state, core::Timestamp state_change, core::Timestamp xact_start) {
-        return verdict(Recheck::finding, chosen, {true, true, state, state_change, seconds(99), xact_start});
+        return verdict(Recheck::selection, chosen, {true, true, state, state_change, seconds(99), xact_start});
     };
     EXPECT_EQ(verdict_on(State::idle_in_transaction, seconds(99), seconds(70)), Outcome::chosen);
     EXPECT_EQ(verdict_on(State::active, seconds(99), seconds(70) + 1), Outcome::no_longer_matches);
@@ -440,7 +440,7 @@ TEST_F(Engine, LooksForWhoMovedOnceMore) {
         if (life == &left)
             server.leave_table(left);
     };
-    signal(Action::terminate, Recheck::finding);
+    signal(Action::terminate, Recheck::selection);
     EXPECT_EQ(plan[0].outcome, Outcome::signalled);
     EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
     EXPECT_EQ(plan[2].outcome, Outcome::signalled);
@@ -784,11 +784,11 @@ TEST_F(Engine, ResultsAreToldWhileOthersAreWaitedFor) {
         if (life->session.id.pid == 2)
             server.after(seconds(1), [=] { server.end(*life); });
     };
-    server.on_sleep = [this] { chronicle.pause(); };
+    server.on_sleep = [this] { observer.pause(); };
     signal();
-    EXPECT_EQ(chronicle.heard, Trace{}) << "nothing is known yet";
+    EXPECT_EQ(observer.heard, Trace{}) << "nothing is known yet";
     prove();
-    EXPECT_EQ(chronicle.heard, (Trace{"4 denied", "1 terminated", "pause", "2 terminated", "pause"}))
+    EXPECT_EQ(observer.heard, (Trace{"4 denied", "1 terminated", "pause", "2 terminated", "pause"}))
         << "what is not known at the end is not told of";
 }
 
@@ -802,7 +802,7 @@ TEST_F(Engine, WhatWasToldIsNotUndoneByAnInterrupt) {
     server.on_sleep = [] { throw Interrupted(); };
     signal();
     EXPECT_THROW(prove(), Interrupted);
-    EXPECT_EQ(chronicle.heard, Trace{"1 terminated"});
+    EXPECT_EQ(observer.heard, Trace{"1 terminated"});
     EXPECT_EQ(plan[1].outcome, Outcome::signalled);
 }
 

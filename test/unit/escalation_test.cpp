@@ -33,7 +33,7 @@ class Escalation : public ServerTest {
 
     void climb(bool closes_sockets = false, core::Timestamp time_left = forever) {
         began = server.now();
-        core::escalate(plan, {step, closes_sockets, time_left}, server, chronicle);
+        core::escalate(plan, {step, closes_sockets, time_left}, server, observer);
         took = server.now() - began;
     }
 
@@ -325,7 +325,7 @@ TEST_F(Escalation, TheSocketIsClosedOfWhoIgnoresBoth) {
     EXPECT_EQ(at(0, Step::close_socket), 2 * step);
     EXPECT_EQ(took, 3 * step);
     EXPECT_EQ(stubborn.signals, 2) << "never a third";
-    EXPECT_EQ(chronicle.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
+    EXPECT_EQ(observer.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
 }
 
 TEST_F(Escalation, WhoEndsWhenItsClientIsGoneIsTerminated) {
@@ -519,7 +519,7 @@ TEST_F(Escalation, WhoObeysIsToldBeforeTheStepIsOver) {
             server.end(life);
     });
     climb();
-    EXPECT_EQ(chronicle.heard,
+    EXPECT_EQ(observer.heard,
               (std::vector<std::string>{"1 cancelled", "step", "1 cancelled", "2 terminated", "step"}));
 }
 

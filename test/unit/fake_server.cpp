@@ -100,26 +100,26 @@ core::Closing FakeServer::close_socket() {
     return {Result::closed, nullptr};
 }
 
-core::Sight FakeServer::look(const core::Session& session) {
+core::Observation FakeServer::look(const core::Session& session) {
     if (before_look)
         before_look(process_with(session.id.pid));
     note("look", session.id.pid);
-    core::Sight sight = {};
+    core::Observation observed = {};
     if (const Life* const entry = table_[static_cast<std::size_t>(session.slot)]) {
-        sight.listed = entry->session.id == session.id;
-        sight.state = entry->session.state;
-        sight.state_change = entry->session.state_change;
-        sight.query_start = entry->session.query_start;
-        sight.xact_start = entry->session.xact_start;
-        sight.is_streaming = entry->is_streaming;
-        sight.is_in_transaction = entry->is_in_transaction;
+        observed.listed = entry->session.id == session.id;
+        observed.state = entry->session.state;
+        observed.state_change = entry->session.state_change;
+        observed.query_start = entry->session.query_start;
+        observed.xact_start = entry->session.xact_start;
+        observed.is_streaming = entry->is_streaming;
+        observed.is_in_transaction = entry->is_in_transaction;
     }
     const Life* const process = process_with(session.id.pid);
-    sight.present = sight.listed || (process != nullptr && process->in_array && !process->listed);
-    return sight;
+    observed.present = observed.listed || (process != nullptr && process->in_array && !process->listed);
+    return observed;
 }
 
-bool FakeServer::finds_again(const core::Session& session) {
+bool FakeServer::still_selects(const core::Session& session) {
     Life* const process = process_with(session.id.pid);
     if (before_find)
         before_find(process);

@@ -70,13 +70,13 @@ class FakeServer final : public core::Server {
     core::Delivery send() override;
     void release() noexcept override;
     core::Closing close_socket() override;
-    core::Sight look(const core::Session& session) override;
-    bool finds_again(const core::Session& session) override;
+    core::Observation look(const core::Session& session) override;
+    bool still_selects(const core::Session& session) override;
     bool spares(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
     bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
     core::Timestamp now() override { return clock_; }
-    void heed_interrupts() override {
+    void check_interrupts() override {
         if (on_heed)
             on_heed();
     }
@@ -97,7 +97,7 @@ class FakeServer final : public core::Server {
 };
 
 /// "1 terminated": what it heard of, as it was then; "step" where one was over, "pause" where the call slept.
-class FakeChronicle final : public core::StepChronicle {
+class FakeChronicle final : public core::StepObserver {
   public:
     void has_result(const core::Target& target) noexcept override {
         heard.push_back(std::to_string(target.session.id.pid) + " " + core::outcome_name(target.outcome));
@@ -127,7 +127,7 @@ class ServerTest : public testing::Test {
     }
 
     FakeServer server;
-    FakeChronicle chronicle;
+    FakeChronicle observer;
     core::Plan plan;
 };
 

@@ -7,7 +7,7 @@
 namespace sessionctl::test {
 
 using core::GateState;
-using core::Knock;
+using core::Admission;
 using core::Login;
 
 namespace {
@@ -112,28 +112,28 @@ TEST(Gate, AWalsenderWithADatabaseIsALoginLikeAnyOther) {
 TEST(Gate, NeverHoldsAWalsender) {
     GateState state = closed();
     state.hold = 500;
-    EXPECT_EQ(core::knock(state, database_walsender, 0, 0), Knock::refuse);
-    EXPECT_EQ(core::knock(state, walsender, 0, 0), Knock::let_in);
+    EXPECT_EQ(core::admission_of(state, database_walsender, 0, 0), Admission::refuse);
+    EXPECT_EQ(core::admission_of(state, walsender, 0, 0), Admission::let_in);
     state.include_replication = true;
-    EXPECT_EQ(core::knock(state, walsender, 0, 0), Knock::refuse);
+    EXPECT_EQ(core::admission_of(state, walsender, 0, 0), Admission::refuse);
 }
 
 TEST(Gate, OpensByItself) {
     GateState state = closed();
-    EXPECT_EQ(core::knock(state, stranger, seconds(100), 0), Knock::refuse);
+    EXPECT_EQ(core::admission_of(state, stranger, seconds(100), 0), Admission::refuse);
     state.until = seconds(100);
-    EXPECT_EQ(core::knock(state, stranger, seconds(100) - 1, 0), Knock::refuse);
-    EXPECT_EQ(core::knock(state, stranger, seconds(100), 0), Knock::let_in);
-    EXPECT_EQ(core::knock({}, stranger, 0, 0), Knock::let_in) << "it was never closed";
+    EXPECT_EQ(core::admission_of(state, stranger, seconds(100) - 1, 0), Admission::refuse);
+    EXPECT_EQ(core::admission_of(state, stranger, seconds(100), 0), Admission::let_in);
+    EXPECT_EQ(core::admission_of({}, stranger, 0, 0), Admission::let_in) << "it was never closed";
 }
 
 TEST(Gate, HoldsThenRefuses) {
     GateState state = closed();
     state.hold = 500;
-    EXPECT_EQ(core::knock(state, stranger, 0, 0), Knock::hold);
-    EXPECT_EQ(core::knock(state, stranger, 0, 499), Knock::hold);
-    EXPECT_EQ(core::knock(state, stranger, 0, 500), Knock::refuse);
-    EXPECT_EQ(core::knock(state, superuser, 0, 0), Knock::let_in);
+    EXPECT_EQ(core::admission_of(state, stranger, 0, 0), Admission::hold);
+    EXPECT_EQ(core::admission_of(state, stranger, 0, 499), Admission::hold);
+    EXPECT_EQ(core::admission_of(state, stranger, 0, 500), Admission::refuse);
+    EXPECT_EQ(core::admission_of(state, superuser, 0, 0), Admission::let_in);
 }
 
 TEST(Gate, KeepsPlacesFree) {

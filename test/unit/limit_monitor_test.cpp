@@ -12,10 +12,10 @@
 
 namespace sessionctl::test {
 
-using core::Glance;
+using core::SessionSample;
 using core::Limit;
 using core::Limits;
-using core::Offence;
+using core::LimitViolation;
 using core::Rule;
 using core::State;
 using core::Timestamp;
@@ -28,79 +28,79 @@ class KnownFacts final : public core::Facts {
   public:
     int waiting = 0;
     std::int64_t age = 0;
-    core::Stillness still = {true, 1};
+    core::Inactivity still = {true, 1};
     bool is_gone = false;
     int times_asked = 0;
 
     int waiting_behind(const core::Session&) override { return ++times_asked, waiting; }
     std::int64_t held_back(const core::Session&) override { return ++times_asked, age; }
-    core::Stillness stillness(const core::Session&) override { return ++times_asked, still; }
+    core::Inactivity inactivity(const core::Session&) override { return ++times_asked, still; }
     bool is_client_gone(const core::Session&) override { return ++times_asked, is_gone; }
 };
 
 constexpr int slots = 8;
 
 /// A server's sessions, its two clocks, and who watches.
-class Watch : public Test {
+class LimitMonitor : public Test {
   protected:
-    Glance& connect() {
-        Glance& glance = glances.emplace_back();
-        glance = {};
-        glance.session = client(static_cast<std::int32_t>(glances.size()));
-        glance.session.slot = static_cast<std::int32_t>(glances.size()) - 1;
-        enter(glance, State::idle);
-        return glance;
+    SessionSample& connect() {
+        SessionSample& sample = samples.emplace_back();
+        sample = {};
+        sample.session = client(static_cast<std::int32_t>(samples.size()));
+        sample.session.slot = static_cast<std::int32_t>(samples.size()) - 1;
+        enter(sample, State::idle);
+        return sample;
     }
 
-    void enter(Glance& glance, State state) {
-        glance.session.state = state;
-        glance.session.state_change = wall();
+    void enter(SessionSample& sample, State state) {
+        sample.session.state = state;
+        sample.session.state_change = wall();
     }
     /// A statement was run and left a transaction open, the same or a new one.
-    void idle_in_transaction(Glance& glance) {
-        enter(glance, State::idle_in_transaction);
-        if (glance.session.xact_start == 0)
-            glance.session.xact_start = wall();
+    void idle_in_transaction(SessionSample& sample) {
+        enter(sample, State::idle_in_transaction);
+        if (sample.session.xact_start == 0)
+            sample.session.xact_start = wall();
     }
-    void run(Glance& glance) {
-        enter(glance, State::active);
-        if (glance.session.xact_start == 0)
-            glance.session.xact_start = wall();
-        glance.session.query_start = wall();
+    void run(SessionSample& sample) {
+        enter(sample, State::active);
+        if (sample.session.xact_start == 0)
+            sample.session.xact_start = wall();
+        sample.session.query_start = wall();
     }
-    void commit(Glance& glance) {
-        enter(glance, State::idle);
-        glance.session.xact_start = 0;
+    void commit(SessionSample& sample) {
+        enter(sample, State::idle);
+        sample.session.xact_start = 0;
     }
     /// In the middle of a statement it waits for what its client sends.
-    void wait_for_client(Glance& glance) {
-        run(glance);
-        glance.waits_for_client = true;
+    void wait_for_client(SessionSample& sample) {
+        run(sample);
+        sample.waits_for_client = true;
     }
     /// Another session gets the slot.
-    void replace(Glance& glance) { glance.session.id.start += 1; }
+    void replace(SessionSample& sample) { sample.session.id.start += 1; }
 
     Timestamp wall() const { return now + offset; }
     void pass(Timestamp time) { now += time; }
     void set_wall_clock(Timestamp change) { offset += change; }
 
-    /// A look at all sessions. Returns the parameter that was offended by the last who offends any, or "".
+    /// A look at all sessions. Returns the parameter that was violated by the last who violates any, or "".
     std::string look() {
         watch.begin(now, wall());
         std::string rule;
-        for (const Glance& glance : glances)
-            if (const auto found = watch.see(glance, facts)) {
-                offence = *found;
+        for (const SessionSample& sample : samples)
+            if (const auto found = watch.see(sample, facts)) {
+                violation = *found;
                 rule = core::rule_name(found->rule);
             }
         return rule;
     }
     /// How long until the next look.
     Timestamp left() const { return watch.next_look() - now; }
-    bool is_never() const { return watch.next_look() == core::Watch::never; }
+    bool is_never() const { return watch.next_look() == core::LimitMonitor::never; }
 
-    /// Nobody offends until `time` has passed, and then this rule is offended.
-    void expect_offence_after(Timestamp time, const std::string& rule) {
+    /// Nobody violates until `time` has passed, and then this rule is violated.
+    void expect_violation_after(Timestamp time, const std::string& rule) {
         EXPECT_EQ(look(), "");
         EXPECT_EQ(left(), time);
         pass(time - 1);
@@ -110,7 +110,7 @@ class Watch : public Test {
         EXPECT_EQ(look(), rule);
     }
 
-    /// Looks once a second, `times` times; nobody offends.
+    /// Looks once a second, `times` times; nobody violates.
     void expect_quiet_seconds(int times) {
         for (int i = 0; i < times; ++i) {
             ASSERT_EQ(look(), "") << "after " << i << " s";
@@ -118,21 +118,21 @@ class Watch : public Test {
         }
     }
 
-    std::deque<Glance> glances;
+    std::deque<SessionSample> samples;
     KnownFacts facts;
-    Offence offence = {};
-    core::Watch watch{slots};
+    LimitViolation violation = {};
+    core::LimitMonitor watch{slots};
     Timestamp now = seconds(5000);
     Timestamp offset = seconds(700000000);
 };
 
-/// A rule for a length of time: how it is set to ten seconds, and who offends it from now on.
+/// A rule for a length of time: how it is set to ten seconds, and who violates it from now on.
 struct TimedRule {
     const char* name;
     Rule rule;
     Limit limit;
     State state;
-    std::function<void(Glance&, KnownFacts&)> more = [](Glance&, KnownFacts&) {};
+    std::function<void(SessionSample&, KnownFacts&)> more = [](SessionSample&, KnownFacts&) {};
 };
 
 /// What a failed test says of it.
@@ -146,18 +146,18 @@ const TimedRule timed_rules[] = {
     {"idle_in_transaction_timeout", Rule::idle_in_transaction, Limit::idle_in_transaction,
      State::idle_in_transaction_aborted},
     {"idle_in_transaction_blocking_timeout", Rule::blocking, Limit::blocking, State::idle_in_transaction,
-     [](Glance&, KnownFacts& facts) { facts.waiting = 3; }},
+     [](SessionSample&, KnownFacts& facts) { facts.waiting = 3; }},
     {"idle_in_transaction_blocking_timeout", Rule::blocking, Limit::blocking,
-     State::idle_in_transaction_aborted, [](Glance&, KnownFacts& facts) { facts.waiting = 3; }},
+     State::idle_in_transaction_aborted, [](SessionSample&, KnownFacts& facts) { facts.waiting = 3; }},
     {"idle_in_transaction_horizon_age", Rule::horizon, Limit::horizon_idle, State::idle_in_transaction,
-     [](Glance& glance, KnownFacts& facts) {
-         glance.limits[Limit::horizon_age] = 100;
+     [](SessionSample& sample, KnownFacts& facts) {
+         sample.limits[Limit::horizon_age] = 100;
          facts.age = 101;
      }},
     {"idle_in_transaction_horizon_age", Rule::horizon, Limit::horizon_idle,
      State::idle_in_transaction_aborted,
-     [](Glance& glance, KnownFacts& facts) {
-         glance.limits[Limit::horizon_age] = 100;
+     [](SessionSample& sample, KnownFacts& facts) {
+         sample.limits[Limit::horizon_age] = 100;
          facts.age = 101;
      }},
     {"idle_session_timeout", Rule::idle_session, Limit::idle_session, State::idle},
@@ -166,27 +166,27 @@ const TimedRule timed_rules[] = {
 };
 
 /// Each of these rules alone.
-class WatchOfTime : public Watch, public testing::WithParamInterface<TimedRule> {
+class LimitMonitorOfTime : public LimitMonitor, public testing::WithParamInterface<TimedRule> {
   protected:
-    /// A session that will offend, as it is from now on, after ten seconds.
-    Glance& offender() {
-        Glance& glance = connect();
-        glance.limits[GetParam().limit] = 10000;
-        GetParam().more(glance, facts);
-        return glance;
+    /// A session that will violate, as it is from now on, after ten seconds.
+    SessionSample& violator() {
+        SessionSample& sample = connect();
+        sample.limits[GetParam().limit] = 10000;
+        GetParam().more(sample, facts);
+        return sample;
     }
-    void begin_to_offend(Glance& glance) {
-        enter(glance, GetParam().state);
-        glance.session.xact_start = GetParam().state == State::idle ? 0 : wall();
+    void begin_to_violate(SessionSample& sample) {
+        enter(sample, GetParam().state);
+        sample.session.xact_start = GetParam().state == State::idle ? 0 : wall();
     }
     /// Nothing that is limited.
-    void do_something_else(Glance& glance) {
-        enter(glance, GetParam().state == State::idle ? State::active : State::idle);
-        glance.session.xact_start = 0;
+    void do_something_else(SessionSample& sample) {
+        enter(sample, GetParam().state == State::idle ? State::active : State::idle);
+        sample.session.xact_start = 0;
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(Rules, WatchOfTime, testing::ValuesIn(timed_rules), [](const auto& each) {
+INSTANTIATE_TEST_SUITE_P(Rules, LimitMonitorOfTime, testing::ValuesIn(timed_rules), [](const auto& each) {
     std::string name = std::string(each.param.name) + "_" + core::state_name(each.param.state);
     name.erase(std::remove_if(name.begin(), name.end(), [](char c) { return !std::isalnum(c) && c != '_'; }),
                name.end());
@@ -197,149 +197,149 @@ INSTANTIATE_TEST_SUITE_P(Rules, WatchOfTime, testing::ValuesIn(timed_rules), [](
 
 // The deadline
 
-TEST_P(WatchOfTime, EndsASessionAtItsDeadlineAndNotBefore) {
-    begin_to_offend(offender());
-    expect_offence_after(seconds(10), GetParam().name);
-    EXPECT_EQ(offence.rule, GetParam().rule);
-    EXPECT_EQ(offence.session.id, glances[0].session.id);
-    EXPECT_EQ(offence.lasted, seconds(10));
-    EXPECT_EQ(offence.limit,
-              glances[0].limits[GetParam().rule == Rule::horizon ? Limit::horizon_age : GetParam().limit]);
+TEST_P(LimitMonitorOfTime, EndsASessionAtItsDeadlineAndNotBefore) {
+    begin_to_violate(violator());
+    expect_violation_after(seconds(10), GetParam().name);
+    EXPECT_EQ(violation.rule, GetParam().rule);
+    EXPECT_EQ(violation.session.id, samples[0].session.id);
+    EXPECT_EQ(violation.lasted, seconds(10));
+    EXPECT_EQ(violation.limit,
+              samples[0].limits[GetParam().rule == Rule::horizon ? Limit::horizon_age : GetParam().limit]);
 }
 
-TEST_P(WatchOfTime, CountsFromTheStampNotFromTheLook) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, CountsFromTheStampNotFromTheLook) {
+    begin_to_violate(violator());
     pass(seconds(4));
-    expect_offence_after(seconds(6), GetParam().name);
+    expect_violation_after(seconds(6), GetParam().name);
     pass(seconds(7));
     EXPECT_EQ(look(), GetParam().name);
-    EXPECT_EQ(offence.lasted, seconds(17));
+    EXPECT_EQ(violation.lasted, seconds(17));
 }
 
-TEST_P(WatchOfTime, WhoDoesSomethingElseCannotBeDueBeforeNowAndTheLimit) {
-    Glance& glance = offender();
-    do_something_else(glance);
+TEST_P(LimitMonitorOfTime, WhoDoesSomethingElseCannotBeDueBeforeNowAndTheLimit) {
+    SessionSample& sample = violator();
+    do_something_else(sample);
     for (int i = 0; i < 5; ++i) {
         EXPECT_EQ(look(), "");
         EXPECT_EQ(left(), seconds(10));
         pass(seconds(10));
     }
-    begin_to_offend(glance);
-    expect_offence_after(seconds(10), GetParam().name);
+    begin_to_violate(sample);
+    expect_violation_after(seconds(10), GetParam().name);
 }
 
-TEST_P(WatchOfTime, StartsAnewForWhoDidSomethingElse) {
-    Glance& glance = offender();
-    begin_to_offend(glance);
+TEST_P(LimitMonitorOfTime, StartsAnewForWhoDidSomethingElse) {
+    SessionSample& sample = violator();
+    begin_to_violate(sample);
     look();
     pass(seconds(9));
-    do_something_else(glance);
+    do_something_else(sample);
     look();
-    begin_to_offend(glance);
-    expect_offence_after(seconds(10), GetParam().name);
+    begin_to_violate(sample);
+    expect_violation_after(seconds(10), GetParam().name);
 }
 
 // Not seen in between: only the stamps tell.
-TEST_P(WatchOfTime, StartsAnewForWhoCameBackBetweenTwoLooks) {
-    Glance& glance = offender();
-    begin_to_offend(glance);
+TEST_P(LimitMonitorOfTime, StartsAnewForWhoCameBackBetweenTwoLooks) {
+    SessionSample& sample = violator();
+    begin_to_violate(sample);
     look();
     pass(seconds(9));
-    begin_to_offend(glance);
+    begin_to_violate(sample);
     pass(seconds(1));
-    expect_offence_after(seconds(9), GetParam().name);
+    expect_violation_after(seconds(9), GetParam().name);
 }
 
-TEST_P(WatchOfTime, IsOffWithoutALimit) {
-    Glance& glance = offender();
-    begin_to_offend(glance);
-    glance.limits[GetParam().rule == Rule::horizon ? Limit::horizon_age : GetParam().limit] = 0;
+TEST_P(LimitMonitorOfTime, IsOffWithoutALimit) {
+    SessionSample& sample = violator();
+    begin_to_violate(sample);
+    sample.limits[GetParam().rule == Rule::horizon ? Limit::horizon_age : GetParam().limit] = 0;
     pass(hour);
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
     EXPECT_EQ(facts.times_asked, 0);
 }
 
-TEST_P(WatchOfTime, ObeysALimitAsItIsNow) {
-    Glance& glance = offender();
-    begin_to_offend(glance);
+TEST_P(LimitMonitorOfTime, ObeysALimitAsItIsNow) {
+    SessionSample& sample = violator();
+    begin_to_violate(sample);
     EXPECT_EQ(look(), "");
-    glance.limits[GetParam().limit] = 3000;
+    sample.limits[GetParam().limit] = 3000;
     pass(seconds(2));
-    expect_offence_after(seconds(1), GetParam().name);
-    glance.limits[GetParam().limit] = 20000;
-    expect_offence_after(seconds(17), GetParam().name);
+    expect_violation_after(seconds(1), GetParam().name);
+    sample.limits[GetParam().limit] = 20000;
+    expect_violation_after(seconds(17), GetParam().name);
 }
 
-TEST_P(WatchOfTime, StandsTheLongestAndTheShortestLimit) {
-    Glance& glance = offender();
-    begin_to_offend(glance);
-    glance.limits[GetParam().limit] = std::numeric_limits<std::int32_t>::max();
+TEST_P(LimitMonitorOfTime, StandsTheLongestAndTheShortestLimit) {
+    SessionSample& sample = violator();
+    begin_to_violate(sample);
+    sample.limits[GetParam().limit] = std::numeric_limits<std::int32_t>::max();
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), milliseconds(2147483647));
-    glance.limits[GetParam().limit] = 1;
-    expect_offence_after(milliseconds(1), GetParam().name);
+    sample.limits[GetParam().limit] = 1;
+    expect_violation_after(milliseconds(1), GetParam().name);
 }
 
 // The wall clock
 
-TEST_P(WatchOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
+TEST_P(LimitMonitorOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
     for (const Timestamp jump : {hour, -hour}) {
-        glances.clear();
-        watch = core::Watch(slots);
-        begin_to_offend(offender());
+        samples.clear();
+        watch = core::LimitMonitor(slots);
+        begin_to_violate(violator());
         EXPECT_EQ(look(), "");
         pass(seconds(4));
         set_wall_clock(jump);
-        expect_offence_after(seconds(6), GetParam().name);
-        EXPECT_EQ(offence.lasted, seconds(10));
+        expect_violation_after(seconds(6), GetParam().name);
+        EXPECT_EQ(violation.lasted, seconds(10));
     }
 }
 
-TEST_P(WatchOfTime, NorWhoBeganJustBeforeTheJump) {
+TEST_P(LimitMonitorOfTime, NorWhoBeganJustBeforeTheJump) {
     for (const Timestamp jump : {hour, -hour}) {
-        glances.clear();
-        watch = core::Watch(slots);
+        samples.clear();
+        watch = core::LimitMonitor(slots);
         look();
         pass(seconds(100));
-        begin_to_offend(offender());
+        begin_to_violate(violator());
         pass(seconds(4));
         set_wall_clock(jump);
         pass(seconds(2));
-        expect_offence_after(seconds(4), GetParam().name);
+        expect_violation_after(seconds(4), GetParam().name);
     }
 }
 
-TEST_P(WatchOfTime, NorWhoBeganJustAfterTheJump) {
+TEST_P(LimitMonitorOfTime, NorWhoBeganJustAfterTheJump) {
     for (const Timestamp jump : {hour, -hour}) {
-        glances.clear();
-        watch = core::Watch(slots);
+        samples.clear();
+        watch = core::LimitMonitor(slots);
         look();
         pass(seconds(100));
         set_wall_clock(jump);
         pass(seconds(4));
-        begin_to_offend(offender());
+        begin_to_violate(violator());
         pass(seconds(2));
-        expect_offence_after(seconds(8), GetParam().name);
+        expect_violation_after(seconds(8), GetParam().name);
     }
 }
 
-TEST_P(WatchOfTime, StandsSeveralJumps) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, StandsSeveralJumps) {
+    begin_to_violate(violator());
     for (const Timestamp jump : {hour, -2 * hour, hour, hour, -3 * hour}) {
         EXPECT_EQ(look(), "");
         pass(seconds(1));
         set_wall_clock(jump);
     }
-    expect_offence_after(seconds(5), GetParam().name);
+    expect_violation_after(seconds(5), GetParam().name);
 }
 
 // Set back and, before anybody looked, set right again: no look saw a jump.
-TEST_P(WatchOfTime, NorWhoBeganBetweenTwoJumps) {
+TEST_P(LimitMonitorOfTime, NorWhoBeganBetweenTwoJumps) {
     look();
     pass(seconds(100));
     set_wall_clock(-hour);
-    begin_to_offend(offender());
+    begin_to_violate(violator());
     pass(seconds(1));
     set_wall_clock(hour);
     pass(seconds(1));
@@ -349,8 +349,8 @@ TEST_P(WatchOfTime, NorWhoBeganBetweenTwoJumps) {
     EXPECT_EQ(look(), "") << "a microsecond early";
 }
 
-TEST_P(WatchOfTime, FollowsAWallClockThatIsSlewed) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, FollowsAWallClockThatIsSlewed) {
+    begin_to_violate(violator());
     for (int i = 0; i < 10; ++i) {
         ASSERT_EQ(look(), "");
         EXPECT_EQ(left(), seconds(10 - i));
@@ -361,137 +361,137 @@ TEST_P(WatchOfTime, FollowsAWallClockThatIsSlewed) {
 }
 
 // The monotonic clock stands still meanwhile, the wall clock goes on.
-TEST_P(WatchOfTime, ASuspendedMachineEndsOnWakeOnlyWhatIsDue) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, ASuspendedMachineEndsOnWakeOnlyWhatIsDue) {
+    begin_to_violate(violator());
     EXPECT_EQ(look(), "");
     pass(seconds(4));
-    begin_to_offend(offender());
+    begin_to_violate(violator());
     pass(seconds(1));
     set_wall_clock(8 * hour);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(5));
     pass(seconds(5));
     EXPECT_EQ(look(), GetParam().name);
-    EXPECT_EQ(offence.session.slot, 0);
-    watch.signalled(offence.session);
-    expect_offence_after(seconds(4), GetParam().name);
-    EXPECT_EQ(offence.session.slot, 1);
+    EXPECT_EQ(violation.session.slot, 0);
+    watch.signalled(violation.session);
+    expect_violation_after(seconds(4), GetParam().name);
+    EXPECT_EQ(violation.session.slot, 1);
 }
 
 // What was found
 
-TEST_P(WatchOfTime, SendsNoSecondSignal) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, SendsNoSecondSignal) {
+    begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.signalled(offence.session);
+    watch.signalled(violation.session);
     for (int i = 0; i < 3; ++i) {
         pass(hour);
         EXPECT_EQ(look(), "");
-        begin_to_offend(glances[0]); // it has blocked SIGTERM, and goes on
+        begin_to_violate(samples[0]); // it has blocked SIGTERM, and goes on
     }
     watch.reconsider(true);
     pass(hour);
     EXPECT_EQ(look(), "");
 }
 
-// At the instant of the signal it had come back: it was not signalled, and may offend again.
-TEST_P(WatchOfTime, LooksAgainSoonAtWhoGotAway) {
-    begin_to_offend(offender());
+// At the instant of the signal it had come back: it was not signalled, and may violate again.
+TEST_P(LimitMonitorOfTime, LooksAgainSoonAtWhoGotAway) {
+    begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    begin_to_offend(glances[0]);
+    begin_to_violate(samples[0]);
     watch.look_again_soon();
     EXPECT_EQ(left(), milliseconds(1));
     pass(milliseconds(1));
-    expect_offence_after(seconds(10) - milliseconds(1), GetParam().name);
+    expect_violation_after(seconds(10) - milliseconds(1), GetParam().name);
 }
 
-TEST_P(WatchOfTime, TellsOnceOfAnOffence) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, TellsOnceOfAnLimitViolation) {
+    begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(offence);
-    EXPECT_EQ(left(), 0) << "another rule may be offended, too";
+    watch.note(violation);
+    EXPECT_EQ(left(), 0) << "another rule may be violated, too";
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "");
-        EXPECT_EQ(left(), seconds(10)) << "it may come back and offend again";
+        EXPECT_EQ(left(), seconds(10)) << "it may come back and violate again";
         pass(hour);
     }
-    begin_to_offend(glances[0]);
-    expect_offence_after(seconds(10), GetParam().name);
+    begin_to_violate(samples[0]);
+    expect_violation_after(seconds(10), GetParam().name);
 }
 
-TEST_P(WatchOfTime, AsksAgainAMinuteAfterAnExcuse) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, AsksAgainAMinuteAfterAnExcuse) {
+    begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    EXPECT_FALSE(watch.is_excused(offence.session));
-    watch.excuse(offence.session);
-    EXPECT_TRUE(watch.is_excused(offence.session));
+    EXPECT_FALSE(watch.is_excused(violation.session));
+    watch.excuse(violation.session);
+    EXPECT_TRUE(watch.is_excused(violation.session));
     EXPECT_LE(left(), seconds(60));
-    expect_offence_after(seconds(60), GetParam().name);
+    expect_violation_after(seconds(60), GetParam().name);
 }
 
-TEST_P(WatchOfTime, AnExcuseIsForOnePauseOnly) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, AnExcuseIsForOnePauseOnly) {
+    begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.excuse(offence.session);
+    watch.excuse(violation.session);
     pass(seconds(1));
-    begin_to_offend(glances[0]);
+    begin_to_violate(samples[0]);
     look();
-    EXPECT_FALSE(watch.is_excused(glances[0].session));
-    expect_offence_after(seconds(10), GetParam().name);
+    EXPECT_FALSE(watch.is_excused(samples[0].session));
+    expect_violation_after(seconds(10), GetParam().name);
 }
 
-TEST_P(WatchOfTime, JudgesAnewWhatSettingsMayHaveChanged) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, JudgesAnewWhatSettingsMayHaveChanged) {
+    begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.excuse(offence.session);
+    watch.excuse(violation.session);
     EXPECT_EQ(look(), "");
     watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(offence);
+    watch.note(violation);
     EXPECT_EQ(look(), "");
     watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
 }
 
-TEST_P(WatchOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
+    begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(offence);
+    watch.note(violation);
     watch.reconsider(false);
     EXPECT_EQ(look(), "");
-    glances[0].limits[core::limit_of(offence.rule)] /= 2;
+    samples[0].limits[core::limit_of(violation.rule)] /= 2;
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(offence);
+    watch.note(violation);
     watch.reconsider(false);
     EXPECT_EQ(look(), "");
 }
 
-TEST_P(WatchOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
-    const std::function<void()> deeds[] = {
-        [this] { watch.signalled(offence.session); },
-        [this] { watch.note(offence); },
-        [this] { watch.excuse(offence.session); },
+TEST_P(LimitMonitorOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
+    const std::function<void()> counted[] = {
+        [this] { watch.signalled(violation.session); },
+        [this] { watch.note(violation); },
+        [this] { watch.excuse(violation.session); },
     };
-    for (const auto& deed : deeds) {
-        glances.clear();
-        watch = core::Watch(slots);
-        begin_to_offend(offender());
+    for (const auto& counted : counted) {
+        samples.clear();
+        watch = core::LimitMonitor(slots);
+        begin_to_violate(violator());
         pass(seconds(10));
         EXPECT_EQ(look(), GetParam().name);
-        deed();
-        replace(glances[0]); // with the same stamps
+        counted();
+        replace(samples[0]); // with the same stamps
         look();
         pass(seconds(10));
         EXPECT_EQ(look(), GetParam().name);
-        deed();
-        glances[0].session.id.pid += 1;
+        counted();
+        samples[0].session.id.pid += 1;
         look();
         pass(seconds(10));
         EXPECT_EQ(look(), GetParam().name);
@@ -499,19 +499,19 @@ TEST_P(WatchOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
 }
 
 // A new session's stamps are read with the clock as it is now.
-TEST_P(WatchOfTime, ANewSessionHasAClockOfItsOwn) {
-    begin_to_offend(offender());
+TEST_P(LimitMonitorOfTime, ANewSessionHasAClockOfItsOwn) {
+    begin_to_violate(violator());
     look();
     pass(seconds(9));
-    replace(glances[0]);
-    begin_to_offend(glances[0]);
-    expect_offence_after(seconds(10), GetParam().name);
+    replace(samples[0]);
+    begin_to_violate(samples[0]);
+    expect_violation_after(seconds(10), GetParam().name);
 }
 
 // Nobody wakes the reaper who logs in with the limits that it knows.
-TEST_P(WatchOfTime, ExpectsWhoIsNotThereYet) {
-    const Limits limits = offender().limits;
-    glances.clear();
+TEST_P(LimitMonitorOfTime, ExpectsWhoIsNotThereYet) {
+    const Limits limits = violator().limits;
+    samples.clear();
     watch.begin(now, wall());
     watch.expect(limits);
     EXPECT_EQ(left(), seconds(10));
@@ -522,26 +522,26 @@ TEST_P(WatchOfTime, ExpectsWhoIsNotThereYet) {
     EXPECT_EQ(left(), seconds(10));
 }
 
-TEST_F(Watch, AnExcuseIsForAMinuteHoweverLongTheLimit) {
+TEST_F(LimitMonitor, AnExcuseIsForAMinuteHoweverLongTheLimit) {
     connect().limits[Limit::idle_session] = 3600000;
     pass(hour);
     EXPECT_EQ(look(), "idle_session_timeout");
-    watch.excuse(offence.session);
+    watch.excuse(violation.session);
     EXPECT_EQ(left(), seconds(60));
-    expect_offence_after(seconds(60), "idle_session_timeout");
+    expect_violation_after(seconds(60), "idle_session_timeout");
 }
 
 // Several sessions and rules
 
-TEST_F(Watch, HasNobodyToWatch) {
+TEST_F(LimitMonitor, HasNobodyToWatch) {
     EXPECT_TRUE(is_never());
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(Watch, LooksAgainSoonUnlessItHasToSooner) {
-    Glance& glance = connect();
-    glance.limits[Limit::idle_session] = 10;
+TEST_F(LimitMonitor, LooksAgainSoonUnlessItHasToSooner) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_session] = 10;
     look();
     pass(milliseconds(10) - 1);
     look();
@@ -549,10 +549,10 @@ TEST_F(Watch, LooksAgainSoonUnlessItHasToSooner) {
     EXPECT_EQ(left(), 1);
 }
 
-TEST_F(Watch, LooksAgainLaterAtWhoMayNotBeSignalledNow) {
-    Glance& glance = connect();
-    glance.limits[Limit::transaction] = 10000;
-    run(glance);
+TEST_F(LimitMonitor, LooksAgainLaterAtWhoMayNotBeSignalledNow) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::transaction] = 10000;
+    run(sample);
     pass(seconds(10));
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "transaction_timeout");
@@ -562,7 +562,7 @@ TEST_F(Watch, LooksAgainLaterAtWhoMayNotBeSignalledNow) {
     }
 }
 
-TEST_F(Watch, ExpectsNobodyWithoutALimit) {
+TEST_F(LimitMonitor, ExpectsNobodyWithoutALimit) {
     Limits limits;
     limits[Limit::horizon_idle] = 1000; // alone it is none
     look();
@@ -570,7 +570,7 @@ TEST_F(Watch, ExpectsNobodyWithoutALimit) {
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(Watch, ExpectsTheShortestOfAllLimits) {
+TEST_F(LimitMonitor, ExpectsTheShortestOfAllLimits) {
     Limits limits;
     limits[Limit::transaction] = 30000;
     limits[Limit::idle_session] = 10000;
@@ -578,136 +578,136 @@ TEST_F(Watch, ExpectsTheShortestOfAllLimits) {
     look();
     watch.expect(limits);
     EXPECT_EQ(left(), seconds(10));
-    Glance& glance = connect();
-    glance.limits[Limit::idle_session] = 4000;
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_session] = 4000;
     look();
     EXPECT_EQ(left(), seconds(4));
     watch.expect(limits);
     EXPECT_EQ(left(), seconds(4));
 }
 
-TEST_F(Watch, LooksAgainAtTheFirstDeadlineOfAll) {
+TEST_F(LimitMonitor, LooksAgainAtTheFirstDeadlineOfAll) {
     for (const std::int32_t limit : {30000, 10000, 20000}) {
-        Glance& glance = connect();
-        glance.limits[Limit::idle_in_transaction] = limit;
-        idle_in_transaction(glance);
+        SessionSample& sample = connect();
+        sample.limits[Limit::idle_in_transaction] = limit;
+        idle_in_transaction(sample);
     }
     EXPECT_EQ(look(), "");
     for (const int slot : {1, 2, 0}) {
         EXPECT_EQ(left(), seconds(10));
         pass(seconds(10));
         EXPECT_EQ(look(), "idle_in_transaction_timeout");
-        EXPECT_EQ(offence.session.slot, slot);
-        watch.signalled(offence.session);
+        EXPECT_EQ(violation.session.slot, slot);
+        watch.signalled(violation.session);
     }
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(Watch, LooksAgainAtTheFirstDeadlineOfAllRules) {
-    Glance& glance = connect();
-    glance.limits[Limit::idle_in_transaction] = 30000;
-    glance.limits[Limit::blocking] = 20000;
-    glance.limits[Limit::transaction] = 50000;
-    glance.limits[Limit::idle_session] = 45000;
-    glance.limits[Limit::horizon_age] = 1;
-    glance.limits[Limit::horizon_idle] = 40000;
-    idle_in_transaction(glance);
+TEST_F(LimitMonitor, LooksAgainAtTheFirstDeadlineOfAllRules) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_in_transaction] = 30000;
+    sample.limits[Limit::blocking] = 20000;
+    sample.limits[Limit::transaction] = 50000;
+    sample.limits[Limit::idle_session] = 45000;
+    sample.limits[Limit::horizon_age] = 1;
+    sample.limits[Limit::horizon_idle] = 40000;
+    idle_in_transaction(sample);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(20));
-    glance.limits[Limit::blocking] = 0;
+    sample.limits[Limit::blocking] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(30));
-    glance.limits[Limit::idle_in_transaction] = 0;
+    sample.limits[Limit::idle_in_transaction] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(40));
-    glance.limits[Limit::horizon_age] = 0;
+    sample.limits[Limit::horizon_age] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(45));
-    glance.limits[Limit::idle_session] = 0;
+    sample.limits[Limit::idle_session] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(50));
 }
 
-TEST_F(Watch, NamesTheFirstRuleOfAll) {
-    Glance& glance = connect();
-    glance.limits[Limit::horizon_age] = 1;
-    glance.limits[Limit::horizon_idle] = 10000;
+TEST_F(LimitMonitor, NamesTheFirstRuleOfAll) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::horizon_age] = 1;
+    sample.limits[Limit::horizon_idle] = 10000;
     for (const Limit limit :
          {Limit::idle_in_transaction, Limit::blocking, Limit::idle_session, Limit::transaction})
-        glance.limits[limit] = 10000;
-    idle_in_transaction(glance);
+        sample.limits[limit] = 10000;
+    idle_in_transaction(sample);
     facts.waiting = 1;
     facts.age = 2;
     pass(seconds(10));
     for (const char* const rule : {"idle_in_transaction_timeout", "idle_in_transaction_blocking_timeout",
                                    "idle_in_transaction_horizon_age", "transaction_timeout", ""}) {
         EXPECT_EQ(look(), rule);
-        watch.note(offence);
+        watch.note(violation);
     }
 }
 
-// A rule that is offended does not keep the others from saying when they are.
-TEST_F(Watch, LooksAgainForTheOtherRulesOfWhoWasToldOf) {
-    Glance& glance = connect();
-    glance.limits[Limit::idle_in_transaction] = 10000;
-    glance.limits[Limit::transaction] = 15000;
-    idle_in_transaction(glance);
+// A rule that is violated does not keep the others from saying when they are.
+TEST_F(LimitMonitor, LooksAgainForTheOtherRulesOfWhoWasToldOf) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_in_transaction] = 10000;
+    sample.limits[Limit::transaction] = 15000;
+    idle_in_transaction(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
     EXPECT_EQ(left(), seconds(5));
-    watch.note(offence);
-    expect_offence_after(seconds(5), "transaction_timeout");
+    watch.note(violation);
+    expect_violation_after(seconds(5), "transaction_timeout");
 }
 
-TEST_F(Watch, ANoteOfATransactionOutlastsItsStatements) {
-    Glance& glance = connect();
-    glance.limits[Limit::transaction] = 10000;
-    run(glance);
+TEST_F(LimitMonitor, ANoteOfATransactionOutlastsItsStatements) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::transaction] = 10000;
+    run(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.note(offence);
-    idle_in_transaction(glance);
+    watch.note(violation);
+    idle_in_transaction(sample);
     EXPECT_EQ(look(), "");
     pass(hour);
-    run(glance);
+    run(sample);
     EXPECT_EQ(look(), "");
-    commit(glance);
-    run(glance);
-    expect_offence_after(seconds(10), "transaction_timeout");
+    commit(sample);
+    run(sample);
+    expect_violation_after(seconds(10), "transaction_timeout");
 }
 
-TEST_F(Watch, ANoteOfAPauseOutlastsAChangeOfTheTransactionOnly) {
-    Glance& glance = connect();
-    glance.limits[Limit::idle_in_transaction] = 10000;
-    idle_in_transaction(glance);
+TEST_F(LimitMonitor, ANoteOfAPauseOutlastsAChangeOfTheTransactionOnly) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_in_transaction] = 10000;
+    idle_in_transaction(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
-    watch.note(offence);
-    glance.session.xact_start += 1;
+    watch.note(violation);
+    sample.session.xact_start += 1;
     EXPECT_EQ(look(), "");
 }
 
 // SAVEPOINT, ROLLBACK TO, FETCH: as core counts.
-TEST_F(Watch, AStatementInTheTransactionStartsThePauseAnewButNotTheTransaction) {
-    Glance& glance = connect();
-    glance.limits[Limit::idle_in_transaction] = 10000;
-    glance.limits[Limit::transaction] = 60000;
-    idle_in_transaction(glance);
+TEST_F(LimitMonitor, AStatementInTheTransactionStartsThePauseAnewButNotTheTransaction) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::idle_in_transaction] = 10000;
+    sample.limits[Limit::transaction] = 60000;
+    idle_in_transaction(sample);
     for (int i = 0; i < 11; ++i) {
         EXPECT_EQ(look(), "");
         pass(seconds(5));
-        idle_in_transaction(glance);
+        idle_in_transaction(sample);
     }
-    expect_offence_after(seconds(5), "transaction_timeout");
-    EXPECT_EQ(offence.lasted, seconds(60));
+    expect_violation_after(seconds(5), "transaction_timeout");
+    EXPECT_EQ(violation.lasted, seconds(60));
 }
 
-TEST_F(Watch, AnIdleListenerIsIdleAndInNoTransaction) {
-    Glance& glance = connect();
+TEST_F(LimitMonitor, AnIdleListenerIsIdleAndInNoTransaction) {
+    SessionSample& sample = connect();
     for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::horizon_age,
                               Limit::horizon_idle, Limit::transaction, Limit::client_silence})
-        glance.limits[limit] = 1;
+        sample.limits[limit] = 1;
     facts.waiting = 1;
     facts.age = 100;
     for (int i = 0; i < 10; ++i) {
@@ -715,20 +715,20 @@ TEST_F(Watch, AnIdleListenerIsIdleAndInNoTransaction) {
         EXPECT_EQ(look(), "");
     }
     EXPECT_EQ(facts.times_asked, 0);
-    glance.limits[Limit::idle_session] = 1000;
+    sample.limits[Limit::idle_session] = 1000;
     EXPECT_EQ(look(), "idle_session_timeout");
 }
 
-TEST_F(Watch, IsIdleOnlyWhoSaysSo) {
-    Glance& glance = connect();
+TEST_F(LimitMonitor, IsIdleOnlyWhoSaysSo) {
+    SessionSample& sample = connect();
     for (const Limit limit : {Limit::idle_in_transaction, Limit::blocking, Limit::horizon_age,
                               Limit::horizon_idle, Limit::idle_session})
-        glance.limits[limit] = 1;
+        sample.limits[limit] = 1;
     facts.waiting = 1;
     facts.age = 100;
     for (const State state :
          {State::undefined, State::starting, State::active, State::fastpath, State::disabled}) {
-        enter(glance, state);
+        enter(sample, state);
         look();
         pass(hour);
         EXPECT_EQ(look(), "") << static_cast<int>(state);
@@ -739,19 +739,19 @@ TEST_F(Watch, IsIdleOnlyWhoSaysSo) {
 
 namespace {
 
-class WatchOfBlocking : public Watch {
+class LimitMonitorOfBlocking : public LimitMonitor {
   protected:
-    Glance& block(std::int32_t limit) {
-        Glance& glance = connect();
-        glance.limits[Limit::blocking] = limit;
-        idle_in_transaction(glance);
-        return glance;
+    SessionSample& block(std::int32_t limit) {
+        SessionSample& sample = connect();
+        sample.limits[Limit::blocking] = limit;
+        idle_in_transaction(sample);
+        return sample;
     }
 };
 
 } // namespace
 
-TEST_F(WatchOfBlocking, AsksOnlyOnceThePauseIsLongEnough) {
+TEST_F(LimitMonitorOfBlocking, AsksOnlyOnceThePauseIsLongEnough) {
     block(10000);
     look();
     pass(seconds(10) - 1);
@@ -762,7 +762,7 @@ TEST_F(WatchOfBlocking, AsksOnlyOnceThePauseIsLongEnough) {
     EXPECT_EQ(facts.times_asked, 1);
 }
 
-TEST_F(WatchOfBlocking, AsksOnceASecondWhoMakesNobodyWait) {
+TEST_F(LimitMonitorOfBlocking, AsksOnceASecondWhoMakesNobodyWait) {
     block(10000);
     pass(seconds(10));
     for (int i = 0; i < 100; ++i) {
@@ -773,43 +773,43 @@ TEST_F(WatchOfBlocking, AsksOnceASecondWhoMakesNobodyWait) {
     EXPECT_EQ(facts.times_asked, 100);
     facts.waiting = 2;
     EXPECT_EQ(look(), "idle_in_transaction_blocking_timeout");
-    EXPECT_EQ(offence.waiting_behind, 2);
-    EXPECT_EQ(offence.lasted, seconds(110));
-    EXPECT_EQ(offence.held_back, 0);
+    EXPECT_EQ(violation.waiting_behind, 2);
+    EXPECT_EQ(violation.lasted, seconds(110));
+    EXPECT_EQ(violation.held_back, 0);
 }
 
-TEST_F(WatchOfBlocking, AsksMoreOftenForAShorterLimit) {
+TEST_F(LimitMonitorOfBlocking, AsksMoreOftenForAShorterLimit) {
     block(200);
     pass(milliseconds(200));
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), milliseconds(200));
 }
 
-TEST_F(WatchOfBlocking, OneWaiterIsEnough) {
+TEST_F(LimitMonitorOfBlocking, OneWaiterIsEnough) {
     block(10000);
     facts.waiting = 1;
-    expect_offence_after(seconds(10), "idle_in_transaction_blocking_timeout");
-    EXPECT_EQ(offence.waiting_behind, 1);
+    expect_violation_after(seconds(10), "idle_in_transaction_blocking_timeout");
+    EXPECT_EQ(violation.waiting_behind, 1);
 }
 
 // The horizon
 
 namespace {
 
-class WatchOfTheHorizon : public Watch {
+class LimitMonitorOfTheHorizon : public LimitMonitor {
   protected:
-    Glance& hold_back(std::int32_t age, std::int32_t idle) {
-        Glance& glance = connect();
-        glance.limits[Limit::horizon_age] = age;
-        glance.limits[Limit::horizon_idle] = idle;
-        idle_in_transaction(glance);
-        return glance;
+    SessionSample& hold_back(std::int32_t age, std::int32_t idle) {
+        SessionSample& sample = connect();
+        sample.limits[Limit::horizon_age] = age;
+        sample.limits[Limit::horizon_idle] = idle;
+        idle_in_transaction(sample);
+        return sample;
     }
 };
 
 } // namespace
 
-TEST_F(WatchOfTheHorizon, EndsWhoHoldsBackMoreThanTheLimit) {
+TEST_F(LimitMonitorOfTheHorizon, EndsWhoHoldsBackMoreThanTheLimit) {
     hold_back(1000, 10000);
     pass(seconds(10));
     for (const std::int64_t age : {0, 1, 999, 1000}) {
@@ -820,14 +820,14 @@ TEST_F(WatchOfTheHorizon, EndsWhoHoldsBackMoreThanTheLimit) {
     }
     facts.age = 1001;
     EXPECT_EQ(look(), "idle_in_transaction_horizon_age");
-    EXPECT_EQ(offence.limit, 1000);
-    EXPECT_EQ(offence.held_back, 1001);
-    EXPECT_EQ(offence.lasted, seconds(14));
-    EXPECT_EQ(offence.waiting_behind, 0);
+    EXPECT_EQ(violation.limit, 1000);
+    EXPECT_EQ(violation.held_back, 1001);
+    EXPECT_EQ(violation.lasted, seconds(14));
+    EXPECT_EQ(violation.waiting_behind, 0);
 }
 
-TEST_F(Watch, TellsWhoeverWaitsWhateverTheRule) {
-    Glance& idler = connect();
+TEST_F(LimitMonitor, TellsWhoeverWaitsWhateverTheRule) {
+    SessionSample& idler = connect();
     idler.limits[Limit::idle_in_transaction] = 1000;
     idle_in_transaction(idler);
     facts.waiting = 3;
@@ -835,27 +835,27 @@ TEST_F(Watch, TellsWhoeverWaitsWhateverTheRule) {
     EXPECT_EQ(facts.times_asked, 0) << "before there is something to tell";
     pass(seconds(1));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
-    EXPECT_EQ(offence.waiting_behind, 3);
+    EXPECT_EQ(violation.waiting_behind, 3);
 }
 
-TEST_F(Watch, AsksForNobodyBehindWhoIsInNoTransaction) {
-    Glance& idler = connect();
+TEST_F(LimitMonitor, AsksForNobodyBehindWhoIsInNoTransaction) {
+    SessionSample& idler = connect();
     idler.limits[Limit::idle_session] = 1000;
     facts.waiting = 3;
     pass(seconds(1));
     EXPECT_EQ(look(), "idle_session_timeout");
-    EXPECT_EQ(offence.waiting_behind, 0);
+    EXPECT_EQ(violation.waiting_behind, 0);
     EXPECT_EQ(facts.times_asked, 0);
 }
 
-TEST_F(WatchOfTheHorizon, KnowsMoreTransactionsThanThirtyTwoBitsCount) {
+TEST_F(LimitMonitorOfTheHorizon, KnowsMoreTransactionsThanThirtyTwoBitsCount) {
     hold_back(std::numeric_limits<std::int32_t>::max(), 10000);
     facts.age = std::int64_t{1} << 32;
-    expect_offence_after(seconds(10), "idle_in_transaction_horizon_age");
-    EXPECT_EQ(offence.held_back, std::int64_t{1} << 32);
+    expect_violation_after(seconds(10), "idle_in_transaction_horizon_age");
+    EXPECT_EQ(violation.held_back, std::int64_t{1} << 32);
 }
 
-TEST_F(WatchOfTheHorizon, AsksOnlyOnceThePauseIsLongEnough) {
+TEST_F(LimitMonitorOfTheHorizon, AsksOnlyOnceThePauseIsLongEnough) {
     hold_back(1000, 10000);
     facts.age = 5000;
     look();
@@ -864,60 +864,60 @@ TEST_F(WatchOfTheHorizon, AsksOnlyOnceThePauseIsLongEnough) {
     EXPECT_EQ(facts.times_asked, 0);
 }
 
-TEST_F(WatchOfTheHorizon, EndsWhoseClientDoesNotReadNotifications) {
-    Glance& glance = hold_back(1000, 10000);
-    enter(glance, State::idle); // since then, it seems, in the transaction of a statement long ago
+TEST_F(LimitMonitorOfTheHorizon, EndsWhoseClientDoesNotReadNotifications) {
+    SessionSample& sample = hold_back(1000, 10000);
+    enter(sample, State::idle); // since then, it seems, in the transaction of a statement long ago
     facts.age = 5000;
     expect_quiet_seconds(100);
-    glance.waits_for_client = true;
+    sample.waits_for_client = true;
     expect_quiet_seconds(9);
     facts.still.switches++; // it ran
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), "idle_in_transaction_horizon_age");
-    EXPECT_EQ(offence.lasted, seconds(10));
-    EXPECT_EQ(offence.switches, facts.still.switches);
-    EXPECT_TRUE(is_unread(offence));
+    EXPECT_EQ(violation.lasted, seconds(10));
+    EXPECT_EQ(violation.switches, facts.still.switches);
+    EXPECT_TRUE(is_unread(violation));
     facts.still.is_asleep = false;
     expect_quiet_seconds(100);
 }
 
-TEST_F(WatchOfTheHorizon, NotWhoIsIdleInNoTransaction) {
-    Glance& glance = hold_back(1000, 10000);
-    commit(glance);
-    glance.waits_for_client = true;
+TEST_F(LimitMonitorOfTheHorizon, NotWhoIsIdleInNoTransaction) {
+    SessionSample& sample = hold_back(1000, 10000);
+    commit(sample);
+    sample.waits_for_client = true;
     facts.age = 5000;
     expect_quiet_seconds(100);
 }
 
 // Else who is between two statements would be ended.
-TEST_F(WatchOfTheHorizon, ThePauseIsAMillisecondAtLeast) {
+TEST_F(LimitMonitorOfTheHorizon, ThePauseIsAMillisecondAtLeast) {
     hold_back(1000, 0);
     facts.age = 5000;
-    expect_offence_after(milliseconds(1), "idle_in_transaction_horizon_age");
+    expect_violation_after(milliseconds(1), "idle_in_transaction_horizon_age");
 }
 
 // Silence
 
 namespace {
 
-class WatchOfSilence : public Watch {
+class LimitMonitorOfSilence : public LimitMonitor {
   protected:
     static constexpr const char* name = "client_silence_timeout";
 
-    Glance& fall_silent(std::int32_t limit = 10000) {
-        Glance& glance = connect();
-        glance.limits[Limit::client_silence] = limit;
-        wait_for_client(glance);
-        return glance;
+    SessionSample& fall_silent(std::int32_t limit = 10000) {
+        SessionSample& sample = connect();
+        sample.limits[Limit::client_silence] = limit;
+        wait_for_client(sample);
+        return sample;
     }
 
     /// Silent for nine of its ten seconds.
-    Glance& almost_offend() {
-        Glance& glance = fall_silent();
+    SessionSample& almost_violate() {
+        SessionSample& sample = fall_silent();
         expect_quiet_seconds(9);
         EXPECT_EQ(look(), "");
         EXPECT_EQ(left(), seconds(1));
-        return glance;
+        return sample;
     }
     /// From now on it has ten seconds again.
     void expect_new_beginning() {
@@ -928,7 +928,7 @@ class WatchOfSilence : public Watch {
 
 } // namespace
 
-TEST_F(WatchOfSilence, EndsWhoWasSilentAtEveryLook) {
+TEST_F(LimitMonitorOfSilence, EndsWhoWasSilentAtEveryLook) {
     facts.still = {true, 17};
     fall_silent();
     pass(hour); // nobody looked
@@ -942,12 +942,12 @@ TEST_F(WatchOfSilence, EndsWhoWasSilentAtEveryLook) {
     EXPECT_EQ(left(), 1);
     pass(1);
     EXPECT_EQ(look(), name);
-    EXPECT_EQ(offence.lasted, seconds(10));
-    EXPECT_EQ(offence.limit, 10000);
-    EXPECT_EQ(offence.switches, 17u);
+    EXPECT_EQ(violation.lasted, seconds(10));
+    EXPECT_EQ(violation.limit, 10000);
+    EXPECT_EQ(violation.switches, 17u);
 }
 
-TEST_F(WatchOfSilence, LooksTenTimesWithinTheLimitAndEveryFiveSecondsAtLeast) {
+TEST_F(LimitMonitorOfSilence, LooksTenTimesWithinTheLimitAndEveryFiveSecondsAtLeast) {
     for (const auto& [limit, between_looks] :
          std::initializer_list<std::pair<std::int32_t, Timestamp>>{{1, milliseconds(1)},
                                                                    {5, milliseconds(1)},
@@ -955,15 +955,15 @@ TEST_F(WatchOfSilence, LooksTenTimesWithinTheLimitAndEveryFiveSecondsAtLeast) {
                                                                    {50000, seconds(5)},
                                                                    {50010, seconds(5)},
                                                                    {3600000, seconds(5)}}) {
-        glances.clear();
-        watch = core::Watch(slots);
+        samples.clear();
+        watch = core::LimitMonitor(slots);
         fall_silent(limit);
         EXPECT_EQ(look(), "") << limit;
         EXPECT_EQ(left(), between_looks) << limit;
     }
 }
 
-TEST_F(WatchOfSilence, LooksAgainNoLaterThanTheLimit) {
+TEST_F(LimitMonitorOfSilence, LooksAgainNoLaterThanTheLimit) {
     fall_silent();
     for (int i = 0; i < 6; ++i) {
         EXPECT_EQ(look(), "");
@@ -974,18 +974,18 @@ TEST_F(WatchOfSilence, LooksAgainNoLaterThanTheLimit) {
 }
 
 // It may begin right after a look.
-TEST_F(WatchOfSilence, WhoDoesNotWaitIsLookedAtTenTimesWithinTheLimit) {
-    Glance& glance = fall_silent(100000);
-    glance.waits_for_client = false;
+TEST_F(LimitMonitorOfSilence, WhoDoesNotWaitIsLookedAtTenTimesWithinTheLimit) {
+    SessionSample& sample = fall_silent(100000);
+    sample.waits_for_client = false;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(10));
     EXPECT_EQ(facts.times_asked, 0);
-    glance.limits[Limit::client_silence] = 5;
+    sample.limits[Limit::client_silence] = 5;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), milliseconds(1));
 }
 
-TEST_F(WatchOfSilence, ExpectsWhoFallsSilentAsSoonAsItIsThere) {
+TEST_F(LimitMonitorOfSilence, ExpectsWhoFallsSilentAsSoonAsItIsThere) {
     for (const auto& [limit, between_looks] : std::initializer_list<std::pair<std::int32_t, Timestamp>>{
              {5, milliseconds(1)}, {10000, seconds(1)}, {100000, seconds(10)}}) {
         Limits limits;
@@ -997,7 +997,7 @@ TEST_F(WatchOfSilence, ExpectsWhoFallsSilentAsSoonAsItIsThere) {
 }
 
 // A reaper that was stopped itself, or a machine that stood still.
-TEST_F(WatchOfSilence, ALongGapCountsAsTwoShortOnes) {
+TEST_F(LimitMonitorOfSilence, ALongGapCountsAsTwoShortOnes) {
     fall_silent();
     expect_quiet_seconds(5);
     pass(hour);
@@ -1013,10 +1013,10 @@ TEST_F(WatchOfSilence, ALongGapCountsAsTwoShortOnes) {
     EXPECT_EQ(look(), "");
     pass(1);
     EXPECT_EQ(look(), name);
-    EXPECT_EQ(offence.lasted, seconds(10));
+    EXPECT_EQ(violation.lasted, seconds(10));
 }
 
-TEST_F(WatchOfSilence, ALongGapUnderALongLimitCountsTenSeconds) {
+TEST_F(LimitMonitorOfSilence, ALongGapUnderALongLimitCountsTenSeconds) {
     fall_silent(3600000);
     look();
     pass(hour);
@@ -1030,27 +1030,27 @@ TEST_F(WatchOfSilence, ALongGapUnderALongLimitCountsTenSeconds) {
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(WatchOfSilence, WhoRanStartsAnew) {
-    almost_offend();
+TEST_F(LimitMonitorOfSilence, WhoRanStartsAnew) {
+    almost_violate();
     ++facts.still.switches;
     pass(seconds(1));
     expect_new_beginning();
-    EXPECT_EQ(offence.switches, facts.still.switches);
+    EXPECT_EQ(violation.switches, facts.still.switches);
 }
 
 // A slow but living COPY: it always sleeps when somebody looks.
-TEST_F(WatchOfSilence, EndsWhoseClientDoesNotReadNotifications) {
-    Glance& glance = connect();
-    glance.limits[Limit::client_silence] = 10000;
-    glance.session.xact_start = wall();
-    glance.waits_for_client = true;
+TEST_F(LimitMonitorOfSilence, EndsWhoseClientDoesNotReadNotifications) {
+    SessionSample& sample = connect();
+    sample.limits[Limit::client_silence] = 10000;
+    sample.session.xact_start = wall();
+    sample.waits_for_client = true;
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    EXPECT_TRUE(is_unread(offence));
-    EXPECT_TRUE(is_of_silence(offence));
+    EXPECT_TRUE(is_unread(violation));
+    EXPECT_TRUE(is_of_silence(violation));
 }
 
-TEST_F(WatchOfSilence, WhoRunsNowAndThenStays) {
+TEST_F(LimitMonitorOfSilence, WhoRunsNowAndThenStays) {
     fall_silent();
     for (int i = 0; i < 1000; ++i) {
         ASSERT_EQ(look(), "") << i;
@@ -1060,8 +1060,8 @@ TEST_F(WatchOfSilence, WhoRunsNowAndThenStays) {
     }
 }
 
-TEST_F(WatchOfSilence, WhoIsNotAsleepStartsAnew) {
-    almost_offend();
+TEST_F(LimitMonitorOfSilence, WhoIsNotAsleepStartsAnew) {
+    almost_violate();
     facts.still.is_asleep = false;
     pass(seconds(1));
     EXPECT_EQ(look(), "");
@@ -1071,37 +1071,37 @@ TEST_F(WatchOfSilence, WhoIsNotAsleepStartsAnew) {
 }
 
 // A stopped process: no switch, but never asleep.
-TEST_F(WatchOfSilence, WhoIsNeverAsleepStays) {
+TEST_F(LimitMonitorOfSilence, WhoIsNeverAsleepStays) {
     fall_silent();
     facts.still.is_asleep = false;
     expect_quiet_seconds(1000);
 }
 
-TEST_F(WatchOfSilence, WhoDidNotWaitForItsClientStartsAnew) {
-    Glance& glance = almost_offend();
-    glance.waits_for_client = false;
+TEST_F(LimitMonitorOfSilence, WhoDidNotWaitForItsClientStartsAnew) {
+    SessionSample& sample = almost_violate();
+    sample.waits_for_client = false;
     pass(seconds(1));
     EXPECT_EQ(look(), "");
-    glance.waits_for_client = true;
+    sample.waits_for_client = true;
     pass(seconds(1));
     expect_new_beginning();
 }
 
-TEST_F(WatchOfSilence, WhoChangedItsStateStartsAnew) {
-    Glance& glance = almost_offend();
+TEST_F(LimitMonitorOfSilence, WhoChangedItsStateStartsAnew) {
+    SessionSample& sample = almost_violate();
     pass(seconds(1));
-    enter(glance, State::active);
+    enter(sample, State::active);
     expect_new_beginning();
 }
 
-TEST_F(WatchOfSilence, ASuccessorInTheSlotStartsAnew) {
-    Glance& glance = almost_offend();
+TEST_F(LimitMonitorOfSilence, ASuccessorInTheSlotStartsAnew) {
+    SessionSample& sample = almost_violate();
     pass(seconds(1));
-    replace(glance);
+    replace(sample);
     expect_new_beginning();
 }
 
-TEST_F(WatchOfSilence, AJumpOfTheWallClockIsNoSilence) {
+TEST_F(LimitMonitorOfSilence, AJumpOfTheWallClockIsNoSilence) {
     fall_silent();
     for (const Timestamp jump : {hour, -hour, 3 * hour, -hour, hour}) {
         EXPECT_EQ(look(), "");
@@ -1110,51 +1110,51 @@ TEST_F(WatchOfSilence, AJumpOfTheWallClockIsNoSilence) {
     }
     expect_quiet_seconds(5);
     EXPECT_EQ(look(), name);
-    EXPECT_EQ(offence.lasted, seconds(10));
+    EXPECT_EQ(violation.lasted, seconds(10));
 }
 
-TEST_F(WatchOfSilence, ObeysALimitAsItIsNow) {
-    Glance& glance = fall_silent(100000);
+TEST_F(LimitMonitorOfSilence, ObeysALimitAsItIsNow) {
+    SessionSample& sample = fall_silent(100000);
     expect_quiet_seconds(5);
     EXPECT_EQ(look(), "");
-    glance.limits[Limit::client_silence] = 5000;
+    sample.limits[Limit::client_silence] = 5000;
     EXPECT_EQ(look(), name);
-    glance.limits[Limit::client_silence] = 0;
+    sample.limits[Limit::client_silence] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(WatchOfSilence, TellsOnceAndSignalsOnce) {
+TEST_F(LimitMonitorOfSilence, TellsOnceAndSignalsOnce) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.note(offence);
+    watch.note(violation);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(10));
     expect_quiet_seconds(100);
     watch.reconsider(true);
     pass(seconds(1));
     EXPECT_EQ(look(), name);
-    watch.signalled(offence.session);
+    watch.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
-TEST_F(WatchOfSilence, AnExcuseHoldsForAMinute) {
+TEST_F(LimitMonitorOfSilence, AnExcuseHoldsForAMinute) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.excuse(offence.session);
+    watch.excuse(violation.session);
     EXPECT_LE(left(), seconds(60));
     expect_quiet_seconds(60);
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(WatchOfSilence, IsNamedAfterAllOtherRules) {
-    Glance& glance = fall_silent();
-    glance.limits[Limit::transaction] = 10000;
+TEST_F(LimitMonitorOfSilence, IsNamedAfterAllOtherRules) {
+    SessionSample& sample = fall_silent();
+    sample.limits[Limit::transaction] = 10000;
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.note(offence);
+    watch.note(violation);
     EXPECT_EQ(look(), name);
 }
 
@@ -1162,45 +1162,45 @@ TEST_F(WatchOfSilence, IsNamedAfterAllOtherRules) {
 
 namespace {
 
-class WatchOfStatements : public Watch {
+class LimitMonitorOfStatements : public LimitMonitor {
   protected:
     static constexpr const char* name = "statement_timeout";
 
-    Glance& begin_statement(std::int32_t limit = 10000) {
-        Glance& glance = connect();
-        glance.limits[Limit::statement] = limit;
-        run(glance);
-        return glance;
+    SessionSample& begin_statement(std::int32_t limit = 10000) {
+        SessionSample& sample = connect();
+        sample.limits[Limit::statement] = limit;
+        run(sample);
+        return sample;
     }
 };
 
 } // namespace
 
-TEST_F(WatchOfStatements, AreCancelledAtTheDeadlineAndNotBefore) {
+TEST_F(LimitMonitorOfStatements, AreCancelledAtTheDeadlineAndNotBefore) {
     begin_statement();
-    expect_offence_after(seconds(10), name);
-    EXPECT_TRUE(offence.is_cancel);
-    EXPECT_EQ(offence.lasted, seconds(10));
+    expect_violation_after(seconds(10), name);
+    EXPECT_TRUE(violation.is_cancel);
+    EXPECT_EQ(violation.lasted, seconds(10));
 }
 
-TEST_F(WatchOfStatements, TheirSessionEndsWhereTheyGoOnForAsLongAgain) {
+TEST_F(LimitMonitorOfStatements, TheirSessionEndsWhereTheyGoOnForAsLongAgain) {
     begin_statement();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.cancelled(offence);
+    watch.cancelled(violation);
     EXPECT_EQ(left(), seconds(10));
-    expect_offence_after(seconds(10), name);
-    EXPECT_FALSE(offence.is_cancel);
-    EXPECT_EQ(offence.lasted, seconds(20));
-    watch.signalled(offence.session);
+    expect_violation_after(seconds(10), name);
+    EXPECT_FALSE(violation.is_cancel);
+    EXPECT_EQ(violation.lasted, seconds(20));
+    watch.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
-TEST_F(WatchOfStatements, HaveFiveSecondsAtLeastToClean) {
+TEST_F(LimitMonitorOfStatements, HaveFiveSecondsAtLeastToClean) {
     begin_statement(2000);
     pass(seconds(2));
     EXPECT_EQ(look(), name);
-    watch.cancelled(offence);
+    watch.cancelled(violation);
     EXPECT_EQ(left(), seconds(2)) << "for the next statement";
     for (const Timestamp more : {seconds(2), seconds(1)}) {
         pass(seconds(2));
@@ -1209,68 +1209,68 @@ TEST_F(WatchOfStatements, HaveFiveSecondsAtLeastToClean) {
     }
     pass(seconds(1));
     EXPECT_EQ(look(), name);
-    EXPECT_FALSE(offence.is_cancel);
+    EXPECT_FALSE(violation.is_cancel);
 }
 
-TEST_F(WatchOfStatements, TheNextOneHasTheWholeLimit) {
-    Glance& glance = begin_statement();
+TEST_F(LimitMonitorOfStatements, TheNextOneHasTheWholeLimit) {
+    SessionSample& sample = begin_statement();
     pass(seconds(9));
     EXPECT_EQ(look(), "");
-    run(glance); // in the same transaction
-    expect_offence_after(seconds(10), name);
-    watch.cancelled(offence);
-    run(glance);
-    expect_offence_after(seconds(10), name);
-    EXPECT_TRUE(offence.is_cancel);
+    run(sample); // in the same transaction
+    expect_violation_after(seconds(10), name);
+    watch.cancelled(violation);
+    run(sample);
+    expect_violation_after(seconds(10), name);
+    EXPECT_TRUE(violation.is_cancel);
 }
 
-TEST_F(WatchOfStatements, OnlyThoseThatRun) {
-    Glance& glance = begin_statement();
+TEST_F(LimitMonitorOfStatements, OnlyThoseThatRun) {
+    SessionSample& sample = begin_statement();
     for (const State state : {State::idle, State::idle_in_transaction, State::idle_in_transaction_aborted,
                               State::starting, State::disabled}) {
-        enter(glance, state);
+        enter(sample, state);
         expect_quiet_seconds(100);
     }
-    enter(glance, State::fastpath);
-    glance.session.query_start = wall();
-    expect_offence_after(seconds(10), name);
+    enter(sample, State::fastpath);
+    sample.session.query_start = wall();
+    expect_violation_after(seconds(10), name);
 }
 
-TEST_F(WatchOfStatements, AreToldOfOnce) {
-    Glance& glance = begin_statement();
+TEST_F(LimitMonitorOfStatements, AreToldOfOnce) {
+    SessionSample& sample = begin_statement();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.note(offence);
+    watch.note(violation);
     expect_quiet_seconds(100);
-    run(glance);
+    run(sample);
     EXPECT_EQ(look(), "");
-    expect_offence_after(seconds(10), name);
+    expect_violation_after(seconds(10), name);
 }
 
 // Lifetimes
 
 namespace {
 
-class WatchOfAges : public Watch {
+class LimitMonitorOfAges : public LimitMonitor {
   protected:
     static constexpr const char* name = "session_lifetime_timeout";
 
-    Glance& begin_session(std::int32_t limit = 10000) {
-        Glance& glance = connect();
-        glance.session.id.start = wall();
-        glance.limits[Limit::lifetime] = limit;
-        return glance;
+    SessionSample& begin_session(std::int32_t limit = 10000) {
+        SessionSample& sample = connect();
+        sample.session.id.start = wall();
+        sample.limits[Limit::lifetime] = limit;
+        return sample;
     }
     std::string look() {
-        std::string rule = Watch::look();
-        for (const Glance& glance : glances)
-            if (const auto found = watch.see_age(glance)) {
-                offence = *found;
+        std::string rule = LimitMonitor::look();
+        for (const SessionSample& sample : samples)
+            if (const auto found = watch.see_age(sample)) {
+                violation = *found;
                 rule.append(core::rule_name(found->rule));
             }
         return rule;
     }
-    void expect_offence_after(Timestamp time) {
+    void expect_violation_after(Timestamp time) {
         EXPECT_EQ(look(), "");
         EXPECT_EQ(left(), time);
         pass(time - 1);
@@ -1283,35 +1283,35 @@ class WatchOfAges : public Watch {
 
 } // namespace
 
-TEST_F(WatchOfAges, EndAtTheDeadlineAndNotBefore) {
+TEST_F(LimitMonitorOfAges, EndAtTheDeadlineAndNotBefore) {
     begin_session();
-    expect_offence_after(seconds(10));
-    EXPECT_EQ(offence.lasted, seconds(10));
-    EXPECT_EQ(offence.limit, 10000);
+    expect_violation_after(seconds(10));
+    EXPECT_EQ(violation.lasted, seconds(10));
+    EXPECT_EQ(violation.limit, 10000);
     EXPECT_EQ(facts.times_asked, 0) << "who waits does not matter";
 }
 
-TEST_F(WatchOfAges, WhateverTheSessionDoes) {
-    Glance& glance = begin_session();
+TEST_F(LimitMonitorOfAges, WhateverTheSessionDoes) {
+    SessionSample& sample = begin_session();
     for (int i = 0; i < 10; ++i) {
         EXPECT_EQ(look(), "") << i;
-        run(glance);
+        run(sample);
         pass(milliseconds(500));
         EXPECT_EQ(look(), "") << i;
-        commit(glance);
+        commit(sample);
         pass(milliseconds(500));
     }
     EXPECT_EQ(look(), name);
     for (const State state : {State::active, State::idle_in_transaction, State::idle_in_transaction_aborted,
                               State::fastpath, State::disabled, State::idle}) {
-        enter(glance, state);
+        enter(sample, state);
         EXPECT_EQ(look(), name) << core::state_name(state);
     }
-    enter(glance, State::starting);
+    enter(sample, State::starting);
     EXPECT_EQ(look(), "") << "it is no session yet";
 }
 
-TEST_F(WatchOfAges, AreAnOffenceOnceASecondUntilTheSignal) {
+TEST_F(LimitMonitorOfAges, AreAnLimitViolationOnceASecondUntilTheSignal) {
     begin_session();
     pass(seconds(10));
     for (int i = 0; i < 3; ++i) {
@@ -1319,72 +1319,72 @@ TEST_F(WatchOfAges, AreAnOffenceOnceASecondUntilTheSignal) {
         EXPECT_EQ(left(), seconds(1));
         pass(seconds(1));
     }
-    watch.signalled(offence.session);
+    watch.signalled(violation.session);
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(WatchOfAges, AreTheClockOfNobodyElse) {
+TEST_F(LimitMonitorOfAges, AreTheClockOfNobodyElse) {
     begin_session();
     EXPECT_EQ(look(), "");
     set_wall_clock(hour);
-    expect_offence_after(seconds(10));
+    expect_violation_after(seconds(10));
     set_wall_clock(-2 * hour);
     EXPECT_EQ(look(), name);
-    Glance& next = glances.back();
+    SessionSample& next = samples.back();
     next.session.id.start = wall();
     EXPECT_EQ(look(), "") << "the next session in that place";
     EXPECT_EQ(left(), seconds(10));
 }
 
-TEST_F(WatchOfAges, ALimitThatIsLiftedOrRaisedFrees) {
-    Glance& glance = begin_session();
+TEST_F(LimitMonitorOfAges, ALimitThatIsLiftedOrRaisedFrees) {
+    SessionSample& sample = begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    glance.limits[Limit::lifetime] = 15000;
+    sample.limits[Limit::lifetime] = 15000;
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(5));
-    glance.limits[Limit::lifetime] = 0;
+    sample.limits[Limit::lifetime] = 0;
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(WatchOfAges, TheExcusedAreAskedAboutAfterAMinute) {
+TEST_F(LimitMonitorOfAges, TheExcusedAreAskedAboutAfterAMinute) {
     begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.excuse(offence.session);
+    watch.excuse(violation.session);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(60));
     pass(seconds(60));
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(WatchOfAges, AreToldOfOnce) {
-    Glance& glance = begin_session();
+TEST_F(LimitMonitorOfAges, AreToldOfOnce) {
+    SessionSample& sample = begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.note(offence);
+    watch.note(violation);
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(look(), "") << i;
-        run(glance);
+        run(sample);
         pass(seconds(1));
     }
     watch.reconsider(true);
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(WatchOfAges, OtherRulesBindUntilTheEnd) {
-    Glance& glance = begin_session();
-    glance.limits[Limit::idle_in_transaction] = 20000;
-    idle_in_transaction(glance);
+TEST_F(LimitMonitorOfAges, OtherRulesBindUntilTheEnd) {
+    SessionSample& sample = begin_session();
+    sample.limits[Limit::idle_in_transaction] = 20000;
+    idle_in_transaction(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), name);
     pass(seconds(10));
     EXPECT_EQ(look(), std::string("idle_in_transaction_timeout") + name);
 }
 
-TEST_F(WatchOfAges, ALoginIsNotDueBeforeItsLimit) {
+TEST_F(LimitMonitorOfAges, ALoginIsNotDueBeforeItsLimit) {
     Limits limits;
     limits[Limit::lifetime] = 5000;
     EXPECT_EQ(look(), "");
@@ -1396,22 +1396,22 @@ TEST_F(WatchOfAges, ALoginIsNotDueBeforeItsLimit) {
 
 namespace {
 
-class WatchOfClients : public Watch {
+class LimitMonitorOfClients : public LimitMonitor {
   protected:
     static constexpr const char* name = "client_gone_timeout";
 
-    Glance& run_without_client() {
-        Glance& glance = connect();
-        glance.limits[Limit::client_gone] = 10000;
-        run(glance);
+    SessionSample& run_without_client() {
+        SessionSample& sample = connect();
+        sample.limits[Limit::client_gone] = 10000;
+        run(sample);
         facts.is_gone = true;
-        return glance;
+        return sample;
     }
 };
 
 } // namespace
 
-TEST_F(WatchOfClients, EndsWhoRunsOnForAsLongAsTheLimitAllows) {
+TEST_F(LimitMonitorOfClients, EndsWhoRunsOnForAsLongAsTheLimitAllows) {
     run_without_client();
     pass(hour); // nobody looked
     for (int i = 0; i < 10; ++i) {
@@ -1424,13 +1424,13 @@ TEST_F(WatchOfClients, EndsWhoRunsOnForAsLongAsTheLimitAllows) {
     EXPECT_EQ(left(), 1);
     pass(1);
     EXPECT_EQ(look(), name);
-    EXPECT_EQ(offence.lasted, seconds(10));
-    EXPECT_EQ(offence.limit, 10000);
-    watch.signalled(offence.session);
+    EXPECT_EQ(violation.lasted, seconds(10));
+    EXPECT_EQ(violation.limit, 10000);
+    watch.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
-TEST_F(WatchOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
+TEST_F(LimitMonitorOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
     run_without_client();
     facts.is_gone = false;
     expect_quiet_seconds(100);
@@ -1442,45 +1442,45 @@ TEST_F(WatchOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
     EXPECT_EQ(left(), milliseconds(500));
 }
 
-TEST_F(WatchOfClients, OneStatementAfterTheOtherDoesNotHelp) {
-    Glance& glance = run_without_client();
+TEST_F(LimitMonitorOfClients, OneStatementAfterTheOtherDoesNotHelp) {
+    SessionSample& sample = run_without_client();
     for (int i = 0; i < 10; ++i) {
         ASSERT_EQ(look(), "") << i;
         pass(seconds(1));
-        commit(glance);
-        run(glance);
+        commit(sample);
+        run(sample);
     }
     EXPECT_EQ(look(), name);
-    watch.note(offence);
-    run(glance);
+    watch.note(violation);
+    run(sample);
     EXPECT_EQ(look(), "") << "it is told of once";
 }
 
-TEST_F(WatchOfClients, WhoIsIdleFindsOutItself) {
-    Glance& glance = run_without_client();
+TEST_F(LimitMonitorOfClients, WhoIsIdleFindsOutItself) {
+    SessionSample& sample = run_without_client();
     for (const State state : {State::idle, State::idle_in_transaction, State::starting, State::disabled}) {
-        enter(glance, state);
+        enter(sample, state);
         expect_quiet_seconds(100);
     }
     EXPECT_EQ(facts.times_asked, 0);
-    enter(glance, State::fastpath);
+    enter(sample, State::fastpath);
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(WatchOfClients, NoWalsenderIsEnded) {
-    Glance& glance = run_without_client();
+TEST_F(LimitMonitorOfClients, NoWalsenderIsEnded) {
+    SessionSample& sample = run_without_client();
     for (const core::Kind kind : {core::Kind::walsender, core::Kind::database_walsender}) {
-        glance.session.kind = kind;
+        sample.session.kind = kind;
         expect_quiet_seconds(100);
     }
     EXPECT_EQ(facts.times_asked, 0);
 }
 
-TEST_F(WatchOfClients, ASuccessorInTheSlotStartsAnew) {
-    Glance& glance = run_without_client();
+TEST_F(LimitMonitorOfClients, ASuccessorInTheSlotStartsAnew) {
+    SessionSample& sample = run_without_client();
     expect_quiet_seconds(9);
-    replace(glance);
+    replace(sample);
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
 }
@@ -1490,7 +1490,7 @@ TEST_F(WatchOfClients, ASuccessorInTheSlotStartsAnew) {
 namespace {
 
 /// Sessions that begin, pause, go on and commit at random, under a wall clock that jumps at random.
-class RandomTraffic : public Watch {
+class RandomTraffic : public LimitMonitor {
   protected:
     static constexpr Timestamp limit = 10 * core::microseconds_per_second;
 
@@ -1503,33 +1503,33 @@ class RandomTraffic : public Watch {
 
     void act() {
         const auto slot = random() % slots;
-        Glance& glance = glances[slot];
+        SessionSample& sample = samples[slot];
         if (chance(4)) {
-            run(glance);
+            run(sample);
         } else if (chance(4)) {
-            commit(glance);
+            commit(sample);
         } else {
-            idle_in_transaction(glance);
+            idle_in_transaction(sample);
             idle_since[slot] = now;
         }
     }
 
-    /// Ends who offends; what the watch says of each has to be what the test knows.
+    /// Ends who violates; what the watch says of each has to be what the test knows.
     void look_and_compare() {
         watch.begin(now, wall());
         for (std::size_t slot = 0; slot < slots; ++slot) {
-            Glance& glance = glances[slot];
+            SessionSample& sample = samples[slot];
             const bool is_due =
-                is_idle_in_transaction(glance.session.state) && now - idle_since[slot] >= limit;
-            const auto found = watch.see(glance, facts);
+                is_idle_in_transaction(sample.session.state) && now - idle_since[slot] >= limit;
+            const auto found = watch.see(sample, facts);
             ASSERT_EQ(found.has_value(), is_due) << "slot " << slot;
             if (!found)
                 continue;
             ASSERT_EQ(found->lasted, limit);
             ++ended;
-            watch.signalled(glance.session);
-            replace(glance);
-            commit(glance);
+            watch.signalled(sample.session);
+            replace(sample);
+            commit(sample);
         }
     }
 
@@ -1562,7 +1562,7 @@ TEST_F(RandomTraffic, EndsNobodyEarlyAndNobodyLate) {
 }
 
 TEST(WatchSlots, NoSuchSlot) {
-    core::Watch watch(2);
+    core::LimitMonitor watch(2);
     core::Session session = client(1);
     for (const int slot : {-1, 2}) {
         session.slot = slot;

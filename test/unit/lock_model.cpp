@@ -64,19 +64,19 @@ core::LockModes conflicts_of(int mode) {
 }
 
 core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers) {
-    core::WaitGraph::Stakes stakes;
+    core::WaitGraph::ProcLocks proclocks;
     int number = 0;
     for (const ModelLock& lock : model) {
         for (int place = static_cast<int>(lock.queue.size()) - 1; place >= 0; --place) {
             const ModelLock::Claim& claim = lock.queue[place];
-            stakes.push_back(
+            proclocks.push_back(
                 {claim.party, number, place, claim.wanted, claim.held, conflicts_of(claim.wanted), 0});
         }
         for (const ModelLock::Claim& claim : lock.holders)
-            stakes.push_back({claim.party, number, -1, 0, claim.held, 0, 0});
+            proclocks.push_back({claim.party, number, -1, 0, claim.held, 0, 0});
         number += lock.queue.empty() && lock.holders.empty() ? 0 : 1;
     }
-    return core::WaitGraph(std::move(stakes), core::vector<core::Helper>(helpers.begin(), helpers.end()));
+    return core::WaitGraph(std::move(proclocks), core::vector<core::Helper>(helpers.begin(), helpers.end()));
 }
 
 Blockers blockers_in(const Model& model, Rules rules) {

@@ -6,7 +6,7 @@
 
 namespace sessionctl::test {
 
-using core::Door;
+using core::LoginSettings;
 using core::read_lockdown;
 
 namespace {
@@ -107,9 +107,9 @@ TEST(Renewed, TheFirstOneRemembers) {
     core::Lockdown second;
     second.before = {5, true};
     second.during = {0, true};
-    EXPECT_EQ(core::renewed({}, second).before, (Door{5, true}));
+    EXPECT_EQ(core::renewed({}, second).before, (LoginSettings{5, true}));
     second.before = {0, true};
-    EXPECT_EQ(core::renewed(sample(), second).before, (Door{7, true}));
+    EXPECT_EQ(core::renewed(sample(), second).before, (LoginSettings{7, true}));
     EXPECT_EQ(core::renewed(sample(), second).pool, "pgbouncer");
     EXPECT_EQ(core::renewed(sample(), second).pool_database, "shop");
     second.pool = "other";
@@ -121,41 +121,41 @@ TEST(Renewed, WhoShutsMoreAddsToIt) {
     second.before = {0, true};
     second.during = {0, false};
     const core::Lockdown both = core::renewed(sample(), second);
-    EXPECT_EQ(both.before, (Door{7, true}));
-    EXPECT_EQ(both.during, (Door{0, false}));
+    EXPECT_EQ(both.before, (LoginSettings{7, true}));
+    EXPECT_EQ(both.during, (LoginSettings{0, false}));
 }
 
 TEST(Renewed, WhatWasOpenedByHandIsTheNewBefore) {
     core::Lockdown second;
     second.before = {20, true};
     second.during = {0, true};
-    EXPECT_EQ(core::renewed(sample(), second).before, (Door{20, true}));
+    EXPECT_EQ(core::renewed(sample(), second).before, (LoginSettings{20, true}));
     core::Lockdown first = sample();
     first.before = {7, false};
     first.during = {0, false};
     second.before = {0, true};
-    EXPECT_EQ(core::renewed(first, second).before, (Door{7, true}));
+    EXPECT_EQ(core::renewed(first, second).before, (LoginSettings{7, true}));
 }
 
 TEST(Restoration, PutsBackExactlyWhatWas) {
     const auto result = core::restoration(sample(), {0, true});
-    EXPECT_EQ(result.door, (Door{7, true}));
+    EXPECT_EQ(result.settings, (LoginSettings{7, true}));
     EXPECT_FALSE(result.limit_was_changed);
     EXPECT_FALSE(result.openness_was_changed);
     core::Lockdown closed = sample();
     closed.during = {0, false};
-    EXPECT_EQ(core::restoration(closed, {0, false}).door, (Door{7, true}));
+    EXPECT_EQ(core::restoration(closed, {0, false}).settings, (LoginSettings{7, true}));
     closed.before = {-1, false};
-    EXPECT_EQ(core::restoration(closed, {0, false}).door, (Door{-1, false}));
+    EXPECT_EQ(core::restoration(closed, {0, false}).settings, (LoginSettings{-1, false}));
 }
 
 TEST(Restoration, LeavesWhatWasChangedByHand) {
     const auto limit = core::restoration(sample(), {5, true});
-    EXPECT_EQ(limit.door, (Door{5, true}));
+    EXPECT_EQ(limit.settings, (LoginSettings{5, true}));
     EXPECT_TRUE(limit.limit_was_changed);
     EXPECT_FALSE(limit.openness_was_changed);
     const auto openness = core::restoration(sample(), {0, false});
-    EXPECT_EQ(openness.door, (Door{7, false}));
+    EXPECT_EQ(openness.settings, (LoginSettings{7, false}));
     EXPECT_FALSE(openness.limit_was_changed);
     EXPECT_TRUE(openness.openness_was_changed);
 }

@@ -24,7 +24,7 @@ void expect_progress(const core::Plan& plan, const core::Progress& expected) {
     EXPECT_EQ(progress.left, expected.left);
 }
 
-core::Doing doing(State state, const char* type = nullptr, const char* event = nullptr) {
+core::Activity doing(State state, const char* type = nullptr, const char* event = nullptr) {
     return {true, true, state, type, event};
 }
 
@@ -66,42 +66,42 @@ TEST(Progress, IsToldAfterTwoSecondsAndThenEveryFive) {
 }
 
 TEST(Progress, TellsWhatTheOthersDo) {
-    core::Doings doings;
-    EXPECT_EQ(str(doings.text()), "");
-    doings.add(doing(State::active, "Lock", "relation"));
-    doings.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
-    doings.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
-    doings.add(doing(State::active));
-    EXPECT_EQ(str(doings.text()), "2 idle in transaction, 1 active, 1 active (Lock: relation)");
-    doings.add(doing(State::active, "Client", "ClientRead"));
-    doings.add(doing(State::idle, "Client", "ClientWrite"));
-    EXPECT_EQ(str(doings.text()),
+    core::Activities activities;
+    EXPECT_EQ(str(activities.text()), "");
+    activities.add(doing(State::active, "Lock", "relation"));
+    activities.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
+    activities.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
+    activities.add(doing(State::active));
+    EXPECT_EQ(str(activities.text()), "2 idle in transaction, 1 active, 1 active (Lock: relation)");
+    activities.add(doing(State::active, "Client", "ClientRead"));
+    activities.add(doing(State::idle, "Client", "ClientWrite"));
+    EXPECT_EQ(str(activities.text()),
               "2 idle in transaction, 1 active, 1 active (Client: ClientRead), 1 active (Lock: "
               "relation), 1 idle (Client: ClientWrite)");
 }
 
 TEST(Progress, TellsNothingOfWhatIsHidden) {
-    core::Doings doings;
-    doings.add({false, true, State::active, "Lock", "relation"});
-    doings.add({false, false, State::undefined, nullptr, nullptr});
-    EXPECT_EQ(str(doings.text()), "2 whose state is hidden from you");
+    core::Activities activities;
+    activities.add({false, true, State::active, "Lock", "relation"});
+    activities.add({false, false, State::undefined, nullptr, nullptr});
+    EXPECT_EQ(str(activities.text()), "2 whose state is hidden from you");
 }
 
 TEST(Progress, TellsWhoIsOnTheWayOutAndWhoTellsNothing) {
-    core::Doings doings;
-    doings.add({true, false, State::undefined, nullptr, nullptr});
-    doings.add(doing(State::disabled));
-    doings.add(doing(State::undefined));
-    EXPECT_EQ(str(doings.text()), "1 in a state that is not known, 1 on the way out, 1 that tell no state "
+    core::Activities activities;
+    activities.add({true, false, State::undefined, nullptr, nullptr});
+    activities.add(doing(State::disabled));
+    activities.add(doing(State::undefined));
+    EXPECT_EQ(str(activities.text()), "1 in a state that is not known, 1 on the way out, 1 that tell no state "
                                   "(track_activities is off)");
 }
 
 TEST(Progress, DoesNotTellEverything) {
-    core::Doings doings;
+    core::Activities activities;
     for (const char* event : {"a", "b", "c", "d", "e", "f", "g", "h"})
-        doings.add(doing(State::active, "Extension", event));
+        activities.add(doing(State::active, "Extension", event));
     EXPECT_EQ(
-        str(doings.text()),
+        str(activities.text()),
         "1 active (Extension: a), 1 active (Extension: b), 1 active (Extension: c), "
         "1 active (Extension: d), 1 active (Extension: e), 1 active (Extension: f), 2 at something else");
 }

@@ -23,7 +23,7 @@ std::string told(core::State state, const char* type, const char* event,
 
 } // namespace
 
-TEST(Survivor, TellsStateAndWait) {
+TEST(RemainingSession, TellsStateAndWait) {
     EXPECT_EQ(told(core::State::active, nullptr, nullptr), "active for 14.2 s, no wait event");
     EXPECT_EQ(told(core::State::active, "IPC", "SyncRep"), "active for 14.2 s, waits: IPC/SyncRep");
     EXPECT_EQ(told(core::State::idle_in_transaction, "Client", "ClientRead"),
@@ -37,7 +37,7 @@ TEST(Survivor, TellsStateAndWait) {
               "state not known");
 }
 
-TEST(Survivor, TellsWhatTheKernelTells) {
+TEST(RemainingSession, TellsWhatTheKernelTells) {
     const core::KernelView running = kernel('R', "0");
     EXPECT_EQ(told(core::State::active, nullptr, nullptr, &running),
               "active for 14.2 s, no wait event; kernel: R (running)");
@@ -52,7 +52,7 @@ TEST(Survivor, TellsWhatTheKernelTells) {
     EXPECT_EQ(told(core::State::active, nullptr, nullptr, &silent), "active for 14.2 s, no wait event");
 }
 
-TEST(Survivor, TellsTheKernelsStackInOneLine) {
+TEST(RemainingSession, TellsTheKernelsStackInOneLine) {
     const core::KernelView view = kernel('S', "hrtimer_nanosleep",
                                          "[<0>] hrtimer_nanosleep+0xb5/0x150\n"
                                          "[<0>] common_nsleep+0x40/0x50\n"
@@ -62,7 +62,7 @@ TEST(Survivor, TellsTheKernelsStackInOneLine) {
               "hrtimer_nanosleep < common_nsleep < entry_SYSCALL_64_after_hwframe");
 }
 
-TEST(Survivor, AStackOfAnyFormIsTold) {
+TEST(RemainingSession, AStackOfAnyFormIsTold) {
     for (const char* stack : {"\n", "\n\n\n", "+", " ", "[<0>] ", "x", "[<0>] f\n[<0>", " + \n"}) {
         const core::KernelView view = kernel('S', "", stack);
         told(core::State::active, nullptr, nullptr, &view);
@@ -77,7 +77,7 @@ TEST(Survivor, AStackOfAnyFormIsTold) {
         "f5 < f6 < f7");
 }
 
-TEST(Survivor, TheCommandForARootShell) {
+TEST(RemainingSession, TheCommandForARootShell) {
     EXPECT_EQ(str(core::root_command(4711, {"192.0.2.7", 41210, false, false})),
               "ss -K dst 192.0.2.7 dport = 41210");
     EXPECT_EQ(str(core::root_command(4711, {"2001:db8::1", 41210, false, false})),

@@ -5,7 +5,7 @@
 
 namespace sessionctl::test {
 
-using core::Offence;
+using core::LimitViolation;
 using core::Rule;
 using core::Timestamp;
 
@@ -22,17 +22,17 @@ std::string length(Timestamp microseconds) {
     return str(core::length_of_time(microseconds));
 }
 
-Offence offence(Rule rule, std::int32_t limit, Timestamp lasted) {
-    Offence offence = {};
-    offence.rule = rule;
-    offence.session.state = core::State::idle_in_transaction;
-    offence.limit = limit;
-    offence.lasted = lasted;
-    return offence;
+LimitViolation violation(Rule rule, std::int32_t limit, Timestamp lasted) {
+    LimitViolation violation = {};
+    violation.rule = rule;
+    violation.session.state = core::State::idle_in_transaction;
+    violation.limit = limit;
+    violation.lasted = lasted;
+    return violation;
 }
 
-std::string detail(const Offence& offence) {
-    return str(core::detail_of(offence));
+std::string detail(const LimitViolation& violation) {
+    return str(core::detail_of(violation));
 }
 
 } // namespace
@@ -81,25 +81,25 @@ TEST(LengthOfTime, StandsTheLongestLimit) {
 }
 
 TEST(Detail, TellsHowLongAndTheLimit) {
-    EXPECT_EQ(detail(offence(Rule::idle_in_transaction, 600000, 12 * minute)),
+    EXPECT_EQ(detail(violation(Rule::idle_in_transaction, 600000, 12 * minute)),
               "The session was idle in transaction for 12 min "
               "(pg_sessionctl.idle_in_transaction_timeout is 10 min).");
-    EXPECT_EQ(detail(offence(Rule::idle_session, 3600000, hour)),
+    EXPECT_EQ(detail(violation(Rule::idle_session, 3600000, hour)),
               "The session was idle for 1 h (pg_sessionctl.idle_session_timeout is 1 h).");
-    EXPECT_EQ(detail(offence(Rule::transaction, 1500, milliseconds(1600))),
+    EXPECT_EQ(detail(violation(Rule::transaction, 1500, milliseconds(1600))),
               "The transaction lasted for 1.6 s (pg_sessionctl.transaction_timeout is 1500 ms).");
-    EXPECT_EQ(detail(offence(Rule::client_silence, 300, milliseconds(312))),
+    EXPECT_EQ(detail(violation(Rule::client_silence, 300, milliseconds(312))),
               "The session waited for its client, in the middle of a statement, for 312 ms "
               "(pg_sessionctl.client_silence_timeout is 300 ms).");
     EXPECT_EQ(
-        detail(offence(Rule::client_gone, 60000, minute)),
+        detail(violation(Rule::client_gone, 60000, minute)),
         "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
-    EXPECT_EQ(detail(offence(Rule::lifetime, 3600000, hour)),
+    EXPECT_EQ(detail(violation(Rule::lifetime, 3600000, hour)),
               "The session lasted for 1 h (pg_sessionctl.session_lifetime_timeout is 1 h).");
 }
 
 TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
-    Offence statement = offence(Rule::statement, 5000, seconds(6));
+    LimitViolation statement = violation(Rule::statement, 5000, seconds(6));
     statement.is_cancel = true;
     EXPECT_EQ(detail(statement), "The statement ran for 6 s (pg_sessionctl.statement_timeout is 5 s).");
     EXPECT_NE(std::string_view(core::hint_of(statement)).find("faster"), std::string_view::npos);
@@ -110,7 +110,7 @@ TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
 }
 
 TEST(Detail, TellsHowManyWaited) {
-    Offence blocking = offence(Rule::blocking, 5000, seconds(6));
+    LimitViolation blocking = violation(Rule::blocking, 5000, seconds(6));
     blocking.waiting_behind = 41;
     EXPECT_EQ(detail(blocking), "The session was idle in transaction for 6 s while 41 sessions waited for it "
                                 "(pg_sessionctl.idle_in_transaction_blocking_timeout is 5 s).");
@@ -120,7 +120,7 @@ TEST(Detail, TellsHowManyWaited) {
 }
 
 TEST(Detail, TellsHowManyTransactionsAreHeldBack) {
-    Offence horizon = offence(Rule::horizon, 1000000, 2 * minute);
+    LimitViolation horizon = violation(Rule::horizon, 1000000, 2 * minute);
     horizon.held_back = 3000000000;
     EXPECT_EQ(detail(horizon),
               "The session was idle in transaction for 2 min and held back the vacuum horizon by "
@@ -134,11 +134,11 @@ TEST(Detail, TellsHowManyTransactionsAreHeldBack) {
 }
 
 TEST(Detail, TellsWhoseNotificationsAreNotRead) {
-    Offence silence = offence(Rule::client_silence, 5000, seconds(6));
+    LimitViolation silence = violation(Rule::client_silence, 5000, seconds(6));
     silence.session.state = core::State::idle;
     EXPECT_EQ(detail(silence), "The session waited for its client to read notifications for 6 s "
                                "(pg_sessionctl.client_silence_timeout is 5 s).");
-    Offence horizon = offence(Rule::horizon, 10, seconds(6));
+    LimitViolation horizon = violation(Rule::horizon, 10, seconds(6));
     horizon.session.state = core::State::idle;
     horizon.held_back = 12;
     EXPECT_EQ(detail(horizon), "The session waited for its client to read notifications for 6 s and held "
@@ -149,7 +149,7 @@ TEST(Detail, TellsWhoseNotificationsAreNotRead) {
 
 TEST(Hint, IsASentenceForEveryRule) {
     for (const Rule rule : rules) {
-        const std::string_view hint = core::hint_of(offence(rule, 1, 1));
+        const std::string_view hint = core::hint_of(violation(rule, 1, 1));
         ASSERT_FALSE(hint.empty()) << core::rule_name(rule);
         EXPECT_TRUE(std::isupper(hint.front())) << hint;
         EXPECT_EQ(hint.back(), '.') << hint;
@@ -158,7 +158,7 @@ TEST(Hint, IsASentenceForEveryRule) {
 
 TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     const auto says = [](Rule rule, std::string_view what) {
-        return std::string_view(core::hint_of(offence(rule, 1, 1))).find(what) != std::string_view::npos;
+        return std::string_view(core::hint_of(violation(rule, 1, 1))).find(what) != std::string_view::npos;
     };
     for (const Rule rule : {Rule::idle_in_transaction, Rule::blocking, Rule::horizon})
         EXPECT_TRUE(says(rule, "Commit or roll back")) << core::rule_name(rule);

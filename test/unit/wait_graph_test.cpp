@@ -176,7 +176,7 @@ std::string requests(const Model& model) {
     std::map<int, int> found;
     for (std::size_t i = 0; i < blocked.size(); ++i)
         if (blocked[i] > 0)
-            found[graph.stakes()[i].party.pid] = blocked[i];
+            found[graph.proclocks()[i].party.pid] = blocked[i];
     std::string text;
     for (const auto& [pid, count] : found)
         text += (text.empty() ? "" : " ") + std::to_string(pid) + ":" + std::to_string(count);

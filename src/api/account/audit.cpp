@@ -81,17 +81,18 @@ void put_counter(const char* action, const char* rule, const pg::Counter& counte
 
 void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
     const core::Timestamp reset = shared.counters_reset;
-    put_counter("cancel", nullptr, shared.counter(pg::Deed::cancel), reset, rows);
-    put_counter("terminate", nullptr, shared.counter(pg::Deed::terminate), reset, rows);
-    put_counter("close_socket", nullptr, shared.counter(pg::Deed::close_socket), reset, rows);
-    put_counter("drain", nullptr, shared.counter(pg::Deed::drain), reset, rows);
-    put_counter("cancel", core::rule_name(core::Rule::statement), shared.counter(pg::Deed::reap_statement),
-                reset, rows);
+    put_counter("cancel", nullptr, shared.counter(pg::CountedAction::cancel), reset, rows);
+    put_counter("terminate", nullptr, shared.counter(pg::CountedAction::terminate), reset, rows);
+    put_counter("close_socket", nullptr, shared.counter(pg::CountedAction::close_socket), reset, rows);
+    put_counter("drain", nullptr, shared.counter(pg::CountedAction::drain), reset, rows);
+    put_counter("cancel", core::rule_name(core::Rule::statement),
+                shared.counter(pg::CountedAction::reap_statement), reset, rows);
     for (int i = 0; i < core::rule_count; ++i) {
         const auto rule = static_cast<core::Rule>(i);
         const char* const action = rule == core::Rule::lifetime ? "drain" : "terminate";
-        put_counter(action, core::rule_name(rule), shared.counter(pg::Deed::reap, rule), reset, rows);
-        put_counter("log", core::rule_name(rule), shared.counter(pg::Deed::tell, rule), reset, rows);
+        put_counter(action, core::rule_name(rule), shared.counter(pg::CountedAction::reap, rule), reset,
+                    rows);
+        put_counter("log", core::rule_name(rule), shared.counter(pg::CountedAction::log, rule), reset, rows);
     }
 }
 

@@ -74,7 +74,7 @@ void undo_hba(void* argument) noexcept {
 
 /// After the file, everything else: should it go wrong, or this session be ended, the file is as it was
 /// before.
-std::int64_t close_door(Lockdown& lockdown) {
+std::int64_t close_server(Lockdown& lockdown) {
     const ServerLockdown& arguments = lockdown.arguments;
     const pg::ExitGuard guard(undo_hba, &lockdown);
     try {
@@ -118,7 +118,7 @@ std::int64_t lock_hba(const ServerLockdown& arguments) {
     refuse_what_the_gate_does(arguments.state);
     pg::HbaLock lock(lock_patience);
     Lockdown lockdown = {arguments, {}};
-    const std::int64_t ended = close_door(lockdown);
+    const std::int64_t ended = close_server(lockdown);
     lock.release();
     return ended;
 }

@@ -38,16 +38,17 @@ void alter_openness(Lockable kind, const char* name, bool is_open) {
         }));
 }
 
-core::Door door_in(Lockable kind, HeapTuple tuple) noexcept {
+core::LoginSettings login_settings_in(Lockable kind, HeapTuple tuple) noexcept {
     // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
     if (kind == Lockable::role)
-        return {core::Door::unlimited, reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
+        return {core::LoginSettings::unlimited,
+                reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
     const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
     return {row.datconnlimit, row.datallowconn};
 }
 
 /// What this transaction's command of that number, or a later one, has found and altered.
-core::Door door_before(Lockable kind, const char* name, CommandId command) {
+core::LoginSettings login_settings_before(Lockable kind, const char* name, CommandId command) {
     return pg::call([=] {
         const bool is_role = kind == Lockable::role;
         PushCopiedSnapshot(GetLatestSnapshot());
@@ -61,17 +62,19 @@ core::Door door_before(Lockable kind, const char* name, CommandId command) {
             relation_open(is_role ? AuthIdRelationId : DatabaseRelationId, AccessShareLock);
         const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 1, &key);
         const HeapTuple tuple = systable_getnext(scan);
-        const core::Door door = HeapTupleIsValid(tuple) ? door_in(kind, tuple) : core::Door{0, false};
+        const core::LoginSettings settings =
+            HeapTupleIsValid(tuple) ? login_settings_in(kind, tuple) : core::LoginSettings{0, false};
         systable_endscan(scan);
         relation_close(relation, AccessShareLock);
         PopActiveSnapshot();
-        return door;
+        return settings;
     });
 }
 
 } // namespace
 
-core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, const char* reason) {
+core::Lockdown new_lockdown(const core::LoginSettings& before, const core::LoginSettings& during,
+                            const char* reason) {
     core::Lockdown lockdown;
     lockdown.before = before;
     lockdown.during = during;
@@ -86,14 +89,15 @@ core::Lockdown new_lockdown(const core::Door& before, const core::Door& during, 
 
 /// The row is ours once it is altered. What it held until then is what the lockdown's memory was made of, or
 /// somebody has altered it between our look and our ALTER.
-void set_door(Lockable kind, const char* name, Oid oid, const core::Door& from, const core::Door& to) {
+void set_login_settings(Lockable kind, const char* name, Oid oid, const core::LoginSettings& from,
+                        const core::LoginSettings& to) {
     const CommandId command = GetCurrentCommandId(false);
     if (kind == Lockable::database)
         pg::alter_limit(kind, name, to.limit);
     if (kind == Lockable::role || to.is_open != from.is_open)
         alter_openness(kind, name, to.is_open);
     require_altered(kind, name, oid);
-    if (!(door_before(kind, name, command) == from))
+    if (!(login_settings_before(kind, name, command) == from))
         throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was altered meanwhile",
                           pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
@@ -109,16 +113,16 @@ void require_altered(Lockable kind, const char* name, Oid oid) {
 }
 
 void keep_in_audit(const char* action, const char* result, Lockable kind, const char* name,
-                   const core::Door& door, const char* reason) {
+                   const core::LoginSettings& settings, const char* reason) {
     pg::AuditRecord record = pg::AuditRecord::by_caller(action, result);
     pg::LogLine details;
     if (kind == Lockable::role) {
         record.role.set(name);
-        details.add("login", door.is_open ? "true" : "false");
+        details.add("login", settings.is_open ? "true" : "false");
     } else {
         record.database.set(name);
-        details.add("connection_limit", door.limit);
-        details.add("allow_connections", door.is_open ? "true" : "false");
+        details.add("connection_limit", settings.limit);
+        details.add("allow_connections", settings.is_open ? "true" : "false");
     }
     record.details.set(details.pairs());
     record.set_field(record.reason, reason);
@@ -126,7 +130,7 @@ void keep_in_audit(const char* action, const char* result, Lockable kind, const 
 }
 
 void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
-                          const core::Restoration& restoration, const core::Door& current) {
+                          const core::Restoration& restoration, const core::LoginSettings& current) {
     const pg::ShownName shown(name);
     if (restoration.limit_was_changed)
         pg::call([&] {
@@ -159,25 +163,25 @@ Datum not_locked(Lockable kind, const char* name) {
     return BoolGetDatum(false);
 }
 
-std::optional<core::Door> find_door(Lockable kind, Oid oid) {
-    return pg::call([=]() -> std::optional<core::Door> {
+std::optional<core::LoginSettings> find_login_settings(Lockable kind, Oid oid) {
+    return pg::call([=]() -> std::optional<core::LoginSettings> {
         const HeapTuple tuple =
             SearchSysCache1(kind == Lockable::role ? AUTHOID : DATABASEOID, ObjectIdGetDatum(oid));
         if (!HeapTupleIsValid(tuple))
             return std::nullopt;
-        const core::Door door = door_in(kind, tuple);
+        const core::LoginSettings settings = login_settings_in(kind, tuple);
         ReleaseSysCache(tuple);
-        return door;
+        return settings;
     });
 }
 
-core::Door door_of(Lockable kind, Oid oid) {
-    const std::optional<core::Door> door = find_door(kind, oid);
-    if (!door)
+core::LoginSettings login_settings_of(Lockable kind, Oid oid) {
+    const std::optional<core::LoginSettings> settings = find_login_settings(kind, oid);
+    if (!settings)
         throw core::Error(kind == Lockable::role ? core::sqlstate::undefined_object
                                                  : core::sqlstate::undefined_database,
                           "%s with OID %u does not exist", pg::noun(kind), oid);
-    return *door;
+    return *settings;
 }
 
 } // namespace sessionctl::api

@@ -27,7 +27,7 @@ using pg::Lockable;
 
 namespace {
 
-struct Wish {
+struct LockdownOptions {
     const char* database;
     Oid oid;
     bool include_superusers;
@@ -37,89 +37,90 @@ struct Wish {
 };
 
 /// Who queues at the door meanwhile would keep a slot of the server each, and be refused in the end.
-class TurnAwayQueue final : public api::Errand {
+class EndQueuedLogins final : public api::PeriodicTask {
   public:
-    explicit TurnAwayQueue(const Wish& wish) : wish_(wish), next_(pg::monotonic_now() + interval) {}
+    explicit EndQueuedLogins(const LockdownOptions& options)
+        : options_(options), next_(pg::monotonic_now() + interval) {}
 
     void run() override {
         if (pg::monotonic_now() < next_)
             return;
-        pg::turn_away_from_database(wish_.oid, wish_.include_superusers);
+        pg::end_logins_to_database(options_.oid, options_.include_superusers);
         next_ = pg::monotonic_now() + interval;
     }
 
   private:
     static constexpr core::Timestamp interval = 100 * core::microseconds_per_millisecond;
 
-    const Wish& wish_;
+    const LockdownOptions& options_;
     core::Timestamp next_;
 };
 
-Wish read_wish(FunctionCallInfo fcinfo) {
+LockdownOptions read_options(FunctionCallInfo fcinfo) {
     Arguments arguments(fcinfo);
-    Wish wish;
-    wish.database = arguments.text("database");
-    wish.include_superusers = arguments.boolean("include_superusers");
-    wish.terminate = arguments.boolean("terminate");
-    wish.pool = arguments.text_or_null();
-    api::read_wait(arguments, wish.request);
-    if (wish.request.timeout > pg::longest_hold)
+    LockdownOptions options;
+    options.database = arguments.text("database");
+    options.include_superusers = arguments.boolean("include_superusers");
+    options.terminate = arguments.boolean("terminate");
+    options.pool = arguments.text_or_null();
+    api::read_wait(arguments, options.request);
+    if (options.request.timeout > pg::longest_hold)
         throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be longer than 2 s here")
             .detail("While it waits nobody can log in to the database, superusers included.")
-            .hint("Close the door with a short timeout; then end who is left with "
+            .hint("Close the settings with a short timeout; then end who is left with "
                   "terminate_database_sessions.");
-    wish.oid = pg::call([&wish] { return get_database_oid(wish.database, false); }); // 3D000
-    return wish;
+    options.oid = pg::call([&options] { return get_database_oid(options.database, false); }); // 3D000
+    return options;
 }
 
-core::Door closed(const core::Door& before, bool include_superusers) noexcept {
+core::LoginSettings closed(const core::LoginSettings& before, bool include_superusers) noexcept {
     return {0, before.is_open && !include_superusers};
 }
 
 /// As core refuses it on 9.5 and later. Two sessions must not close each other's either.
-void require_other_database(const Wish& wish) {
-    if (!wish.include_superusers)
+void require_other_database(const LockdownOptions& options) {
+    if (!options.include_superusers)
         return;
-    if (wish.oid == MyDatabaseId)
+    if (options.oid == MyDatabaseId)
         throw core::Error(core::sqlstate::invalid_parameter_value,
                           "cannot shut superusers out of the database that you are connected to")
             .hint("Call it from another database that has the extension.");
     pg::keep_own_database_open();
 }
 
-void close(const Wish& wish, bool has_paused_pool) {
-    const core::Door before = api::door_of(Lockable::database, wish.oid);
-    const core::Door during = closed(before, wish.include_superusers);
-    api::set_door(Lockable::database, wish.database, wish.oid, before, during);
-    core::Lockdown lockdown = api::new_lockdown(before, during, wish.request.reason);
+void close(const LockdownOptions& options, bool has_paused_pool) {
+    const core::LoginSettings before = api::login_settings_of(Lockable::database, options.oid);
+    const core::LoginSettings during = closed(before, options.include_superusers);
+    api::set_login_settings(Lockable::database, options.database, options.oid, before, during);
+    core::Lockdown lockdown = api::new_lockdown(before, during, options.request.reason);
     if (has_paused_pool) { // one that was paused before stays so
-        lockdown.pool = pg::kept_text(wish.pool);
-        lockdown.pool_database = pg::kept_name(wish.database);
+        lockdown.pool = pg::kept_text(options.pool);
+        lockdown.pool_database = pg::kept_name(options.database);
     }
-    pg::remember(Lockable::database, wish.database,
-                 core::renewed(pg::remembered(Lockable::database, wish.oid), std::move(lockdown)));
-    api::keep_in_audit("lockdown_database", "closed", Lockable::database, wish.database, during,
-                       wish.request.reason);
+    pg::remember(Lockable::database, options.database,
+                 core::renewed(pg::remembered(Lockable::database, options.oid), std::move(lockdown)));
+    api::keep_in_audit("lockdown_database", "closed", Lockable::database, options.database, during,
+                       options.request.reason);
 }
 
-std::int64_t empty(Wish& wish, core::Timestamp hold_ends) {
-    if (!wish.terminate)
+std::int64_t empty(LockdownOptions& options, core::Timestamp hold_ends) {
+    if (!options.terminate)
         return 0;
-    Request& request = wish.request;
-    request.guards.include.superusers = wish.include_superusers;
+    Request& request = options.request;
+    request.guards.include.superusers = options.include_superusers;
     request.guards.include.database_walsenders = true;
     const core::Timestamp left = (hold_ends - pg::monotonic_now()) / core::microseconds_per_millisecond;
     request.timeout = std::min<std::int64_t>(request.timeout, std::max<std::int64_t>(left, 1));
-    TurnAwayQueue queue(wish);
+    EndQueuedLogins queue(options);
     request.meanwhile = &queue;
-    return api::terminate(request, "datid = $1", api::oid_value(wish.oid));
+    return api::terminate(request, "datid = $1", api::oid_value(options.oid));
 }
 
 /// What no session's end removes from a database. Its names are of that database's encoding.
-class Remains {
+class RemainingObjects {
   public:
-    explicit Remains(const Wish& wish)
-        : database_(pg::sql_literal(wish.database)), encoding_(pg::encoding_of(wish.oid)) {}
+    explicit RemainingObjects(const LockdownOptions& options)
+        : database_(pg::sql_literal(options.database)), encoding_(pg::encoding_of(options.oid)) {}
 
     /// The query lacks the database's name at its end.
     void add(const char* kind, core::string (*written)(const char*), const char* query) {
@@ -138,8 +139,8 @@ class Remains {
     core::string list_;
 };
 
-core::string what_remains(const Wish& wish) {
-    Remains remains(wish);
+core::string remaining_objects(const LockdownOptions& options) {
+    RemainingObjects remains(options);
     remains.add("logical replication slot ", pg::sql_identifier,
                 "SELECT slot_name FROM pg_replication_slots WHERE database = ");
     remains.add("prepared transaction ", pg::sql_literal,
@@ -152,17 +153,17 @@ core::string what_remains(const Wish& wish) {
 }
 
 /// A caller who may not read one of these catalogs is told nothing.
-void tell_what_remains(const Wish& wish) {
+void tell_remaining_objects(const LockdownOptions& options) {
     core::string list;
     try {
-        list = pg::in_subtransaction([&wish] { return what_remains(wish); });
+        list = pg::in_subtransaction([&options] { return remaining_objects(options); });
     } catch (const pg::PgError& error) {
         if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
             throw;
     }
     if (list.empty())
         return;
-    const pg::ShownName database(wish.database);
+    const pg::ShownName database(options.database);
     pg::call([&] {
         ereport(NOTICE,
                 (errmsg("in database \"%s\" remains what no end of a session removes", database.text()),
@@ -195,12 +196,12 @@ core::string described(const pg::RosterEntry& entry) {
 }
 
 /// They are no sessions that a lockdown ends. Who may neither see nor end one counts it as a session denied.
-void tell_background(const Wish& wish) {
+void tell_background(const LockdownOptions& options) {
     const pg::Roster roster = pg::Roster::take();
     core::string list;
     int count = 0;
     for (const pg::RosterEntry& entry : roster.entries) {
-        if (entry.database != wish.oid || !core::is_background(entry.facts.kind) ||
+        if (entry.database != options.oid || !core::is_background(entry.facts.kind) ||
             !(entry.facts.is_visible || entry.facts.may_signal))
             continue;
         list.append(count++ == 0 ? "" : ", ").append(described(entry));
@@ -208,7 +209,7 @@ void tell_background(const Wish& wish) {
     if (count == 0)
         return;
     list[0] = 'P';
-    const pg::ShownName database(wish.database);
+    const pg::ShownName database(options.database);
     pg::call([&] {
         ereport(
             NOTICE,
@@ -222,47 +223,48 @@ void tell_background(const Wish& wish) {
     });
 }
 
-std::int64_t lock_down(Wish& wish, bool has_paused_pool) {
-    pg::lock_door(wish.oid, wish.database,
-                  wish.include_superusers ? pg::TurnAway::superusers_too : pg::TurnAway::clients);
+std::int64_t lock_down(LockdownOptions& options, bool has_paused_pool) {
+    pg::lock_logins(options.oid, options.database,
+                    options.include_superusers ? pg::EndLogins::superusers_too : pg::EndLogins::clients);
     const core::Timestamp hold_ends =
-        pg::monotonic_now() + pg::longest_door_hold * core::microseconds_per_millisecond;
-    close(wish, has_paused_pool);
-    const std::int64_t ended = empty(wish, hold_ends);
-    tell_background(wish);
-    tell_what_remains(wish);
+        pg::monotonic_now() + pg::longest_login_lock_hold * core::microseconds_per_millisecond;
+    close(options, has_paused_pool);
+    const std::int64_t ended = empty(options, hold_ends);
+    tell_background(options);
+    tell_remaining_objects(options);
     return ended;
 }
 
-std::int64_t lock_down_behind_pool(Wish& wish) {
-    const bool has_paused_pool = pg::pause_pool(wish.pool, wish.database);
+std::int64_t lock_down_behind_pool(LockdownOptions& options) {
+    const bool has_paused_pool = pg::pause_pool(options.pool, options.database);
     if (has_paused_pool)
-        pg::keep_paused_if_committed(wish.pool, wish.database);
+        pg::keep_paused_if_committed(options.pool, options.database);
     try {
-        return pg::in_subtransaction([&] { return lock_down(wish, has_paused_pool); });
+        return pg::in_subtransaction([&] { return lock_down(options, has_paused_pool); });
     } catch (...) {
         if (has_paused_pool)
-            pg::resume_after_failure(wish.pool, wish.database);
+            pg::resume_after_failure(options.pool, options.database);
         throw;
     }
 }
 
-void open(const char* name, Oid oid, const core::Door& current, const core::Door& door) {
-    api::set_door(Lockable::database, name, oid, current, door);
+void open(const char* name, Oid oid, const core::LoginSettings& current,
+          const core::LoginSettings& settings) {
+    api::set_login_settings(Lockable::database, name, oid, current, settings);
     pg::forget(Lockable::database, name);
-    api::keep_in_audit("unlock_database", "open", Lockable::database, name, door, nullptr);
+    api::keep_in_audit("unlock_database", "open", Lockable::database, name, settings, nullptr);
 }
 
 /// Behind the locked door: a pool's logins wait for the commit, and then find it open.
-void open_with_pool(const char* name, Oid oid, const core::Door& current, const core::Door& door,
-                    const core::Lockdown& lockdown) {
+void open_with_pool(const char* name, Oid oid, const core::LoginSettings& current,
+                    const core::LoginSettings& settings, const core::Lockdown& lockdown) {
     const core::string server = pg::shown_utf8(lockdown.pool);
     const core::string database = pg::shown_utf8(lockdown.pool_database);
     if (!pg::resume_pool_after(server.c_str(), database.c_str(), [&] {
-            pg::lock_door(oid, name, pg::TurnAway::nobody);
-            open(name, oid, current, door);
+            pg::lock_logins(oid, name, pg::EndLogins::nobody);
+            open(name, oid, current, settings);
         }))
-        open(name, oid, current, door);
+        open(name, oid, current, settings);
 }
 
 /// The lock would be held for as long as a synchronous standby does not answer.
@@ -279,11 +281,12 @@ SQL_FUNCTION(sessionctl_lockdown_database)
         pg::require_own_transaction("lockdown_database");
         const pg::ScratchMemory scratch;
         const pg::Progress progress(core::Call::lockdown_database);
-        Wish wish = read_wish(fcinfo);
-        pg::require_owner(wish.oid, wish.database);
-        require_other_database(wish);
+        LockdownOptions options = read_options(fcinfo);
+        pg::require_owner(options.oid, options.database);
+        require_other_database(options);
         commit_without_standbys();
-        return Int64GetDatum(wish.pool != nullptr ? lock_down_behind_pool(wish) : lock_down(wish, false));
+        return Int64GetDatum(options.pool != nullptr ? lock_down_behind_pool(options)
+                                                     : lock_down(options, false));
     });
 }
 
@@ -302,14 +305,14 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const auto lockdown = pg::remembered(Lockable::database, oid);
         if (!lockdown)
             return api::not_locked(Lockable::database, name);
-        const core::Door current = api::door_of(Lockable::database, oid);
+        const core::LoginSettings current = api::login_settings_of(Lockable::database, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
         if (lockdown->pool.empty()) {
-            open(name, oid, current, restoration.door);
+            open(name, oid, current, restoration.settings);
         } else {
             pg::require_own_transaction("unlock_database with a paused pool");
             commit_without_standbys();
-            open_with_pool(name, oid, current, restoration.door, *lockdown);
+            open_with_pool(name, oid, current, restoration.settings, *lockdown);
         }
         api::tell_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
         return BoolGetDatum(true);

@@ -30,8 +30,9 @@ bool is_superuser(Oid role) {
 }
 
 /// Who comes as far as this to a superuser is one.
-void shut_out(const char* role, Oid oid, const core::Door& before, const core::Door& during) {
-    api::set_door(Lockable::role, role, oid, before, during);
+void shut_out(const char* role, Oid oid, const core::LoginSettings& before,
+              const core::LoginSettings& during) {
+    api::set_login_settings(Lockable::role, role, oid, before, during);
     if (!is_superuser(oid))
         return;
     pg::hold_superusers(); // who has become one meanwhile
@@ -39,8 +40,8 @@ void shut_out(const char* role, Oid oid, const core::Door& before, const core::D
 }
 
 void lock_down(const char* role, Oid oid, const char* reason) {
-    const core::Door before = api::door_of(Lockable::role, oid);
-    const core::Door during = {before.limit, false};
+    const core::LoginSettings before = api::login_settings_of(Lockable::role, oid);
+    const core::LoginSettings during = {before.limit, false};
     shut_out(role, oid, before, during);
     pg::remember(
         Lockable::role, role,
@@ -118,11 +119,11 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const auto lockdown = pg::remembered(Lockable::role, oid);
         if (!lockdown)
             return api::not_locked(Lockable::role, role);
-        const core::Door current = api::door_of(Lockable::role, oid);
+        const core::LoginSettings current = api::login_settings_of(Lockable::role, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
-        api::set_door(Lockable::role, role, oid, current, restoration.door);
+        api::set_login_settings(Lockable::role, role, oid, current, restoration.settings);
         pg::forget(Lockable::role, role);
-        api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.door, nullptr);
+        api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.settings, nullptr);
         api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });

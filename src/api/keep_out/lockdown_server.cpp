@@ -165,13 +165,14 @@ bool unlock() {
 
 std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& sweep) {
     const core::Timestamp deadline = pg::Span(lockdown.timeout * core::microseconds_per_millisecond).deadline;
-    sweep.end_newcomers(deadline, lockdown.timeout > 0);
+    sweep.end_pending_logins(deadline, lockdown.timeout > 0);
     Datum values[3];
     Request request = request_for(lockdown, sweep.refused_roles(), values);
     request.timeout = lockdown.timeout > 0 ? milliseconds_until(deadline) : 0;
     const std::int64_t ended = core::counted(run(request).plan, request.action);
     // With no time to wait there is nothing to prove, as everywhere.
-    api::warn_of_newcomers(lockdown.timeout > 0 ? sweep.wait_for_newcomers(deadline) : sweep.open());
+    api::warn_of_pending_logins(lockdown.timeout > 0 ? sweep.wait_for_pending_logins(deadline)
+                                                     : sweep.open());
     return ended;
 }
 

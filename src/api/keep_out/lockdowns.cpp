@@ -19,7 +19,7 @@ namespace {
 
 core::string limit_text(std::int32_t limit) {
     char text[48];
-    if (limit == core::Door::unlimited)
+    if (limit == core::LoginSettings::unlimited)
         return "no connection limit";
     std::snprintf(text, sizeof text, "connection limit %d", limit);
     return text;
@@ -32,30 +32,31 @@ const char* openness_text(Lockable kind, bool is_open) noexcept {
 }
 
 /// What is different from `other`.
-core::string difference(Lockable kind, const core::Door& door, const core::Door& other) {
+core::string difference(Lockable kind, const core::LoginSettings& settings,
+                        const core::LoginSettings& other) {
     core::string text;
-    if (door.limit != other.limit)
-        text = limit_text(door.limit);
-    if (door.is_open != other.is_open) {
+    if (settings.limit != other.limit)
+        text = limit_text(settings.limit);
+    if (settings.is_open != other.is_open) {
         if (!text.empty())
             text.append(", ");
-        text.append(openness_text(kind, door.is_open));
+        text.append(openness_text(kind, settings.is_open));
     }
     return text;
 }
 
 /// The door as it is where it is shut.
-core::string means_of(Lockable kind, const core::Door& door) {
-    if (kind == Lockable::role || !door.is_open)
-        return openness_text(kind, door.is_open);
-    return limit_text(door.limit);
+core::string means_of(Lockable kind, const core::LoginSettings& settings) {
+    if (kind == Lockable::role || !settings.is_open)
+        return openness_text(kind, settings.is_open);
+    return limit_text(settings.limit);
 }
 
 void put(const pg::KnownLockdown& known, api::Rows& rows) {
-    const std::optional<core::Door> door = api::find_door(known.kind, known.oid);
-    if (!door) // dropped in this instant
+    const std::optional<core::LoginSettings> settings = api::find_login_settings(known.kind, known.oid);
+    if (!settings) // dropped in this instant
         return;
-    const core::Door current = *door;
+    const core::LoginSettings current = *settings;
     const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
     const core::string means = means_of(known.kind, current);
     const core::string by = pg::shown_utf8(memory.by);

@@ -91,7 +91,7 @@ class Lines {
             append_who(line, *entry);
         if (const pg::LocklessWait* const wait = lockless_wait_of(branch.party))
             append_lockless_wait(line, *wait);
-        else if (const core::Stake* const wait = wait_of(branch.party))
+        else if (const core::ProcLock* const wait = wait_of(branch.party))
             append_wait(line, *wait, entry);
         else if (entry != nullptr)
             append_state(line, *entry);
@@ -141,17 +141,17 @@ class Lines {
         append_age(line, roster_.taken_at - entry.facts.query_start);
     }
 
-    const core::Stake* wait_of(int party) const {
-        const core::Stake* wait = nullptr;
-        graph_.each_stake(party, [&wait](const core::Stake& stake) {
-            if (stake.wanted != 0 && wait == nullptr)
-                wait = &stake;
+    const core::ProcLock* wait_of(int party) const {
+        const core::ProcLock* wait = nullptr;
+        graph_.each_proclock(party, [&wait](const core::ProcLock& proclock) {
+            if (proclock.wanted != 0 && wait == nullptr)
+                wait = &proclock;
         });
         return wait;
     }
 
     /// Before 14 the server does not tell since when, only since when the statement runs.
-    void append_wait(core::string& line, const core::Stake& wait, const pg::RosterEntry* entry) const {
+    void append_wait(core::string& line, const core::ProcLock& wait, const pg::RosterEntry* entry) const {
         line.append(", waits ");
         if (wait.since != 0) {
             append_age(line, roster_.taken_at - wait.since);

@@ -29,35 +29,35 @@ namespace {
 /// Finds sessions by their locks, when the roster is there. A lock may be let go at the end of a transaction,
 /// and some are not (session-level advisory locks): who is in another one when the signal is due, or was so
 /// already when the locks were read, is looked for again.
-class LockFinder : public api::Finder {
+class LockSelector : public api::SessionSelector {
   public:
     void find(const pg::Roster& roster) final {
         const core::vector<int> pids = find_pids(roster);
         pids_ = pg::call([&pids] { return api::integers_of(pids); });
     }
 
-    bool finds_again(const core::Session& session, const pg::Roster& roster) final {
+    bool still_selects(const core::Session& session, const pg::Roster& roster) final {
         const pg::ScratchMemory scratch;
         const core::vector<int> pids = pids_now(roster);
         return std::find(pids.begin(), pids.end(), session.id.pid) != pids.end();
     }
 
     /// Reads what all recipes share after their own arguments (W, G) and runs. Needs a scratch memory around
-    /// it and the finder.
+    /// it and the selector.
     Datum run(Arguments& arguments, core::Action action = core::Action::terminate,
-              core::Recheck recheck = core::Recheck::finding) {
+              core::Recheck recheck = core::Recheck::selection) {
         Request request;
         request.action = action;
         request.recheck = recheck;
         request.condition = {"pid = any ($1)", 1, &type_, &pids_, &is_null_, nullptr};
-        request.finder = this;
+        request.selector = this;
         api::read_wait(arguments, request);
         api::read_guards(arguments, request);
         return Int64GetDatum(core::counted(api::run(request).plan, request.action));
     }
 
   protected:
-    ~LockFinder() = default;
+    ~LockSelector() = default;
     /// For the first time: tells the caller what else was found.
     virtual core::vector<int> find_pids(const pg::Roster& roster) = 0;
     virtual core::vector<int> pids_now(const pg::Roster& roster) = 0;
@@ -76,7 +76,7 @@ core::string worded(const char* one, const char* many, std::size_t count, const 
 
 // --- whom a session waits for
 
-class BlockersOf final : public LockFinder {
+class BlockersOf final : public LockSelector {
   public:
     explicit BlockersOf(int waiter) noexcept : waiter_(waiter) {}
 
@@ -171,7 +171,7 @@ class BlockersOf final : public LockFinder {
 
 // --- a relation
 
-class HoldersOf final : public LockFinder {
+class HoldersOf final : public LockSelector {
   public:
     HoldersOf(Oid relation, const char* name, LOCKMODE least) noexcept
         : relation_(relation), name_(name), least_(least) {}
@@ -235,7 +235,7 @@ class HoldersOf final : public LockFinder {
 
 // --- requests that make others wait
 
-class QueuedBlockers final : public LockFinder {
+class QueuedBlockers final : public LockSelector {
   public:
     explicit QueuedBlockers(core::Timestamp older_than) noexcept : older_than_(older_than) {}
 
@@ -290,20 +290,20 @@ class QueuedBlockers final : public LockFinder {
         const core::vector<int> blocked = graph.blocked_by_request();
         core::vector<Wait> waits;
         for (std::size_t i = 0; i < blocked.size(); ++i) {
-            const core::Stake& stake = graph.stakes()[i];
-            const pg::RosterEntry* const entry = roster.find(stake.party.pid);
-            if (blocked[i] > 0 && entry != nullptr && is_older(stake, *entry, roster.taken_at, older_than))
-                waits.push_back({stake.party.pid, all.lock_of(stake), stake.since});
+            const core::ProcLock& proclock = graph.proclocks()[i];
+            const pg::RosterEntry* const entry = roster.find(proclock.party.pid);
+            if (blocked[i] > 0 && entry != nullptr && is_older(proclock, *entry, roster.taken_at, older_than))
+                waits.push_back({proclock.party.pid, all.lock_of(proclock), proclock.since});
         }
         return waits;
     }
 
     /// Before 14 a wait is taken to be as old as its statement, as far as the caller may see that one.
-    static bool is_older(const core::Stake& stake, const pg::RosterEntry& entry, core::Timestamp now,
+    static bool is_older(const core::ProcLock& proclock, const pg::RosterEntry& entry, core::Timestamp now,
                          core::Timestamp older_than) {
         const bool shows_statement =
             !compat::has_wait_start && entry.role_facts.is_visible && core::is_active(entry.facts.state);
-        const core::Timestamp since = shows_statement ? entry.facts.query_start : stake.since;
+        const core::Timestamp since = shows_statement ? entry.facts.query_start : proclock.since;
         return since != 0 && now - since > older_than;
     }
 

@@ -24,7 +24,7 @@ int strongest(core::LockModes modes) noexcept {
 
 struct Wait {
     int blocker;
-    const core::Stake* stake;
+    const core::ProcLock* proclock;
     int held; // the strongest mode that is in the way; 0: the blocker only stands further up the queue
 };
 
@@ -35,9 +35,9 @@ core::vector<Wait> waits_of(const core::WaitGraph& graph, int party) {
         if (core::is_block(pairs.waiter(), pairs.rival()))
             waits.push_back({graph.owner(pairs.rival()), &pairs.waiter(),
                              strongest(pairs.waiter().conflicts & pairs.rival().held)});
-    const auto key = [](const Wait& wait) { return std::make_tuple(wait.blocker, wait.stake->lock); };
+    const auto key = [](const Wait& wait) { return std::make_tuple(wait.blocker, wait.proclock->lock); };
     std::sort(waits.begin(), waits.end(), [key](const Wait& a, const Wait& b) {
-        return std::make_tuple(key(a), -a.held, a.stake) < std::make_tuple(key(b), -b.held, b.stake);
+        return std::make_tuple(key(a), -a.held, a.proclock) < std::make_tuple(key(b), -b.held, b.proclock);
     });
     waits.erase(std::unique(waits.begin(), waits.end(),
                             [key](const Wait& a, const Wait& b) { return key(a) == key(b); }),
@@ -52,17 +52,17 @@ class Listing {
 
     /// Raises PostgreSQL errors: use inside pg::call.
     void put(int waiter, const Wait& wait, api::Rows& rows) const {
-        const core::Stake& stake = *wait.stake;
-        const LOCKTAG& lock = waits_.lock_of(stake);
+        const core::ProcLock& proclock = *wait.proclock;
+        const LOCKTAG& lock = waits_.lock_of(proclock);
         Row row;
         add_party(row, waits_.graph().party(waiter));
         add_party(row, waits_.graph().party(wait.blocker));
         add_gid(row, waits_.graph().party(wait.blocker));
         row.add_text(compat::lock_type_name(lock));
-        row.add_text(locks_[stake.lock]);
-        row.add_text(compat::lock_mode_name(lock, stake.wanted));
+        row.add_text(locks_[proclock.lock]);
+        row.add_text(compat::lock_mode_name(lock, proclock.wanted));
         row.add_text(wait.held != 0 ? compat::lock_mode_name(lock, wait.held) : nullptr);
-        row.add_if(stake.since != 0, [&stake] { return TimestampTzGetDatum(stake.since); });
+        row.add_if(proclock.since != 0, [&proclock] { return TimestampTzGetDatum(proclock.since); });
         row.put_into(rows);
     }
 

@@ -113,7 +113,7 @@ bool stop() {
         return true;
     core::Target target = {};
     target.session = *session;
-    const pg::Farewell none = {};
+    const pg::ClientMessage none = {};
     pg::LiveServer server(none);
     core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
     if (!wait_until([&target] { return !pg::look_at(target.session).present; }))

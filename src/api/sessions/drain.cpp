@@ -16,8 +16,8 @@ constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
 
 class CallServer final : public pg::DrainServer {
   public:
-    CallServer(const pg::Farewell& farewell, pg::CallEvidence& evidence) noexcept
-        : farewell_(farewell), evidence_(evidence) {}
+    CallServer(const pg::ClientMessage& client_message, pg::CallEvidence& evidence) noexcept
+        : client_message_(client_message), evidence_(evidence) {}
 
     /// What it did when it was asked is taken down by then; at its end it is idle anyway, unless it is
     /// forced.
@@ -29,23 +29,23 @@ class CallServer final : public pg::DrainServer {
     void begin_to_force() noexcept { is_forcing_ = true; }
 
     core::Delivery send() override {
-        pg::leave_farewell(held(), false, farewell_); // another call may have taken it away
+        pg::leave_client_message(held(), false, client_message_); // another call may have taken it away
         return DrainServer::send();
     }
 
   private:
-    const pg::Farewell& farewell_;
+    const pg::ClientMessage& client_message_;
     pg::CallEvidence& evidence_;
     bool is_forcing_ = false;
 };
 
 } // namespace
 
-void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-           const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle) {
-    pg::DrainRequests requests(farewell, evidence);
-    CallServer server(farewell, evidence);
-    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, chronicle);
+void drain(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
+           const pg::Span& span, core::Plan& plan, core::ResultObserver& observer) {
+    pg::DrainRequests requests(client_message, evidence);
+    CallServer server(client_message, evidence);
+    core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, observer);
     // Who was promised more time than this statement has is not forced before that.
     if (!request.force || span.is_cut_short)
         return;
@@ -54,7 +54,7 @@ void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidenc
     pg::Progress::set_deadline(request.timeout > 0 ? more.deadline : pg::Progress::no_deadline);
     core::force_rest(plan, more.deadline, server);
     if (request.timeout > 0)
-        core::prove_all(plan, request.action, more.deadline, server, chronicle);
+        core::prove_all(plan, request.action, more.deadline, server, observer);
 }
 
 void warn_of_unfinished(const core::Plan& plan) {

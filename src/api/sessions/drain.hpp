@@ -9,8 +9,8 @@ namespace sessionctl::api {
 
 /// Drains what the plan has chosen, within the span of the request's timeout, and forces the rest if it is
 /// asked to.
-void drain(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-           const pg::Span& span, core::Plan& plan, core::Chronicle& chronicle);
+void drain(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
+           const pg::Span& span, core::Plan& plan, core::ResultObserver& observer);
 
 /// In a WARNING: how many have not come to the end of their transaction.
 void warn_of_unfinished(const core::Plan& plan);

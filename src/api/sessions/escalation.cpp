@@ -24,13 +24,13 @@ Request read(FunctionCallInfo fcinfo) {
     Request request;
     request.action = core::Action::escalate;
     api::read_condition(arguments, request);
-    api::read_ladder(arguments, request);
+    api::read_escalation_options(arguments, request);
     api::read_guards(arguments, request);
     return request;
 }
 
 bool is_closed(const core::Target& target) noexcept {
-    const core::Taken& closing = target.taken(core::Step::close_socket);
+    const core::EscalationStep& closing = target.taken(core::Step::close_socket);
     return closing.at != 0 && closing.outcome != core::Outcome::not_permitted;
 }
 
@@ -46,37 +46,37 @@ void add_steps(const core::Target& target, core::Timestamp wall_offset, Row& row
 core::string doing(const pg::RosterEntry& now, const core::KernelView* kernel) {
     const bool is_active = core::is_active(now.facts.state);
     const core::Timestamp since = is_active ? now.facts.query_start : now.facts.state_change;
-    core::Survivor survivor = {};
-    survivor.state = now.facts.state;
-    survivor.in_state_for = since != 0 ? std::max<core::Timestamp>(GetCurrentTimestamp() - since, 0) : -1;
-    survivor.tells_waits = compat::has_wait_events;
-    survivor.wait_event_type = now.proc.wait_event_type;
-    survivor.wait_event = now.proc.wait_event;
-    survivor.kernel = kernel;
-    return core::doing(survivor);
+    core::RemainingSession remaining = {};
+    remaining.state = now.facts.state;
+    remaining.in_state_for = since != 0 ? std::max<core::Timestamp>(GetCurrentTimestamp() - since, 0) : -1;
+    remaining.tells_waits = compat::has_wait_events;
+    remaining.wait_event_type = now.proc.wait_event_type;
+    remaining.wait_event = now.proc.wait_event;
+    remaining.kernel = kernel;
+    return core::doing(remaining);
 }
 
 /// What is told of who is still there, as long as the caller may see it. Both empty: nothing.
-struct Tale {
+struct Explanation {
     core::string doing;
     core::string root_command;
 };
 
-Tale tale_of(const core::Target& target) {
-    Tale tale;
+Explanation explanation_of(const core::Target& target) {
+    Explanation explanation;
     if (target.outcome != core::Outcome::still_running && target.outcome != core::Outcome::not_permitted)
-        return tale;
+        return explanation;
     // Read before the look that says whose it was.
     const core::KernelView kernel = pg::kernel_view_of(target.session.id.pid);
     const pg::Roster roster = pg::Roster::take_one(target.session);
     if (roster.entries.empty() || !roster.entries.front().role_facts.is_visible)
-        return tale;
+        return explanation;
     const pg::RosterEntry& now = roster.entries.front();
     const pg::ClientAddress client(now.client);
-    tale.doing = doing(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
-    tale.root_command = core::root_command(target.session.id.pid,
-                                           {client.host, client.port, client.is_local(), is_closed(target)});
-    return tale;
+    explanation.doing = doing(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
+    explanation.root_command = core::root_command(
+        target.session.id.pid, {client.host, client.port, client.is_local(), is_closed(target)});
+    return explanation;
 }
 
 const char* text_or_null(const core::string& text) {
@@ -85,9 +85,9 @@ const char* text_or_null(const core::string& text) {
 
 Datum put_escalation(const api::Result& result, FunctionCallInfo fcinfo) {
     const core::Timestamp wall_offset = GetCurrentTimestamp() - pg::monotonic_now();
-    core::vector<Tale> tales;
+    core::vector<Explanation> explanations;
     for (const core::Target& target : result.plan)
-        tales.push_back(tale_of(target));
+        explanations.push_back(explanation_of(target));
     pg::call([&] {
         api::Rows rows(fcinfo);
         for (std::size_t i = 0; i < result.plan.size(); ++i) {
@@ -95,8 +95,8 @@ Datum put_escalation(const api::Result& result, FunctionCallInfo fcinfo) {
             Row row;
             api::add_report_columns(target, result.roster.at(target.session.id.pid), row);
             add_steps(target, wall_offset, row);
-            row.add_text(text_or_null(tales[i].doing));
-            row.add_text(text_or_null(tales[i].root_command));
+            row.add_text(text_or_null(explanations[i].doing));
+            row.add_text(text_or_null(explanations[i].root_command));
             row.put_into(rows);
         }
     });

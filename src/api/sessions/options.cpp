@@ -48,7 +48,7 @@ void read_wait(Arguments& arguments, Request& request) {
     request.reason = arguments.text_or_null();
 }
 
-void read_ladder(Arguments& arguments, Request& request) {
+void read_escalation_options(Arguments& arguments, Request& request) {
     request.timeout = core::checked_step(length(arguments, "step", core::step_hint));
     request.closes_sockets = arguments.boolean("close_socket");
     request.reason = arguments.text_or_null();

@@ -13,7 +13,7 @@ void read_timeout(Arguments& arguments, Request& request);
 /// timeout interval, reason text
 void read_wait(Arguments& arguments, Request& request);
 /// step interval, close_socket boolean, reason text. Errors: 42501 for close_socket, which is a superuser's.
-void read_ladder(Arguments& arguments, Request& request);
+void read_escalation_options(Arguments& arguments, Request& request);
 /// include_superusers, include_replication, include_background
 void read_inclusion(Arguments& arguments, Request& request);
 /// include_superusers, include_replication, include_background, refuse_above, keep, keep_which, per

@@ -40,15 +40,15 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     return plan;
 }
 
-/// The server as a call sees it that has an errand while it waits, and a finder.
+/// The server as a call sees it that has an errand while it waits, and a selector.
 class RequestServer final : public pg::LiveServer {
   public:
-    RequestServer(const pg::Farewell& farewell, pg::CallEvidence& evidence, pg::CooldownOrder& cooldown,
-                  const Request& request, const pg::Roster& roster)
-        : LiveServer(farewell, &evidence, &cooldown), request_(request), roster_(roster) {}
+    RequestServer(const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
+                  pg::CooldownOrder& cooldown, const Request& request, const pg::Roster& roster)
+        : LiveServer(client_message, &evidence, &cooldown), request_(request), roster_(roster) {}
 
-    bool finds_again(const core::Session& session) override {
-        return request_.finder != nullptr && request_.finder->finds_again(session, roster_);
+    bool still_selects(const core::Session& session) override {
+        return request_.selector != nullptr && request_.selector->still_selects(session, roster_);
     }
 
     void sleep(core::Timestamp microseconds) override {
@@ -67,18 +67,18 @@ void write_audit(void* audit) noexcept {
 }
 
 /// The reason is another user's text, and says so.
-pg::Farewell farewell_of(const char* reason, Oid asker) {
-    pg::Farewell farewell = {};
+pg::ClientMessage client_message_of(const char* reason, Oid asker) {
+    pg::ClientMessage client_message = {};
     if (reason == nullptr)
-        return farewell;
+        return client_message;
     const core::string text = pg::kept_reason(reason);
     const char* const role = pg::call([asker] { return compat::role_name_or_null(asker); });
     core::string detail("Reason given by role \"");
     if (role != nullptr)
         detail.append(core::one_line(pg::kept_name(role), core::utf8));
     detail.append("\": ").append(text);
-    pg::keep(farewell.detail, detail);
-    return farewell;
+    pg::keep(client_message.detail, detail);
+    return client_message;
 }
 
 void warn_of_displaced(int number) {
@@ -94,23 +94,24 @@ void warn_of_displaced(int number) {
     });
 }
 
-void signal_and_prove(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence,
-                      core::Timestamp deadline, Result& result, core::Chronicle& chronicle) {
+void signal_and_prove(const Request& request, const pg::ClientMessage& client_message,
+                      pg::CallEvidence& evidence, core::Timestamp deadline, Result& result,
+                      core::ResultObserver& observer) {
     pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
-    RequestServer server(farewell, evidence, cooldown, request, result.roster);
+    RequestServer server(client_message, evidence, cooldown, request, result.roster);
     core::signal_all(result.plan, request.action, request.recheck, deadline, server);
-    sweep.end_newcomers(deadline);
+    sweep.end_pending_logins(deadline);
     if (request.timeout > 0) {
-        core::prove_all(result.plan, request.action, deadline, server, chronicle);
-        warn_of_newcomers(sweep.wait_for_newcomers(deadline));
+        core::prove_all(result.plan, request.action, deadline, server, observer);
+        warn_of_pending_logins(sweep.wait_for_pending_logins(deadline));
     }
     warn_of_displaced(cooldown.displaced());
 }
 
-void climb(const Request& request, const pg::Farewell& farewell, pg::CallEvidence& evidence, core::Plan& plan,
-           pg::Audit& audit) {
-    pg::LiveServer server(farewell, &evidence);
+void climb(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
+           core::Plan& plan, pg::Audit& audit) {
+    pg::LiveServer server(client_message, &evidence);
     const core::Timestamp step = request.timeout * core::microseconds_per_millisecond;
     core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
 }
@@ -133,17 +134,17 @@ void act(const Request& request, const pg::Span& span, Result& result) {
     // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
-    const pg::Farewell farewell = farewell_of(request.reason, result.roster.viewer);
+    const pg::ClientMessage client_message = client_message_of(request.reason, result.roster.viewer);
     try {
         switch (request.action) {
         case core::Action::escalate:
-            climb(request, farewell, evidence, result.plan, audit);
+            climb(request, client_message, evidence, result.plan, audit);
             break;
         case core::Action::drain:
-            drain(request, farewell, evidence, span, result.plan, audit);
+            drain(request, client_message, evidence, span, result.plan, audit);
             break;
         default:
-            signal_and_prove(request, farewell, evidence, span.deadline, result, audit);
+            signal_and_prove(request, client_message, evidence, span.deadline, result, audit);
             break;
         }
     } catch (...) {
@@ -166,7 +167,7 @@ void tell_summary(const Request& request, const core::Plan& plan) {
     });
 }
 
-bool is_survivor(const core::Target& target) noexcept {
+bool is_remaining(const core::Target& target) noexcept {
     return (target.outcome == core::Outcome::still_running && !core::is_unfinished(target)) ||
            target.outcome == core::Outcome::not_permitted;
 }
@@ -184,8 +185,8 @@ bool may_wait_for_client(const core::Target& target) noexcept {
 constexpr char hint_for_slow[] = "Call again with a longer timeout (below statement_timeout), or call "
                                  "sessionctl.escalate_report, which goes further and tells what they do.";
 
-core::string hint_after_cancel(const core::vector<const core::Target*>& survivors) {
-    const auto stalled = std::count_if(survivors.begin(), survivors.end(),
+core::string hint_after_cancel(const core::vector<const core::Target*>& remaining) {
+    const auto stalled = std::count_if(remaining.begin(), remaining.end(),
                                        [](const core::Target* each) { return waits_for_client(*each); });
     char hint[256] = "";
     if (stalled > 0)
@@ -194,7 +195,7 @@ core::string hint_after_cancel(const core::vector<const core::Target*>& survivor
                       "ends that: end the session with sessionctl.terminate_where.",
                       static_cast<long>(stalled),
                       stalled == 1 ? "waits for its client" : "wait for their clients");
-    else if (std::any_of(survivors.begin(), survivors.end(),
+    else if (std::any_of(remaining.begin(), remaining.end(),
                          [](const core::Target* each) { return may_wait_for_client(*each); }))
         std::snprintf(hint, sizeof hint,
                       " No cancel ends a session's wait for its client in the middle of a statement, as in a "
@@ -202,9 +203,9 @@ core::string hint_after_cancel(const core::vector<const core::Target*>& survivor
     return stalled > 0 ? core::string(hint) : core::string(hint_for_slow).append(hint);
 }
 
-core::string hint_for_survivors(const Request& request, const core::vector<const core::Target*>& survivors) {
+core::string hint_for_remaining(const Request& request, const core::vector<const core::Target*>& remaining) {
     if (request.action == core::Action::cancel)
-        return hint_after_cancel(survivors);
+        return hint_after_cancel(remaining);
     if (request.action != core::Action::escalate)
         return hint_for_slow;
     if (request.closes_sockets)
@@ -214,18 +215,18 @@ core::string hint_for_survivors(const Request& request, const core::vector<const
         .append(" true a superuser closes the connections of their clients.");
 }
 
-void warn_of_survivors(const Request& request, const core::Plan& plan) {
-    core::vector<const core::Target*> survivors;
+void warn_of_remaining(const Request& request, const core::Plan& plan) {
+    core::vector<const core::Target*> remaining;
     for (const core::Target& target : plan)
-        if (is_survivor(target))
-            survivors.push_back(&target);
-    if (survivors.empty())
+        if (is_remaining(target))
+            remaining.push_back(&target);
+    if (remaining.empty())
         return;
     core::Timestamp waited = 0;
-    for (const core::Target* const target : survivors)
+    for (const core::Target* const target : remaining)
         waited = std::max(waited, target->elapsed);
-    const core::string hint = hint_for_survivors(request, survivors);
-    const auto number = static_cast<unsigned long>(survivors.size());
+    const core::string hint = hint_for_remaining(request, remaining);
+    const auto number = static_cast<unsigned long>(remaining.size());
     pg::call([&] {
         ereport(
             WARNING,
@@ -297,8 +298,8 @@ Result run(const Request& request) {
     Result result;
     pg::warn_of_unknown_protected_roles();
     result.roster = pg::Roster::take();
-    if (request.finder != nullptr)
-        request.finder->find(result.roster);
+    if (request.selector != nullptr)
+        request.selector->find(result.roster);
     result.plan = plan_for(pg::evaluate(request.condition, result.roster), result.roster);
     core::choose(result.plan, request.guards);
     tell_hidden_times(request.guards, result.plan);
@@ -313,7 +314,7 @@ Result run(const Request& request) {
         (request.recheck == core::Recheck::wait && !compat::has_wait_start))
         tell_hidden_states(result.roster);
     warn_of_unfinished(result.plan);
-    warn_of_survivors(request, result.plan);
+    warn_of_remaining(request, result.plan);
     if (request.action == core::Action::drain && request.timeout > 0)
         tell_walsenders(result.roster, result.plan);
     return result;
@@ -343,7 +344,7 @@ void tell_below(std::size_t number, const char* one, const char* many, const cha
     });
 }
 
-void warn_of_newcomers(int number) {
+void warn_of_pending_logins(int number) {
     if (number == 0)
         return;
     pg::call([number] {

@@ -10,24 +10,24 @@
 namespace sessionctl::api {
 
 /// What has to be done again and again while a call waits for sessions to end.
-class Errand {
+class PeriodicTask {
   public:
     virtual void run() = 0;
 
   protected:
-    ~Errand() = default;
+    ~PeriodicTask() = default;
 };
 
 /// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a
 /// session on the roster, or to none that is acted on.
-class Finder {
+class SessionSelector {
   public:
     virtual void find(const pg::Roster& roster) = 0;
     /// Would it be found now?
-    virtual bool finds_again(const core::Session& session, const pg::Roster& roster) = 0;
+    virtual bool still_selects(const core::Session& session, const pg::Roster& roster) = 0;
 
   protected:
-    ~Finder() = default;
+    ~SessionSelector() = default;
 };
 
 struct Request {
@@ -41,8 +41,8 @@ struct Request {
     bool force = false; // a drain's: break off what is not over in time
     const char* reason = nullptr;
     std::int64_t cooldown = 0; // ms, for those it ends; 0: none
-    Errand* meanwhile = nullptr;
-    Finder* finder = nullptr;
+    PeriodicTask* meanwhile = nullptr;
+    SessionSelector* selector = nullptr;
 };
 
 struct Result {
@@ -77,6 +77,6 @@ constexpr char hint_for_hidden[] =
 void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
 
 /// WARNING, unless the number is 0.
-void warn_of_newcomers(int number);
+void warn_of_pending_logins(int number);
 
 } // namespace sessionctl::api

@@ -42,17 +42,17 @@ namespace {
 /// The running cooldowns of a full table, by whose share of it they are.
 class Shares {
   public:
-    Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& newcomer,
+    Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& pending_login,
            Timestamp now) noexcept
-        : places_(places), newcomer_(newcomer), now_(now) {}
+        : places_(places), pending_login_(pending_login), now_(now) {}
 
     /// What began first in the largest share.
     Cooldown& first_of_largest() const noexcept {
         return *std::min_element(
             std::begin(places_), std::end(places_), [this](const Cooldown& a, const Cooldown& b) {
-                return std::make_tuple(!a.is_running_at(now_), -size_of(a.setter), !is_newcomers(a),
-                                       a.since) <
-                       std::make_tuple(!b.is_running_at(now_), -size_of(b.setter), !is_newcomers(b), b.since);
+                return std::make_tuple(!a.is_running_at(now_), -size_of(a.setter), !is_of_pending_login(a),
+                                       a.since) < std::make_tuple(!b.is_running_at(now_), -size_of(b.setter),
+                                                                  !is_of_pending_login(b), b.since);
             });
     }
 
@@ -62,7 +62,9 @@ class Shares {
         return a == b || (a.is_superuser && b.is_superuser);
     }
 
-    bool is_newcomers(const Cooldown& each) const noexcept { return is_one_share(each.setter, newcomer_); }
+    bool is_of_pending_login(const Cooldown& each) const noexcept {
+        return is_one_share(each.setter, pending_login_);
+    }
 
     /// With the one that is about to come.
     int size_of(const CooldownSetter& setter) const noexcept {
@@ -70,12 +72,12 @@ class Shares {
             return each.is_running_at(now_) && is_one_share(each.setter, setter);
         };
         const auto size = static_cast<int>(std::count_if(std::begin(places_), std::end(places_), is_its)) +
-                          is_one_share(setter, newcomer_);
+                          is_one_share(setter, pending_login_);
         return setter.is_superuser ? std::max(size - CooldownTable::reserved, 0) : size;
     }
 
     Cooldown (&places_)[CooldownTable::capacity];
-    const CooldownSetter& newcomer_;
+    const CooldownSetter& pending_login_;
     const Timestamp now_;
 };
 

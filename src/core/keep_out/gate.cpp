@@ -168,10 +168,11 @@ bool lets_in(const GateState& state, const Login& login) noexcept {
     return login.is_allowed || (login.is_superuser && !state.include_superusers);
 }
 
-Knock knock(const GateState& state, const Login& login, Timestamp now, std::int64_t waited) noexcept {
+Admission admission_of(const GateState& state, const Login& login, Timestamp now,
+                       std::int64_t waited) noexcept {
     if (!state.is_closed_at(now) || lets_in(state, login))
-        return Knock::let_in;
-    return waited < state.hold && !is_walsender(login.kind) ? Knock::hold : Knock::refuse;
+        return Admission::let_in;
+    return waited < state.hold && !is_walsender(login.kind) ? Admission::hold : Admission::refuse;
 }
 
 int hold_places(int max_connections, int reserved) noexcept {

@@ -34,7 +34,7 @@ struct GateState {
     bool is_over_at(Timestamp now) const noexcept { return is_closed && !is_closed_at(now); }
 };
 
-/// What matters of who knocks.
+/// What matters of a login.
 struct Login {
     Kind kind;
     bool is_superuser;
@@ -45,11 +45,12 @@ struct Login {
 /// it lets in it does not end either.
 bool lets_in(const GateState& state, const Login& login) noexcept;
 
-enum class Knock : std::uint8_t { let_in, hold, refuse };
+enum class Admission : std::uint8_t { let_in, hold, refuse };
 
 /// After it has waited so long already (ms). A walsender never waits: from 12 on it would keep one of the few
 /// places of walsenders, and its client tries again by itself.
-Knock knock(const GateState& state, const Login& login, Timestamp now, std::int64_t waited) noexcept;
+Admission admission_of(const GateState& state, const Login& login, Timestamp now,
+                       std::int64_t waited) noexcept;
 
 /// How many logins may wait at once: a quarter of the slots that are everybody's, at least one.
 int hold_places(int max_connections, int reserved) noexcept;

@@ -38,9 +38,9 @@ void add(string& text, const char* key, std::int64_t value) {
     add(text, key, {digits, static_cast<std::size_t>(end - digits)});
 }
 
-void add(string& text, const char* limit_key, const char* open_key, const Door& door) {
-    add(text, limit_key, door.limit);
-    add(text, open_key, std::string_view(door.is_open ? "yes" : "no"));
+void add(string& text, const char* limit_key, const char* open_key, const LoginSettings& settings) {
+    add(text, limit_key, settings.limit);
+    add(text, open_key, std::string_view(settings.is_open ? "yes" : "no"));
 }
 
 /// Takes the parts of such a text off its front, in their order.
@@ -87,9 +87,9 @@ class Reader {
         return true;
     }
 
-    bool take(std::string_view limit_key, std::string_view open_key, Door& door) noexcept {
-        return take_number(limit_key, door.limit) && door.limit >= Door::unlimited &&
-               take(open_key, door.is_open);
+    bool take(std::string_view limit_key, std::string_view open_key, LoginSettings& settings) noexcept {
+        return take_number(limit_key, settings.limit) && settings.limit >= LoginSettings::unlimited &&
+               take(open_key, settings.is_open);
     }
 
   private:
@@ -137,7 +137,7 @@ std::optional<Lockdown> read_lockdown(std::string_view text) {
 Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now) {
     if (!earlier)
         return now;
-    // `now.before` is the door as it is.
+    // `now.before` is the settings as it is.
     if (now.before.limit == earlier->during.limit)
         now.before.limit = earlier->before.limit;
     if (now.before.is_open == earlier->during.is_open)
@@ -149,13 +149,13 @@ Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now) {
     return now;
 }
 
-Restoration restoration(const Lockdown& lockdown, const Door& current) noexcept {
+Restoration restoration(const Lockdown& lockdown, const LoginSettings& current) noexcept {
     Restoration result = {lockdown.before, current.limit != lockdown.during.limit,
                           current.is_open != lockdown.during.is_open};
     if (result.limit_was_changed)
-        result.door.limit = current.limit;
+        result.settings.limit = current.limit;
     if (result.openness_was_changed)
-        result.door.is_open = current.is_open;
+        result.settings.is_open = current.is_open;
     return result;
 }
 

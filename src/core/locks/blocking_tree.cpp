@@ -17,8 +17,9 @@ class Layout {
         : graph_(graph), blocked_by_request_(graph.blocked_by_request()), is_listed_(graph.count(), false),
           marks_(graph.count(), -1) {
         find_reasons();
-        components_ = components_of(
-            graph_, [this](const Stake& waiter, const Stake& other) { return stands_under(waiter, other); });
+        components_ = components_of(graph_, [this](const ProcLock& waiter, const ProcLock& other) {
+            return stands_under(waiter, other);
+        });
     }
 
     vector<Branch> run() {
@@ -34,31 +35,31 @@ class Layout {
         int depth;
     };
 
-    /// Why a stake waits: by index, the foremost stake in its way, or one of these.
+    /// Why a proclock waits: by index, the foremost proclock in its way, or one of these.
     static constexpr int by_holders = -1;
     static constexpr int by_nobody = -2;
 
     void find_reasons() {
-        reasons_.resize(graph_.stakes().size(), by_nobody);
+        reasons_.resize(graph_.proclocks().size(), by_nobody);
         for (int party = 0; party < graph_.count(); ++party)
             for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
                 consider(pairs.waiter(), pairs.rival());
     }
 
-    void consider(const Stake& waiter, const Stake& other) {
+    void consider(const ProcLock& waiter, const ProcLock& other) {
         int& reason = reasons_.data()[index_of(waiter)];
         if (is_hard_block(waiter, other))
             reason = by_holders;
         else if (reason != by_holders && is_soft_block(waiter, other) &&
-                 (reason == by_nobody || other.place < graph_.stakes()[reason].place))
+                 (reason == by_nobody || other.place < graph_.proclocks()[reason].place))
             reason = index_of(other);
     }
 
-    int index_of(const Stake& stake) const noexcept {
-        return static_cast<int>(&stake - graph_.stakes().data());
+    int index_of(const ProcLock& proclock) const noexcept {
+        return static_cast<int>(&proclock - graph_.proclocks().data());
     }
 
-    bool stands_under(const Stake& waiter, const Stake& other) const noexcept {
+    bool stands_under(const ProcLock& waiter, const ProcLock& other) const noexcept {
         const int reason = reasons_.data()[index_of(waiter)];
         return reason == by_holders ? is_hard_block(waiter, other) : reason == index_of(other);
     }
@@ -86,7 +87,8 @@ class Layout {
 
     bool waits_for_no_lock(int party) const {
         bool waits = false;
-        graph_.each_stake(party, [&waits](const Stake& stake) { waits |= stake.wanted == no_lock; });
+        graph_.each_proclock(party,
+                             [&waits](const ProcLock& proclock) { waits |= proclock.wanted == no_lock; });
         return waits;
     }
 
@@ -126,17 +128,17 @@ class Layout {
     }
 
     void find_blocked(Branch& branch) const {
-        graph_.each_stake(branch.party, [&](const Stake& stake) {
-            const int blocked = blocked_by_request_[index_of(stake)];
+        graph_.each_proclock(branch.party, [&](const ProcLock& proclock) {
+            const int blocked = blocked_by_request_[index_of(proclock)];
             branch.blocked_by_request = std::max(branch.blocked_by_request, blocked);
         });
     }
 
     vector<int> those_under(int party) const {
         vector<int> under;
-        graph_.each_stake(party, [&](const Stake& stake) {
-            graph_.each_waiter(stake, [&](const Stake& waiter) {
-                if (stands_under(waiter, stake))
+        graph_.each_proclock(party, [&](const ProcLock& proclock) {
+            graph_.each_waiter(proclock, [&](const ProcLock& waiter) {
+                if (stands_under(waiter, proclock))
                     under.push_back(graph_.owner(waiter));
             });
         });
@@ -155,8 +157,8 @@ class Layout {
     }
 
     const WaitGraph& graph_;
-    const vector<int> blocked_by_request_; // by stake
-    vector<int> reasons_;                  // by stake
+    const vector<int> blocked_by_request_; // by proclock
+    vector<int> reasons_;                  // by proclock
     Components components_;
     vector<bool> is_listed_;
     vector<int> marks_; // by party: whose obstacle it was found to be last
@@ -171,9 +173,9 @@ vector<Branch> blocking_tree(const WaitGraph& graph) {
 
 Timestamp waiting_since(const WaitGraph& graph, int party) {
     Timestamp since = 0;
-    graph.each_stake(party, [&since](const Stake& stake) {
-        if (stake.since != 0 && (since == 0 || stake.since < since))
-            since = stake.since;
+    graph.each_proclock(party, [&since](const ProcLock& proclock) {
+        if (proclock.since != 0 && (since == 0 || proclock.since < since))
+            since = proclock.since;
     });
     return since;
 }

@@ -20,44 +20,44 @@ void sort_once_each(vector<int>& numbers) {
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
-void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
                        const vector<int>& blockers) {
     constexpr LockModes mode = LockModes{1} << no_lock;
-    stakes.push_back({{waiter, 0}, number, 0, no_lock, 0, mode, 0});
+    proclocks.push_back({{waiter, 0}, number, 0, no_lock, 0, mode, 0});
     for (const int blocker : blockers)
-        stakes.push_back({{blocker, 0}, number, -1, 0, mode, 0, 0});
+        proclocks.push_back({{blocker, 0}, number, -1, 0, mode, 0, 0});
 }
 
-WaitGraph::WaitGraph(Stakes stakes, vector<Helper> helpers)
-    : stakes_(std::move(stakes)), helpers_(std::move(helpers)) {
+WaitGraph::WaitGraph(ProcLocks proclocks, vector<Helper> helpers)
+    : proclocks_(std::move(proclocks)), helpers_(std::move(helpers)) {
     std::sort(helpers_.begin(), helpers_.end(),
               [](const Helper& a, const Helper& b) { return a.pid < b.pid; });
     number_parties();
-    index_stakes();
+    index_proclocks();
 }
 
 void WaitGraph::number_parties() {
-    parties_.reserve(stakes_.size());
-    for (const Stake& stake : stakes_)
-        parties_.push_back(stake.party);
+    parties_.reserve(proclocks_.size());
+    for (const ProcLock& proclock : proclocks_)
+        parties_.push_back(proclock.party);
     std::sort(parties_.begin(), parties_.end());
     parties_.erase(std::unique(parties_.begin(), parties_.end()), parties_.end());
 }
 
-void WaitGraph::index_stakes() {
-    first_stake_.resize(count() + 1, 0);
-    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i) {
-        if (i == 0 || stakes_[i].lock != stakes_[i - 1].lock)
+void WaitGraph::index_proclocks() {
+    first_proclock_.resize(count() + 1, 0);
+    for (int i = 0; i < static_cast<int>(proclocks_.size()); ++i) {
+        if (i == 0 || proclocks_[i].lock != proclocks_[i - 1].lock)
             first_of_lock_.push_back(i);
-        owners_.push_back(find(stakes_[i].party));
-        ++first_stake_[owners_.back() + 1];
+        owners_.push_back(find(proclocks_[i].party));
+        ++first_proclock_[owners_.back() + 1];
     }
-    first_of_lock_.push_back(static_cast<int>(stakes_.size()));
+    first_of_lock_.push_back(static_cast<int>(proclocks_.size()));
     for (int party = 0; party < count(); ++party)
-        first_stake_[party + 1] += first_stake_[party];
-    vector<int> next(first_stake_);
-    by_owner_.resize(stakes_.size());
-    for (int i = 0; i < static_cast<int>(stakes_.size()); ++i)
+        first_proclock_[party + 1] += first_proclock_[party];
+    vector<int> next(first_proclock_);
+    by_owner_.resize(proclocks_.size());
+    for (int i = 0; i < static_cast<int>(proclocks_.size()); ++i)
         by_owner_[next[owners_[i]]++] = i;
 }
 
@@ -165,24 +165,24 @@ vector<int> WaitGraph::blockers_to_end(int party) const {
 }
 
 /// Those who hold come last in their lock.
-bool WaitGraph::is_held_by_others(const Stake& waiter) const noexcept {
+bool WaitGraph::is_held_by_others(const ProcLock& waiter) const noexcept {
     for (int i = first_of_lock_.data()[waiter.lock + 1]; i-- > first_of_lock_.data()[waiter.lock];)
-        if (is_hard_block(waiter, stakes_.data()[i]))
+        if (is_hard_block(waiter, proclocks_.data()[i]))
             return true;
     return false;
 }
 
 vector<int> WaitGraph::blocked_by_request() const {
-    vector<int> blocked(stakes_.size(), 0);
-    vector<int> last(stakes_.size(), -1); // who was counted there last
+    vector<int> blocked(proclocks_.size(), 0);
+    vector<int> last(proclocks_.size(), -1); // who was counted there last
     for (int party = 0; party < count(); ++party)
-        each_stake(party, [&](const Stake& waiter) {
+        each_proclock(party, [&](const ProcLock& waiter) {
             if (waiter.wanted == 0 || is_held_by_others(waiter))
                 return;
-            each_waiter(waiter, [&](const Stake& other) {
-                const auto stake = static_cast<std::size_t>(&other - stakes_.data());
-                if (is_soft_block(waiter, other) && std::exchange(last[stake], party) != party)
-                    ++blocked[stake];
+            each_waiter(waiter, [&](const ProcLock& other) {
+                const auto proclock = static_cast<std::size_t>(&other - proclocks_.data());
+                if (is_soft_block(waiter, other) && std::exchange(last[proclock], party) != party)
+                    ++blocked[proclock];
             });
         });
     return blocked;
@@ -191,15 +191,15 @@ vector<int> WaitGraph::blocked_by_request() const {
 // --- pairs
 
 WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party)
-    : graph_(&graph), next_own_(graph.first_stake_[party]), end_own_(graph.first_stake_[party + 1]) {}
+    : graph_(&graph), next_own_(graph.first_proclock_[party]), end_own_(graph.first_proclock_[party + 1]) {}
 
 bool WaitGraph::Pairs::next_waiter() {
     while (next_own_ < end_own_) {
-        waiter_ = rival_ = graph_->stakes_.data() + graph_->by_owner_[next_own_++];
+        waiter_ = rival_ = graph_->proclocks_.data() + graph_->by_owner_[next_own_++];
         if (waiter_->wanted == 0)
             continue;
-        first_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock];
-        end_ = graph_->stakes_.data() + graph_->first_of_lock_[waiter_->lock + 1];
+        first_ = graph_->proclocks_.data() + graph_->first_of_lock_[waiter_->lock];
+        end_ = graph_->proclocks_.data() + graph_->first_of_lock_[waiter_->lock + 1];
         others_ = static_cast<int>(end_ - first_) - 1;
         return true;
     }

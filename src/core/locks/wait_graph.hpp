@@ -30,7 +30,7 @@ using LockModes = std::uint32_t;
 constexpr int no_lock = 31;
 
 /// What one process has to do with one lock.
-struct Stake {
+struct ProcLock {
     Party party;
     std::int32_t lock;   // its number among the locks that somebody waits for
     std::int32_t place;  // in the queue, from 0; -1: it does not wait
@@ -47,31 +47,33 @@ struct Helper {
 };
 
 /// By what it holds.
-inline bool is_hard_block(const Stake& waiter, const Stake& other) noexcept {
+inline bool is_hard_block(const ProcLock& waiter, const ProcLock& other) noexcept {
     return (waiter.conflicts & other.held) != 0 && !(waiter.party == other.party);
 }
 /// By what it asks for.
-inline bool is_soft_block(const Stake& waiter, const Stake& other) noexcept {
+inline bool is_soft_block(const ProcLock& waiter, const ProcLock& other) noexcept {
     return other.wanted != 0 && other.place < waiter.place && (waiter.conflicts >> other.wanted & 1) != 0 &&
            !(waiter.party == other.party);
 }
-inline bool is_block(const Stake& waiter, const Stake& other) noexcept {
+inline bool is_block(const ProcLock& waiter, const ProcLock& other) noexcept {
     return is_hard_block(waiter, other) || is_soft_block(waiter, other);
 }
 
 /// The parties are numbered in their order, from 0.
 class WaitGraph {
   public:
-    using Stakes = vector<Stake>;
+    using ProcLocks = vector<ProcLock>;
 
-    /// Stakes come lock by lock, those who wait first, from the end of the queue to its front.
-    WaitGraph(Stakes stakes, vector<Helper> helpers);
+    /// ProcLocks come lock by lock, those who wait first, from the end of the queue to its front.
+    WaitGraph(ProcLocks proclocks, vector<Helper> helpers);
 
     int count() const noexcept { return static_cast<int>(parties_.size()); }
     const Party& party(int number) const { return parties_[number]; }
-    const Stakes& stakes() const noexcept { return stakes_; }
-    /// The number of the one who has this stake, one of stakes().
-    int owner(const Stake& stake) const noexcept { return owners_.data()[&stake - stakes_.data()]; }
+    const ProcLocks& proclocks() const noexcept { return proclocks_; }
+    /// The number of the one who has this proclock, one of proclocks().
+    int owner(const ProcLock& proclock) const noexcept {
+        return owners_.data()[&proclock - proclocks_.data()];
+    }
     /// The session in which this process works; -1: it has no part in any wait.
     int find(std::int32_t pid) const noexcept;
     int find(const Party& party) const noexcept;
@@ -88,12 +90,12 @@ class WaitGraph {
     /// this party). Whom the end of those heads lets go on as well is not among them: a queue for one row
     /// goes on by itself.
     vector<int> blockers_to_end(int party) const;
-    /// By stake: how many sessions wait behind it in its queue for what nobody holds against them. It is its
-    /// request alone that blocks them, or several such requests.
+    /// By proclock: how many sessions wait behind it in its queue for what nobody holds against them. It is
+    /// its request alone that blocks them, or several such requests.
     vector<int> blocked_by_request() const;
 
-    /// All pairs of a waiting stake of one party and another stake in the same lock; for each, those further
-    /// up the queue come first, the nearest at their head.
+    /// All pairs of a waiting proclock of one party and another proclock in the same lock; for each, those
+    /// further up the queue come first, the nearest at their head.
     class Pairs {
       public:
         Pairs(const WaitGraph& graph, int party);
@@ -103,13 +105,13 @@ class WaitGraph {
                 if (!next_waiter())
                     return false;
             --others_;
-            // Once around the lock's stakes, beginning behind the waiter's own.
+            // Once around the lock's proclocks, beginning behind the waiter's own.
             if (++rival_ == end_)
                 rival_ = first_;
             return true;
         }
-        const Stake& waiter() const noexcept { return *waiter_; }
-        const Stake& rival() const noexcept { return *rival_; }
+        const ProcLock& waiter() const noexcept { return *waiter_; }
+        const ProcLock& rival() const noexcept { return *rival_; }
 
       private:
         bool next_waiter();
@@ -118,24 +120,24 @@ class WaitGraph {
         int next_own_; // in by_owner_
         int end_own_;
         int others_ = 0; // in its lock, not yet seen
-        const Stake* waiter_ = nullptr;
-        const Stake* rival_ = nullptr;
-        const Stake* first_ = nullptr; // of its lock
-        const Stake* end_ = nullptr;
+        const ProcLock* waiter_ = nullptr;
+        const ProcLock* rival_ = nullptr;
+        const ProcLock* first_ = nullptr; // of its lock
+        const ProcLock* end_ = nullptr;
     };
 
-    /// All stakes of one party.
+    /// All proclocks of one party.
     template <typename See>
-    void each_stake(int party, See&& see) const {
-        for (int i = first_stake_[party]; i < first_stake_[party + 1]; ++i)
-            see(stakes_[by_owner_[i]]);
+    void each_proclock(int party, See&& see) const {
+        for (int i = first_proclock_[party]; i < first_proclock_[party + 1]; ++i)
+            see(proclocks_[by_owner_[i]]);
     }
-    /// All who wait for the same lock as this stake's.
+    /// All who wait for the same lock as this proclock's.
     template <typename See>
-    void each_waiter(const Stake& stake, See&& see) const {
-        for (int i = first_of_lock_[stake.lock]; i < first_of_lock_[stake.lock + 1] && stakes_[i].wanted != 0;
-             ++i)
-            see(stakes_[i]);
+    void each_waiter(const ProcLock& proclock, See&& see) const {
+        for (int i = first_of_lock_[proclock.lock];
+             i < first_of_lock_[proclock.lock + 1] && proclocks_[i].wanted != 0; ++i)
+            see(proclocks_[i]);
     }
 
   private:
@@ -162,24 +164,24 @@ class WaitGraph {
     };
     Obstacles obstacles_of(int party) const;
     vector<int> heads_over_holders(int party, vector<int>& queued) const;
-    bool is_held_by_others(const Stake& waiter) const noexcept;
+    bool is_held_by_others(const ProcLock& waiter) const noexcept;
 
     void number_parties();
-    void index_stakes();
+    void index_proclocks();
     const Closure& closure() const;
 
-    Stakes stakes_;
+    ProcLocks proclocks_;
     vector<Helper> helpers_;
     vector<Party> parties_;
-    vector<int> owners_;        // by stake
-    vector<int> first_of_lock_; // by lock, and one more
-    vector<int> by_owner_;      // stakes
-    vector<int> first_stake_;   // by party, and one more, in by_owner_
-    mutable Closure closure_;   // computed when somebody asks
+    vector<int> owners_;         // by proclock
+    vector<int> first_of_lock_;  // by lock, and one more
+    vector<int> by_owner_;       // proclocks
+    vector<int> first_proclock_; // by party, and one more, in by_owner_
+    mutable Closure closure_;    // computed when somebody asks
 };
 
 /// A wait for others that is for no lock, under a number that no lock has.
-void add_lockless_wait(WaitGraph::Stakes& stakes, int number, std::int32_t waiter,
+void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
                        const vector<int>& blockers);
 
 void sort_once_each(vector<int>& numbers);

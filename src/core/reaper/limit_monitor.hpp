@@ -12,7 +12,7 @@
 namespace sessionctl::core {
 
 /// What one look tells of a client's session.
-struct Glance {
+struct SessionSample {
     Session session;
     Limits limits;
     bool waits_for_client; // in the middle of a statement, or of what it delivers
@@ -20,7 +20,7 @@ struct Glance {
 
 /// Whether a process did anything. One that sleeps, with nothing to read, and has not run since the last look
 /// did not.
-struct Stillness {
+struct Inactivity {
     bool is_asleep;         // waits in the kernel, neither stopped nor with something to read from its client
     std::uint64_t switches; // how often it gave up the processor or lost it
 };
@@ -33,7 +33,7 @@ class Facts {
     virtual int waiting_behind(const Session& session) = 0;
     /// By how many transactions it holds back the vacuum horizon.
     virtual std::int64_t held_back(const Session& session) = 0;
-    virtual Stillness stillness(const Session& session) = 0;
+    virtual Inactivity inactivity(const Session& session) = 0;
     /// For certain: its end of the connection is closed.
     virtual bool is_client_gone(const Session& session) = 0;
 
@@ -42,7 +42,7 @@ class Facts {
 };
 
 /// A session over a limit.
-struct Offence {
+struct LimitViolation {
     Rule rule;
     Session session;
     std::int32_t limit;     // ms; for the horizon rule transactions
@@ -50,29 +50,29 @@ struct Offence {
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
     bool is_cancel;         // of the statement: the session stays
-    std::uint64_t switches; // where it was found to be silent: Stillness::switches
+    std::uint64_t switches; // where it was found to be silent: Inactivity::switches
 };
 
 /// Its client does not read the notifications that it delivers.
-bool is_unread(const Offence& offence) noexcept;
+bool is_unread(const LimitViolation& violation) noexcept;
 /// Was it found to be silent?
-bool is_of_silence(const Offence& offence) noexcept;
+bool is_of_silence(const LimitViolation& violation) noexcept;
 
 /// Remembers what it must of each session, by its slot in the session table, and computes when to look again:
 /// a session can't be due before its limit is over, whatever it does meanwhile.
-class Watch {
+class LimitMonitor {
   public:
-    explicit Watch(int slots);
+    explicit LimitMonitor(int slots);
 
     /// Begins a look at all sessions.
     void begin(Timestamp monotonic, Timestamp wall) noexcept;
     /// Somebody with these limits may log in from now on.
     void expect(const Limits& limits) noexcept;
-    /// The first rule that the session offends. One that was dealt with is no offence again.
-    std::optional<Offence> see(const Glance& glance, Facts& facts);
+    /// The first rule that the session violates. One that was dealt with is no violation again.
+    std::optional<LimitViolation> see(const SessionSample& sample, Facts& facts);
     /// Is it older than it may be? Asked after see(): it ends where its transaction does, and other rules
-    /// bind it until then. An offence again at each look, until it was sent a signal.
-    std::optional<Offence> see_age(const Glance& glance);
+    /// bind it until then. An violation again at each look, until it was sent a signal.
+    std::optional<LimitViolation> see_age(const SessionSample& sample);
     /// When the next look is due, on the monotonic clock; `never` where there is no limit to watch.
     Timestamp next_look() const noexcept { return next_look_; }
 
@@ -80,10 +80,10 @@ class Watch {
     void excuse(const Session& session);
     /// Is it over a limit, and was that excused?
     bool is_excused(const Session& session) const noexcept;
-    /// It was told of: no second time for the same offence.
-    void note(const Offence& offence);
+    /// It was told of: no second time for the same violation.
+    void note(const LimitViolation& violation);
     /// Its statement was cancelled.
-    void cancelled(const Offence& offence) noexcept;
+    void cancelled(const LimitViolation& violation) noexcept;
     /// It was sent a signal to end.
     void signalled(const Session& session);
     /// It changed just before the signal, or is about to: what it does now is seen in a moment.
@@ -119,15 +119,15 @@ class Watch {
     Memory& recall(const Session& session);
     void due(Timestamp at) noexcept;
     bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
-    bool is_old_news(const Glance& glance, const Memory& memory, Rule rule, Timestamp next) noexcept;
-    std::optional<Offence> overdue(Rule rule, const Glance& glance, const Memory& memory, Timestamp since,
-                                   bool applies) noexcept;
-    std::optional<Offence> statement(const Glance& glance, const Memory& memory) noexcept;
-    std::optional<Offence> blocking(const Glance& glance, const Memory& memory, Facts& facts);
-    std::optional<Offence> horizon(const Glance& glance, Memory& memory, Facts& facts);
-    std::optional<Offence> client_silence(const Glance& glance, Memory& memory, Facts& facts);
-    std::optional<Offence> client_gone(const Glance& glance, Memory& memory, Facts& facts);
-    void listen(Memory& memory, Stillness stillness, Timestamp longest_gap) noexcept;
+    bool is_old_news(const SessionSample& sample, const Memory& memory, Rule rule, Timestamp next) noexcept;
+    std::optional<LimitViolation> overdue(Rule rule, const SessionSample& sample, const Memory& memory,
+                                          Timestamp since, bool applies) noexcept;
+    std::optional<LimitViolation> statement(const SessionSample& sample, const Memory& memory) noexcept;
+    std::optional<LimitViolation> blocking(const SessionSample& sample, const Memory& memory, Facts& facts);
+    std::optional<LimitViolation> horizon(const SessionSample& sample, Memory& memory, Facts& facts);
+    std::optional<LimitViolation> client_silence(const SessionSample& sample, Memory& memory, Facts& facts);
+    std::optional<LimitViolation> client_gone(const SessionSample& sample, Memory& memory, Facts& facts);
+    void listen(Memory& memory, Inactivity inactivity, Timestamp longest_gap) noexcept;
 
     Clock clock_;
     vector<Memory> memories_;

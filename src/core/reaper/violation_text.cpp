@@ -23,20 +23,20 @@ string counted(std::int64_t count, const char* one, const char* many) {
     return text;
 }
 
-string limit_of(const Offence& offence) {
+string limit_of(const LimitViolation& violation) {
     string text(" (pg_sessionctl.");
-    text.append(rule_name(offence.rule));
+    text.append(rule_name(violation.rule));
     text.append(" is ");
-    text.append(offence.rule == Rule::horizon ? counted(offence.limit, "transaction", "transactions")
-                                              : exact_time(offence.limit));
+    text.append(violation.rule == Rule::horizon ? counted(violation.limit, "transaction", "transactions")
+                                                : exact_time(violation.limit));
     text.append(")");
     return text;
 }
 
-const char* what_it_did(const Offence& offence) noexcept {
-    if (is_unread(offence))
+const char* what_it_did(const LimitViolation& violation) noexcept {
+    if (is_unread(violation))
         return "The session waited for its client to read notifications for ";
-    switch (offence.rule) {
+    switch (violation.rule) {
     case Rule::idle_in_transaction:
     case Rule::blocking:
     case Rule::horizon:
@@ -50,8 +50,8 @@ const char* what_it_did(const Offence& offence) noexcept {
     case Rule::client_gone:
         return "The session ran on without its client for ";
     case Rule::statement:
-        return offence.is_cancel ? "The statement ran for "
-                                 : "The statement ran on when it had been cancelled, in all for ";
+        return violation.is_cancel ? "The statement ran for "
+                                   : "The statement ran on when it had been cancelled, in all for ";
     case Rule::lifetime:
         return "The session lasted for ";
     }
@@ -88,27 +88,27 @@ string exact_time(std::int32_t milliseconds) {
     return "0 ms";
 }
 
-string detail_of(const Offence& offence) {
-    string text(what_it_did(offence));
-    text.append(length_of_time(offence.lasted));
-    if (offence.rule == Rule::horizon) {
+string detail_of(const LimitViolation& violation) {
+    string text(what_it_did(violation));
+    text.append(length_of_time(violation.lasted));
+    if (violation.rule == Rule::horizon) {
         text.append(" and held back the vacuum horizon by ");
-        text.append(counted(offence.held_back, "transaction", "transactions"));
+        text.append(counted(violation.held_back, "transaction", "transactions"));
     }
-    if (offence.waiting_behind > 0) {
+    if (violation.waiting_behind > 0) {
         text.append(" while ");
-        text.append(counted(offence.waiting_behind, "session", "sessions"));
+        text.append(counted(violation.waiting_behind, "session", "sessions"));
         text.append(" waited for it");
     }
-    text.append(limit_of(offence));
+    text.append(limit_of(violation));
     text.append(".");
     return text;
 }
 
-const char* hint_of(const Offence& offence) noexcept {
-    if (is_unread(offence))
+const char* hint_of(const LimitViolation& violation) noexcept {
+    if (is_unread(violation))
         return "Read notifications as they come; connect again and LISTEN anew.";
-    switch (offence.rule) {
+    switch (violation.rule) {
     case Rule::idle_in_transaction:
     case Rule::blocking:
     case Rule::horizon:
@@ -125,7 +125,7 @@ const char* hint_of(const Offence& offence) noexcept {
         return "Stay connected until the statement has ended; connect again and repeat what was not "
                "committed.";
     case Rule::statement:
-        return offence.is_cancel
+        return violation.is_cancel
                    ? "Make the statement faster, or divide it."
                    : "Let a statement end when it is cancelled; connect again and repeat what was not "
                      "committed.";

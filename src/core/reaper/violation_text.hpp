@@ -1,4 +1,4 @@
-// What is said of an offence: to the client, and in the audit.
+// What is said of an violation: to the client, and in the audit.
 #pragma once
 
 #include "core/memory.hpp"
@@ -12,8 +12,8 @@ string length_of_time(Timestamp microseconds);
 string exact_time(std::int32_t milliseconds);
 
 /// A sentence: what the session did, for how long, and the limit.
-string detail_of(const Offence& offence);
+string detail_of(const LimitViolation& violation);
 /// What its user can do about it.
-const char* hint_of(const Offence& offence) noexcept;
+const char* hint_of(const LimitViolation& violation) noexcept;
 
 } // namespace sessionctl::core

@@ -21,8 +21,8 @@ bool is_unknown(const Session& session) noexcept {
 
 class Drain {
   public:
-    Drain(Plan& plan, Server& server, Asker& asker, Chronicle& chronicle)
-        : server_(server), asker_(asker), chronicle_(chronicle), began_(server.now()) {
+    Drain(Plan& plan, Server& server, Asker& asker, ResultObserver& observer)
+        : server_(server), asker_(asker), observer_(observer), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
                 open_.push_back({&target, Asked(began_)});
@@ -31,7 +31,7 @@ class Drain {
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
     void ask() {
         for (const Open& open : open_) {
-            server_.heed_interrupts();
+            server_.check_interrupts();
             asker_.ask(open.target->session);
             open.target->signalled_at = began_;
         }
@@ -49,7 +49,7 @@ class Drain {
                 return true;
             });
             open_.erase(rest, open_.end());
-            tell_of(done_, chronicle_);
+            tell_of(done_, observer_);
             if (open_.empty() || now >= deadline || !waits)
                 return;
             server_.sleep(pause_after(now - began_, deadline - now));
@@ -78,7 +78,7 @@ class Drain {
 
     Server& server_;
     Asker& asker_;
-    Chronicle& chronicle_;
+    ResultObserver& observer_;
     const Timestamp began_;
     vector<Open> open_;
     vector<const Target*> done_; // of this look at all
@@ -92,20 +92,20 @@ bool was_ended(const Target& target, Asker& asker) noexcept {
 }
 
 bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker) {
-    const Sight sight = server.look(target.session);
-    if (!sight.present) {
+    const Observation observed = server.look(target.session);
+    if (!observed.present) {
         target.outcome = was_ended(target, asker) ? Outcome::terminated : Outcome::already_gone;
         target.elapsed = server.now() - at_;
         return true;
     }
     if (was_ended(target, asker))
         return false;
-    const bool is_finished = verdict(Recheck::no_transaction, target.session, sight) == Outcome::chosen;
+    const bool is_finished = verdict(Recheck::no_transaction, target.session, observed) == Outcome::chosen;
     const bool has_client = !is_background(target.session.kind);
     const bool was_unheard =
         std::exchange(reason_, is_finished && has_client ? unheard : unfinished) == unheard;
     if (!is_finished ||
-        (asker.answer_of(target.session) == Answer::will && !has_forgotten(sight, server.now())))
+        (asker.answer_of(target.session) == Answer::will && !has_forgotten(observed, server.now())))
         return false;
     if (!may_signal) {
         if (!was_unheard)
@@ -121,17 +121,17 @@ bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker
     return false;
 }
 
-bool Asked::has_forgotten(const Sight& sight, Timestamp now) noexcept {
-    if (state_change_ != sight.state_change) {
-        state_change_ = sight.state_change;
+bool Asked::has_forgotten(const Observation& observed, Timestamp now) noexcept {
+    if (state_change_ != observed.state_change) {
+        state_change_ = observed.state_change;
         idle_since_ = now;
     }
     return now - idle_since_ >= forgotten_after;
 }
 
 void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
-               Chronicle& chronicle) {
-    Drain drain(plan, server, asker, chronicle);
+               ResultObserver& observer) {
+    Drain drain(plan, server, asker, observer);
     drain.ask();
     drain.run(deadline, waits);
     drain.give_up(waits);

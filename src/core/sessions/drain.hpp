@@ -35,7 +35,7 @@ class Asked {
     const char* reason() const noexcept { return reason_; }
 
   private:
-    bool has_forgotten(const Sight& sight, Timestamp now) noexcept;
+    bool has_forgotten(const Observation& observed, Timestamp now) noexcept;
 
     Timestamp at_; // on the server's clock
     const char* reason_ = nullptr;
@@ -48,10 +48,10 @@ bool was_ended(const Target& target, Asker& asker) noexcept;
 
 /// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
 /// is left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
-/// `signalled`. Elapsed time counts from the beginning. The chronicle hears of each when it
+/// `signalled`. Elapsed time counts from the beginning. The observer hears of each when it
 /// is gone, or can't be signalled.
 void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
-               Chronicle& chronicle);
+               ResultObserver& observer);
 
 /// Did it not come to the end of its transaction in time?
 bool is_unfinished(const Target& target) noexcept;

@@ -6,7 +6,7 @@
 namespace sessionctl::core {
 
 /// How a session looks at this moment.
-struct Sight {
+struct Observation {
     bool listed;  // it is in the session table: only then may it be signalled
     bool present; // false only when it is proven gone: neither in the table nor in the process array
     State state;
@@ -25,7 +25,7 @@ enum class Recheck : std::uint8_t {
     statement,      // and it still runs the statement that was chosen
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
-    finding,        // the same, or it would be found again
+    selection,      // the same, or it would be found again
     work,           // and it still runs the statement that was chosen, is idle in its transaction, or
                     // blocks others while it is idle outside of one
     wait,           // and it still runs the statement that was chosen, and would be found again
@@ -50,9 +50,9 @@ class Server {
     virtual void release() noexcept = 0;
     /// Closes the connection of the held session's client.
     virtual Closing close_socket() = 0;
-    virtual Sight look(const Session& session) = 0;
-    /// For Recheck::finding and wait: what it was chosen for is still true of it.
-    virtual bool finds_again(const Session& session) = 0;
+    virtual Observation look(const Session& session) = 0;
+    /// For Recheck::selection and wait: what it was chosen for is still true of it.
+    virtual bool still_selects(const Session& session) = 0;
     /// Is it to be left alone at this moment, whatever was true when it was chosen?
     virtual bool spares(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
@@ -63,7 +63,7 @@ class Server {
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
     /// Throws where the call is to be broken off.
-    virtual void heed_interrupts() = 0;
+    virtual void check_interrupts() = 0;
     /// May throw: a cancel ends the wait.
     virtual void sleep(Timestamp microseconds) = 0;
 
@@ -72,26 +72,26 @@ class Server {
 };
 
 /// Hears what became of the targets while the call still waits for others.
-class Chronicle {
+class ResultObserver {
   public:
     /// Nothing more becomes of this one. Of who was never acted on, too, and perhaps more than once.
     virtual void has_result(const Target& target) noexcept = 0;
 
   protected:
-    ~Chronicle() = default;
+    ~ResultObserver() = default;
 };
 
 /// A process pinned from here to the end of the scope, if there is one.
-class Holding {
+class PinnedProcess {
   public:
-    Holding(Server& server, const Session& session, Action action)
+    PinnedProcess(Server& server, const Session& session, Action action)
         : server_(server), held_(server.hold(session, action)) {}
-    ~Holding() {
+    ~PinnedProcess() {
         if (held_)
             server_.release();
     }
-    Holding(const Holding&) = delete;
-    Holding& operator=(const Holding&) = delete;
+    PinnedProcess(const PinnedProcess&) = delete;
+    PinnedProcess& operator=(const PinnedProcess&) = delete;
     explicit operator bool() const noexcept { return held_; }
 
   private:
@@ -100,18 +100,18 @@ class Holding {
 };
 
 /// Does it still run the statement with which it was chosen?
-bool runs_chosen_statement(const Session& chosen, const Sight& sight) noexcept;
+bool runs_chosen_statement(const Session& chosen, const Observation& observed) noexcept;
 
 /// Does it run the statement, or wait for its client in the transaction, with which it was chosen?
-bool is_at_work(const Session& chosen, const Sight& sight) noexcept;
+bool is_at_work(const Session& chosen, const Observation& observed) noexcept;
 
 /// Idle outside of a transaction, is it all the same in the way of others? A lock that outlives transactions,
 /// as an advisory lock of the session does.
-bool blocks_while_idle(const Session& session, const Sight& sight, Server& server);
+bool blocks_while_idle(const Session& session, const Observation& observed, Server& server);
 
 /// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
 /// matches.
-Outcome verdict(Recheck recheck, const Session& chosen, const Sight& sight) noexcept;
+Outcome verdict(Recheck recheck, const Session& chosen, const Observation& observed) noexcept;
 
 /// Signals a chosen target, if what the recheck says is still true.
 void signal_one(Target& target, Action action, Recheck recheck, Server& server);
@@ -124,23 +124,23 @@ bool has_time(Timestamp deadline, Server& server);
 void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
 /// Those are done with then.
-void tell_of(vector<const Target*>& done, Chronicle& chronicle) noexcept;
+void tell_of(vector<const Target*>& done, ResultObserver& observer) noexcept;
 
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
 /// at once and a long wait costs little.
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 
 /// Has a signalled session done what it was asked for?
-using Proof = bool (*)(const Session& chosen, const Sight& sight, Server& server);
-bool is_gone(const Session& chosen, const Sight& sight, Server& server) noexcept;
+using Proof = bool (*)(const Session& chosen, const Observation& observed, Server& server);
+bool is_gone(const Session& chosen, const Observation& observed, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each has done it, which is a `success`, or until
-/// `deadline` on the server's monotonic clock; what is left then is `still running`. The chronicle hears of
+/// `deadline` on the server's monotonic clock; what is left then is `still running`. The observer hears of
 /// who is not waited for at once, of the others after the look that found them done, before the next pause.
 void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server,
-               Chronicle& chronicle);
+               ResultObserver& observer);
 
 /// The same until each is proven ended (or its statement is).
-void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server, Chronicle& chronicle);
+void prove_all(Plan& plan, Action action, Timestamp deadline, Server& server, ResultObserver& observer);
 
 } // namespace sessionctl::core

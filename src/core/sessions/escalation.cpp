@@ -11,25 +11,25 @@ constexpr char no_time_left[] = "the statement's own timeout left no time for th
 constexpr char not_its_turn[] = "the time of the next step was over before its turn";
 
 /// Would the next step be for it?
-bool is_in_the_way(const Session& chosen, const Sight& sight, Server& server) {
-    return is_at_work(chosen, sight) || blocks_while_idle(chosen, sight, server);
+bool is_in_the_way(const Session& chosen, const Observation& observed, Server& server) {
+    return is_at_work(chosen, observed) || blocks_while_idle(chosen, observed, server);
 }
 
 /// After a cancel; a session has until the deadline to leave its transaction, and to release what it holds
 /// outside of one.
-bool has_obeyed(const Session& chosen, const Sight& sight, Server& server) {
-    return !sight.present || (sight.listed && !is_in_the_way(chosen, sight, server));
+bool has_obeyed(const Session& chosen, const Observation& observed, Server& server) {
+    return !observed.present || (observed.listed && !is_in_the_way(chosen, observed, server));
 }
 
 /// A target whose turn it is at the next step is `chosen`.
-class Climb {
+class Escalation {
   public:
-    Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle);
+    Escalation(Plan& plan, const EscalationOptions& options, Server& server, StepObserver& observer);
 
     void run();
 
   private:
-    using Act = void (Climb::*)(Target& target);
+    using Act = void (Escalation::*)(Target& target);
 
     void take(Step step, Act act, Proof is_done, Outcome success);
     void cancel(Target& target);
@@ -42,28 +42,29 @@ class Climb {
     void finish();
 
     Plan& plan_;
-    const Ladder& ladder_;
+    const EscalationOptions& options_;
     Server& server_;
-    StepChronicle& chronicle_;
+    StepObserver& observer_;
     const Timestamp end_;
 };
 
-Climb::Climb(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle)
-    : plan_(plan), ladder_(ladder), server_(server), chronicle_(chronicle),
-      end_(server.now() + std::min(ladder.time_left, std::numeric_limits<Timestamp>::max() - server.now())) {}
+Escalation::Escalation(Plan& plan, const EscalationOptions& options, Server& server, StepObserver& observer)
+    : plan_(plan), options_(options), server_(server), observer_(observer),
+      end_(server.now() + std::min(options.time_left, std::numeric_limits<Timestamp>::max() - server.now())) {
+}
 
-void Climb::run() {
-    take(Step::cancel, &Climb::cancel, has_obeyed, Outcome::cancelled);
+void Escalation::run() {
+    take(Step::cancel, &Escalation::cancel, has_obeyed, Outcome::cancelled);
     if (has_time())
-        take(Step::terminate, &Climb::terminate, is_gone, Outcome::terminated);
-    if (ladder_.closes_sockets && has_time())
-        take(Step::close_socket, &Climb::close_socket, is_gone, Outcome::terminated);
+        take(Step::terminate, &Escalation::terminate, is_gone, Outcome::terminated);
+    if (options_.closes_sockets && has_time())
+        take(Step::close_socket, &Escalation::close_socket, is_gone, Outcome::terminated);
     finish();
 }
 
-void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
+void Escalation::take(Step step, Act act, Proof is_done, Outcome success) {
     const Timestamp deadline =
-        server_.now() + std::min(ladder_.step, std::max<Timestamp>(end_ - server_.now(), 0));
+        server_.now() + std::min(options_.step, std::max<Timestamp>(end_ - server_.now(), 0));
     for (Target& target : plan_) {
         if (target.outcome != Outcome::chosen)
             continue;
@@ -72,39 +73,39 @@ void Climb::take(Step step, Act act, Proof is_done, Outcome success) {
         else
             pass_over(target);
     }
-    watch_all(plan_, is_done, success, deadline, server_, chronicle_);
+    watch_all(plan_, is_done, success, deadline, server_, observer_);
     for (Target& target : plan_)
         settle(target, step);
-    chronicle_.step_is_over(step);
+    observer_.step_is_over(step);
 }
 
-void Climb::cancel(Target& target) {
+void Escalation::cancel(Target& target) {
     signal_one(target, Action::cancel, Recheck::statement, server_);
     note(target, Step::cancel);
     if (target.outcome != Outcome::not_running)
         return;
-    const Sight sight = server_.look(target.session);
-    if (!sight.listed)
+    const Observation observed = server_.look(target.session);
+    if (!observed.listed)
         target.outcome = Outcome::already_gone;
-    else if (is_in_the_way(target.session, sight, server_))
+    else if (is_in_the_way(target.session, observed, server_))
         target.outcome = Outcome::chosen;
-    else if (is_active(sight.state))
+    else if (is_active(observed.state))
         target.outcome = Outcome::no_longer_matches;
 }
 
-void Climb::terminate(Target& target) {
+void Escalation::terminate(Target& target) {
     signal_one(target, Action::terminate, Recheck::work, server_);
     note(target, Step::terminate);
-    Taken& cancelled = target.taken(Step::cancel);
+    EscalationStep& cancelled = target.taken(Step::cancel);
     const bool has_moved_on =
         target.outcome == Outcome::no_longer_matches || target.outcome == Outcome::already_gone;
     if (cancelled.at != 0 && has_moved_on)
         target.outcome = cancelled.outcome = Outcome::cancelled; // at the last moment
 }
 
-void Climb::close_socket(Target& target) {
+void Escalation::close_socket(Target& target) {
     target.outcome = Outcome::signalled; // for who is gone meanwhile
-    const Holding holding(server_, target.session, Action::close_socket);
+    const PinnedProcess holding(server_, target.session, Action::close_socket);
     if (!holding || !server_.look(target.session).listed)
         return;
     const Timestamp at = server_.now();
@@ -129,7 +130,7 @@ void Climb::close_socket(Target& target) {
 }
 
 /// What it takes counts from the first step.
-void Climb::note(Target& target, Step step) noexcept {
+void Escalation::note(Target& target, Step step) noexcept {
     if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
         target.taken(step).at = target.signalled_at;
     const Timestamp cancelled_at = target.taken(Step::cancel).at;
@@ -138,15 +139,15 @@ void Climb::note(Target& target, Step step) noexcept {
 }
 
 /// Nobody skips a step.
-void Climb::pass_over(Target& target) noexcept {
+void Escalation::pass_over(Target& target) noexcept {
     const bool was_acted_on = target.signalled_at != 0;
     target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;
     if (was_acted_on)
         target.reason = not_its_turn;
 }
 
-void Climb::settle(Target& target, Step step) {
-    Taken& taken = target.taken(step);
+void Escalation::settle(Target& target, Step step) {
+    EscalationStep& taken = target.taken(step);
     if (taken.at == 0 || taken.outcome != Outcome::chosen)
         return;
     taken.outcome = target.outcome;
@@ -157,7 +158,7 @@ void Climb::settle(Target& target, Step step) {
         taken.outcome = Outcome::cancelled; // but it is still in the way
 }
 
-bool Climb::has_time() {
+bool Escalation::has_time() {
     if (server_.now() < end_)
         return true;
     for (Target& target : plan_)
@@ -166,7 +167,7 @@ bool Climb::has_time() {
     return false;
 }
 
-void Climb::finish() {
+void Escalation::finish() {
     for (Target& target : plan_) {
         if (target.outcome == Outcome::chosen)
             target.outcome = Outcome::still_running;
@@ -179,8 +180,8 @@ void Climb::finish() {
 
 } // namespace
 
-void escalate(Plan& plan, const Ladder& ladder, Server& server, StepChronicle& chronicle) {
-    Climb(plan, ladder, server, chronicle).run();
+void escalate(Plan& plan, const EscalationOptions& options, Server& server, StepObserver& observer) {
+    Escalation(plan, options, server, observer).run();
 }
 
 } // namespace sessionctl::core

@@ -36,7 +36,7 @@ enum class Outcome : std::uint8_t {
 const char* outcome_name(Outcome outcome) noexcept;
 
 /// A step of an escalation as it was taken.
-struct Taken {
+struct EscalationStep {
     Timestamp at = 0;                  // monotonic; 0: not taken
     Outcome outcome = Outcome::chosen; // what it led to; chosen: not known yet
 };
@@ -46,14 +46,14 @@ struct Target {
     Session session;
     std::string_view group; // what the caller's columns `per` hold; lives as long as the plan
     Outcome outcome = Outcome::chosen;
-    const char* reason = nullptr; // why spared or denied, or a remark; a constant
-    Timestamp signalled_at = 0;   // monotonic
-    Timestamp elapsed = -1;       // microseconds from the signal to the proof
-    Taken steps[step_count];      // of an escalation
-    bool is_forced = false;       // drained, but its transaction was broken off
+    const char* reason = nullptr;     // why spared or denied, or a remark; a constant
+    Timestamp signalled_at = 0;       // monotonic
+    Timestamp elapsed = -1;           // microseconds from the signal to the proof
+    EscalationStep steps[step_count]; // of an escalation
+    bool is_forced = false;           // drained, but its transaction was broken off
 
-    Taken& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
-    const Taken& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }
+    EscalationStep& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
+    const EscalationStep& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }
 };
 
 using Plan = vector<Target>;

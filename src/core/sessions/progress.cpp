@@ -28,12 +28,12 @@ bool is_done(const Target& target) noexcept {
 }
 
 /// Whoever is idle waits for its client; only what else it waits for is worth telling.
-bool tells_wait(const Doing& doing) noexcept {
+bool tells_wait(const Activity& doing) noexcept {
     return doing.wait_event_type != nullptr && doing.wait_event != nullptr &&
            !(is_idle(doing.state) && std::strcmp(doing.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Doing& doing) {
+string words_for(const Activity& doing) {
     if (!doing.is_visible)
         return "whose state is hidden from you";
     if (!doing.is_listed)
@@ -110,11 +110,11 @@ bool ProgressClock::is_due(Timestamp now) noexcept {
     return true;
 }
 
-void Doings::add(const Doing& doing) {
+void Activities::add(const Activity& doing) {
     ++counts_[words_for(doing)];
 }
 
-string Doings::text() const {
+string Activities::text() const {
     vector<std::pair<int, const char*>> groups;
     for (const auto& [words, number] : counts_)
         groups.push_back({number, words.c_str()});

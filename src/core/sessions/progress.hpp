@@ -50,7 +50,7 @@ class ProgressClock {
 };
 
 /// What one session does at a moment.
-struct Doing {
+struct Activity {
     bool is_visible; // to who is told
     bool is_listed;  // in the session table: else it is on its way out
     State state;
@@ -59,9 +59,9 @@ struct Doing {
 };
 
 /// What many do, as numbers.
-class Doings {
+class Activities {
   public:
-    void add(const Doing& doing);
+    void add(const Activity& doing);
     /// "3 idle in transaction, 1 active (Lock: relation)": the most frequent first. Empty: nobody is left.
     string text() const;
 

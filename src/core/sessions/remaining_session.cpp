@@ -58,21 +58,21 @@ void append_kernel(string& text, const KernelView& kernel) {
 
 } // namespace
 
-string doing(const Survivor& survivor) {
-    const char* const state = state_name(survivor.state);
+string doing(const RemainingSession& remaining) {
+    const char* const state = state_name(remaining.state);
     string told = state != nullptr ? state : "state not known";
-    if (survivor.in_state_for >= 0) {
+    if (remaining.in_state_for >= 0) {
         char length[64];
         std::snprintf(length, sizeof length, " for %.1f s",
-                      static_cast<double>(survivor.in_state_for) / microseconds_per_second);
+                      static_cast<double>(remaining.in_state_for) / microseconds_per_second);
         told.append(length);
     }
-    if (survivor.wait_event_type != nullptr && survivor.wait_event != nullptr)
-        told.append(", waits: ").append(survivor.wait_event_type).append("/").append(survivor.wait_event);
-    else if (survivor.tells_waits)
+    if (remaining.wait_event_type != nullptr && remaining.wait_event != nullptr)
+        told.append(", waits: ").append(remaining.wait_event_type).append("/").append(remaining.wait_event);
+    else if (remaining.tells_waits)
         told.append(", no wait event");
-    if (survivor.kernel != nullptr)
-        append_kernel(told, *survivor.kernel);
+    if (remaining.kernel != nullptr)
+        append_kernel(told, *remaining.kernel);
     return told;
 }
 

@@ -15,7 +15,7 @@ struct KernelView {
     char stack[2048];      // as /proc shows it, which asks for CAP_SYS_ADMIN
 };
 
-struct Survivor {
+struct RemainingSession {
     State state;
     Timestamp in_state_for; // microseconds; of an active one, how long its statement has run; -1: not known
     bool tells_waits;       // does the server know what it waits for?
@@ -25,7 +25,7 @@ struct Survivor {
 };
 
 /// "active for 14.2 s, no wait event; kernel: S (sleeping) in hrtimer_nanosleep"
-string doing(const Survivor& survivor);
+string doing(const RemainingSession& remaining);
 
 struct Connection {
     const char* host; // numeric; empty for a Unix socket or where not known

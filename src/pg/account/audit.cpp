@@ -44,14 +44,15 @@ const char* role_name(Oid role) {
     return call([role] { return compat::role_name_or_null(role); });
 }
 
-const char* name_of(Deed deed) noexcept {
+const char* name_of(CountedAction counted) noexcept {
     static constexpr const char* names[call_count] = {"cancel", "terminate", "close_socket", "drain"};
-    return names[static_cast<int>(deed)];
+    return names[static_cast<int>(counted)];
 }
 
-Deed deed_of(core::Step step) noexcept {
-    static constexpr Deed deeds[core::step_count] = {Deed::cancel, Deed::terminate, Deed::close_socket};
-    return deeds[static_cast<int>(step)];
+CountedAction counted_action_of(core::Step step) noexcept {
+    static constexpr CountedAction counted[core::step_count] = {
+        CountedAction::cancel, CountedAction::terminate, CountedAction::close_socket};
+    return counted[static_cast<int>(step)];
 }
 
 /// Ended for good, or signalled without waiting for the end.
@@ -117,7 +118,7 @@ void Audit::step_is_over(core::Step step) noexcept {
 }
 
 void Audit::write_once(const core::Target& target, core::Step step) noexcept {
-    const core::Taken taken = taken_on(target, step);
+    const core::EscalationStep taken = taken_on(target, step);
     bool& is_written = written_[&target - plan_.data()].steps[static_cast<int>(step)];
     if (taken.at == 0 || std::exchange(is_written, true))
         return;
@@ -127,7 +128,7 @@ void Audit::write_once(const core::Target& target, core::Step step) noexcept {
 }
 
 /// A call that is no escalation takes one step.
-core::Taken Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
+core::EscalationStep Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
     if (action_ == core::Action::escalate)
         return target.taken(step);
     return {step == first_step() && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
@@ -135,8 +136,8 @@ core::Taken Audit::taken_on(const core::Target& target, core::Step step) const n
 
 void Audit::write(const core::Target& target, core::Step step, core::Outcome outcome) {
     const bool has_left = action_ == core::Action::drain && !target.is_forced;
-    const Deed deed = has_left ? Deed::drain : deed_of(step);
-    record_.action.set(name_of(deed));
+    const CountedAction counted = has_left ? CountedAction::drain : counted_action_of(step);
+    record_.action.set(name_of(counted));
     if (const RosterEntry* const entry = roster_.find(target.session.id.pid))
         record_.describe(*entry);
     else
@@ -147,7 +148,7 @@ void Audit::write(const core::Target& target, core::Step step, core::Outcome out
     keep_record(record_);
     SharedMemory* const shared = shared_memory();
     if (shared != nullptr && outcome != core::Outcome::not_reached)
-        shared->counter(deed).add(has_succeeded(outcome));
+        shared->counter(counted).add(has_succeeded(outcome));
 }
 
 } // namespace sessionctl::pg

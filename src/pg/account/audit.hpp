@@ -9,7 +9,7 @@ namespace sessionctl::pg {
 
 /// The audit of one call. A line is written when its result is known, each one once; if the call is cancelled
 /// or its session ended before, what was signalled until then is written all the same.
-class Audit final : public core::StepChronicle {
+class Audit final : public core::StepObserver {
   public:
     /// The condition belongs to the line; the reason may be null.
     Audit(core::Action action, const core::Plan& plan, const Roster& roster, const CallEvidence& evidence,
@@ -31,7 +31,7 @@ class Audit final : public core::StepChronicle {
     core::Step first_step() const noexcept;
     void write_not_reached() noexcept;
     void write_once(const core::Target& target, core::Step step) noexcept;
-    core::Taken taken_on(const core::Target& target, core::Step step) const noexcept;
+    core::EscalationStep taken_on(const core::Target& target, core::Step step) const noexcept;
     void write(const core::Target& target, core::Step step, core::Outcome outcome);
 
     const core::Action action_;

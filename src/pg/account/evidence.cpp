@@ -141,9 +141,9 @@ Evidence evidence_of(const RosterEntry& session, RecentLockWaits& waits) {
     return evidence;
 }
 
-CallEvidence::Taken* CallEvidence::find(std::int32_t pid) noexcept {
+CallEvidence::Kept* CallEvidence::find(std::int32_t pid) noexcept {
     return std::lower_bound(taken_.data(), taken_.data() + taken_.size(), pid,
-                            [](const Taken& taken, std::int32_t wanted) { return taken.pid < wanted; });
+                            [](const Kept& taken, std::int32_t wanted) { return taken.pid < wanted; });
 }
 
 void CallEvidence::take(const core::Session& session) {
@@ -151,17 +151,17 @@ void CallEvidence::take(const core::Session& session) {
     if (entry == nullptr)
         return;
     const Evidence evidence = evidence_of(*entry, waits_);
-    Taken* place = find(session.id.pid);
+    Kept* place = find(session.id.pid);
     if (place == taken_.data() + taken_.size() || place->pid != session.id.pid) {
         auto* const kept = static_cast<Evidence*>(core::allocate(sizeof(Evidence)));
-        place = &*taken_.insert(taken_.begin() + (place - taken_.data()), Taken{session.id.pid, kept});
+        place = &*taken_.insert(taken_.begin() + (place - taken_.data()), Kept{session.id.pid, kept});
     }
     *place->evidence = evidence;
 }
 
 const Evidence& CallEvidence::of(std::int32_t pid) const noexcept {
     static const Evidence none = {};
-    const Taken* const place = const_cast<CallEvidence*>(this)->find(pid);
+    const Kept* const place = const_cast<CallEvidence*>(this)->find(pid);
     return place != taken_.data() + taken_.size() && place->pid == pid ? *place->evidence : none;
 }
 

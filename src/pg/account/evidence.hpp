@@ -61,15 +61,15 @@ class CallEvidence {
     const Evidence& of(std::int32_t pid) const noexcept;
 
   private:
-    struct Taken {
+    struct Kept {
         std::int32_t pid;
         Evidence* evidence;
     };
-    Taken* find(std::int32_t pid) noexcept;
+    Kept* find(std::int32_t pid) noexcept;
 
     const Roster& roster_;
     RecentLockWaits waits_;
-    core::vector<Taken> taken_; // by pid
+    core::vector<Kept> taken_; // by pid
 };
 
 } // namespace sessionctl::pg

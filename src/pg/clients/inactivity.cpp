@@ -16,7 +16,7 @@ std::uint64_t number_in(const char* status, const char* name) noexcept {
 
 } // namespace
 
-core::Stillness stillness_of(const core::Session& session) noexcept {
+core::Inactivity inactivity_of(const core::Session& session) noexcept {
     char path[64];
     char status[8192];
     std::snprintf(path, sizeof path, "/proc/%d/status", session.id.pid);

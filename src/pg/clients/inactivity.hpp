@@ -14,7 +14,7 @@ constexpr bool can_observe_silence = false;
 
 /// Not asleep is also who is stopped, who has something to read from its client, who waits to write what the
 /// client has long read (a frozen process), and who can't be observed.
-core::Stillness stillness_of(const core::Session& session) noexcept;
+core::Inactivity inactivity_of(const core::Session& session) noexcept;
 
 /// An idle session: has it sent what it had to say, and sleeps until its client speaks? Before 10 a session
 /// does not tell what it waits for: one that sleeps.

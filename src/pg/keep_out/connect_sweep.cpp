@@ -54,7 +54,7 @@ void tell_of_refused(int count) {
     });
 }
 
-LoginPair pair_of(const Newcomer& process) noexcept {
+LoginPair pair_of(const PendingLogin& process) noexcept {
     return {process.role, process.database};
 }
 
@@ -74,7 +74,7 @@ void note(Item (&list)[size], int& count, const Item& item) noexcept {
         is_order_full = true;
 }
 
-bool is_without_connect(const Newcomer& process) {
+bool is_without_connect(const PendingLogin& process) {
     return OidIsValid(process.role) && OidIsValid(process.database) &&
            !call([&process] { return compat::may_connect(process.role, process.database); });
 }
@@ -84,14 +84,14 @@ void begin_order() {
     own_order.by = note_by_caller();
     own_order.caller = call([] { return GetOuterUserId(); });
     own_order.at = GetCurrentTimestamp();
-    for (const Newcomer& each : all_arrivals())
+    for (const PendingLogin& each : all_arrivals())
         if (!OidIsValid(each.role) || !OidIsValid(each.database))
             note(own_order.logins, own_order.login_count, each.pid);
     is_connect_sweep_wanted = true;
 }
 
 /// Was it no session yet then?
-bool is_later(const ConnectOrder& order, const Newcomer& process) {
+bool is_later(const ConnectOrder& order, const PendingLogin& process) {
     if (is_noted(order.logins, order.login_count, process.pid))
         return true;
     const Roster roster = Roster::take();
@@ -110,7 +110,7 @@ void leave_order() {
 }
 
 /// Who is shut out of the server besides is ended for that.
-bool loses_only_connect(const Newcomer& process) {
+bool loses_only_connect(const PendingLogin& process) {
     return has_lost_connect(own_order, process) && !is_swept_after_commit(process.role) &&
            !is_protected_role(process.role);
 }
@@ -120,7 +120,7 @@ void start_connect_sweep() {
     const ScratchMemory scratch;
     int permitted = 0;
     int refused = 0;
-    for (const Newcomer& each : all_arrivals())
+    for (const PendingLogin& each : all_arrivals())
         if (loses_only_connect(each))
             ++(may_be_ended(own_order, each) ? permitted : refused);
     if (is_order_full) {
@@ -168,7 +168,7 @@ void before_connect_is_taken() {
         begin_order();
     note(own_order.commanders, own_order.commander_count, GetUserId());
     excused_count = 0;
-    for (const Newcomer& each : all_arrivals())
+    for (const PendingLogin& each : all_arrivals())
         if (is_without_connect(each))
             note(excused, excused_count, pair_of(each));
 }
@@ -176,17 +176,17 @@ void before_connect_is_taken() {
 void after_connect_is_taken() {
     const ScratchMemory scratch;
     call([] { CommandCounterIncrement(); });
-    for (const Newcomer& each : all_arrivals())
+    for (const PendingLogin& each : all_arrivals())
         if (is_without_connect(each) && !is_noted(excused, excused_count, pair_of(each)))
             note(own_order.lost, own_order.lost_count, pair_of(each));
 }
 
-bool has_lost_connect(const ConnectOrder& order, const Newcomer& process) {
+bool has_lost_connect(const ConnectOrder& order, const PendingLogin& process) {
     return is_without_connect(process) &&
            (is_noted(order.lost, order.lost_count, pair_of(process)) || is_later(order, process));
 }
 
-bool may_be_ended(const ConnectOrder& order, const Newcomer& process) {
+bool may_be_ended(const ConnectOrder& order, const PendingLogin& process) {
     const auto may_signal = [&process](Oid role) {
         return call([=, &process] { return compat::may_signal(role, process.role); });
     };

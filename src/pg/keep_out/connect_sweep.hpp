@@ -17,9 +17,10 @@ void before_connect_is_taken();
 void after_connect_is_taken();
 
 /// Has it lost CONNECT by that transaction, and may all who ran the commands end it? Of who came later
-/// nobody knows whose deed it was: there the caller of a SECURITY DEFINER function must have that right, too.
-bool has_lost_connect(const ConnectOrder& order, const Newcomer& process);
-bool may_be_ended(const ConnectOrder& order, const Newcomer& process);
+/// nobody knows whose counted it was: there the caller of a SECURITY DEFINER function must have that right,
+/// too.
+bool has_lost_connect(const ConnectOrder& order, const PendingLogin& process);
+bool may_be_ended(const ConnectOrder& order, const PendingLogin& process);
 
 /// What was left for the sweeper, which asks once. Errors: 55000 where many others were left since.
 const ConnectOrder& connect_order(TransactionId after);

@@ -24,45 +24,45 @@ bool CooldownSweep::was_session(std::int32_t pid) const noexcept {
     return entry != nullptr && entry->facts.state != core::State::starting;
 }
 
-core::vector<CooldownSweep::Newcomer> CooldownSweep::newcomers() const {
-    core::vector<Newcomer> found;
+core::vector<CooldownSweep::PendingLogin> CooldownSweep::pending_logins() const {
+    core::vector<PendingLogin> found;
     SharedMemory& shared = *shared_memory();
     for (int i = 0; i < shared.slot_count; ++i) {
-        Newcomer newcomer = {&shared.slots[i], shared.slots[i].pass.pid, {}};
-        core::Origin& origin = newcomer.login.origin;
-        if (newcomer.pid > 0 && newcomer.pid != MyProcPid && !was_session(newcomer.pid) &&
-            origin_of(*newcomer.slot, newcomer.pid, origin) &&
+        PendingLogin pending_login = {&shared.slots[i], shared.slots[i].pass.pid, {}};
+        core::Origin& origin = pending_login.login.origin;
+        if (pending_login.pid > 0 && pending_login.pid != MyProcPid && !was_session(pending_login.pid) &&
+            origin_of(*pending_login.slot, pending_login.pid, origin) &&
             std::any_of(logins_.begin(), logins_.end(),
                         [&origin](const core::LoginKey& login) { return login.origin == origin; }))
-            found.push_back(newcomer);
+            found.push_back(pending_login);
     }
     return found;
 }
 
 /// Ends it if it is one of them. False where that is not known yet.
-bool CooldownSweep::is_settled(Newcomer& newcomer) {
-    const ArrayMember member = array_member(newcomer.pid);
-    if (!member.is_there || !has_pass(*newcomer.slot, newcomer.pid))
+bool CooldownSweep::is_settled(PendingLogin& pending_login) {
+    const ArrayMember member = array_member(pending_login.pid);
+    if (!member.is_there || !has_pass(*pending_login.slot, pending_login.pid))
         return true;
     if (!OidIsValid(member.role))
         return false;
-    newcomer.login.role = member.role;
-    if (std::find(logins_.begin(), logins_.end(), newcomer.login) != logins_.end())
-        turned_away_.end(newcomer.pid, member.role,
-                         [&newcomer] { return has_pass(*newcomer.slot, newcomer.pid); });
+    pending_login.login.role = member.role;
+    if (std::find(logins_.begin(), logins_.end(), pending_login.login) != logins_.end())
+        ended_logins_.end(pending_login.pid, member.role,
+                          [&pending_login] { return has_pass(*pending_login.slot, pending_login.pid); });
     return true;
 }
 
-void CooldownSweep::end_newcomers(core::Timestamp deadline) {
+void CooldownSweep::end_pending_logins(core::Timestamp deadline) {
     if (logins_.empty())
         return;
     // Who comes after this look sees the cooldown.
-    core::vector<Newcomer> open = newcomers();
+    core::vector<PendingLogin> open = pending_logins();
     const core::Timestamp end = std::min(monotonic_now() + cooldown_sweep_patience, deadline);
     for (;;) {
         const core::Timestamp now = monotonic_now();
-        const auto rest = std::remove_if(open.begin(), open.end(), [&](Newcomer& newcomer) {
-            return has_time(deadline) && is_settled(newcomer);
+        const auto rest = std::remove_if(open.begin(), open.end(), [&](PendingLogin& pending_login) {
+            return has_time(deadline) && is_settled(pending_login);
         });
         open.erase(rest, open.end());
         if (open.empty() || now >= end)
@@ -72,8 +72,8 @@ void CooldownSweep::end_newcomers(core::Timestamp deadline) {
     without_role_ = static_cast<int>(open.size());
 }
 
-int CooldownSweep::wait_for_newcomers(core::Timestamp deadline) {
-    return turned_away_.wait(deadline) + without_role_;
+int CooldownSweep::wait_for_pending_logins(core::Timestamp deadline) {
+    return ended_logins_.wait(deadline) + without_role_;
 }
 
 } // namespace sessionctl::pg

@@ -29,7 +29,7 @@ bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept
     return std::find(pids.begin(), pids.end(), pid) != pids.end();
 }
 
-int TurnedAway::wait(core::Timestamp deadline) {
+int EndedLogins::wait(core::Timestamp deadline) {
     for (;;) {
         const core::Timestamp now = monotonic_now();
         const auto rest = std::remove_if(pids_.begin(), pids_.end(),
@@ -41,7 +41,7 @@ int TurnedAway::wait(core::Timestamp deadline) {
     }
 }
 
-void TurnedAway::tell(std::int32_t pid, Oid role) const {
+void EndedLogins::tell(std::int32_t pid, Oid role) const {
     AuditRecord record = {};
     record.pid = pid;
     record.action.set("terminate");

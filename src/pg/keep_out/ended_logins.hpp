@@ -18,10 +18,10 @@ ArrayMember array_member(std::int32_t pid);
 
 bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept;
 
-class TurnedAway {
+class EndedLogins {
   public:
     /// The reason may be null, and lives as long as this.
-    explicit TurnedAway(const char* reason) noexcept : reason_(reason) {}
+    explicit EndedLogins(const char* reason) noexcept : reason_(reason) {}
 
     /// Ends a login that it has not ended yet. `is_still` is asked when it is pinned by its pid, besides that
     /// it is in the process array with that role.

@@ -77,9 +77,9 @@ core::vector<std::int32_t> children_of_postmaster() {
     return children;
 }
 
-const Newcomer* find(const core::vector<Newcomer>& arrivals, std::int32_t pid) noexcept {
+const PendingLogin* find(const core::vector<PendingLogin>& arrivals, std::int32_t pid) noexcept {
     const auto found = std::find_if(arrivals.begin(), arrivals.end(),
-                                    [pid](const Newcomer& each) { return each.pid == pid; });
+                                    [pid](const PendingLogin& each) { return each.pid == pid; });
     return found != arrivals.end() ? &*found : nullptr;
 }
 
@@ -88,7 +88,7 @@ const Newcomer* find(const core::vector<Newcomer>& arrivals, std::int32_t pid) n
 HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp patience)
     : ServerSweep(state, reason), began_(monotonic_now()), patience_(patience) {
     core::vector<std::int32_t> pids = children_of_postmaster();
-    for (const Newcomer& each : all_arrivals())
+    for (const PendingLogin& each : all_arrivals())
         if (!contains(pids, each.pid))
             pids.push_back(each.pid);
     for (const std::int32_t pid : pids)
@@ -96,8 +96,8 @@ HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp p
 }
 
 int HbaSweep::look() {
-    const core::vector<Newcomer> arrivals = all_arrivals();
-    // A session that enters the table after this is taken for a newcomer: it is ended all the same.
+    const core::vector<PendingLogin> arrivals = all_arrivals();
+    // A session that enters the table after this is taken for a pending_login: it is ended all the same.
     const core::vector<std::int32_t> listed = listed_pids();
     collect_roles(listed);
     const auto rest = std::remove_if(children_.begin(), children_.end(),
@@ -113,9 +113,9 @@ bool HbaSweep::is_still(std::int32_t pid) {
 }
 
 bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& listed,
-                       const core::vector<Newcomer>& arrivals) {
+                       const core::vector<PendingLogin>& arrivals) {
     const ArrayMember member = array_member(child.pid);
-    const Newcomer* const arrival = find(arrivals, child.pid);
+    const PendingLogin* const arrival = find(arrivals, child.pid);
     if (!member.is_there &&
         (child.start == 0 || process_of(child.pid).start != child.start || !process_of(child.pid).is_there))
         return false;
@@ -139,7 +139,7 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
 }
 
 /// Ends it, or lets it be if it is for physical replication. False where that is not known yet.
-bool HbaSweep::is_settled(const Newcomer& arrival, Oid role) {
+bool HbaSweep::is_settled(const PendingLogin& arrival, Oid role) {
     const std::optional<bool> is_login = logs_in_to_database(arrival);
     if (state().include_replication || (is_login && *is_login))
         return end(arrival.pid, role);

@@ -28,8 +28,8 @@ class HbaSweep final : public ServerSweep {
     bool is_still(std::int32_t pid) override;
     /// Needs to be looked at again?
     bool is_open(const Child& child, const core::vector<std::int32_t>& listed,
-                 const core::vector<Newcomer>& arrivals);
-    bool is_settled(const Newcomer& arrival, Oid role);
+                 const core::vector<PendingLogin>& arrivals);
+    bool is_settled(const PendingLogin& arrival, Oid role);
     void collect_roles(const core::vector<std::int32_t>& listed);
 
     core::vector<Child> children_; // that may become sessions by the old rules

@@ -23,7 +23,7 @@ namespace {
 
 constexpr int waits = 4; // after each that fails, who keeps us waiting is ended
 
-bool is_door_registered = false;
+bool is_registered = false;
 const char* unpreparable = nullptr; // what was called in this transaction
 
 extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
@@ -69,7 +69,7 @@ void require_name(Oid database, const char* name) {
 
 } // namespace
 
-void lock_door(Oid database, const char* name, TurnAway whom) {
+void lock_logins(Oid database, const char* name, EndLogins whom) {
     if (has_lock_deadline())
         throw core::Error(core::sqlstate::active_sql_transaction,
                           "a database has been locked in this transaction already")
@@ -77,16 +77,17 @@ void lock_door(Oid database, const char* name, TurnAway whom) {
     forbid_prepare("a function that locks a database");
     compat::commit_at_once();
     for (int i = 0; i < waits; ++i) {
-        if (try_to_lock(database, longest_door_wait / waits)) {
+        if (try_to_lock(database, longest_login_lock_wait / waits)) {
             start_lock_deadline();
             require_name(database, name);
             return;
         }
-        if (whom != TurnAway::nobody)
-            turn_away_from_database(database, whom == TurnAway::superusers_too);
+        if (whom != EndLogins::nobody)
+            end_logins_to_database(database, whom == EndLogins::superusers_too);
     }
     throw core::Error(core::sqlstate::lock_not_available,
-                      "could not lock the door of database \"%s\" within %d ms", name, longest_door_wait)
+                      "could not lock the door of database \"%s\" within %d ms", name,
+                      longest_login_lock_wait)
         .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
                 "ended by you.")
         .hint("Nothing was changed. Try again when that has ended.%s",
@@ -111,7 +112,7 @@ void keep_own_database_open() {
 }
 
 void forbid_prepare(const char* what) {
-    if (!std::exchange(is_door_registered, true))
+    if (!std::exchange(is_registered, true))
         call([] { RegisterXactCallback(sessionctl_unpreparable_transaction, nullptr); });
     unpreparable = what;
 }

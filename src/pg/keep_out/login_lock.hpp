@@ -7,16 +7,16 @@ namespace sessionctl::pg {
 
 /// How long it may be waited for, and once held, for the ends of sessions: meanwhile every login to that
 /// database hangs, a superuser's too. What is left of longest_hold is for the commit.
-constexpr int longest_door_wait = 1000; // ms
-constexpr int longest_door_hold = 1500; // ms
+constexpr int longest_login_lock_wait = 1000; // ms
+constexpr int longest_login_lock_hold = 1500; // ms
 
 /// Logins that are past it but no sessions yet would keep it for as long as they like.
-enum class TurnAway { nobody, clients, superusers_too };
+enum class EndLogins { nobody, clients, superusers_too };
 
 /// Takes it until the transaction ends, for longest_hold (pg/locks/lock_deadline.hpp) at most; who keeps it
 /// waiting by a login is turned away. Errors: 55P03 after the longest wait, or where the name is another
 /// database's by then; 25001 where this transaction has locked one before.
-void lock_door(Oid database, const char* name, TurnAway whom);
+void lock_logins(Oid database, const char* name, EndLogins whom);
 
 /// Until the transaction ends nobody closes the database that this session is connected to by a lockdown: who
 /// shuts superusers out of another one can be let in here. Errors: 55P03; 55000 where it is closed already.

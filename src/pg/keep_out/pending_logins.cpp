@@ -17,9 +17,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-bool is_same(const Newcomer& newcomer) {
-    const compat::ClientProcess now = compat::client_process_at(newcomer.place);
-    return now.pid == newcomer.pid && now.role == newcomer.role;
+bool is_same(const PendingLogin& pending_login) {
+    const compat::ClientProcess now = compat::client_process_at(pending_login.place);
+    return now.pid == pending_login.pid && now.role == pending_login.role;
 }
 
 /// What waits for its database's lock has none in its process yet. Up to 11 all places are clients'.
@@ -58,8 +58,8 @@ core::vector<std::int32_t> listed_pids() {
     return pids;
 }
 
-core::vector<Newcomer> all_arrivals() {
-    core::vector<Newcomer> found;
+core::vector<PendingLogin> all_arrivals() {
+    core::vector<PendingLogin> found;
     call([&found] {
         for (int place = 0; place < compat::client_process_count(); ++place) {
             const compat::ClientProcess process = compat::client_process_at(place);
@@ -70,47 +70,47 @@ core::vector<Newcomer> all_arrivals() {
     return found;
 }
 
-core::vector<Newcomer> newcomers() {
-    core::vector<Newcomer> found = all_arrivals();
+core::vector<PendingLogin> pending_logins() {
+    core::vector<PendingLogin> found = all_arrivals();
     // Read after the processes: who has become a session since is one.
     const core::vector<std::int32_t> listed = listed_pids();
-    const auto is_listed = [&listed](const Newcomer& each) {
+    const auto is_listed = [&listed](const PendingLogin& each) {
         return std::binary_search(listed.begin(), listed.end(), each.pid);
     };
     found.erase(std::remove_if(found.begin(), found.end(), is_listed), found.end());
     return found;
 }
 
-std::optional<bool> logs_in_to_database(const Newcomer& newcomer) noexcept {
+std::optional<bool> logs_in_to_database(const PendingLogin& pending_login) noexcept {
     SharedMemory* const shared = shared_memory();
     for (int i = 0; shared != nullptr && i < shared->slot_count; ++i) {
         const std::int32_t pass = shared->slots[i].pass.pid;
-        if (std::abs(pass) == newcomer.pid)
+        if (std::abs(pass) == pending_login.pid)
             return pass > 0;
     }
-    return newcomer.has_database ? std::optional<bool>(true) : std::nullopt;
+    return pending_login.has_database ? std::optional<bool>(true) : std::nullopt;
 }
 
-bool turn_away(const Newcomer& newcomer) {
+bool end_login(const PendingLogin& pending_login) {
     Signaller signaller;
-    return signaller.hold(newcomer.pid) && call([&] { return is_same(newcomer); }) &&
+    return signaller.hold(pending_login.pid) && call([&] { return is_same(pending_login); }) &&
            signaller.send(SIGTERM) == core::Delivery::delivered;
 }
 
-void turn_away_from_database(Oid database, bool include_superusers) {
+void end_logins_to_database(Oid database, bool include_superusers) {
     const core::vector<int> queue = queue_of(database);
-    for (const Newcomer& newcomer : newcomers()) {
-        const bool queues = std::find(queue.begin(), queue.end(), newcomer.pid) != queue.end();
-        if (!OidIsValid(newcomer.role) || (newcomer.database != database && !queues))
+    for (const PendingLogin& pending_login : pending_logins()) {
+        const bool queues = std::find(queue.begin(), queue.end(), pending_login.pid) != queue.end();
+        if (!OidIsValid(pending_login.role) || (pending_login.database != database && !queues))
             continue;
         const bool may_end = call([&] {
-                                 if (superuser_arg(newcomer.role))
+                                 if (superuser_arg(pending_login.role))
                                      return include_superusers && superuser();
-                                 return queues || compat::may_signal(GetUserId(), newcomer.role);
+                                 return queues || compat::may_signal(GetUserId(), pending_login.role);
                              }) &&
-                             !is_protected_role(newcomer.role);
+                             !is_protected_role(pending_login.role);
         if (may_end)
-            turn_away(newcomer);
+            end_login(pending_login);
     }
 }
 

@@ -9,7 +9,7 @@
 
 namespace sessionctl::pg {
 
-struct Newcomer {
+struct PendingLogin {
     int place; // in the process array
     int pid;
     Oid role;          // invalid: not authenticated yet
@@ -21,19 +21,19 @@ struct Newcomer {
 core::vector<std::int32_t> listed_pids();
 
 /// All processes of clients and walsenders, shown as sessions or not.
-core::vector<Newcomer> all_arrivals();
+core::vector<PendingLogin> all_arrivals();
 /// Those that are no sessions yet.
-core::vector<Newcomer> newcomers();
+core::vector<PendingLogin> pending_logins();
 
 /// Does it log in to a database, not for physical replication? Empty: that is not to be seen yet. For a
 /// moment one that chooses its database looks like one that has none, where the library is not preloaded.
-std::optional<bool> logs_in_to_database(const Newcomer& newcomer) noexcept;
+std::optional<bool> logs_in_to_database(const PendingLogin& pending_login) noexcept;
 
 /// Ends it (SIGTERM) if it is still that login, of that role. False where it is not.
-bool turn_away(const Newcomer& newcomer);
+bool end_login(const PendingLogin& pending_login);
 
 /// Ends the logins under way of whom the caller may end the sessions, superusers spared unless told
 /// otherwise: those to this database, whether they are past its lock or still queue for it.
-void turn_away_from_database(Oid database, bool include_superusers);
+void end_logins_to_database(Oid database, bool include_superusers);
 
 } // namespace sessionctl::pg

@@ -16,7 +16,7 @@ bool has(const core::vector<Oid>& roles, Oid role) noexcept {
 
 } // namespace
 
-void ServerSweep::end_newcomers(core::Timestamp deadline, bool waits) {
+void ServerSweep::end_pending_logins(core::Timestamp deadline, bool waits) {
     deadline_ = deadline;
     for (;;) {
         const core::Timestamp now = monotonic_now();
@@ -27,7 +27,7 @@ void ServerSweep::end_newcomers(core::Timestamp deadline, bool waits) {
     }
 }
 
-int ServerSweep::wait_for_newcomers(core::Timestamp deadline) {
+int ServerSweep::wait_for_pending_logins(core::Timestamp deadline) {
     return ended_.wait(deadline) + open_;
 }
 

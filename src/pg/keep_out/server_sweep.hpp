@@ -14,13 +14,13 @@ class ServerSweep {
     /// Ends every login that would now be refused and that is in no session table yet, and if it `waits`,
     /// does so until `deadline`, on the monotonic clock, for those whose role is not known yet. From then on
     /// each session that would be refused either stands in the session table or has been told to end.
-    void end_newcomers(core::Timestamp deadline, bool waits);
+    void end_pending_logins(core::Timestamp deadline, bool waits);
 
-    /// The roles of all sessions that would be refused, found by end_newcomers().
+    /// The roles of all sessions that would be refused, found by end_pending_logins().
     const core::vector<Oid>& refused_roles() const noexcept { return refused_; }
 
     /// Waits for those that were told to end. How many are left at the deadline, with those that were not.
-    int wait_for_newcomers(core::Timestamp deadline);
+    int wait_for_pending_logins(core::Timestamp deadline);
     /// How many were not told to end: of no role, or not reached in time.
     int open() const noexcept { return open_; }
 
@@ -46,7 +46,7 @@ class ServerSweep {
     const GateState& state_;
     core::vector<Oid> refused_;
     core::vector<Oid> let_in_;
-    TurnedAway ended_;
+    EndedLogins ended_;
     core::Timestamp deadline_ = 0;
     int open_ = 0;
 };

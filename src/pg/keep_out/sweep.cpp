@@ -26,13 +26,13 @@ constexpr core::Timestamp room_poll_interval = 10 * core::microseconds_per_milli
 Oid roles[longest_list];
 SweepNote notes[longest_list]; // of the same
 int role_count = 0;
-Need need_of_all = Need::wished;
+Need need_of_all = Need::preferred;
 bool has_forgotten = false;
 bool is_sweep_registered = false;
 
 void forget_all() noexcept {
     role_count = 0;
-    need_of_all = Need::wished;
+    need_of_all = Need::preferred;
     has_forgotten = false;
 }
 

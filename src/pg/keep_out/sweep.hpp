@@ -15,8 +15,8 @@ constexpr char sweeper_name[] = "pg_sessionctl sweeper";
 constexpr char sweeper_function[] = "sessionctl_sweeper_main";
 
 enum class Need : bool {
-    vital,  // without a worker the transaction fails
-    wished, // without one, or where it is prepared, a WARNING says so
+    vital,     // without a worker the transaction fails
+    preferred, // without one, or where it is prepared, a WARNING says so
 };
 
 /// When this transaction commits, and the role may not log in any more then (or is dropped), a sweep of it

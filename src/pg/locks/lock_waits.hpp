@@ -18,8 +18,8 @@ class LockWaits {
     static LockWaits* take_with(const core::vector<LocklessWait>& others);
 
     const core::WaitGraph& graph() const noexcept { return graph_; }
-    /// Of a stake in a lock.
-    const LOCKTAG& lock_of(const core::Stake& stake) const { return locks_[stake.lock]; }
+    /// Of a proclock in a lock.
+    const LOCKTAG& lock_of(const core::ProcLock& proclock) const { return locks_[proclock.lock]; }
     /// The locks in words, by number.
     core::vector<const char*> lock_texts() const;
 

@@ -15,9 +15,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-FarewellBox* box_of(int slot) noexcept {
+ClientMessageBox* box_of(int slot) noexcept {
     SessionSlot* const found = session_slot(slot);
-    return found != nullptr ? &found->farewell : nullptr;
+    return found != nullptr ? &found->client_message : nullptr;
 }
 
 core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexcept {
@@ -33,37 +33,37 @@ core::string in_encoding(const char* utf8, int encoding) {
 }
 
 /// The session itself can't convert it any more. Where it is in no database yet, it reads ASCII.
-void translate(Farewell& farewell, const core::Session& session) {
+void translate(ClientMessage& client_message, const core::Session& session) {
     const Oid database = database_of(session);
     const int encoding = OidIsValid(database) ? encoding_of(database) : PG_SQL_ASCII;
-    copy_clipped(farewell.detail, sizeof farewell.detail, in_encoding(farewell.detail, encoding),
-                 characters_of(encoding));
-    farewell.encoding = encoding;
+    copy_clipped(client_message.detail, sizeof client_message.detail,
+                 in_encoding(client_message.detail, encoding), characters_of(encoding));
+    client_message.encoding = encoding;
 }
 
 } // namespace
 
-bool FarewellBox::begin_write() noexcept {
+bool ClientMessageBox::begin_write() noexcept {
     std::uint32_t version = version_.load(std::memory_order_relaxed);
     return version % 2 == 0 &&
            version_.compare_exchange_strong(version, version + 1, std::memory_order_acquire);
 }
 
-void FarewellBox::end_write() noexcept {
+void ClientMessageBox::end_write() noexcept {
     version_.fetch_add(1, std::memory_order_release);
 }
 
-void FarewellBox::put(const core::Identity& session, core::Timestamp statement,
-                      const Farewell& farewell) noexcept {
+void ClientMessageBox::put(const core::Identity& session, core::Timestamp statement,
+                           const ClientMessage& client_message) noexcept {
     if (!begin_write())
         return;
     session_ = session;
     statement_ = statement;
-    farewell_ = farewell;
+    client_message_ = client_message;
     end_write();
 }
 
-void FarewellBox::clear(const core::Identity& session) noexcept {
+void ClientMessageBox::clear(const core::Identity& session) noexcept {
     if (!begin_write())
         return;
     if (session_ == session)
@@ -71,38 +71,38 @@ void FarewellBox::clear(const core::Identity& session) noexcept {
     end_write();
 }
 
-bool FarewellBox::get(const core::Identity& session, core::Timestamp statement,
-                      Farewell& farewell) const noexcept {
+bool ClientMessageBox::get(const core::Identity& session, core::Timestamp statement,
+                           ClientMessage& client_message) const noexcept {
     const std::uint32_t version = version_.load(std::memory_order_acquire);
     const bool is_it = version % 2 == 0 && session_ == session && statement_ == statement;
     if (is_it)
-        farewell = farewell_;
+        client_message = client_message_;
     std::atomic_thread_fence(std::memory_order_acquire);
     return is_it && version == version_.load(std::memory_order_relaxed);
 }
 
 /// A background process has no client that would read it.
-void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell) {
-    FarewellBox* const box = box_of(session.slot);
-    if (box == nullptr || farewell.is_empty() || core::is_background(session.kind))
+void leave_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message) {
+    ClientMessageBox* const box = box_of(session.slot);
+    if (box == nullptr || client_message.is_empty() || core::is_background(session.kind))
         return;
-    Farewell left = farewell;
+    ClientMessage left = client_message;
     left.encoding = PG_SQL_ASCII;
     if (!core::is_ascii(left.detail))
         translate(left, session);
     box->put(session.id, statement_of(session, is_cancel), left);
 }
 
-void take_farewell_back(const core::Session& session) noexcept {
-    if (FarewellBox* const box = box_of(session.slot))
+void take_client_message_back(const core::Session& session) noexcept {
+    if (ClientMessageBox* const box = box_of(session.slot))
         box->clear(session.id);
 }
 
-void leave_lasting_farewell(const core::Session& session, const Farewell& farewell) noexcept {
+void leave_lasting_farewell(const core::Session& session, const ClientMessage& client_message) noexcept {
     SessionSlot* const slot = session_slot(session.slot);
     if (slot == nullptr)
         return;
-    Farewell left = farewell;
+    ClientMessage left = client_message;
     left.encoding = PG_SQL_ASCII;
     slot->lasting_farewell.put(session.id, 0, left);
 }
@@ -117,26 +117,27 @@ bool is_readable_by_client(int encoding) noexcept {
            (client == encoding || client == PG_UTF8 || client == PG_SQL_ASCII);
 }
 
-void make_ascii(Farewell& farewell) noexcept {
-    const Farewell written = farewell;
+void make_ascii(ClientMessage& client_message) noexcept {
+    const ClientMessage written = client_message;
     // Of another encoding than UTF-8 no character is known here, only bytes.
-    core::print_pieces(farewell.detail, sizeof farewell.detail, written.detail, core::take_ascii_piece);
+    core::print_pieces(client_message.detail, sizeof client_message.detail, written.detail,
+                       core::take_ascii_piece);
 }
 
 } // namespace
 
-bool own_farewell(bool is_cancel, Farewell& farewell) noexcept {
+bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept {
     const SessionSlot* const slot = session_slot(compat::own_slot());
     const core::Identity own = {MyProcPid, compat::own_start()};
     if (slot == nullptr)
         return false;
     const bool is_left =
-        slot->farewell.get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, farewell) ||
-        (!is_cancel && leaves_as_asked() && slot->lasting_farewell.get(own, 0, farewell));
+        slot->client_message.get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, client_message) ||
+        (!is_cancel && leaves_as_asked() && slot->lasting_farewell.get(own, 0, client_message));
     if (!is_left)
         return false;
-    if (!core::is_ascii(farewell.detail) && !is_readable_by_client(farewell.encoding))
-        make_ascii(farewell);
+    if (!core::is_ascii(client_message.detail) && !is_readable_by_client(client_message.encoding))
+        make_ascii(client_message);
     return true;
 }
 

@@ -10,7 +10,7 @@
 namespace sessionctl::pg {
 
 /// Plain text that fits a slot. Empty: core's own words alone.
-struct Farewell {
+struct ClientMessage {
     static constexpr std::size_t detail_size = 640;
     static constexpr std::size_t hint_size = 256;
 
@@ -21,15 +21,17 @@ struct Farewell {
     bool is_empty() const noexcept { return detail[0] == '\0' && hint[0] == '\0'; }
 };
 
-/// Holds one farewell. Readers and writers are never blocked: a writer that finds another one at work, or a
-/// reader that is overtaken by a writer, goes without.
-class FarewellBox {
+/// Holds one client_message. Readers and writers are never blocked: a writer that finds another one at work,
+/// or a reader that is overtaken by a writer, goes without.
+class ClientMessageBox {
   public:
     /// For this session; `statement` is when the statement began that is to be cancelled, 0 for the session's
     /// end.
-    void put(const core::Identity& session, core::Timestamp statement, const Farewell& farewell) noexcept;
+    void put(const core::Identity& session, core::Timestamp statement,
+             const ClientMessage& client_message) noexcept;
     void clear(const core::Identity& session) noexcept;
-    bool get(const core::Identity& session, core::Timestamp statement, Farewell& farewell) const noexcept;
+    bool get(const core::Identity& session, core::Timestamp statement,
+             ClientMessage& client_message) const noexcept;
 
   private:
     bool begin_write() noexcept;
@@ -38,15 +40,15 @@ class FarewellBox {
     std::atomic<std::uint32_t> version_; // odd: being written
     core::Identity session_;
     core::Timestamp statement_;
-    Farewell farewell_;
+    ClientMessage client_message_;
 };
 
 /// Leaves it in the encoding of the session's database. Does nothing where the library is not preloaded.
-void leave_farewell(const core::Session& session, bool is_cancel, const Farewell& farewell);
-void take_farewell_back(const core::Session& session) noexcept;
+void leave_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message);
+void take_client_message_back(const core::Session& session) noexcept;
 /// In the place of none, where it ends because it was asked to: for as long as the reaper asks. In ASCII.
-void leave_lasting_farewell(const core::Session& session, const Farewell& farewell) noexcept;
+void leave_lasting_farewell(const core::Session& session, const ClientMessage& client_message) noexcept;
 /// What was left for this process.
-bool own_farewell(bool is_cancel, Farewell& farewell) noexcept;
+bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept;
 
 } // namespace sessionctl::pg

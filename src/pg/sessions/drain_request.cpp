@@ -114,8 +114,8 @@ core::Answer answer_request_for(const core::Session& session, core::Answer answe
                                                               : core::Answer::none;
 }
 
-DrainRequests::DrainRequests(const Farewell& farewell, CallEvidence& evidence)
-    : farewell_(farewell), evidence_(evidence), guard_(take_back, this) {}
+DrainRequests::DrainRequests(const ClientMessage& client_message, CallEvidence& evidence)
+    : client_message_(client_message), evidence_(evidence), guard_(take_back, this) {}
 
 DrainRequests::~DrainRequests() {
     take_back(this);
@@ -127,7 +127,7 @@ void DrainRequests::ask(const core::Session& session) {
     if (request == nullptr)
         return;
     asked_.push_back(session); // first: what was asked must be taken back
-    leave_farewell(session, false, farewell_);
+    leave_client_message(session, false, client_message_);
     add(*request, session.id, add_asker);
 }
 
@@ -142,7 +142,7 @@ void DrainRequests::take_back(void* requests) noexcept {
     LWLockRelease(shared->drain_lock);
     for (const core::Session& session : self.asked_)
         if (self.answer_of(session) != core::Answer::does)
-            take_farewell_back(session);
+            take_client_message_back(session);
     self.asked_.clear();
 }
 

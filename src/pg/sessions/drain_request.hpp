@@ -38,11 +38,11 @@ core::Answer answer_to_request(const core::Session& session) noexcept;
 /// In its place: `does` of one that is signalled. Returns its answer before that.
 core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept;
 
-/// What one call asks of others, taken back at its end, whatever that is. Sessions get the farewell to read,
-/// and what they do then is taken down. Where the library is not preloaded nobody can be asked.
+/// What one call asks of others, taken back at its end, whatever that is. Sessions get the client_message to
+/// read, and what they do then is taken down. Where the library is not preloaded nobody can be asked.
 class DrainRequests final : public core::Asker {
   public:
-    DrainRequests(const Farewell& farewell, CallEvidence& evidence);
+    DrainRequests(const ClientMessage& client_message, CallEvidence& evidence);
     ~DrainRequests();
 
     void ask(const core::Session& session) override;
@@ -53,7 +53,7 @@ class DrainRequests final : public core::Asker {
   private:
     static void take_back(void* requests) noexcept;
 
-    const Farewell& farewell_;
+    const ClientMessage& client_message_;
     CallEvidence& evidence_;
     core::vector<core::Session> asked_;
     const ExitGuard guard_;

@@ -6,15 +6,15 @@
 
 namespace sessionctl::pg {
 
-core::Sight DrainServer::look(const core::Session& session) {
-    const core::Sight first = LiveServer::look(session);
+core::Observation DrainServer::look(const core::Session& session) {
+    const core::Observation first = LiveServer::look(session);
     if (!is_holding() || !core::is_login(session.kind) || first.is_streaming)
         return first;
     const bool is_ready = is_ready_to_go(session);
-    core::Sight sight = LiveServer::look(session);
-    if (!is_ready || sight.state_change != first.state_change)
-        sight.state = core::State::undefined;
-    return sight;
+    core::Observation observed = LiveServer::look(session);
+    if (!is_ready || observed.state_change != first.state_change)
+        observed.state = core::State::undefined;
+    return observed;
 }
 
 core::Delivery DrainServer::send() {

@@ -77,8 +77,8 @@ bool read_from_table(const core::Session& session, Numbers& numbers) {
     });
 }
 
-core::Doing doing_of(const core::Session& session, const compat::StatusArray& table) {
-    core::Doing doing = {};
+core::Activity activity_of(const core::Session& session, const compat::StatusArray& table) {
+    core::Activity doing = {};
     PgBackendStatus entry;
     read_consistently(table.at(session.slot),
                       [&entry](const PgBackendStatus& live) { std::memcpy(&entry, &live, sizeof entry); });
@@ -94,19 +94,19 @@ core::Doing doing_of(const core::Session& session, const compat::StatusArray& ta
 }
 
 /// What those do that are left.
-core::string doings_of(const core::Plan& plan) {
-    core::vector<core::Doing> all;
+core::string activities_of(const core::Plan& plan) {
+    core::vector<core::Activity> all;
     all.reserve(plan.size());
     call([&plan, &all] {
         const compat::StatusArray table = compat::status_array();
         for (const core::Target& target : plan)
             if (core::is_left(target))
-                all.push_back(doing_of(target.session, table)); // has its room
+                all.push_back(activity_of(target.session, table)); // has its room
     });
-    core::Doings doings;
-    for (const core::Doing& doing : all)
-        doings.add(doing);
-    return doings.text();
+    core::Activities activities;
+    for (const core::Activity& doing : all)
+        activities.add(doing);
+    return activities.text();
 }
 
 } // namespace
@@ -154,10 +154,10 @@ void Progress::notice() const {
     const core::Timestamp waited = monotonic_now() - clock_.began();
     const core::string text = plan_ != nullptr ? core::progress_text(core::progress_of(*plan_), call_, waited)
                                                : core::progress_text(call_, waited);
-    const core::string doings = plan_ != nullptr ? doings_of(*plan_) : core::string();
+    const core::string activities = plan_ != nullptr ? activities_of(*plan_) : core::string();
     const char* const message = text.c_str();
-    const char* const rest = doings.c_str();
-    const bool waits_for_logins = plan_ != nullptr && doings.empty();
+    const char* const rest = activities.c_str();
+    const bool waits_for_logins = plan_ != nullptr && activities.empty();
     pg::call([=] {
         ereport(NOTICE, (errmsg_internal("%s", message), *rest != '\0' ? errdetail_internal("Left: %s.", rest)
                                                          : waits_for_logins

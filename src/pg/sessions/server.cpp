@@ -32,7 +32,7 @@ bool LiveServer::hold(const core::Session& session, core::Action action) {
     is_cancel_ = action == core::Action::cancel;
     is_delivered_ = action == core::Action::close_socket; // it has been left one before
     if (!is_delivered_)
-        leave_farewell(session, is_cancel_, farewell_);
+        leave_client_message(session, is_cancel_, client_message_);
     if (cooldown_ != nullptr)
         cooldown_->begin(session);
     return true;
@@ -54,13 +54,13 @@ void LiveServer::release() noexcept {
     signaller_.release();
     if (is_delivered_)
         return;
-    if (!farewell_.is_empty())
-        take_farewell_back(held_);
+    if (!client_message_.is_empty())
+        take_client_message_back(held_);
     if (cooldown_ != nullptr)
         cooldown_->take_back();
 }
 
-core::Sight LiveServer::look(const core::Session& session) {
+core::Observation LiveServer::look(const core::Session& session) {
     return look_at(session);
 }
 
@@ -80,7 +80,7 @@ core::Timestamp LiveServer::now() {
     return monotonic_now();
 }
 
-void LiveServer::heed_interrupts() {
+void LiveServer::check_interrupts() {
     answer_interrupts();
 }
 

@@ -13,23 +13,23 @@ namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
   public:
-    /// Everybody who is signalled gets this farewell and this cooldown, and what he does is taken down; these
-    /// two may be null. All live as long as the server.
-    explicit LiveServer(const Farewell& farewell, CallEvidence* evidence = nullptr,
+    /// Everybody who is signalled gets this client_message and this cooldown, and what he does is taken down;
+    /// these two may be null. All live as long as the server.
+    explicit LiveServer(const ClientMessage& client_message, CallEvidence* evidence = nullptr,
                         CooldownOrder* cooldown = nullptr) noexcept
-        : farewell_(farewell), evidence_(evidence), cooldown_(cooldown) {}
+        : client_message_(client_message), evidence_(evidence), cooldown_(cooldown) {}
 
     bool hold(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
     core::Closing close_socket() override;
     void release() noexcept override;
-    core::Sight look(const core::Session& session) override;
-    bool finds_again(const core::Session&) override { return false; }
+    core::Observation look(const core::Session& session) override;
+    bool still_selects(const core::Session&) override { return false; }
     bool spares(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
     bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
     core::Timestamp now() override;
-    void heed_interrupts() override;
+    void check_interrupts() override;
     void sleep(core::Timestamp microseconds) override;
 
   protected:
@@ -38,7 +38,7 @@ class LiveServer : public core::Server {
     const core::Session& held() const noexcept { return held_; }
 
   private:
-    const Farewell& farewell_;
+    const ClientMessage& client_message_;
     CallEvidence* const evidence_;
     CooldownOrder* const cooldown_;
     core::Session held_;

@@ -59,24 +59,24 @@ core::Identity own_identity() {
     });
 }
 
-core::Sight look_at(const core::Session& session) {
+core::Observation look_at(const core::Session& session) {
     return call([&session] {
         const compat::StatusArray table = compat::status_array();
-        core::Sight sight = {};
+        core::Observation observed = {};
         read_consistently(table.at(session.slot), [&](const PgBackendStatus& entry) {
-            sight.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
-            sight.state = compat::state_of(entry);
-            sight.state_change = entry.st_state_start_timestamp;
-            sight.query_start = entry.st_activity_start_timestamp;
-            sight.xact_start = entry.st_xact_start_timestamp;
+            observed.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
+            observed.state = compat::state_of(entry);
+            observed.state_change = entry.st_state_start_timestamp;
+            observed.query_start = entry.st_activity_start_timestamp;
+            observed.xact_start = entry.st_xact_start_timestamp;
         });
-        sight.is_streaming = is_streaming(session);
-        sight.is_in_transaction =
+        observed.is_streaming = is_streaming(session);
+        observed.is_in_transaction =
             core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
-        if (session.kind == core::Kind::walsender || sight.is_streaming)
-            sight.xact_start = 0;
-        sight.present = sight.listed || is_on_its_way_out(session.id.pid, table);
-        return sight;
+        if (session.kind == core::Kind::walsender || observed.is_streaming)
+            observed.xact_start = 0;
+        observed.present = observed.listed || is_on_its_way_out(session.id.pid, table);
+        return observed;
     });
 }
 

@@ -43,7 +43,7 @@ void list_sessions(core::vector<core::Session>& sessions);
 core::Identity own_identity();
 
 /// How one session looks now. Not present: proven gone, from the session table and the process array.
-core::Sight look_at(const core::Session& session);
+core::Observation look_at(const core::Session& session);
 
 /// Where its client is; all zero if the session is gone.
 SockAddr client_of(const core::Session& session);
