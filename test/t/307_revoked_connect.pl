@@ -87,7 +87,7 @@ ok($there->lives, 'not those in another database');
 ok($chief->lives, 'superusers stay');
 wait_for_log($node, $position,
 	qr/action=terminate result="terminated" .* usename="app" .*by_session_user="$boss" by_current_user="$boss" by_session_id=$by reason="The role may no longer connect to this database\."/);
-is( $admin->run(q{SELECT usename, datname, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit WHERE database = 'shop' ORDER BY usename, pid <> } . $app->pid),
+is( $admin->run(q{SELECT usename, datname, action, result, by_session_user, by_current_user, by_session_id = '} . $by . q{', reason FROM sessionctl.session_audit WHERE datname = 'shop' ORDER BY usename, pid <> } . $app->pid),
 	join("\n", map { "$_|shop|terminate|terminated|$boss|$boss|t|The role may no longer connect to this database." } 'Ann "x"', 'app', 'app'),
 	'the audit names the roles, and by whom');
 spares('a quoted database', $there, 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC');

@@ -52,7 +52,7 @@ subtest 'who was ended is refused' => sub {
 	is(knock($node, 'other', app => 'web'), 'in', 'another role');
 	is(login('web', tcp => 1), 'in', 'another address');
 	is(knock($node, 'boss', app => 'web'), 'in', 'a superuser');
-	is(shown(q{name, means, locked_by, reason, until - since, sessions, restores_to, changed}, 'web'),
+	is(shown(q{name, method, locked_by, reason, until - since, connected, restores_to, changed}, 'web'),
 		qq{app|application "web", client local|postgres|haywire pool, 100 %s größer|01:00:00|0||}, 'session_lockdowns has it');
 	is(shown(q{since BETWEEN now() - interval '50 min' AND clock_timestamp() + interval '1 s'}, 'web'), 't', 'since when');
 };
@@ -72,14 +72,14 @@ subtest 'it ends by itself' => sub {
 	my $first = login('brief');
 	like($first, qr/^FATAL 57P03 role "app" with application "brief" may not log in for another [12] s |^in\z/, 'seconds are rounded up');
 	wait_for('the cooldown to be over', sub { login('brief') eq 'in' });
-	is(shown('means', 'brief'), '', 'it is no longer shown');
+	is(shown('method', 'brief'), '', 'it is no longer shown');
 };
 
 subtest 'superusers' => sub {
 	my $boss = RawSession->new($node, user => 'boss', app => 'high');
 	is(cool_down_app('high', q{include_superusers => true, cooldown => '1 h'}), '1', 'a superuser is ended');
 	is(knock($node, 'boss', app => 'high'), 'in', 'and comes back');
-	is(shown('means', 'high'), '', 'there is no such cooldown');
+	is(shown('method', 'high'), '', 'there is no such cooldown');
 	like(login('web'), $refused, 'a role in a cooldown');
 	$admin->run('ALTER ROLE app SUPERUSER');
 	is(login('web'), 'in', 'is let in when it becomes a superuser');
@@ -90,7 +90,7 @@ subtest 'only who is ended' => sub {
 	session('kept') for 1 .. 2;
 	is(cool_down_app('kept', q{keep => 1, cooldown => '1 h'}), "NOTICE:  00000: matched 2: 1 ended, 1 spared (kept)\n1", 'one is kept');
 	like(login('kept'), $refused, 'nobody joins it');
-	is(shown('sessions', 'kept'), '1', 'session_lockdowns counts it');
+	is(shown('connected', 'kept'), '1', 'session_lockdowns counts it');
 	is(cool_down_app('kept', q{cooldown => '1 s'}), '1', 'ended with a shorter cooldown');
 	is(shown('until - clock_timestamp() > interval \'40 min\'', 'kept'), 't', 'which does not shorten the first');
 	session('longer') for 1 .. 2;

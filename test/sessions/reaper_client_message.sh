@@ -49,9 +49,9 @@ says blocker 'while 2 sessions waited for it [(]pg_sessionctl.idle_in_transactio
 for name in w1 w2; do receive "$name"; done
 sql admin 'DROP TABLE wanted'
 
-configure_reaper 'farewell = off' "idle_session_timeout = '300 ms'"
+configure_reaper 'send_reason = off' "idle_session_timeout = '300 ms'"
 sessions idler
-says_nothing idler 'farewell = off'
+says_nothing idler 'send_reason = off'
 
 # --- a person's: another user's text is shown as such
 

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use SessionctlTest;
 use Test::More;
 
-my $node = new_reaper_server('farewell');
+my $node = new_reaper_server('client_message');
 my $admin = SessionctlTest::Session->new($node);
 $admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE "Duty ""x""" LOGIN SUPERUSER; CREATE TABLE held (a int); GRANT ALL ON held TO app});
 my $ended = 'FATAL:  terminating connection due to administrator command';
@@ -206,7 +206,7 @@ subtest 'databases in other encodings' => sub {
 };
 
 subtest 'switched off' => sub {
-	limit_to(farewell => 'off', idle_in_transaction_timeout => '300 ms');
+	limit_to(send_reason => 'off', idle_in_transaction_timeout => '300 ms');
 	my $victim = victim();
 	$victim->run('BEGIN');
 	reaped($victim);
