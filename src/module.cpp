@@ -1,4 +1,4 @@
-// What the server sees of pg_sessionctl when it loads the library.
+// What loading the library registers with the server.
 
 #include "hooks/client_message.hpp"
 #include "hooks/drain.hpp"
@@ -22,8 +22,8 @@ namespace {
 
 using Definition = void (*)();
 
-/// An error in one ends the load, and the next call loads the library again: no parameter can be defined
-/// twice.
+/// An error here would end the load, and the next call would load the library again: but no parameter can be
+/// defined twice.
 void define_parameters() {
     using namespace sessionctl;
     static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,
@@ -37,7 +37,7 @@ void define_parameters() {
 
 void _PG_init(void) {
     using namespace sessionctl;
-    // A WARNING of a parameter that does not exist would act on a cancel, half way.
+    // A WARNING about an unknown parameter would serve a cancel, half way through.
     HOLD_INTERRUPTS();
     define_parameters();
     compat::reserve_guc_prefix("pg_sessionctl");

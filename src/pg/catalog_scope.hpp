@@ -1,11 +1,11 @@
-// A worker's way to the catalogs.
+// Catalog access for a background worker.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// Names and rights are in the catalogs, which only a transaction reads.
+/// A transaction, which reading names and rights from the catalogs needs.
 class CatalogScope {
   public:
     CatalogScope();

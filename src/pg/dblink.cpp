@@ -38,7 +38,7 @@ constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
 
 // --- SQL
 
-/// With texts as its parameters.
+/// Its parameters are texts.
 Cells query(const core::string& statement, std::initializer_list<const char*> parameters) {
     Cells cells = {};
     const MemoryContext memory = CurrentMemoryContext;
@@ -65,7 +65,7 @@ constexpr Signature used_functions[] = {{"dblink_connect", 2},    {"dblink_send_
                                         {"dblink_is_busy", 1},    {"dblink_error_message", 1},
                                         {"dblink_get_result", 1}, {"dblink_disconnect", 1}};
 
-/// Nothing in the text is looked up in search_path, nor is in any other statement here.
+/// Neither this statement nor any other here looks up a name in search_path.
 const char* schema_of_dblink() {
     const Cells found =
         query("SELECT n.nspname FROM pg_catalog.pg_extension AS e, pg_catalog.pg_namespace AS n "
@@ -79,7 +79,7 @@ const char* schema_of_dblink() {
     return found.at(0, 0);
 }
 
-/// Others may create functions in that schema, too; but none with the name and the arguments of a member.
+/// Other roles may create functions in that schema, but not with a member's name and arguments.
 void check_members(const char* schema) {
     const bool is_whole = call([schema] {
         const Oid extension = get_extension_oid("dblink", false);
@@ -100,7 +100,7 @@ void check_members(const char* schema) {
 
 // --- the server
 
-/// It may have been dropped since its login.
+/// The role may have been dropped since the login.
 const char* current_role() {
     return call([] {
         const char* const name = compat::role_name_or_null(GetUserId());
@@ -108,7 +108,7 @@ const char* current_role() {
     });
 }
 
-/// dblink would take the name of a server that is not there for a connection string.
+/// dblink takes an unknown server's name for a connection string.
 void check_server(const char* server) {
     const Oid oid = call([server] {
         return std::strlen(server) < NAMEDATALEN ? get_foreign_server_oid(server, true) : InvalidOid;
@@ -124,7 +124,7 @@ void check_server(const char* server) {
         throw error;
     }
     const bool is_mapped = call([oid] {
-        for (const Oid user : {GetUserId(), InvalidOid}) // the second one is PUBLIC's
+        for (const Oid user : {GetUserId(), InvalidOid}) // InvalidOid: PUBLIC's mapping
             if (SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user), ObjectIdGetDatum(oid)))
                 return true;
         return false;
@@ -136,18 +136,18 @@ void check_server(const char* server) {
                   name.c_str());
 }
 
-// --- connecting, which must not last. Up to 15 libpq keeps the time, if told, and hears no cancel; from 16
-// on dblink waits by itself, hears a cancel, and keeps no time. Once logged in, it asks for our encoding, and
-// there libpq neither keeps the time nor hears a cancel on any version: only the end of its connection.
+// Connecting has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16 on
+// dblink waits itself and reacts to a cancel, but has no timeout. After the login it sets the client
+// encoding, and there libpq has neither on any version: only closing the connection ends the wait.
 
-/// The connection that is being made, by what no other has: its socket was none before.
+/// Finds the socket of the new connection: its descriptor was not a socket before.
 class NewSockets {
   public:
     void begin() noexcept {
         for (int file = 0; file < most; ++file)
             was_open_[file] = fcntl(file, F_GETFD) >= 0;
     }
-    /// For a signal handler.
+    /// Safe in a signal handler.
     void shut_down() const noexcept {
         struct stat status;
         for (int file = 0; file < most; ++file)
@@ -168,10 +168,10 @@ extern "C" void sessionctl_connect_overdue() {
     is_overdue = true;
     new_sockets.shut_down();
     errno = saved_errno;
-    kill(getpid(), SIGINT); // a cancel, as statement_timeout gives it
+    kill(getpid(), SIGINT); // a cancel, as for statement_timeout
 }
 
-/// libpq's default where neither the server nor the administrator says anything.
+/// Sets libpq's default connect_timeout, unless the server's options or the environment have one.
 class LibpqPatience {
   public:
     LibpqPatience() noexcept : is_ours_(getenv(variable) == nullptr) {
@@ -204,7 +204,7 @@ TimeoutId start_timer() {
     });
 }
 
-/// Whether it has gone off; the cancel that it gave is forgotten.
+/// Returns whether it has fired; the cancel that it sent is dropped.
 bool stop_timer(TimeoutId timer) {
     call([timer] { disable_timeout(timer, false); });
     if (is_overdue)
@@ -212,7 +212,7 @@ bool stop_timer(TimeoutId timer) {
     return is_overdue;
 }
 
-/// False where it took too long, even if it came to an end.
+/// False if it took too long, even if it succeeded.
 template <typename Connect>
 bool connect_in_time(Connect&& connect) {
     const LibpqPatience patience;
@@ -254,7 +254,7 @@ core::string DblinkConnection::invocation(const char* function, const char* argu
     return text.append(schema_).append(".").append(function).append("(").append(arguments).append(")");
 }
 
-// A cancel in between would leave it open for as long as the session lasts.
+// If a cancel interrupted this, the connection would stay open until the session ends.
 void DblinkConnection::close() noexcept {
     callback([this] {
         const InterruptsHeld held;
@@ -270,7 +270,7 @@ void DblinkConnection::send(const char* statement) {
         throw core::Error(core::sqlstate::connection_failure, "could not send to server \"%s\"", server_);
 }
 
-/// A connection that is lost stays busy for ever, but has something to say.
+/// A lost connection stays busy forever, but has an error message.
 bool DblinkConnection::is_busy() {
     core::string statement = invocation("dblink_is_busy", "$1");
     statement.append(", ").append(schema_).append(".dblink_error_message($1)");
@@ -307,7 +307,7 @@ Cells DblinkConnection::result(int columns) {
     }
 }
 
-/// After a statement's only result comes the word that there is no more: only then it takes the next one.
+/// A statement's only result is followed by an end marker, which has to be read before the next statement.
 void DblinkConnection::drain() {
     if (wait(monotonic_now() + drain_patience, Heed::nothing) != Wait::answered)
         return;

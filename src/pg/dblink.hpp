@@ -1,5 +1,5 @@
-// Connections to a foreign server through the extension dblink. Passwords stay where they are: in the user
-// mapping, and in dblink.
+// Connections to a foreign server through the extension dblink. Passwords stay in the user mapping and in
+// dblink.
 #pragma once
 
 #include "core/memory.hpp"
@@ -15,40 +15,40 @@ struct Cells {
 
     std::size_t rows() const noexcept { return columns > 0 ? values.size() / columns : 0; }
     const char* at(std::size_t row, int column) const { return values[row * columns + column]; }
-    /// NULL is no text.
+    /// False for NULL.
     bool is(std::size_t row, int column, const char* text) const {
         return at(row, column) != nullptr && std::strcmp(at(row, column), text) == 0;
     }
 };
 
-/// An error that came from the other end: dblink names its connection in the context of no other.
+/// Whether an error came from the remote server: only then dblink names its connection in the context.
 bool is_remote(const PgError& error) noexcept;
 
-/// One connection under a name of its own. All is done with the caller's rights. Who catches an error and
-/// goes on does so around a subtransaction; result() has one of its own.
+/// One connection with a unique name, made with the caller's rights. To continue after an error, run it in a
+/// subtransaction; result() has its own.
 class DblinkConnection {
   public:
     enum class Wait { answered, overdue, interrupted };
     enum class Heed : bool { interrupts, nothing };
 
-    /// Errors: 55000 with a hint where dblink is not installed in this database, 42704 with one where there
-    /// is no such server or no user mapping, those of dblink, 08001 where nobody answers within 5 s.
+    /// Errors: 55000 with a hint if dblink is not installed in this database, 42704 with a hint if there is
+    /// no such server or user mapping, those of dblink, 08001 if the server does not answer within 5 s.
     explicit DblinkConnection(const char* server);
     DblinkConnection(const DblinkConnection&) = delete;
     DblinkConnection& operator=(const DblinkConnection&) = delete;
 
-    /// Before it goes, however it goes. Raises nothing.
+    /// To be called before it is destroyed in any case. Raises nothing.
     void close() noexcept;
 
     void send(const char* statement);
-    /// For the answer, until that moment of the monotonic clock. A pending interrupt is not served where
-    /// interrupts are held: then it ends the wait.
+    /// Waits for the answer until that time of the monotonic clock. Where interrupts are held, a pending
+    /// interrupt is not served, but ends the wait.
     Wait wait(core::Timestamp deadline, Heed heed = Heed::interrupts);
-    /// The answer that has come, as so many texts a row. Errors: the server's, and 42804 for another number
-    /// of columns.
+    /// The answer as texts, this many a row. Errors: the server's, and 42804 for another number of columns.
     Cells result(int columns);
 
-    /// All three. Errors: 08006 where nobody answers within `patience` microseconds.
+    /// Sends, waits and returns the result. Errors: 08006 if there is no answer within `patience`
+    /// microseconds.
     Cells ask(const char* statement, int columns, core::Timestamp patience, Heed heed = Heed::interrupts);
 
   private:
@@ -61,7 +61,7 @@ class DblinkConnection {
     char name_[40];
 };
 
-/// The body with a connection that is closed afterwards, whatever comes.
+/// Runs the body with a connection that is closed afterwards in any case.
 template <typename Body>
 auto with_connection(const char* server, Body&& body) {
     DblinkConnection connection(server);

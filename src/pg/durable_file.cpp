@@ -66,7 +66,7 @@ const char* set_owner_and_mode(int file, const struct stat& wanted) noexcept {
 }
 
 FileFailure write_new_file(const char* path, std::string_view text, const struct stat* like) noexcept {
-    unlink(path); // of a crash
+    unlink(path); // left by a crash
     const int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (file < 0)
         return {"create", path, errno};
@@ -91,7 +91,7 @@ FileFailure keep_file(const char* path, const char* kept, std::string_view text,
 
 bool exchange_files(const char* one, const char* other) noexcept {
 #ifdef SYS_renameat2
-    constexpr unsigned exchange = 1U << 1; // RENAME_EXCHANGE, whose name the C library got later
+    constexpr unsigned exchange = 1U << 1; // RENAME_EXCHANGE, whose name is newer in the C library
     return syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, exchange) == 0;
 #else
     return false;

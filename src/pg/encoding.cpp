@@ -26,14 +26,14 @@ bool is_whole(std::string_view text, const core::Characters& characters) noexcep
     return true;
 }
 
-/// Without a database there are no conversions.
+/// A process without a database has no conversions.
 Oid conversion_between(int from, int to) {
     if (!OidIsValid(MyDatabaseId))
         return InvalidOid;
     return call([=] { return FindDefaultConversionProc(from, to); });
 }
 
-/// What of a text the other encoding lacks is replaced.
+/// Replaces the characters that the other encoding lacks.
 class Conversion {
   public:
     Conversion(int from, int to) : from_(from), to_(to), procedure_(conversion_between(from, to)) {}
@@ -58,7 +58,7 @@ class Conversion {
     }
 
   private:
-    /// Appends what can be converted of a text, up to where that ends; how many bytes that were.
+    /// Appends what can be converted from the beginning of a text. Returns the number of bytes converted.
     std::size_t convert_prefix(std::string_view text, core::string& converted) const {
         if (!OidIsValid(procedure_) || static_cast<unsigned char>(text.front()) < 0x80)
             return take_ascii(text, converted);
@@ -69,7 +69,7 @@ class Conversion {
         return all != 0 || length == 0 ? all : try_to_convert(text.substr(0, length), converted);
     }
 
-    /// The encodings of servers have ASCII in common.
+    /// All server encodings contain ASCII.
     static std::size_t take_ascii(std::string_view text, core::string& converted) {
         const auto end = std::find_if(text.begin(), text.end(),
                                       [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
@@ -86,7 +86,7 @@ class Conversion {
         return done;
     }
 
-    /// 0 where there is a character that the other encoding lacks.
+    /// 0 if there is a character that the other encoding lacks.
     std::size_t try_to_convert(std::string_view text, core::string& converted) const {
         try {
             return in_subtransaction([&] { return convert(text, converted); });

@@ -1,13 +1,12 @@
-// Texts that cross from one database to another: in shared memory, in a file, in a shared catalog. The
-// database that shows one may have another encoding than the one that it was written in. What can be shown is
-// converted, what can't is replaced (core/shown_text.hpp), and nothing here is an ERROR for what a text
-// holds.
+// Texts that are passed between databases: in shared memory, in a file, in a shared catalog. The reading
+// database may have another encoding than the writing one. Characters are converted, or replaced where that
+// is not possible (core/shown_text.hpp); no text causes an ERROR.
 //
-// SQL_ASCII is no encoding: what comes from there is taken for UTF-8 as far as it is that, and there only
-// ASCII is shown of what another database wrote.
+// SQL_ASCII is not an encoding: its texts are taken as UTF-8 if they are valid UTF-8, and a database with it
+// shows only the ASCII part of texts from other databases.
 //
-// Names of roles and databases are bytes of no known encoding: whoever made them had his own. What is wanted
-// is what they are, if they are that.
+// Names of roles and databases are bytes of unknown encoding: that of the database where they were created.
+// They are taken as the encoding wanted if they are valid in it.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -15,50 +14,49 @@
 
 namespace sessionctl::pg {
 
-/// Of the database; SQL_ASCII in a process without one.
+/// The database's encoding; SQL_ASCII in a process without a database.
 int own_encoding() noexcept;
 core::Characters own_characters() noexcept;
 core::Characters characters_of(int encoding) noexcept;
 
-/// For a message that leaves this process in a database: a name between quotes, on one line. Without a
-/// destructor.
+/// A name for an error message, quoted and on one line. Needs no destructor.
 class ShownName : public core::OneLine<4 * NAMEDATALEN> {
   public:
     explicit ShownName(const char* name) noexcept : OneLine(name, own_characters()) {}
 };
-/// The same of any text.
+/// The same for any text.
 core::string one_line(const char* text);
 
-/// From one encoding into another.
+/// Converts between two encodings.
 core::string converted(std::string_view text, int from, int to);
-/// Into the database's.
+/// Converts to the database's encoding.
 core::string shown_text(std::string_view text, int encoding);
 core::string shown_utf8(std::string_view text);
-/// In the memory of our own objects, without being one.
+/// A copy in the current memory context.
 const char* c_string(const core::string& text);
-/// shown_text() as that; null for null.
+/// shown_text() as a C string; null for null.
 const char* shown_or_null(const char* text, int encoding);
-/// A text of the database's, or the name of a role or a database, to be kept.
+/// Converts to UTF-8: a text of this database, or the name of a role or a database.
 core::string kept_text(const char* text);
 core::string kept_name(const char* name);
-/// The same into a buffer, cut between two characters.
+/// The same into a buffer, cut at the end of a character.
 void keep(char* target, std::size_t size, const core::string& utf8) noexcept;
 template <std::size_t size>
 void keep(char (&target)[size], const core::string& utf8) noexcept {
     keep(target, size, utf8);
 }
 
-/// Copies a text of this encoding, cut between two characters if it is too long.
+/// Copies a text of this encoding, cut at the end of a character if it is too long.
 void copy_clipped(char* target, std::size_t size, std::string_view text,
                   const core::Characters& characters) noexcept;
 
-/// The text itself, or a copy with what no character is replaced: whatever it is, it can be shown.
+/// The text itself, or a copy with invalid bytes replaced, so that it can be shown.
 const char* readable(const char* text);
 
-/// Of a database; the own one's where there is no such database.
+/// Of this database; of the current one if it does not exist.
 int encoding_of(Oid database);
 
-/// SQL to be pasted. The identifier is quoted where it must be.
+/// Quoted for use in SQL. The identifier is quoted only if needed.
 core::string sql_literal(const char* text);
 core::string sql_identifier(const char* name);
 

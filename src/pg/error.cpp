@@ -9,7 +9,7 @@ namespace {
 
 MemoryContext entry_memory = nullptr;
 
-/// Copies the current error and clears PostgreSQL's error state; null when there was no memory for the copy.
+/// Copies the current error and clears PostgreSQL's error state; null if there was no memory for the copy.
 ErrorData* take_error() noexcept {
     sigjmp_buf landing;
     sigjmp_buf* const outer_landing = PG_exception_stack;
@@ -26,7 +26,7 @@ ErrorData* take_error() noexcept {
     return copy;
 }
 
-/// Names in it may hold what no client expects in a message. One that was cut may end inside a character.
+/// Names in it may contain invalid bytes. A text that was cut may end inside a character.
 void keep(char (&target)[1024], std::string_view text) noexcept {
     constexpr std::size_t longest_character = 4;
     const core::Characters characters = own_characters();
@@ -60,8 +60,8 @@ void Guard::abandon() noexcept {
 void Guard::fail() {
     abandon();
     ErrorData* const error = take_error();
-    // errfinish() has zeroed these, once more if there was no memory for the copy; whoever raised them before
-    // the call will lower them again.
+    // errfinish() has set these to 0 (again if the copy failed), but the code that raised them before the
+    // call will lower them.
     InterruptHoldoffCount = interrupt_holdoff_;
     compat::set_query_cancel_holdoff(cancel_holdoff_);
     if (error == nullptr)
@@ -101,8 +101,7 @@ void Failure::capture() noexcept {
 
 void Failure::raise() {
     if (error_ != nullptr) {
-        // As errfinish() does for a fresh error: the abort that follows counts on it when it releases
-        // LWLocks.
+        // As errfinish() does for a new error: the abort that follows relies on it when it releases LWLocks.
         InterruptHoldoffCount = 0;
         compat::set_query_cancel_holdoff(0);
         ReThrowError(error_);

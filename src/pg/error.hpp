@@ -1,15 +1,15 @@
 // The boundary between C++ and PostgreSQL. A C++ exception must not cross C frames, and ereport's longjmp
-// must not cross a frame that has a destructor to run. So every call from C++ into PostgreSQL goes through
-// pg::call, and every call from PostgreSQL into C++ comes through pg::entry, or pg::callback where an error
-// has nowhere to go.
+// must not cross a frame with destructors. So every call from C++ into PostgreSQL goes through pg::call, and
+// every call from PostgreSQL into C++ through pg::entry, or through pg::callback where an error can't be
+// reported.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// An ERROR that PostgreSQL raised inside pg::call, whole. The ErrorData lives in the memory context in which
-/// the innermost pg::entry was entered, so it can be thrown out of any scope.
+/// An ERROR that PostgreSQL raised inside pg::call, complete. The ErrorData lives in the memory context in
+/// which the innermost pg::entry began, so it can be thrown out of any scope.
 class PgError : public std::exception {
   public:
     explicit PgError(ErrorData* data) noexcept : data_(data) {}
@@ -25,7 +25,7 @@ class PgError : public std::exception {
 
 namespace detail {
 
-/// PostgreSQL's error state around one pg::call: taken before, put back after.
+/// PostgreSQL's error state around one pg::call: saved before, restored after.
 class Guard {
   public:
     Guard() noexcept;
@@ -34,9 +34,9 @@ class Guard {
 
     void arm() noexcept;
     void disarm() noexcept;
-    /// disarm() for a body that was left by a C++ exception, in whatever memory context it was.
+    /// disarm() for a body that threw a C++ exception, in any memory context.
     void abandon() noexcept;
-    /// After PostgreSQL's longjmp: puts everything back and throws PgError (or bad_alloc if even that fails).
+    /// After PostgreSQL's longjmp: restores everything and throws PgError (or bad_alloc if even that fails).
     [[noreturn]] void fail();
 
     sigjmp_buf landing;
@@ -49,12 +49,12 @@ class Guard {
     uint32 cancel_holdoff_;
 };
 
-/// What pg::entry has to report, in memory that needs no destructor.
+/// The error that pg::entry has to report, in memory that needs no destructor.
 class Failure {
   public:
-    /// Called inside a catch block: takes over the exception in flight.
+    /// Call it inside a catch block: copies the current exception.
     void capture() noexcept;
-    /// Called outside of it, with every object destroyed: reports to PostgreSQL.
+    /// Call it outside, with every object destroyed: reports to PostgreSQL.
     [[noreturn]] void raise();
 
   private:
@@ -69,7 +69,7 @@ class Failure {
     char hint_[1024];
 };
 
-/// While an entry runs, errors are copied into the memory context it was entered in.
+/// While an entry runs, errors are copied into the memory context in which it began.
 class EntryMemory {
   public:
     EntryMemory() noexcept;
@@ -110,9 +110,9 @@ auto call(Body&& body) -> std::invoke_result_t<Body&> {
     }
 }
 
-/// Runs C++ code that PostgreSQL called, and turns its exceptions into an ERROR: PgError as it was,
-/// core::Error as worded, bad_alloc 53200, any other XX000. Reports only after the handler has been left and
-/// every object is gone.
+/// Runs C++ code that PostgreSQL called, and converts its exceptions to an ERROR: PgError unchanged,
+/// core::Error as written, bad_alloc 53200, any other XX000. Reports only outside of the handler, with every
+/// object destroyed.
 template <typename Body>
 auto entry(Body&& body) -> std::invoke_result_t<Body&> {
     static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>);
@@ -126,9 +126,8 @@ auto entry(Body&& body) -> std::invoke_result_t<Body&> {
     failure.raise();
 }
 
-/// For callbacks in which an error would be a PANIC or meet a half-dead process (commit, exit, timers):
-/// swallows C++ exceptions and says whether there was none. The body must not call what raises a PostgreSQL
-/// ERROR.
+/// For callbacks in which an error would be a PANIC or meet a half-shut-down process (commit, exit, timers):
+/// discards C++ exceptions and returns whether there was none. The body must not raise a PostgreSQL ERROR.
 template <typename Body>
 bool callback(Body&& body) noexcept {
     try {
@@ -141,8 +140,7 @@ bool callback(Body&& body) noexcept {
 
 } // namespace sessionctl::pg
 
-/// Defines a function that SQL calls. Never inlined: the JIT would otherwise copy C++ exception tables
-/// around.
+/// Defines a function that SQL calls. Never inlined: the JIT would otherwise copy C++ exception tables.
 #define SQL_FUNCTION(name)                                                                                   \
     extern "C" {                                                                                             \
     PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                                                \

@@ -20,7 +20,7 @@ extern "C" void sessionctl_before_exit(int, Datum) {
 } // namespace
 
 ExitGuard::ExitGuard(Undo undo, void* argument) : undo_(undo), argument_(argument), outer_(innermost_guard) {
-    // Registered once and for good: taking a callback back fails when somebody else registered one meanwhile.
+    // Registered once: a callback can't be removed if another module has registered one since.
     if (!registered)
         call([] { before_shmem_exit(sessionctl_before_exit, 0); });
     registered = true;

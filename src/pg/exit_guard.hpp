@@ -1,5 +1,4 @@
-// FATAL and SIGTERM end a process without running destructors. What must be undone or told even then goes
-// here.
+// FATAL and SIGTERM end a process without running destructors. This is for cleanup that is needed even then.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -16,7 +15,7 @@ class ExitGuard {
     ExitGuard(const ExitGuard&) = delete;
     ExitGuard& operator=(const ExitGuard&) = delete;
 
-    /// Runs all living guards, innermost first: what before_shmem_exit calls.
+    /// Runs all living guards, innermost first: called by before_shmem_exit.
     static void run_all() noexcept;
 
   private:

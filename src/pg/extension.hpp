@@ -1,4 +1,4 @@
-// The extension as this database has it.
+// The extension as installed in this database.
 #pragma once
 
 namespace sessionctl::pg {
@@ -6,8 +6,8 @@ namespace sessionctl::pg {
 /// The version of this library: the control file's default_version.
 const char* library_version() noexcept;
 
-/// Errors: 55000, with what to run, when the SQL objects in this database were made by a script of another
-/// version than this library. Looked up once in a transaction.
+/// Errors: 55000, with the command to run, if the SQL objects in this database were made by a script of
+/// another version than this library. Looked up once in a transaction.
 void require_matching_script();
 
 } // namespace sessionctl::pg

@@ -1,11 +1,11 @@
-// Interrupts that have to wait.
+// Holds off interrupts.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// While it lives no cancel and no termination is served. An error on the way leaves the count as it was (see
+/// While it lives no cancel and no termination is served. An error inside leaves the count unchanged (see
 /// detail::Guard).
 class InterruptsHeld {
   public:

@@ -22,8 +22,7 @@ void core::deallocate(void* memory) noexcept {
 
 namespace pg {
 
-// Under the top: what an exit callback needs must outlive the transaction, which other callbacks abort before
-// ours.
+// A child of TopMemoryContext: exit callbacks need it after other callbacks have aborted the transaction.
 ScratchMemory::ScratchMemory()
     : outer_(CurrentMemoryContext), outer_home_(home),
       own_(call([] { return compat::create_context(TopMemoryContext, "pg_sessionctl"); })) {

@@ -5,9 +5,9 @@
 
 namespace sessionctl::pg {
 
-/// A memory context of its own for the length of a scope: current when it begins, and the home of the core's
-/// containers for as long as it lives, whatever context PostgreSQL makes current meanwhile (SPI does). What
-/// is allocated inside is gone afterwards; errors (pg/error.hpp) never live in it.
+/// A memory context of its own for a scope: current when it begins, and used by core's containers as long as
+/// it lives, whichever context PostgreSQL makes current meanwhile (SPI does). It is deleted at the end;
+/// errors (pg/error.hpp) never live in it.
 class ScratchMemory {
   public:
     ScratchMemory();
@@ -21,7 +21,7 @@ class ScratchMemory {
     MemoryContext own_;
 };
 
-/// Another memory context is current, and the home of the core's containers, while it lives.
+/// While it lives, another memory context is current, and used by core's containers.
 class MemoryScope {
   public:
     explicit MemoryScope(MemoryContext context) noexcept;

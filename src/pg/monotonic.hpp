@@ -1,4 +1,4 @@
-// The clock that nobody sets.
+// The monotonic clock.
 #pragma once
 
 #include "core/sessions/session.hpp"
@@ -7,7 +7,7 @@
 
 namespace sessionctl::pg {
 
-/// Microseconds; the same for all processes of this machine. It stands still while the machine is suspended.
+/// Microseconds; the same for all processes of this machine. It stops while the machine is suspended.
 inline core::Timestamp monotonic_now() noexcept {
     timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);

@@ -57,7 +57,7 @@ Oid role_or_invalid(const core::string& name) {
     return call([text] { return get_role_oid(text, true); });
 }
 
-/// A name that no role has is left out.
+/// Unknown role names are left out.
 core::vector<Oid> roles_in(const char* list) {
     core::vector<Oid> roles;
     for (const core::string& name : names_in(list))
@@ -66,7 +66,7 @@ core::vector<Oid> roles_in(const char* list) {
     return roles;
 }
 
-/// It, or a role that it is a member of.
+/// Is it one of these roles, or a member of one?
 bool is_any_of(Oid role, const core::vector<Oid>& roles) {
     return std::any_of(roles.begin(), roles.end(), [role](Oid each) {
         return call([=] { return role == each || is_member_of_role_nosuper(role, each); });
@@ -121,8 +121,8 @@ void define_settings() {
                              "-c pg_sessionctl.gate=off on the server's command line, or a reload. Needs the "
                              "library in shared_preload_libraries.",
                              &gate, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    // Without preload there is no memory to size; then it only has a name, so that nobody takes it for a
-    // mistake.
+    // Without preload there is no memory to size, but the parameter is defined so that setting it is not an
+    // error.
     DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
                             "Each takes 4 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
                             process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,

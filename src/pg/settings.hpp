@@ -18,7 +18,7 @@ bool gate_setting() noexcept;
 ReaperAction reaper_action_setting() noexcept;
 bool reap_superusers_setting() noexcept;
 
-/// The reaper's exemptions. A role is exempt as a member of one, too.
+/// The reaper's exemptions. A member of an exempt role is exempt, too.
 bool is_exempt_role(Oid role);
 bool is_exempt_database(const char* name);
 bool is_exempt_application(const char* name);
@@ -26,12 +26,12 @@ bool is_exempt_application(const char* name);
 /// pg_sessionctl.refuse_above; 0 = no bound.
 int refuse_above_setting() noexcept;
 
-/// The roles named in pg_sessionctl.protected_roles; a name that no role has is left out.
+/// The roles named in pg_sessionctl.protected_roles; unknown names are left out.
 core::vector<Oid> protected_role_oids();
-/// It, or a role that it is a member of.
+/// Is it one of these roles, or a member of one?
 bool is_protected_role(Oid role);
 
-/// A WARNING for each such name: a misspelt guard rail protects nobody.
+/// A WARNING for each unknown name: a misspelt name protects no role.
 void warn_of_unknown_protected_roles();
 
 } // namespace sessionctl::pg

@@ -45,7 +45,7 @@ void attach() {
         shared->audit->capacity = audit_size_setting();
     }
     LWLockRelease(AddinShmemInitLock);
-    // What was kept is read once, by the process that makes the memory, and written once, when that one ends.
+    // The postmaster reads the saved files when it creates the memory, and writes them when it exits.
     if (!IsUnderPostmaster && !found) {
         shared->audit->load();
         shared->gate.load();

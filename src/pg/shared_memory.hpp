@@ -1,4 +1,4 @@
-// What all processes of a server that preloaded the library share.
+// The shared memory of a server that preloads the library.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -16,12 +16,12 @@
 
 namespace sessionctl::pg {
 
-/// What a session tells about itself, and what it is told before it ends. Belongs to the session with this
-/// pid and start, whatever it was before.
+/// What a session publishes, and the messages left for it. Valid for the session with this pid and start;
+/// anything else is left over from an earlier one.
 struct SessionSlot {
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
-    std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or its own
+    std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or the session's own
     ClientMessageBox client_message;
     ClientMessageBox lasting_farewell;
     DrainRequest drain;
@@ -30,12 +30,12 @@ struct SessionSlot {
     core::Origin origin; // valid while there is a pass
 };
 
-/// What the reaper tells about itself.
+/// What the reaper publishes.
 struct ReaperBoard {
-    std::atomic<Latch*> latch;                  // null: none runs
+    std::atomic<Latch*> latch; // null: no reaper runs
     std::atomic<core::Timestamp> next_look;     // monotonic, microseconds
     std::atomic<core::Timestamp> next_deadline; // wall clock; 0: none
-    std::atomic<core::Timestamp> last_reaped;   // wall clock; 0: nobody yet
+    std::atomic<core::Timestamp> last_reaped; // wall clock; 0: never
     std::atomic<std::int64_t> wakeups;
     std::atomic<std::int64_t> reaped;
     std::atomic<std::int32_t> watched;
@@ -44,7 +44,8 @@ struct ReaperBoard {
     std::atomic<std::int32_t> limits[core::limit_count]; // of all sessions without their own
 };
 
-/// How often something was done.
+/// One for each action that users call, one for each of the reaper's limits, ended or only logged, and one
+/// for statements that it cancelled.
 struct Counter {
     std::atomic<std::int64_t> acted_on;
     std::atomic<std::int64_t> ended;
@@ -80,24 +81,24 @@ struct SharedMemory {
     AuditRing* audit;
     SweepNotes sweep_notes;
     ConnectOrders connect_orders;
-    LWLock* gate_lock; // of who changes the gate and its file
+    LWLock* gate_lock; // held to change the gate and its file
     Gate gate;
     LWLock* cooldown_lock;
     Cooldowns cooldowns;
-    LWLock* drain_lock; // of who asks sessions to leave
+    LWLock* drain_lock; // held to request or withdraw a drain
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 
     Counter& counter(CountedAction counted, core::Rule rule = {}) noexcept;
 };
 
-/// Asks for it; called while the library is preloaded.
+/// Requests the memory; called while the library is preloaded.
 void request_shared_memory();
-/// Null where the library was not preloaded.
+/// Null if the library was not preloaded.
 SharedMemory* shared_memory() noexcept;
-/// The slot of the session with that number in the session table; null where there is none.
+/// The slot of the session with that number in the session table; null if there is none.
 SessionSlot* session_slot(int number) noexcept;
-/// Errors: 55000 where the library was not preloaded. `what` is the beginning of that message.
+/// Errors: 55000 if the library was not preloaded. `what` begins the message.
 SharedMemory& require_shared_memory(const char* what);
 
 } // namespace sessionctl::pg

@@ -14,7 +14,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Another role's rights until it is told to give them back; an error gives them back at once.
+/// Another role's rights until they are given back; an error gives them back at once.
 class ActAs {
   public:
     explicit ActAs(As as) noexcept {
@@ -31,7 +31,7 @@ class ActAs {
     int context_;
 };
 
-/// Another session has changed the row meanwhile, or is about to.
+/// Another session has changed the row since, or is about to.
 bool is_conflict(const ErrorData& error) noexcept {
     return error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
            (error.sqlerrcode == ERRCODE_INTERNAL_ERROR && error.message != nullptr &&
@@ -58,8 +58,8 @@ OwnStatement::OwnStatement(int lock_patience) {
         const int level = NewGUCNestLevel();
         compat::set_parameter_locally("lock_timeout", value);
         compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
-        compat::set_known_parameter_locally("max_parallel_workers_per_gather", "0"); // from 9.6 on
-        compat::set_known_parameter_locally("jit", "off");                           // from 11 on
+        compat::set_known_parameter_locally("max_parallel_workers_per_gather", "0"); // 9.6
+        compat::set_known_parameter_locally("jit", "off"); // 11
         return level;
     });
 }
@@ -72,7 +72,7 @@ namespace {
 
 constexpr char same_row[] = "another session is changing the same database or role";
 
-/// In a subtransaction, so that somebody can be looked for when it has failed. `hint` names who it may be.
+/// In a subtransaction, so that the hint can look for the other session after a failure.
 template <typename Work, typename Hint>
 void patiently(const char* conflict, Work&& work, Hint&& hint) {
     try {

@@ -1,6 +1,5 @@
-// SQL of our own, beside the caller's: names are looked up in pg_catalog alone, no lock is waited for longer
-// than a second, and no plan starts processes or compiles, whatever the owner of the caller's database has
-// set: a lock may be held meanwhile.
+// Runs our own SQL: names are looked up in pg_catalog alone, no lock is waited for longer than a second, and
+// no plan starts workers or JIT, whatever the database's settings: locks may be held meanwhile.
 #pragma once
 
 #include "core/memory.hpp"
@@ -14,22 +13,22 @@ namespace sessionctl::pg {
 
 enum class As : bool { caller, superuser };
 
-/// Runs one statement. With the caller's rights PostgreSQL checks them as for his own statement; as superuser
-/// only where the caller's rights have been checked. Errors: the statement's own; 55P03 in the place of what
-/// two sessions that change the same row at once get otherwise.
+/// Runs one statement. As caller PostgreSQL checks the caller's rights; use superuser only after they have
+/// been checked. Errors: the statement's own; 55P03 instead of core's errors if two sessions change the same
+/// row at once.
 void run_sql(const char* statement, As as = As::caller);
 
-/// Locks a shared object until the transaction ends. Errors: 55P03, the same unless `conflict` words it.
+/// Locks a shared object until the transaction ends. Errors: 55P03; `conflict` replaces its message.
 void lock_object(Oid catalog, Oid object, int mode, const char* conflict = nullptr);
 
-/// The first column of its only row as text, in the memory that is current; null for NULL or no row.
+/// The first column of its only row as text, in the current memory context; null for NULL or no row.
 const char* query_sql(const char* statement);
-/// The first column of all its rows, of those that are not NULL.
+/// The first column of all its rows, without NULLs.
 core::vector<const char*> query_column(const char* statement);
 
 constexpr int catalog_patience = 1000; // ms
 
-/// The settings of such statements, until its end. What is thrown ends it as well.
+/// The settings of such statements, until its end; an exception ends it as well.
 class OwnStatement {
   public:
     explicit OwnStatement(int lock_patience = catalog_patience);
@@ -44,8 +43,8 @@ struct Parameter {
     Datum value;
 };
 
-/// One statement that changes nothing. `each(rows, row)` sees every row in turn; SPI's memory is current, and
-/// gone afterwards.
+/// Runs one statement that changes nothing. `each(rows, row)` is called for every row in SPI's memory
+/// context, which is deleted afterwards.
 template <typename Each>
 void query_rows(const char* statement, const core::vector<Parameter>& parameters, Each&& each) {
     core::vector<Oid> types;

@@ -1,4 +1,4 @@
-// What may fail without the transaction failing with it.
+// Runs code that may fail without aborting the transaction.
 #pragma once
 
 #include "pg/error.hpp"
@@ -10,7 +10,8 @@ extern "C" {
 
 namespace sessionctl::pg {
 
-/// The body in a subtransaction, undone where an exception leaves it: who catches that may go on with SQL.
+/// Runs the body in a subtransaction, which is rolled back if an exception leaves it: after catching it, SQL
+/// can go on.
 template <typename Body>
 auto in_subtransaction(Body&& body) -> std::invoke_result_t<Body&> {
     const MemoryContext memory = CurrentMemoryContext;
@@ -19,7 +20,7 @@ auto in_subtransaction(Body&& body) -> std::invoke_result_t<Body&> {
         MemoryContextSwitchTo(memory);
         CurrentResourceOwner = owner;
     };
-    // The body works in the memory of its surroundings: its results outlive it.
+    // The body uses the surrounding memory context: its results outlive the subtransaction.
     call([=] {
         BeginInternalSubTransaction(nullptr);
         MemoryContextSwitchTo(memory);

@@ -30,7 +30,7 @@ core::string list_of(const Condition& condition) {
     return list;
 }
 
-/// A call that was broken off leaves those alone whose turn had not come.
+/// When a call is interrupted, this holds for the sessions that it did not get to.
 bool is_not_reached(const core::Target& target) noexcept {
     return target.outcome == core::Outcome::chosen || target.outcome == core::Outcome::not_reached;
 }
@@ -55,7 +55,7 @@ CountedAction counted_action_of(core::Step step) noexcept {
     return counted[static_cast<int>(step)];
 }
 
-/// Ended for good, or signalled without waiting for the end.
+/// The session has ended, or it was signalled and the call does not wait for its end.
 bool has_succeeded(core::Outcome outcome) noexcept {
     return outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
 }
@@ -73,7 +73,7 @@ Audit::Audit(core::Action action, const core::Plan& plan, const Roster& roster, 
     if (condition.arguments > 0)
         record_.set_field(record_.args, list_of(condition).c_str());
     record_.set_field(record_.reason, reason);
-    audit_mark_or_none(); // while a cancel still ends the wait for it
+    audit_mark_or_none(); // here, where a cancel still ends the wait for it
 }
 
 void Audit::set_cooldown(std::int64_t milliseconds) {
@@ -110,7 +110,7 @@ void Audit::has_result(const core::Target& target) noexcept {
 }
 
 void Audit::step_is_over(core::Step step) noexcept {
-    // A cancel that is pending must not break off the audit: ereport() would act on it after the first line.
+    // ereport() would act on a pending cancel after the first line: the audit would be incomplete.
     HOLD_INTERRUPTS();
     for (const core::Target& target : plan_)
         write_once(target, step);

@@ -7,8 +7,8 @@
 
 namespace sessionctl::pg {
 
-/// The audit of one call. A line is written when its result is known, each one once; if the call is cancelled
-/// or its session ended before, what was signalled until then is written all the same.
+/// The audit of one call. Each line is written once, when its result is known. If the call is cancelled or
+/// its session terminated first, the sessions signalled until then still get their lines.
 class Audit final : public core::StepObserver {
   public:
     /// The condition belongs to the line; the reason may be null.
@@ -18,13 +18,12 @@ class Audit final : public core::StepObserver {
     /// In ms; 0: none.
     void set_cooldown(std::int64_t milliseconds);
 
-    /// Writes one line for each session that was signalled, that the operating system did not let us signal,
-    /// or whose turn did not come; of an escalation one for each step that was taken. Not those that are
-    /// written already.
+    /// Writes a line for each session that was signalled, that could not be signalled, or that the call did
+    /// not get to; for an escalation, one for each step taken. Lines that are written already are left out.
     void write() noexcept;
-    /// Those of this session.
+    /// The lines of this session.
     void has_result(const core::Target& target) noexcept override;
-    /// Those of this step of an escalation.
+    /// The lines of this step of an escalation.
     void step_is_over(core::Step step) noexcept override;
 
   private:
@@ -38,7 +37,7 @@ class Audit final : public core::StepObserver {
     const core::Plan& plan_;
     const Roster& roster_;
     const CallEvidence& evidence_;
-    AuditRecord record_ = {}; // the caller's part of it
+    AuditRecord record_ = {}; // the fields about the caller
     struct Written {
         bool steps[core::step_count];
     };

@@ -17,11 +17,11 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// In a directory that no base backup has, whatever this server is a copy of.
+/// No base backup contains this directory, so a copy of the data directory has no mark.
 constexpr char mark_file[] = "pg_stat_tmp/pg_sessionctl.mark";
 constexpr core::Timestamp lock_patience = core::microseconds_per_second;
 
-AuditMark own_mark = {}; // as this process has read it; empty: not yet
+AuditMark own_mark = {}; // as read by this process; empty: not read yet
 
 /// "start mark\n"
 struct MarkFile {
@@ -36,7 +36,7 @@ struct MarkFile {
         return file;
     }
 
-    /// False where it is not of this start of the server, or not whole.
+    /// False if it is incomplete, or from another start of the server.
     bool read(AuditMark& mark) const noexcept {
         const char* const found = std::strchr(text, ' ');
         if (found == nullptr || std::strlen(found + 1) != AuditMark::size)
@@ -47,7 +47,7 @@ struct MarkFile {
     }
 };
 
-/// Who has it open does nothing but read and write it.
+/// A process that has the file open does nothing but read and write it.
 bool lock(int file) noexcept {
     const core::Timestamp deadline = monotonic_now() + lock_patience;
     while (flock(file, LOCK_EX | LOCK_NB) != 0) {
@@ -58,7 +58,7 @@ bool lock(int file) noexcept {
     return true;
 }
 
-/// The mark in this file or, where it has none of this start, the fresh one, which is in it from now on.
+/// Reads this file's mark. If it has none of this start, writes the fresh one.
 bool share(int file, const AuditMark& fresh, AuditMark& mark) noexcept {
     MarkFile found = {};
     if (!lock(file) || read_all(file, found.text, sizeof found.text - 1) < 0)
@@ -68,7 +68,7 @@ bool share(int file, const AuditMark& fresh, AuditMark& mark) noexcept {
     mark = fresh;
     const MarkFile next = MarkFile::of(mark);
     const std::size_t length = std::strlen(next.text);
-    // What is written over needs no space.
+    // Overwriting needs no space on disk.
     return lseek(file, 0, SEEK_SET) == 0 && write_all(file, next.text, length) &&
            ftruncate(file, static_cast<off_t>(length)) == 0;
 }

@@ -1,9 +1,9 @@
-// The mark of this start of the server: random digits in each line of the audit. Anybody can have a text of
-// his own written into the server log, but not one with the mark: it is shown only to who may read
-// session_audit.
+// The mark of this start of the server: random digits in each audit line. Any user can have a text of their
+// own written into the server log, but not one with the mark: only roles that may read session_audit can see
+// it.
 //
-// A server that preloads the library has it in shared memory. Any other has it in a file, together with the
-// time at which the server was started, so that a later start has another one.
+// With the library preloaded, the mark is in shared memory. Otherwise it is in a file, together with the
+// start time of the server, so that a later start gets another one.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -15,13 +15,13 @@ struct AuditMark {
 
     char text[size]; // 32 hexadecimal digits
 
-    /// Another one. Raises a PostgreSQL ERROR where the system has no random bytes.
+    /// Generates a new one. Raises a PostgreSQL ERROR if the system has no random bytes.
     void renew();
 };
 
-/// The server's mark. Raises PgError where it can be neither read nor made.
+/// The server's mark. Raises PgError if it can be neither read nor generated.
 const char* audit_mark();
-/// The same for who writes a line, which is written in any case: without a mark it is "none".
+/// For lines that have to be written in any case: "none" if there is no mark.
 const char* audit_mark_or_none() noexcept;
 
 } // namespace sessionctl::pg

@@ -30,7 +30,7 @@ void add_session(LogLine& line, const AuditRecord& record) {
     record.evidence.add_to(line);
 }
 
-/// Of a lockdown: what is locked down. Neither: the server.
+/// The database or role that is locked down. Neither: the server.
 void add_object(LogLine& line, const AuditRecord& record) {
     if (record.role.is_present)
         line.add_quoted("usename", record.role.get());

@@ -1,5 +1,5 @@
-// One session acted on, or one lockdown or unlock: by whom, on whom, what, why, with what result. Plain data
-// of fixed size, as it goes to the log and into shared memory.
+// One session acted on, or one lockdown or unlock: by which role, on what, why, with what result. Plain data
+// of fixed size, for the log and for shared memory.
 #pragma once
 
 #include "core/sessions/plan.hpp"
@@ -18,39 +18,39 @@ struct AuditRecord {
     using Field = AuditText<longest_field + 1>;
 
     core::Timestamp at;
-    std::int32_t encoding; // of what people wrote
-    std::int32_t pid;      // 0: of no session
+    std::int32_t encoding; // of the texts that users wrote
+    std::int32_t pid; // 0: not about a session
     AuditText<AuditMark::size> mark;
     AuditText<24> action;
     AuditText<48> result;
     AuditText<32> session_id;
     Name role, database, application, client;
-    Evidence evidence; // of a session that was acted on
+    Evidence evidence; // about the session that was acted on
     Name by_session_user, by_current_user;
     AuditText<32> by_session_id;
-    Name rule;     // the reaper's
-    Name cooldown; // a call's, as are those below
+    Name rule; // of the reaper
+    Name cooldown; // this and the fields below: of a call
     Field condition;
     Field args;
     AuditText<2 * longest_field + 1> details; // of a lockdown: key=value pairs
     Field reason;
 
-    /// By the caller, for this.
+    /// A record of this action by the caller.
     static AuditRecord by_caller(const char* action, const char* result);
 
-    /// On whom.
+    /// Fills in the session that was acted on.
     void describe(const RosterEntry& session);
-    /// Where nothing more is known of it.
+    /// For a session of which nothing more is known.
     void describe(const core::Identity& session);
-    /// What a person wrote, made one line; may be null.
+    /// Sets a text that a user wrote, in one line; it may be null.
     void set_field(Field& field, const char* text, const core::Characters& characters = own_characters());
 
     /// One line in the server log; never raises.
     void log() const noexcept;
 };
 
-/// Log line, ring and nothing else: what everybody does who acted on a session, or locked something down.
-/// `encoding` is of what people wrote.
+/// Writes the log line and appends to the ring, for every action on a session and every lockdown. `encoding`
+/// is that of the texts that users wrote.
 void keep_record(AuditRecord& record, int encoding = own_encoding()) noexcept;
 
 } // namespace sessionctl::pg

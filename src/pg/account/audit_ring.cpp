@@ -19,7 +19,7 @@ constexpr char audit_file[] = "pg_stat/pg_sessionctl.audit";
 constexpr char new_audit_file[] = "pg_stat/pg_sessionctl.audit.new";
 constexpr char bad_audit_file[] = "pg_stat/pg_sessionctl.audit.bad";
 
-/// What stands before the records. Any change to them is another format.
+/// Precedes the records in the file. Another version is needed if they change.
 struct Header {
     char magic[16];
     std::uint32_t format;
@@ -31,7 +31,7 @@ struct Header {
 constexpr char magic[16] = "pg_sessionctl 1";
 constexpr std::uint32_t format = 3;
 
-/// FNV-1a: against damage, not against people.
+/// FNV-1a: it detects damage, not forgery.
 std::uint64_t checksum_of(std::uint64_t sum, const AuditRecord& record) noexcept {
     for (const auto byte : reinterpret_cast<const unsigned char(&)[sizeof(AuditRecord)]>(record))
         sum = (sum ^ byte) * 1099511628211U;
@@ -60,7 +60,7 @@ bool write_records(const AuditRing& ring, FILE* file) noexcept {
     return is_written && fflush(file) == 0 && pg_fsync(fileno(file)) == 0;
 }
 
-/// Written beside and renamed, so that there is always a whole file or none.
+/// Written under another name and renamed, so that the file is complete or absent.
 bool save(const AuditRing& ring) noexcept {
     FILE* const file = fopen(new_audit_file, "wb");
     if (file == nullptr)
@@ -82,7 +82,7 @@ bool is_sound(const Header& header, std::int64_t file_size) noexcept {
                             header.count * static_cast<std::int64_t>(sizeof(AuditRecord));
 }
 
-/// Reads the file into the ring: the newest records, if it holds more than the ring.
+/// Reads the file into the ring. If the file holds more than the ring, reads the newest records.
 bool read_all(AuditRing& ring, FILE* file) noexcept {
     Header header;
     struct stat status;
@@ -127,14 +127,14 @@ core::vector<AuditRecord> AuditRing::read() {
         LWLockAcquire(shared.audit_lock, LW_SHARED);
         const std::int64_t count = std::min<std::int64_t>(ring.written, ring.capacity);
         for (std::int64_t i = ring.written - count; i < ring.written; ++i)
-            records.push_back(ring.records[i % ring.capacity]); // has its room
+            records.push_back(ring.records[i % ring.capacity]); // cannot allocate: reserved above
         LWLockRelease(shared.audit_lock);
     });
     return records;
 }
 
 void AuditRing::load() {
-    unlink(new_audit_file); // of a crash
+    unlink(new_audit_file); // left by a crash
     FILE* const file = fopen(audit_file, "rb");
     if (file == nullptr)
         return;

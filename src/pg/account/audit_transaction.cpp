@@ -11,7 +11,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// In the transaction's memory, the last one first.
+/// In the transaction's memory context, the last one first.
 struct Pending {
     Pending* before;
     SubTransactionId subtransaction;
@@ -19,7 +19,7 @@ struct Pending {
 };
 Pending* last = nullptr;
 
-/// In the order in which they came. The transaction is over: an error would be a PANIC.
+/// In the order of the calls. The transaction has ended: an error would be a PANIC.
 void keep_all(const char* instead_of_result) noexcept {
     callback([instead_of_result] {
         const MemoryScope memory(TopTransactionContext);
@@ -79,7 +79,7 @@ void keep_at_commit(const AuditRecord& record) {
         pending->record = record;
         last = pending;
     });
-    audit_mark_or_none(); // not read when it is too late for an error
+    audit_mark_or_none(); // read now: at commit an error would come too late
 }
 
 } // namespace sessionctl::pg

@@ -19,14 +19,14 @@ namespace {
 
 constexpr core::Timestamp longest_lock_look = core::microseconds_per_second;
 
-/// A little more of the text than is kept, so that the end of a character is found.
+/// Copies a little more of the text than is kept, to find the end of the last character.
 struct LiveStatus {
     PgBackendStatus entry;
     char query[Evidence::longest_query + MAX_MULTIBYTE_CHAR_LEN + 1];
-    bool is_cut; // where the server cut it, perhaps in the middle of a character
+    bool is_cut; // the server cut it, perhaps inside a character
 };
 
-/// False where the place is another's by now.
+/// False if the slot belongs to another session by now.
 bool read_live(const core::Session& session, LiveStatus& live) {
     bool is_same = false;
     read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
@@ -43,7 +43,7 @@ bool read_live(const core::Session& session, LiveStatus& live) {
     return is_same;
 }
 
-/// Negative ones (a clock set back) are 0.
+/// Negative ages (the clock was set back) become 0.
 core::Timestamp age_of(core::Timestamp since, core::Timestamp now, bool applies = true) noexcept {
     return applies && since != 0 ? std::max<core::Timestamp>(now - since, 0) : Evidence::no_age;
 }
@@ -53,8 +53,8 @@ void add_age(LogLine& line, const char* key, core::Timestamp age) {
         line.add_quoted(key, core::length_of_time(age).c_str());
 }
 
-/// Who keeps the text of statements that fail out of the log keeps this one out of it, too: core writes that
-/// of a statement which a termination breaks off under the same condition.
+/// log_min_error_statement decides, as it does for the statement that core logs when a termination interrupts
+/// it.
 bool logs_statements() noexcept {
     return log_min_error_statement <= FATAL;
 }
@@ -101,7 +101,7 @@ int RecentLockWaits::waiting_behind(int pid, TimestampTz not_before) {
     const core::Timestamp now = monotonic_now();
     if (waits_ == nullptr || now - taken_at_ > longest_lock_look || wall_taken_at_ < not_before) {
         waits_ = nullptr;
-        wall_taken_at_ = GetCurrentTimestamp(); // before the look: what it shows is no older
+        wall_taken_at_ = GetCurrentTimestamp(); // read first: the waits are no older than this
         call([this] { MemoryContextReset(memory_); });
         const MemoryScope scope(memory_);
         waits_ = LockWaits::take();

@@ -9,35 +9,35 @@
 
 namespace sessionctl::pg {
 
-/// Plain data. Whoever reads it has to be one who may see that session.
+/// Plain data. Only roles that may see the session may read it.
 struct Evidence {
     static constexpr std::size_t longest_query = 500;
     static constexpr core::Timestamp no_age = -1;
 
     bool is_present;
     core::State state;
-    Oid role;                                                    // decides who may see it
+    Oid role; // decides which roles may see it
     std::int32_t encoding;                                       // of its database
-    std::int32_t waiting;                                        // behind it
+    std::int32_t waiting; // sessions that wait behind it
     std::int64_t query_id;                                       // 0: none
     core::Timestamp session_age, xact_age, query_age, state_age; // microseconds, or no_age
     AuditText<NAMEDATALEN> wait_event_type, wait_event;
     AuditText<longest_query + 1> query; // in that encoding
 
-    /// Of a session that is in no session table yet.
+    /// For a login that is not in the session table yet.
     static Evidence of_login(Oid role) noexcept;
 
     void add_to(LogLine& line) const;
 };
 
-/// How many wait behind a session: from a look at the lock table that is at most a second old.
+/// How many sessions wait behind a session, from a copy of the lock waits that is at most a second old.
 class RecentLockWaits {
   public:
-    /// It lives in the memory that is current, and not longer.
+    /// Lives in the current memory context, and no longer than it.
     RecentLockWaits();
-    /// From a look that is no older than that, either (wall clock).
+    /// From a copy that was not taken before `not_before` (wall clock) either.
     int waiting_behind(int pid, TimestampTz not_before = 0);
-    /// The next answer is from a look of its own.
+    /// Makes the next call take a new copy.
     void forget() noexcept { waits_ = nullptr; }
 
   private:
@@ -47,17 +47,17 @@ class RecentLockWaits {
     TimestampTz wall_taken_at_ = 0;
 };
 
-/// As it is now; not present if it is gone. Errors: PgError.
+/// As the session is now; not present if it has ended. Errors: PgError.
 Evidence evidence_of(const RosterEntry& session, RecentLockWaits& waits);
 
-/// That of all sessions of a call.
+/// The evidence of all sessions of a call.
 class CallEvidence {
   public:
     explicit CallEvidence(const Roster& roster) noexcept : roster_(roster) {}
 
-    /// Of one that is acted on now. Instead of what was taken of it before.
+    /// Of a session that is about to be signalled. Replaces what was taken of it before.
     void take(const core::Session& session);
-    /// Of one of which none was taken: not present.
+    /// Not present if none was taken.
     const Evidence& of(std::int32_t pid) const noexcept;
 
   private:

@@ -45,7 +45,7 @@ void LogLine::write() const {
     const char* const mark = audit_mark_or_none();
     const char* const text = text_.c_str();
     call([mark, text] {
-        // Neither the statement nor the context of the call belongs to it.
+        // The line is not about the calling statement or its context.
         error_context_stack = nullptr;
         ereport(compat::log_server_only,
                 (errmsg_internal("pg_sessionctl: mark=%s%s", mark, text), errhidestmt(true)));

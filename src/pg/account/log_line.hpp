@@ -1,5 +1,4 @@
-// One line of key=value pairs in the server log, with the mark of this start of the server: what the audit is
-// written in.
+// One audit line in the server log: key=value pairs, with the mark of this start of the server.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -7,10 +6,10 @@
 
 namespace sessionctl::pg {
 
-/// What counts as a control character depends on it.
+/// Decides which bytes are control characters.
 core::Encoding server_encoding() noexcept;
 
-/// A reason that a caller gave, to be kept: in one line, and of so many bytes at most.
+/// A reason given by a caller, in one line and cut to this many bytes.
 constexpr std::size_t longest_reason = 500;
 core::string kept_reason(const char* reason);
 
@@ -19,13 +18,13 @@ class LogLine {
     /// A value that needs no quotes; null is NULL.
     void add(const char* key, const char* value);
     void add(const char* key, std::int32_t number);
-    /// A value that somebody else wrote.
+    /// A value that a user wrote.
     void add_quoted(const char* key, const char* value);
-    /// Those of another line.
+    /// The pairs of another line.
     void add_all(const char* pairs);
     /// With blanks between them; none at the beginning.
     const char* pairs() const noexcept { return text_.empty() ? "" : text_.c_str() + 1; }
-    /// To the server log alone; raises PgError.
+    /// Writes to the server log only; raises PgError.
     void write() const;
 
   private:

@@ -1,4 +1,4 @@
-// Where a session's client is.
+// The address of a session's client.
 #pragma once
 
 #include "compat/postgres.hpp"

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint8_t receives_no_more = 1; // the kernel's RCV_SHUTDOWN
 
-/// Has the other end neither closed the connection nor reset it?
+/// The other end has neither closed nor reset the connection.
 bool is_open_at_the_other_end(std::uint8_t state) noexcept {
     switch (state) {
     case TCP_CLOSE_WAIT:
@@ -41,8 +41,8 @@ bool is_address_of(const std::uint32_t (&address)[4], const SockAddr& client) no
     return address[0] == reinterpret_cast<const sockaddr_in&>(client.addr).sin_addr.s_addr;
 }
 
-/// Calls `see` with each TCP connection to this server from that port of a client (0: any) whose other end is
-/// open. False where the kernel did not tell all.
+/// Calls `see` for each TCP connection to this server from that client port (0: any) whose other end is open.
+/// False if the kernel did not report all of them.
 template <typename See>
 bool for_each_connection(SocketDiagnosis& diagnosis, int family, int port, See&& see) {
     inet_diag_req_v2 request = {};
@@ -58,8 +58,7 @@ bool for_each_connection(SocketDiagnosis& diagnosis, int family, int port, See&&
     });
 }
 
-/// A connection that was reset is in no list of the kernel's any more, though its process still has the
-/// socket.
+/// The kernel no longer lists a connection that was reset, though the backend still has the socket.
 ClientPresence presence_over_tcp(SocketDiagnosis& diagnosis, const SockAddr& client) noexcept {
     bool is_there = false;
     const bool is_told = for_each_connection(
@@ -70,7 +69,7 @@ ClientPresence presence_over_tcp(SocketDiagnosis& diagnosis, const SockAddr& cli
     return is_there ? ClientPresence::there : ClientPresence::gone;
 }
 
-/// Unknown also of a socket that is not the one to the client.
+/// Unknown also for a socket that is not the client's.
 ClientPresence presence_at(SocketDiagnosis& diagnosis, std::uint32_t inode) noexcept {
     bool is_to_client = false;
     ClientPresence presence = ClientPresence::unknown;

@@ -1,4 +1,5 @@
-// Is a session's client still there? A backend that runs a statement does not look; the kernel knows.
+// Is a session's client still connected? A backend does not check while it runs a statement; the kernel
+// knows.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -20,22 +21,22 @@ constexpr bool can_observe_clients = false;
 
 enum class ClientPresence { unknown, there, gone };
 
-/// Gone is whose end of the connection is closed, or reset. As core's client_connection_check_interval has
-/// it, that is also who has only ended what it sends: over TCP both look the same, and neither will say
-/// anything any more.
+/// Gone: the client has closed or reset its end. As with core's client_connection_check_interval, a client
+/// that has only shut down its sending side counts as gone: over TCP the two look alike, and neither sends
+/// any more.
 ClientPresence client_presence_of(pid_t pid, const SockAddr& client) noexcept;
 
-/// The same of many sessions. To ask for one TCP connection the kernel walks through all there are, so those
-/// to this server are read once, when the first is asked for; who is not among them is asked for again,
+/// The same for many sessions. The kernel searches all TCP connections for each single query, so the
+/// connections to this server are read once, on first use. A client that is not among them is queried again,
 /// alone.
 class ClientConnections {
   public:
     ClientPresence presence_of(pid_t pid, const SockAddr& client);
 
   private:
-    /// Whose other end is open.
+    /// A connection whose other end is open.
     struct Connection {
-        std::uint32_t address[4]; // of IPv4 the first
+        std::uint32_t address[4]; // IPv4: only the first is used
         int port;
     };
     struct List {

@@ -24,7 +24,7 @@ constexpr core::Closing not_here = {
 
 #ifdef __linux__
 
-constexpr long pidfd_getfd_number = 438; // the C library's own name came later than the kernel's call
+constexpr long pidfd_getfd_number = 438; // the C library's own name is newer than the system call
 
 constexpr core::Closing no_descriptor = {Result::denied, "there is no free file descriptor"};
 constexpr core::Closing not_found = {Result::not_found, "its process has no open connection to its client"};
@@ -33,7 +33,7 @@ int pidfd_getfd(int pidfd, int descriptor) noexcept {
     return static_cast<int>(syscall(pidfd_getfd_number, pidfd, descriptor, 0));
 }
 
-/// What the kernel said, in errno.
+/// The error of the system call, from errno.
 core::Closing refusal() noexcept {
     char scope[16];
     switch (errno) {
@@ -79,8 +79,7 @@ bool is_same_end(const sockaddr_storage& a, const sockaddr_storage& b) noexcept 
            reinterpret_cast<const sockaddr_in&>(b).sin_addr.s_addr;
 }
 
-/// A backend may have other connections: of dblink and postgres_fdw, to its standby's primary, the
-/// statistics collector's.
+/// A backend may have other connections: dblink, postgres_fdw, a standby's primary, the statistics collector.
 bool DuplicateSocket::is_connection_of(const SockAddr& client) const noexcept {
     sockaddr_storage own = {};
     sockaddr_storage peer = {};
@@ -114,7 +113,7 @@ core::Closing close_client_socket([[maybe_unused]] int pidfd, [[maybe_unused]] p
     const bool is_readable = for_each_socket(pid, [&](int descriptor, unsigned) {
         const DuplicateSocket socket(pidfd_getfd(pidfd, descriptor));
         if (!socket.is_taken()) {
-            if (errno == EBADF) // closed meanwhile
+            if (errno == EBADF) // closed in the meantime
                 return false;
             closing = refusal();
             return true;

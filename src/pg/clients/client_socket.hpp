@@ -1,6 +1,5 @@
-// Closes the connection of another backend's client, as tcpkill does, without root: the backend's socket is
-// taken by way of its pidfd (Linux 5.6) and shut down. Encryption makes no difference to the socket
-// underneath.
+// Closes the connection of another backend's client, as tcpkill does, but without root: duplicates the
+// backend's socket through its pidfd (Linux 5.6) and shuts it down. Works under TLS, too.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -12,8 +11,8 @@ extern "C" {
 
 namespace sessionctl::pg {
 
-/// The pidfd pins the process; -1: it could not be pinned. Among its sockets only the one that this server
-/// has accepted from that client is closed.
+/// The pidfd identifies the process; -1: there is none. Closes only the socket that this server accepted from
+/// that client.
 core::Closing close_client_socket(int pidfd, pid_t pid, const SockAddr& client) noexcept;
 
 } // namespace sessionctl::pg

@@ -8,7 +8,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// The number behind a name in /proc/<pid>/status.
+/// The number after this name in /proc/<pid>/status.
 std::uint64_t number_in(const char* status, const char* name) noexcept {
     const char* const found = std::strstr(status, name);
     return found != nullptr ? std::strtoull(found + std::strlen(name), nullptr, 10) : 0;

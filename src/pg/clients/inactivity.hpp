@@ -1,4 +1,4 @@
-// Does a session that waits for its client really wait for its client?
+// Whether a session that reports a wait for its client really waits for it.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -12,16 +12,16 @@ constexpr bool can_observe_silence = compat::has_client_waits;
 constexpr bool can_observe_silence = false;
 #endif
 
-/// Not asleep is also who is stopped, who has something to read from its client, who waits to write what the
-/// client has long read (a frozen process), and who can't be observed.
+/// Not inactive: a process that is stopped, that has input from its client to read, that waits to write what
+/// the client has already read (a frozen process), or that can't be observed.
 core::Inactivity inactivity_of(const core::Session& session) noexcept;
 
-/// An idle session: has it sent what it had to say, and sleeps until its client speaks? Before 10 a session
-/// does not tell what it waits for: one that sleeps.
+/// For an idle session: has it sent all its output, and does it sleep until the client sends something?
+/// Before 10 a session does not report waits for its client: any session that sleeps.
 bool is_at_rest(const core::Session& session) noexcept;
 
-/// Has its client (over TCP: its client's machine) not taken yet all that was sent? False where the system
-/// does not tell.
+/// Is some of the output not yet received by the client (over TCP: by the client's machine)? False if the
+/// system does not tell.
 bool is_unheard(const core::Session& session) noexcept;
 
 } // namespace sessionctl::pg

@@ -1,4 +1,4 @@
-// What the kernel tells of another process, through /proc.
+// What /proc tells about another process.
 #pragma once
 
 #include "core/sessions/remaining_session.hpp"
@@ -7,7 +7,7 @@
 
 namespace sessionctl::pg {
 
-/// Whatever may not be read stays empty.
+/// Fields that this process may not read stay empty.
 core::KernelView kernel_view_of(pid_t pid) noexcept;
 
 } // namespace sessionctl::pg

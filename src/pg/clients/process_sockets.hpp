@@ -1,4 +1,4 @@
-// The sockets that another process has open, as /proc tells.
+// The sockets of another process, from /proc.
 #pragma once
 
 #include <cstdio>
@@ -11,7 +11,7 @@
 namespace sessionctl::pg {
 
 /// Calls `see` with the descriptor in that process and the inode of each socket, until it returns true.
-/// False, with errno, where the system does not tell.
+/// False, with errno, if the system does not tell.
 template <typename See>
 bool for_each_socket(pid_t pid, See&& see) {
     char path[64];

@@ -1,4 +1,4 @@
-// Which of a backend's sockets is the one to its client: the one that this server has accepted.
+// Finds the socket of a backend that is connected to its client: the one that this server accepted.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -17,7 +17,7 @@ inline int port_of(const sockaddr_storage& address) noexcept {
                                                : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-/// A Unix socket that was accepted has the name of the one that listens; one that was connected has none.
+/// An accepted Unix socket has the name of the listening socket; one that was connected has none.
 inline bool is_name_of_server_socket(const char* name, std::size_t length) noexcept {
     char path[128] = {};
     char expected[32];
@@ -25,7 +25,7 @@ inline bool is_name_of_server_socket(const char* name, std::size_t length) noexc
         return false;
     std::memcpy(path, name, std::min(length, sizeof path - 1));
     std::snprintf(expected, sizeof expected, "/.s.PGSQL.%d", PostPortNumber);
-    const char* const last = std::strrchr(path[0] == '\0' ? path + 1 : path, '/'); // abstract: begins with 0
+    const char* const last = std::strrchr(path[0] == '\0' ? path + 1 : path, '/'); // abstract: begins with a null byte
     return last != nullptr && std::strcmp(last, expected) == 0;
 }
 

@@ -1,4 +1,4 @@
-// Questions to the kernel about sockets, whoever they belong to: Linux's sock_diag, which needs no right.
+// Queries the kernel about sockets of any process: Linux's sock_diag, which needs no privilege.
 #pragma once
 
 #ifdef __linux__
@@ -14,7 +14,7 @@
 
 namespace sessionctl::pg {
 
-/// A netlink socket for them.
+/// A netlink socket for these queries.
 class SocketDiagnosis {
   public:
     SocketDiagnosis() noexcept : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
@@ -25,8 +25,8 @@ class SocketDiagnosis {
     SocketDiagnosis(const SocketDiagnosis&) = delete;
     SocketDiagnosis& operator=(const SocketDiagnosis&) = delete;
 
-    /// Sends one request and calls `see` with each answer; false where the kernel does not know the question,
-    /// or did not tell all. `see` may throw.
+    /// Sends one request and calls `see` with each answer. False if the kernel does not support the request,
+    /// or did not send all answers. `see` may throw.
     template <typename Request, typename See>
     bool ask(const Request& request, std::uint16_t flags, See&& see) {
         struct {
@@ -59,8 +59,8 @@ class SocketDiagnosis {
         }
     }
 
-    /// About one Unix socket: `see` gets what the kernel tells of it, attribute by attribute. What is no Unix
-    /// socket is an error, and of no interest.
+    /// Queries one Unix socket: `see` gets each attribute. If the inode is not a Unix socket's, that is an
+    /// error, which is ignored.
     template <typename See>
     void ask_unix_socket(std::uint32_t inode, std::uint32_t show, See&& see) {
         unix_diag_req request = {};
@@ -79,7 +79,7 @@ class SocketDiagnosis {
     }
 
   private:
-    /// A list that ends early ends with the error.
+    /// A list that ends early ends with an error code.
     static int result_of(const nlmsghdr& done) noexcept {
         return done.nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? *static_cast<const int*>(NLMSG_DATA(&done)) : 0;
     }

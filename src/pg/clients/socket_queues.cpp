@@ -30,7 +30,7 @@ void add(SocketQueues& queues, std::uint32_t input, std::uint32_t output) noexce
     queues.has_output |= output > 0;
 }
 
-/// Unix sockets are asked about one by one.
+/// Unix sockets are queried one by one.
 unsigned add_unix_sockets(SocketDiagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
     unsigned seen = 0;
     for (const std::uint32_t inode : inodes)

@@ -1,5 +1,4 @@
-// What waits in the sockets of another process, to be read by it or by the other end. Linux tells through
-// sock_diag.
+// Unread data in the sockets of another process, in either direction, from Linux's sock_diag.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +8,11 @@
 namespace sessionctl::pg {
 
 struct SocketQueues {
-    bool has_input;  // something to read, in any stream socket
-    bool has_output; // something that the other end has not read yet
+    bool has_input; // some socket has data to read
+    bool has_output; // some socket has data that the other end has not read
 };
 
-/// False where the system does not tell.
+/// False if the system does not tell.
 bool socket_queues_of(pid_t pid, SocketQueues& queues) noexcept;
 
 } // namespace sessionctl::pg

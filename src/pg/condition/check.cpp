@@ -17,7 +17,7 @@ namespace {
 
 constexpr int session_range_table_index = 1;
 
-/// Volatile, but they only look. Sorted; with the names of before 10.
+/// Volatile, but without side effects. Sorted; includes the names used before 10.
 constexpr std::string_view allowed_volatile[] = {
     "clock_timestamp",
     "gen_random_uuid",
@@ -42,14 +42,14 @@ constexpr std::string_view allowed_volatile[] = {
     "timeofday",
 };
 
-/// They run a statement given as text, or a cursor's, and were called stable up to 10. Sorted.
+/// Run a statement given as text, or a cursor's; marked stable up to 10. Sorted.
 constexpr std::string_view runs_statement[] = {
     "cursor_to_xml",      "cursor_to_xmlschema", "query_to_xml", "query_to_xml_and_xmlschema",
     "query_to_xmlschema",
 };
 
-/// Stable, and harmless with another user's rights: no input function of a type named in text, nothing that
-/// reads a table, a view or a setting named in text. Sorted.
+/// Stable, and harmless with another user's rights: they call no input function of a type named in a text,
+/// and read no table, view or setting named in a text. Sorted.
 constexpr std::string_view allowed_under_other[] = {
     "clock_timestamp",
     "current_database",
@@ -73,7 +73,7 @@ struct Inspection {
     bool sees_session;
     bool is_under_other;
     Finding finding;
-    Node* node; // the one being looked at
+    Node* node; // the node being checked
 };
 
 bool report(Inspection& inspection, Refusal refusal, Oid object = InvalidOid) {
@@ -81,7 +81,7 @@ bool report(Inspection& inspection, Refusal refusal, Oid object = InvalidOid) {
     return true;
 }
 
-/// Made by initdb. A schema says less: somebody may have put his own things into pg_catalog.
+/// Created by initdb. The schema is not enough: users may have put objects into pg_catalog.
 bool is_core(Oid object) noexcept {
     return object < FirstNormalObjectId;
 }
@@ -108,7 +108,7 @@ bool is_volatile(Oid function) {
     return func_volatile(function) == PROVOLATILE_VOLATILE && !is_one_of(allowed_volatile, function);
 }
 
-/// An aggregate itself is marked immutable; what it calls need not be.
+/// An aggregate is itself marked immutable; the functions it calls need not be.
 bool is_volatile_aggregate(Oid function) {
     const HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(tuple))
@@ -130,7 +130,7 @@ bool is_refused_function(Oid function, void* context) {
     return false;
 }
 
-/// An operator with its commutator and its negator, and with what those name in turn.
+/// An operator with its commutator and negator, and with theirs in turn.
 class OperatorFamily {
   public:
     explicit OperatorFamily(Oid written) {
@@ -143,7 +143,7 @@ class OperatorFamily {
 
     const Oid* begin() const noexcept { return members_; }
     const Oid* end() const noexcept { return members_ + count_; }
-    /// A pair of core has two or four.
+    /// In core such a family has two or four members.
     bool is_whole() const noexcept { return count_ < std::size(members_); }
 
   private:
@@ -156,8 +156,7 @@ class OperatorFamily {
     std::size_t count_ = 0;
 };
 
-/// The planner may run another operator than the one that was written: for `not (a = b)` its negator, for
-/// `b = a` its commutator.
+/// The planner may replace an operator: `not (a = b)` by the negator, `b = a` by the commutator.
 bool is_refused_operator(Oid written, Inspection& inspection) {
     const OperatorFamily family(written);
     for (const Oid member : family)
@@ -194,7 +193,7 @@ bool is_old_spelling(const Const& constant) {
     return value.substr(0, 6) == "<IDLE>";
 }
 
-/// A type or collation made by somebody may run that somebody's code.
+/// A user-defined type or collation may run its owner's code.
 bool has_foreign_type(Node* node) {
     switch (nodeTag(node)) {
     case T_Const:

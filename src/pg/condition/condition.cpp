@@ -26,7 +26,7 @@ namespace {
 
 // --- one parse
 
-/// What the grammar made of the condition, and whether it is the literal true or false.
+/// The condition's parse tree, and whether it is the literal true or false.
 struct Expression {
     Node* node;
     bool is_literal;
@@ -46,7 +46,7 @@ Expression parse(const Condition& condition, const Statement& statement, bool is
 
 // --- one analysis
 
-/// Gives a $n its value, as a constant that stands in its place.
+/// Replaces a $n by its value, as a constant.
 Node* value_of_parameter(ParseState* state, ParamRef* parameter) {
     const auto& condition = *static_cast<const Condition*>(compat::analysis_context(state));
     const int index = parameter->number - 1;
@@ -63,8 +63,8 @@ Node* value_of_parameter(ParseState* state, ParamRef* parameter) {
     return reinterpret_cast<Node*>(value);
 }
 
-/// Our own statement, with the condition's node, and the columns `per`, in their places: no text of the
-/// caller's is pasted.
+/// Our own statement with the condition's node and the columns `per` inserted. The caller's text is not
+/// pasted.
 Node* statement_around(const Condition& condition, Node* expression) {
     StringInfoData text;
     initStringInfo(&text);
@@ -104,8 +104,8 @@ Query* analyze(const Condition& condition, const Statement& statement, const Exp
 
 // --- one execution
 
-/// Rows as the executor hands them over, in memory that outlives it. No container: it could not tell of a
-/// failure through the executor's frames.
+/// Rows from the executor, in memory that outlives it. Not a container: an allocation failure could not be
+/// thrown through the executor's frames.
 struct Rows {
     MemoryContext memory;
     Match* first;
@@ -113,8 +113,8 @@ struct Rows {
     std::size_t capacity;
 };
 
-/// The values of the columns `per`, each with a byte behind it that no text holds: so every combination is
-/// another group.
+/// The values of the columns `per`, each followed by a byte that occurs in no text, so that different values
+/// give different groups.
 std::string_view group_in(TupleTableSlot* row, MemoryContext memory) {
     const int columns = row->tts_tupleDescriptor->natts;
     if (columns == 1)
@@ -160,7 +160,7 @@ core::vector<Match> run(const Condition& condition, const Statement& statement, 
 }
 
 /// Under another user's rights an error could quote what only that user may see (a cast of another session's
-/// query): the caller learns its kind, not its words.
+/// query): the caller gets its SQLSTATE, not its text.
 core::vector<Match> run_discreetly(const Condition& condition, const Statement& statement, Query* query,
                                    bool is_under_other) {
     int sqlstate = 0;
@@ -232,7 +232,7 @@ core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
     const Statement statement(condition.text);
     const RosterInForce in_force(roster);
     ConditionScope scope;
-    call([] { PushActiveSnapshot(GetTransactionSnapshot()); }); // a worker has none
+    call([] { PushActiveSnapshot(GetTransactionSnapshot()); }); // a background worker has none
     const Expression expression = parse(condition, statement, scope.is_under_other());
     Query* const query = analyze(condition, statement, expression, scope.is_under_other());
     const List* const comparisons = call([query] { return text_comparisons(query); });

@@ -6,8 +6,8 @@
 
 namespace sessionctl::pg {
 
-/// A condition as the caller gave it, with the values of $1, $2 ... One of type unknown takes the type that
-/// its place needs, as a quoted literal does.
+/// A condition as the caller gave it, with the values of $1, $2 ... A value of type unknown takes its type
+/// from the context, as a quoted literal does.
 struct Condition {
     const char* text;
     int arguments;
@@ -19,17 +19,17 @@ struct Condition {
 
 struct Match {
     int pid;
-    std::string_view group; // what the columns `per` hold
+    std::string_view group; // the values of the columns `per`
 };
 
-/// Columns of session_activity with commas between, for `per`. Errors: 22023 with the columns in the hint for
-/// one that there is not, and for no list.
+/// Columns of session_activity, separated by commas, for `per`. Errors: 22023 for an unknown column, with the
+/// columns in the hint, and for a text that is not a list.
 List* columns_named(const char* text);
 
 /// Parses, analyses and evaluates the condition, each once, over this roster, with the caller's rights and in
-/// a read-only transaction. Errors: the caller's own (with a caret into the condition where there is a
-/// place), and refusals: 42601 not one expression, 42804 not boolean, 0A000 what may do more than look, 22023
-/// never looks at the session, 42501 what may not be used inside a SECURITY DEFINER function.
+/// a read-only transaction. Errors: those of the condition itself (with the position in it, if known); 42601
+/// not one expression, 42804 not boolean, 0A000 possible side effects, 22023 does not refer to the session,
+/// 42501 not allowed inside a SECURITY DEFINER function.
 core::vector<Match> evaluate(const Condition& condition, const Roster& roster);
 
 } // namespace sessionctl::pg

@@ -17,7 +17,7 @@ constexpr char expression_hint[] = "A condition is one boolean expression over t
 constexpr char parameter_hint[] = "The values of $1, $2 ... come in args, an array of texts in this order: "
                                   "array['regina', 'psql']. Each takes the type that its place needs.";
 
-/// The place in the caller's own text, in characters from 1, of one in our statement.
+/// Converts a position in our statement to one in the caller's text, in characters from 1.
 int own_position(int position, int length) noexcept {
     return std::clamp(position - Statement::prefix, 1, length + 1);
 }
@@ -26,7 +26,7 @@ int length_of(const char* condition) {
     return call([condition] { return pg_mbstrlen(condition); });
 }
 
-/// For a name that is no column's (or, with a dot in it, no table's).
+/// For a name that is not a column (or, with a dot in it, not a table).
 const char* column_hint(const char* message) noexcept {
     if (std::strstr(message, "procpid") != nullptr)
         return "The column is called pid since PostgreSQL 9.2.";
@@ -128,7 +128,7 @@ void Subject::explain(ErrorData& error) const noexcept {
     case ERRCODE_UNDEFINED_COLUMN:
         hint = column_hint(error.message);
         break;
-    case ERRCODE_UNDEFINED_TABLE: // app.web, or a table that a subquery names
+    case ERRCODE_UNDEFINED_TABLE: // app.web, or a table in a subquery
         if (std::strstr(error.message, "FROM") != nullptr)
             hint = column_hint(error.message);
         break;

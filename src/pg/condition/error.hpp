@@ -1,4 +1,4 @@
-// Errors about a condition, told in terms of the caller's own text.
+// Errors about a condition, with positions in the caller's own text.
 #pragma once
 
 #include "core/memory.hpp"
@@ -7,8 +7,8 @@
 
 namespace sessionctl::pg {
 
-/// The statement that a condition stands in. It is shown as `text` (by the log, auto_explain and the like)
-/// and parsed as `parsed`: the condition alone behind SELECT, at the same place, so that positions agree.
+/// The statement that contains a condition. The log, auto_explain and the like show `text`; the parser gets
+/// `parsed`: SELECT and the condition alone, at the same offset, so that positions agree.
 struct Statement {
     core::string text;
     core::string parsed;
@@ -22,16 +22,16 @@ struct Statement {
     }
 };
 
-/// What an error is about, for the time of one call: the caller's condition.
+/// The condition that errors during one call are about.
 class Subject {
   public:
     explicit Subject(const char* condition);
 
-    /// An error context callback. The innermost one: further out PL/pgSQL would take the place for one in its
-    /// query.
+    /// An error context callback. It has to be the innermost one: PL/pgSQL's would take the position for one
+    /// in its own query.
     static void place(void* subject) noexcept;
 
-    /// Gives a hint where core gave none.
+    /// Adds a hint if core gave none.
     void explain(ErrorData& error) const noexcept;
 
   private:
@@ -39,14 +39,14 @@ class Subject {
     int length_; // of the condition, in characters
 };
 
-/// pg::call whose errors are about the condition: the caret stands in the caller's own text.
+/// pg::call for work on the condition: positions in errors are converted to the caller's text.
 template <typename Body>
 auto about_condition(const char* condition, Body&& body) {
     Subject subject(condition);
     try {
         return call([&] {
             ErrorContextCallback callback = {error_context_stack, Subject::place, &subject};
-            error_context_stack = &callback; // pg::call puts the outer one back
+            error_context_stack = &callback; // pg::call restores the outer one
             return body();
         });
     } catch (const PgError& e) {
@@ -55,10 +55,10 @@ auto about_condition(const char* condition, Body&& body) {
     }
 }
 
-/// Errors: 42601; `label` is a name that follows the expression, or null.
+/// Errors: 42601; `label` is a name after the expression, or null.
 [[noreturn]] void refuse_as_no_expression(const char* label);
 
-/// Errors: the one that this finding is worth, with a caret where it has a place.
+/// Raises the error for this finding, with its position if there is one.
 [[noreturn]] void refuse(const Finding& finding, const Statement& statement, const char* condition);
 
 } // namespace sessionctl::pg

@@ -15,7 +15,7 @@ struct Pin {
     const char* value;
 };
 
-/// Whoever calls could have a condition read in another way than whoever wrote it meant.
+/// Settings that change how a condition is read: the caller may have others than its author.
 constexpr Pin pins[] = {
     {"search_path", "pg_catalog, sessionctl, pg_temp"},
     {"standard_conforming_strings", "on"},
@@ -26,7 +26,7 @@ constexpr Pin pins[] = {
     {"xmloption", "content"},
 };
 
-/// Who calls with his own rights writes times as he is used to.
+/// A caller with its own rights may write times in its own format.
 constexpr Pin pins_under_other[] = {
     {"DateStyle", "ISO, MDY"},
     {"IntervalStyle", "postgres"},
@@ -36,7 +36,7 @@ constexpr Pin pins_under_other[] = {
 template <std::size_t count>
 void pin(const Pin (&all)[count]) {
     for (const Pin& one : all)
-        compat::set_known_parameter_locally(one.parameter, one.value); // 19 has lost one
+        compat::set_known_parameter_locally(one.parameter, one.value); // 19 lacks one of them
 }
 
 const ConditionScope* innermost_scope = nullptr;
@@ -48,7 +48,7 @@ bool has_security_flag(int flag) noexcept {
     return (security_context & flag) != 0;
 }
 
-/// A condition's function may ask for another condition: the restriction that it finds is ours.
+/// A condition may call a function that evaluates another condition: then the restriction is our own.
 bool is_restricted_by_core() noexcept {
     return has_security_flag(SECURITY_RESTRICTED_OPERATION) &&
            (innermost_scope == nullptr || innermost_scope->is_restricted_by_core());

@@ -1,16 +1,15 @@
-// What surrounds a condition from its first look-up to its last row.
+// The settings and rights under which a condition is parsed and run.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// Has somebody else's code, a SECURITY DEFINER function for one, taken the rights that are in force? Then
-/// whoever wrote what runs, or reads what it says, may be without them.
+/// Is another user in force than the one who is logged in or was SET ROLE to, as in a SECURITY DEFINER
+/// function? Then the author of the condition, or the reader of its errors, may lack that user's rights.
 bool is_under_other_user() noexcept;
 
 /// While it lives:
-/// - what lexer, parser and input functions obey is pinned, and names are looked up where nobody else may
 ///   create any;
 /// - the transaction is read-only;
 /// - the user stays the one who asked: core refuses SET ROLE and its like in a security-restricted operation.
@@ -25,9 +24,9 @@ class ConditionScope {
 
     void leave();
 
-    /// Was it, where the condition was asked for?
+    /// Was another user in force when the condition was passed?
     bool is_under_other() const noexcept { return is_under_other_; }
-    /// By a REFRESH or the like, not by a condition further out?
+    /// Was the operation security-restricted by core (REFRESH and the like), not by an outer condition?
     bool is_restricted_by_core() const noexcept { return is_restricted_by_core_; }
 
   private:

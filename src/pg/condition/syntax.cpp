@@ -30,14 +30,15 @@ bool is_in_pg_catalog(const List* name) noexcept {
     return list_length(name) == 2 && std::strcmp(strVal(linitial(name)), "pg_catalog") == 0;
 }
 
-/// Has the name looked up in pg_catalog alone; false where it says another schema.
+/// Makes the name be looked up in pg_catalog alone; false if it has another schema.
 bool pin_to_pg_catalog(List*& name) {
     if (list_length(name) == 1)
         name = lcons(makeString(pstrdup("pg_catalog")), name);
     return is_in_pg_catalog(name);
 }
 
-/// Somebody's own type in pg_catalog (its owner may move an extension there), or none of core's at all.
+/// A user-defined type in pg_catalog (its owner may move an extension there), or a type that core does not
+/// have.
 bool is_foreign_type(TypeName* name) {
     const Oid type = LookupTypeNameOid(nullptr, name, true);
     return type >= FirstNormalObjectId;
@@ -76,7 +77,7 @@ bool check_node(Node* node, void* context) {
         return refuse(check, Refusal::unknown_construct, node);
     if (is_bare_star(node))
         return refuse(check, Refusal::bare_star, node);
-    // Of a subquery, the only place where it may stand.
+    // In a subquery, the only place where it is allowed.
     if (IsA(node, ResTarget) && is_bare_star(reinterpret_cast<ResTarget*>(node)->val))
         return false;
     if (check.is_under_other && IsA(node, SubLink))

@@ -31,7 +31,7 @@ struct ComparisonSearch {
     List* found; // of TextComparison
 };
 
-/// Null where it is no column of the session's.
+/// Null if it is not a column of the session.
 const char* session_column(Node* node, const ComparisonSearch& search) {
     if (!IsA(node, Var))
         return nullptr;
@@ -131,7 +131,7 @@ bool has(const core::vector<const char*>& values, const char* value) noexcept {
                        [value](const char* other) { return std::strcmp(value, other) == 0; });
 }
 
-/// An extension may call its workers as it likes: there are those that run.
+/// Extensions name their background workers freely, so the ones running are added.
 core::vector<const char*> backend_types_on(const Roster& roster) {
     core::vector<const char*> types;
     for (const RosterEntry& entry : roster.entries)
@@ -140,7 +140,7 @@ core::vector<const char*> backend_types_on(const Roster& roster) {
     return types;
 }
 
-/// The values that a session may have there; whether that is all of them.
+/// The values that a session may have in this column; whether the list is complete.
 struct ValueList {
     core::vector<const char*> values;
     bool is_whole;
@@ -164,7 +164,7 @@ void tell_unknown_value(const TextComparison& comparison, const ValueList& list)
     });
 }
 
-/// Was there something to tell?
+/// Returns whether it raised a NOTICE.
 bool tell_if_unknown(const TextComparison& comparison, const Roster& roster, bool has_matches) {
     const ValueList list = value_list(comparison.column, roster);
     const bool is_of_interest = comparison.excludes ? list.is_whole : !has_matches;
