@@ -47,8 +47,7 @@ class DblinkConnection {
     /// The answer as texts, this many a row. Errors: the server's, and 42804 for another number of columns.
     Cells result(int columns);
 
-    /// Sends, waits and returns the result. Errors: 08006 if there is no answer within `patience`
-    /// microseconds.
+    /// Sends, waits, returns the result. Errors: 08006 if no answer comes within `timeout` microseconds.
     Cells ask(const char* statement, int columns, core::Timestamp patience, Heed heed = Heed::interrupts);
 
   private:

@@ -83,8 +83,8 @@ class EntryMemory {
 
 } // namespace detail
 
-/// Runs PostgreSQL code and turns its ERROR into a PgError. The body holds no object with a destructor, since
-/// PostgreSQL jumps out of it; neither does its result.
+/// Runs PostgreSQL code and converts its ERROR to a PgError. Neither the body nor its result may have a
+/// destructor, since PostgreSQL jumps out of the body.
 template <typename Body>
 auto call(Body&& body) -> std::invoke_result_t<Body&> {
     using Result = std::invoke_result_t<Body&>;

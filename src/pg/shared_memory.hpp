@@ -44,8 +44,7 @@ struct ReaperBoard {
     std::atomic<std::int32_t> limits[core::limit_count]; // of all sessions without their own
 };
 
-/// One for each action that users call, one for each of the reaper's limits, ended or only logged, and one
-/// for statements that it cancelled.
+/// How often something was done.
 struct Counter {
     std::atomic<std::int64_t> acted_on;
     std::atomic<std::int64_t> ended;
@@ -63,8 +62,8 @@ struct Counter {
     }
 };
 
-/// One for each action that people ask for, one for each rule of the reaper, ended or only logged, and one
-/// for statements that it cancelled.
+/// One for each action that users call, one for each limit of the reaper (ended, or only logged), and one for
+/// statements that it cancelled.
 enum class CountedAction : std::uint8_t { cancel, terminate, close_socket, drain, reap_statement, reap, log };
 constexpr int call_count = 4;
 constexpr int unruled_count = call_count + 1;

@@ -6,8 +6,7 @@
 
 namespace sessionctl::pg {
 
-/// For a prepared transaction the result says that it was prepared: another session decides whether it
-/// commits.
+/// After PREPARE TRANSACTION the result says so: another session decides whether it commits.
 void keep_at_commit(const AuditRecord& record);
 
 } // namespace sessionctl::pg

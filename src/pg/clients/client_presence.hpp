@@ -1,5 +1,4 @@
-// Is a session's client still connected? A backend does not check while it runs a statement; the kernel
-// knows.
+// Is a session's client still connected? A backend that runs a statement does not check; the kernel knows.
 #pragma once
 
 #include "compat/postgres.hpp"

@@ -44,7 +44,7 @@ class SocketDiagnosis {
             const ssize_t received = recv(socket_, buffer_, sizeof buffer_, 0);
             if (received <= 0)
                 return false;
-            auto length = static_cast<int>(received); // signed: what follows an unaligned message is negative
+            auto length = static_cast<int>(received); // signed: after an unaligned message it is negative
             for (auto* header = reinterpret_cast<nlmsghdr*>(buffer_); NLMSG_OK(header, length);
                  header = NLMSG_NEXT(header, length)) {
                 is_whole &= (header->nlmsg_flags & NLM_F_DUMP_INTR) == 0;

@@ -1,12 +1,12 @@
-// What a sweeper is told that follows commands which took CONNECT on databases: whose sessions it ends, and
-// by whose rights.
+// Tells a sweeper about commands that took CONNECT on databases: which sessions it ends, and with which
+// roles' rights.
 #pragma once
 
 #include "pg/keep_out/sweep_note.hpp"
 
 namespace sessionctl::pg {
 
-/// A role's logins to a database.
+/// The logins of a role to a database.
 struct LoginPair {
     Oid role;
     Oid database;
@@ -21,23 +21,23 @@ struct ConnectOrder {
     static constexpr int most_pairs = 1000;
     static constexpr int most_logins = 100;
 
-    TransactionId after; // which has to commit first
-    SweepNote by;        // of no role
+    TransactionId after; // this transaction has to commit first
+    SweepNote by; // names no role
     Oid commanders[most_commanders];
     int commander_count;
-    Oid caller;                 // of the commands, or of a SECURITY DEFINER function that runs them
-    LoginPair lost[most_pairs]; // of those who were connected at that moment
+    Oid caller; // who called the commands, or the SECURITY DEFINER function that runs them
+    LoginPair lost[most_pairs]; // of the processes that were connected then
     int lost_count;
     TimestampTz at;
-    int logins[most_logins]; // who had no role or no database yet then
+    int logins[most_logins]; // processes that had no role or database yet
     int login_count;
 };
 
-/// The last ones; under the audit's lock.
+/// The latest orders; protected by the audit's lock.
 struct ConnectOrders {
     static constexpr std::uint32_t size = 16;
 
-    std::uint32_t count; // ever
+    std::uint32_t count; // total count
     ConnectOrder orders[size];
 };
 

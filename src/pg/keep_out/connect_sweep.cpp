@@ -16,9 +16,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Of this transaction.
+/// Of the current transaction.
 ConnectOrder own_order;
-LoginPair excused[ConnectOrder::most_pairs]; // who had sessions without CONNECT before this command
+LoginPair excused[ConnectOrder::most_pairs]; // had sessions, but no CONNECT, before this command
 int excused_count = 0;
 bool is_connect_sweep_wanted = false;
 bool is_order_full = false;
@@ -63,7 +63,7 @@ bool is_noted(const Item (&list)[size], int count, const Item& item) noexcept {
     return std::find(list, list + count, item) != list + count;
 }
 
-/// What there is no room for is told at the commit.
+/// If the list is full, a WARNING at commit says so.
 template <typename Item, int size>
 void note(Item (&list)[size], int& count, const Item& item) noexcept {
     if (is_noted(list, count, item))
@@ -79,7 +79,7 @@ bool is_without_connect(const PendingLogin& process) {
            !call([&process] { return compat::may_connect(process.role, process.database); });
 }
 
-/// From now on who logs in is one that was not there.
+/// Processes that log in from now on count as later ones.
 void begin_order() {
     own_order.by = note_by_caller();
     own_order.caller = call([] { return GetOuterUserId(); });
@@ -90,7 +90,7 @@ void begin_order() {
     is_connect_sweep_wanted = true;
 }
 
-/// Was it no session yet then?
+/// Was the process not a session yet when the order began?
 bool is_later(const ConnectOrder& order, const PendingLogin& process) {
     if (is_noted(order.logins, order.login_count, process.pid))
         return true;
@@ -109,13 +109,13 @@ void leave_order() {
     });
 }
 
-/// Who is shut out of the server besides is ended for that.
+/// Sessions of roles that also lose LOGIN are ended by that sweep.
 bool loses_only_connect(const PendingLogin& process) {
     return has_lost_connect(own_order, process) && !is_swept_after_commit(process.role) &&
            !is_protected_role(process.role);
 }
 
-/// A sweeper is started though nobody is there to be ended: somebody may log in until the commit.
+/// Starts a sweeper even if there is no such session now: one may log in before the commit.
 void start_connect_sweep() {
     const ScratchMemory scratch;
     int permitted = 0;
@@ -190,14 +190,14 @@ bool may_be_ended(const ConnectOrder& order, const PendingLogin& process) {
     const auto may_signal = [&process](Oid role) {
         return call([=, &process] { return compat::may_signal(role, process.role); });
     };
-    // The caller of a SECURITY DEFINER function, too: what others take while it runs counts as taken by it.
+    // A SECURITY DEFINER function's caller is responsible for what is taken during its call, too.
     return may_signal(order.caller) &&
            std::all_of(order.commanders, order.commanders + order.commander_count, may_signal);
 }
 
 const ConnectOrder& connect_order(TransactionId after) {
     const SharedMemory& shared = require_shared_memory("a sweep");
-    static ConnectOrder found; // too large for a stack
+    static ConnectOrder found; // too large for the stack
     found.after = InvalidTransactionId;
     call([&shared, after] {
         LWLockAcquire(shared.audit_lock, LW_SHARED);

@@ -14,8 +14,8 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<core::CooldownTable> && sizeof(core::Cooldown) <= 1024);
 
-/// A function with somebody else's rights, or a role that was taken, may speak for a superuser's session, or
-/// a superuser's rights for anybody's: neither makes it a superuser's cooldown.
+/// Under SECURITY DEFINER or SET ROLE, the session user and the current user differ: only if both are
+/// superusers is it a superuser's cooldown.
 core::CooldownSetter setter() {
     return call([] {
         const Oid user = GetSessionUserId();
@@ -61,7 +61,7 @@ core::vector<core::Cooldown> running_cooldowns() {
         const core::Timestamp now = monotonic_now();
         for (const core::Cooldown& each : shared->cooldowns.table.places)
             if (each.is_running_at(now))
-                running.push_back(each); // has its room
+                running.push_back(each); // cannot allocate: reserved above
         LWLockRelease(shared->cooldown_lock);
     });
     return running;
@@ -125,7 +125,7 @@ void CooldownOrder::keep() noexcept {
     if (!std::exchange(is_begun_, false))
         return;
     if (std::find(logins_.begin(), logins_.end(), next_.login) == logins_.end())
-        logins_.push_back(next_.login); // has its room
+        logins_.push_back(next_.login); // cannot allocate: reserved above
     if (std::exchange(place_, nullptr) != nullptr)
         displaced_ += before_.is_running_at(next_.since) && !before_.is_of(next_.login, next_.setter);
 }

@@ -1,12 +1,12 @@
 // Cooldowns in shared memory: logins that the gate refuses for a while.
 //
-// A login comes from where it says before it has read its role's settings, and so it will the next time: the
-// application's name is the one it logged in with, whatever the session has set since then.
+// A login is identified by what it sends before its role's settings are read: the application name is the one
+// from the startup packet, whatever the session has set since.
 //
-// Nobody slips through between the choice of the sessions and their end. As with the gate
-// (pg/keep_out/gate.hpp) a login writes its pass before it looks for a cooldown, and who sets one looks at
-// the passes after it: logins that went through before are turned away like those that come later
-// (pg/keep_out/cooldown_sweep).
+// No login gets through between the choice of the sessions and their end. As with the gate
+// (pg/keep_out/gate.hpp), a login writes its pass before it looks for a cooldown, and a call that sets a
+// cooldown reads the passes after it: logins that got in before are ended like those that come later are
+// refused (pg/keep_out/cooldown_sweep).
 #pragma once
 
 #include "core/keep_out/cooldown.hpp"
@@ -23,7 +23,7 @@ struct Cooldowns {
     std::atomic<core::Timestamp> latest_end; // monotonic; 0: there was none yet
     core::CooldownTable table;
 
-    /// The one atomic read of a login while there was none.
+    /// The only atomic read of a login if there is no cooldown.
     bool are_over() const noexcept {
         const core::Timestamp end = latest_end.load(std::memory_order_seq_cst);
         return end == 0 || monotonic_now() >= end;
@@ -32,35 +32,35 @@ struct Cooldowns {
 
 struct SessionSlot;
 
-/// Where the session with this pid logged in from. False where the slot is no longer that session's.
+/// Where the session with this pid logged in from. False if the slot belongs to another session by now.
 bool origin_of(const SessionSlot& slot, std::int32_t pid, core::Origin& origin) noexcept;
 
-/// Of a login: is it in a cooldown? May raise a PostgreSQL ERROR.
+/// Is this login in a cooldown? May raise a PostgreSQL ERROR.
 bool find_cooldown(const core::LoginKey& login, core::Cooldown& found);
 
-/// Those that run. None where the library is not preloaded, or
-/// pg_sessionctl.gate is off.
+/// The cooldowns in force. Empty if the library is not preloaded or pg_sessionctl.gate is off.
 core::vector<core::Cooldown> running_cooldowns();
-/// How many clients' sessions there are of such logins.
+/// The number of client sessions with this key.
 std::int64_t connected_of(const core::LoginKey& login);
 
-/// What one call sets on the logins whose sessions it ends: on each just before the signal, since a pool is
-/// back within a millisecond. Superusers and walsenders for physical
-/// replication are spared.
+/// The cooldowns that one call sets for the logins whose sessions it ends: for each just before the signal,
+/// since a pool reconnects within a millisecond. Superusers and walsenders for physical replication are
+/// spared.
 class CooldownOrder {
   public:
-    /// In ms; 0: nothing is ever set. The roster lives as long as this; the reason may be null.
+    /// In ms; 0: sets none. The roster must outlive this; the reason may be null.
     CooldownOrder(std::int64_t milliseconds, const Roster& roster, const char* reason);
 
-    /// A longer one of the same setter stays as it is.
+    /// A longer cooldown of the same setter is left unchanged.
     void begin(const core::Session& session);
-    /// The session was signalled.
+    /// After the session was signalled.
     void keep() noexcept;
-    /// It was not: its login is as it was before, unless somebody else has set a cooldown meanwhile.
+    /// After it was not: restores the login's previous state, unless another session has set a cooldown
+    /// since.
     void take_back() noexcept;
 
     const core::vector<core::LoginKey>& logins() const noexcept { return logins_; }
-    /// Cooldowns that had to make room while they still ran.
+    /// The number of cooldowns that were removed from the full table while in force.
     int displaced() const noexcept { return displaced_; }
 
   private:
@@ -68,11 +68,11 @@ class CooldownOrder {
 
     const core::Timestamp length_; // microseconds
     const Roster& roster_;
-    core::vector<core::LoginKey> logins_; // of those who were signalled
+    core::vector<core::LoginKey> logins_; // of the sessions that were signalled
     int displaced_ = 0;
     core::Cooldown next_ = {};
     core::Cooldown before_ = {};
-    core::Cooldown* place_ = nullptr; // what was set last, unless it is kept
+    core::Cooldown* place_ = nullptr; // the last one set, unless it is kept
     bool is_begun_ = false;
     const ExitGuard guard_;
 };

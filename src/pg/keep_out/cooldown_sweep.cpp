@@ -9,7 +9,7 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr core::Timestamp cooldown_poll_interval = 2 * core::microseconds_per_millisecond;
-/// From its pass to its role a login has a few instructions to go.
+/// Between its pass and its role a login has only a few instructions to run.
 constexpr core::Timestamp cooldown_sweep_patience = core::microseconds_per_second;
 
 bool has_pass(const SessionSlot& slot, std::int32_t pid) noexcept {
@@ -18,7 +18,7 @@ bool has_pass(const SessionSlot& slot, std::int32_t pid) noexcept {
 
 } // namespace
 
-/// From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
+/// From 18 on a login is in the session table from its beginning, but not yet visible to a condition.
 bool CooldownSweep::was_session(std::int32_t pid) const noexcept {
     const RosterEntry* const entry = roster_.find(pid);
     return entry != nullptr && entry->facts.state != core::State::starting;
@@ -39,7 +39,7 @@ core::vector<CooldownSweep::PendingLogin> CooldownSweep::pending_logins() const 
     return found;
 }
 
-/// Ends it if it is one of them. False where that is not known yet.
+/// Ends the login if it matches one of the keys. False if its role is not known yet.
 bool CooldownSweep::is_settled(PendingLogin& pending_login) {
     const ArrayMember member = array_member(pending_login.pid);
     if (!member.is_there || !has_pass(*pending_login.slot, pending_login.pid))
@@ -56,7 +56,7 @@ bool CooldownSweep::is_settled(PendingLogin& pending_login) {
 void CooldownSweep::end_pending_logins(core::Timestamp deadline) {
     if (logins_.empty())
         return;
-    // Who comes after this look sees the cooldown.
+    // A login that begins after this sees the cooldown.
     core::vector<PendingLogin> open = pending_logins();
     const core::Timestamp end = std::min(monotonic_now() + cooldown_sweep_patience, deadline);
     for (;;) {

@@ -1,5 +1,5 @@
-// After the cooldowns are set: the logins of the same kind that went through just before, while the sessions
-// were chosen. No condition has seen them.
+// After cooldowns are set: ends the matching logins that got through just before, while the sessions were
+// chosen. No condition has seen them.
 #pragma once
 
 #include "pg/keep_out/cooldown.hpp"
@@ -9,14 +9,15 @@ namespace sessionctl::pg {
 
 class CooldownSweep {
   public:
-    /// All live as long as this; the reason may be null.
+    /// All arguments must outlive this; the reason may be null.
     CooldownSweep(const core::vector<core::LoginKey>& logins, const Roster& roster, const char* reason)
         : logins_(logins), roster_(roster), ended_logins_(reason) {}
 
-    /// Ends every login of these that has its pass and was no session when the roster was taken. Waits a
-    /// moment, and on the monotonic clock until `deadline`, for those whose role is not known yet.
+    /// Ends every matching login that has its pass and was no session when the roster was taken. For logins
+    /// without a role it waits a moment, at most until `deadline` (monotonic).
     void end_pending_logins(core::Timestamp deadline);
-    /// Waits for them, on the monotonic clock until `deadline`. How many are left, with those of no role.
+    /// Waits until `deadline` (monotonic) for their end. Returns how many are left, including those without a
+    /// role.
     int wait_for_pending_logins(core::Timestamp deadline);
 
   private:

@@ -20,7 +20,7 @@ ArrayMember array_member(std::int32_t pid) {
         if (proc == nullptr)
             return {};
         const Oid role = *const_cast<const volatile Oid*>(&proc->roleId);
-        // The slot may be another's by now.
+        // The slot may belong to another process by now.
         return *const_cast<const volatile int*>(&proc->pid) == pid ? ArrayMember{true, role} : ArrayMember{};
     });
 }

@@ -1,4 +1,5 @@
-// Logins under way that were told to end: processes in no session table yet, where no condition sees them.
+// Pending logins that were sent a termination: processes not in the session table yet, invisible to
+// conditions.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -20,11 +21,11 @@ bool contains(const core::vector<std::int32_t>& pids, std::int32_t pid) noexcept
 
 class EndedLogins {
   public:
-    /// The reason may be null, and lives as long as this.
+    /// The reason may be null, and must outlive this.
     explicit EndedLogins(const char* reason) noexcept : reason_(reason) {}
 
-    /// Ends a login that it has not ended yet. `is_still` is asked when it is pinned by its pid, besides that
-    /// it is in the process array with that role.
+    /// Ends a login, once. When its pid is pinned, it must still be in the process array with that role, and
+    /// `is_still` must be true.
     template <typename Check>
     void end(std::int32_t pid, Oid role, Check&& is_still) {
         Signaller signaller;
@@ -40,7 +41,7 @@ class EndedLogins {
 
     bool has(std::int32_t pid) const noexcept { return contains(pids_, pid); }
 
-    /// Waits for them, on the monotonic clock until `deadline`. How many are left then.
+    /// Waits until `deadline` (monotonic) for their end. Returns how many are left.
     int wait(core::Timestamp deadline);
 
   private:

@@ -36,7 +36,7 @@ void add_rule(LogLine& line, const GateState& state) {
     add_time(line, "until", state.until);
 }
 
-/// By nobody yet.
+/// Without a user yet.
 AuditRecord record_of(const char* action, const char* result, const GateState& state) {
     AuditRecord record = {};
     record.action.set(action);
@@ -52,7 +52,7 @@ AuditRecord record_of(const char* action, const char* result, const GateState& s
     return record;
 }
 
-/// What nobody does: the server starts, or the time of a lockdown is over.
+/// For changes without a user: the server starts, or a lockdown expires.
 void log_gate_by_itself(const char* action, const char* result, const GateState& state) noexcept {
     HOLD_INTERRUPTS();
     callback([&] {
@@ -138,7 +138,7 @@ GateState gate_state() {
 
 namespace {
 
-/// A lockdown whose time is over is cleared away first, so that its end stands in the audit.
+/// Clears an expired lockdown first, so that its end is in the audit.
 void clear_expired(const Gate& gate) {
     if (const Gate::View found = gate.view(); found.state.is_over_at(GetCurrentTimestamp()))
         open_expired_gate(found.version);
@@ -165,7 +165,7 @@ void warn_unsynced(int why) {
 
 } // namespace
 
-/// By who holds the lock of the gate.
+/// The caller holds the gate's lock.
 void GateChange::publish(const GateState& next) noexcept {
     Gate& gate = shared_memory()->gate;
     gate.publish(next);
@@ -259,7 +259,7 @@ bool GateChange::is_in_force() const noexcept {
 void open_expired_gate(std::uint32_t version) noexcept {
     SharedMemory& shared = *shared_memory();
     if (!LWLockConditionalAcquire(shared.gate_lock, LW_EXCLUSIVE))
-        return; // somebody is at it
+        return; // another process is changing the gate
     const Gate::View found = shared.gate.view();
     const bool is_it = found.version == version && remove_gate_file();
     if (is_it) {

@@ -1,11 +1,11 @@
-// The gate in shared memory: one flag that every login reads, and behind it the lockdown that is in force.
+// The gate in shared memory: a flag that every login reads, and the lockdown in force.
 //
-// Nobody slips through between the closing and the sweep that follows it. A login writes its pass (that it
-// goes through) before it reads the flag; who closes writes the flag before it reads the passes; between
-// write and read both have a full barrier. So of each login one of two things is true: it sees the gate
-// closed, and is judged by the new rule, or who closed sees its pass, and waits until the login has a role
-// to judge it by (pg/keep_out/gate_sweep). The same holds for a change of the rule: the pass is written
-// before the state is read that let the login in.
+// No login gets through between the closing of the gate and the sweep that follows. A login writes its pass
+// (it goes through) before it reads the flag; closing writes the flag before it reads the passes; both have a
+// full barrier between write and read. So for each login one of two holds: it sees the gate closed and is
+// checked by the new rule, or the sweep sees its pass and waits until it has a role to check
+// (pg/keep_out/gate_sweep). The same holds for a change of the rule: the pass is written before the state
+// that let the login in is read.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -17,35 +17,35 @@ namespace sessionctl::pg {
 
 using core::GateState;
 
-/// In the slot of a session: it went through the gate, or is about to. Taken back when the login is refused
-/// or waits, and when the session exits; so it is never left to a successor.
+/// In the session's slot: it went through the gate, or is about to. Cleared when the login is refused or
+/// waits, and when the session exits, so that the next session never finds it.
 struct GatePass {
-    std::atomic<std::int32_t> pid; // 0: none; negative: of a walsender for physical replication
+    std::atomic<std::int32_t> pid; // 0: none; negative: a walsender for physical replication
 };
 
 class Gate {
   public:
-    /// What is in force, and the number of its version, which each change raises.
+    /// The lockdown in force, and its version, which each change increments.
     struct View {
         std::uint32_t version;
         GateState state;
     };
 
-    /// The one atomic read of a login while the gate is open.
+    /// The only atomic read of a login while the gate is open.
     bool is_closed() const noexcept { return is_closed_.load(std::memory_order_seq_cst); }
     View view() const noexcept;
-    /// By who holds the lock of the gate.
+    /// The caller holds the gate's lock.
     void publish(const GateState& state) noexcept;
-    /// What the file says, in the process that makes shared memory: the postmaster, at each start and after
+    /// Loads the file, in the process that creates shared memory: the postmaster, at each start and after
     /// each crash of a session.
     void load();
 
-    /// The version that the file has; 0: it has none, or is from before the start. For who holds the lock of
-    /// the gate.
+    /// The version in the file; 0: there is no file, or it is from before the start. The caller holds the
+    /// gate's lock.
     std::uint32_t written_version() const noexcept { return written_version_; }
     void set_written_version(std::uint32_t version) noexcept { written_version_ = version; }
 
-    /// Logins that wait for the gate to open. False where all places are taken.
+    /// For logins that wait for the gate to open. False if all places are taken.
     bool take_place(int places) noexcept;
     void leave_place() noexcept { --held_; }
 
@@ -57,28 +57,28 @@ class Gate {
     GateState state_;
 };
 
-/// The lockdown of now, for everybody who wants to show it, whether pg_sessionctl.gate is on or off. Not
-/// closed: none, or the library is not preloaded.
+/// The current lockdown, for display, whether pg_sessionctl.gate is on or off. Not closed: there is none, or
+/// the library is not preloaded.
 GateState gate_state();
 
-/// A change of the gate that can be taken back, as long as nobody else made another one after it.
+/// A change of the gate that can be undone, as long as no other change followed.
 class GateChange {
   public:
-    /// File first, then memory: a crash in between comes back closed. A file that can't be written, on a full
-    /// disk say, does not keep the gate open: a WARNING tells what a restart does.
+    /// Writes the file first, then memory: after a crash in between, the gate is closed. If the file can't be
+    /// written, on a full disk say, the gate closes all the same, with a WARNING about a restart.
     void close(const GateState& next);
-    /// Needs no space. Errors: those of the file (class 58 and 53); then it is as it was.
+    /// Needs no space. Errors: those of the file (class 58 and 53); the gate is then unchanged.
     void open();
-    /// What was before; nothing where nothing was made, or where somebody else made a change after it. What
-    /// is taken back is in the file no more, either. Needs no space, raises nothing.
+    /// Restores the previous state, also in the file. Does nothing if nothing was changed, or if another
+    /// change followed. Needs no space, raises nothing.
     void undo() noexcept;
-    /// It is to stay. Raises nothing.
+    /// Makes the change final. Raises nothing.
     void settle() noexcept;
-    /// Nobody made another one since.
+    /// No other change followed.
     bool is_in_force() const noexcept;
-    /// A gate that had opened by itself was open.
+    /// False if the previous lockdown had expired.
     bool was_closed() const noexcept { return before_.is_closed; }
-    /// A restart comes back closed.
+    /// After a restart the gate is closed again.
     bool is_written() const noexcept { return is_written_; }
 
   private:
@@ -90,13 +90,13 @@ class GateChange {
     GateState before_ = {};
 };
 
-/// Clears away a lockdown of that version whose time is over. Raises nothing.
+/// Clears an expired lockdown of that version. Raises nothing.
 void open_expired_gate(std::uint32_t version) noexcept;
 
-/// What the gate knows of a role.
+/// The facts about a role that the gate decides by.
 core::Login login_of(Oid role, core::Kind kind, const GateState& state);
 
-/// The audit: who did what to the gate, and why.
+/// The audit record of a change of the gate.
 void log_gate(const char* action, const char* result, const GateState& state) noexcept;
 
 } // namespace sessionctl::pg

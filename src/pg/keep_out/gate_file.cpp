@@ -11,11 +11,11 @@ namespace sessionctl::pg {
 
 namespace {
 
-// Every process of the server works in the data directory.
+// Relative: every server process works in the data directory.
 constexpr char new_gate_file[] = "pg_sessionctl.gate.new";
 constexpr char old_gate_file[] = "pg_sessionctl.gate.old";
 
-/// What fails leaves errno.
+/// On failure errno is set.
 bool is_done(const FileFailure& failure) noexcept {
     errno = failure.why;
     return failure.what == nullptr;
@@ -36,7 +36,7 @@ bool keep_old(const core::GateState& before) noexcept {
 } // namespace
 
 bool write_gate_file(const core::GateState& next, const core::GateState& before) noexcept {
-    // What needs space comes first: should it fail, what an earlier change needs for its undo is still there.
+    // The write that needs space comes first: if it fails, an earlier change can still be undone.
     if (!write_beside(next))
         return false;
     if (keep_old(before) && rename(new_gate_file, gate_file_name) == 0)
@@ -51,7 +51,7 @@ bool write_gate_file(const core::GateState& next, const core::GateState& before)
 bool restore_gate_file(const core::GateState& before) noexcept {
     if (rename(old_gate_file, gate_file_name) == 0)
         return true;
-    // There was none, or somebody has removed it.
+    // There was no file, or it has been removed.
     if (before.is_closed && write_beside(before) && rename(new_gate_file, gate_file_name) == 0)
         return true;
     unlink(new_gate_file);

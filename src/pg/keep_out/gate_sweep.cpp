@@ -16,7 +16,7 @@ std::int32_t pid_of(const std::atomic<std::int32_t>& pass) noexcept {
 int GateSweep::look() {
     SharedMemory& shared = *shared_memory();
     int open = 0;
-    // A session that enters the table after this is taken for a pending_login: it is ended all the same.
+    // A session that enters the session table after this is taken for a pending login, and ended as one.
     const core::vector<std::int32_t> listed = listed_pids();
     for (int i = 0; i < shared.slot_count; ++i) {
         const std::atomic<std::int32_t>& pass = shared.slots[i].pass.pid;

@@ -1,4 +1,4 @@
-// After the gate is closed: the logins that went through it just before.
+// After the gate is closed: ends the logins that went through it just before.
 #pragma once
 
 #include "pg/keep_out/server_sweep.hpp"
@@ -7,8 +7,7 @@
 
 namespace sessionctl::pg {
 
-/// The process of a login between the gate and the session table has a pass, and in the process array, an
-/// instant later, a role.
+/// A login between the gate and the session table has a pass, and a moment later a role in the process array.
 class GateSweep final : public ServerSweep {
   public:
     GateSweep(const GateState& state, const char* reason) noexcept : ServerSweep(state, reason) {}
@@ -17,7 +16,7 @@ class GateSweep final : public ServerSweep {
     int look() override;
     bool is_still(std::int32_t pid) override;
 
-    const std::atomic<std::int32_t>* pass_ = nullptr; // of who is about to be ended
+    const std::atomic<std::int32_t>* pass_ = nullptr; // of the login that is about to be ended
 };
 
 } // namespace sessionctl::pg

@@ -22,7 +22,7 @@ namespace {
 
 constexpr core::Timestamp lock_poll_interval = 10 * core::microseconds_per_millisecond;
 
-/// Beside those of the reaper (pg/reaper/reaper_lock).
+/// The reaper uses other keys (pg/reaper/reaper_lock).
 LOCKTAG lock_tag() noexcept {
     constexpr uint32 key = 0x70677363; // "pgsc"
     LOCKTAG tag;
@@ -37,12 +37,12 @@ bool try_to_lock() {
     });
 }
 
-/// As pg_reload_conf(). In single-user mode there is nobody to tell.
+/// As pg_reload_conf(). In single-user mode there is no postmaster to signal.
 bool reload() noexcept {
     return !IsUnderPostmaster || kill(PostmasterPid, SIGHUP) == 0;
 }
 
-/// What helps where there is no space, if that is what is missing.
+/// The hint is given if there is no space left.
 [[noreturn]] void raise_failure(FileFailure failure, const char* without_space) {
     if (failure.why == EAGAIN)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
@@ -64,7 +64,7 @@ void reload_or_raise() {
                           "could not signal the postmaster: %s", std::strerror(errno));
 }
 
-/// A change that is done.
+/// After the change has been made.
 void sync_or_tell(const HbaFile& file, int level) {
     const FileFailure failure = sync_hba_file(file);
     if (failure.what == nullptr)
@@ -150,9 +150,9 @@ bool HbaChange::undo() noexcept {
     if (!std::exchange(is_made_, false))
         return true;
     FileFailure failure = {"read", before_.target.c_str(), 0};
-    HbaFile now; // lives as long as the failure, whose path is one of its own
+    HbaFile now; // outlives the failure, whose path is one of its own
     HOLD_INTERRUPTS();
-    // Without what raises a PostgreSQL error: the process may be about to exit.
+    // Raises no PostgreSQL error: the process may be about to exit.
     const bool is_done = callback([&] {
         now = before_;
         failure.why = read_whole(now.target.c_str(), now.file.text, now.status);
@@ -183,14 +183,14 @@ bool HbaChange::undo() noexcept {
     return false;
 }
 
-/// The old block, or nothing, in the place of the new one.
+/// Puts the old block, or nothing, in the place of the new one.
 core::string HbaChange::restored(const core::string& now) const {
     if (now == made_)
         return before_.file.text;
     const std::string_view made = block_in(made_);
     const std::size_t place = std::string_view(now).find(made);
     if (made.empty() || place == std::string_view::npos)
-        return now; // somebody else has removed it
+        return now; // another session or the administrator has removed it
     core::string text(now.data(), place);
     text.append(block_in(before_.file.text));
     text.append(std::string_view(now).substr(place + made.size()));

@@ -1,4 +1,4 @@
-// A lockdown by pg_hba.conf: the file changed, the postmaster told, and proof that it obeys.
+// A lockdown by pg_hba.conf: changes the file, reloads it, and checks that the postmaster uses it.
 #pragma once
 
 #include "core/keep_out/hba.hpp"
@@ -6,34 +6,34 @@
 
 namespace sessionctl::pg {
 
-/// One at a time changes the file: an advisory lock, which needs no shared memory of ours and ends with the
-/// transaction if not before. Errors: 55P03 where another session keeps it for so long.
+/// Serializes changes of the file: an advisory lock, which needs no shared memory of ours and is released at
+/// the end of the transaction at the latest. Errors: 55P03 if another session holds it for too long.
 class HbaLock {
   public:
     explicit HbaLock(core::Timestamp patience);
     void release();
 };
 
-/// A change of the file that can be taken back. It must not move: exit undoes it, too.
+/// A change of the file that can be undone. It must not move: it is undone at exit, too.
 class HbaChange {
   public:
-    /// The file as it is. Errors: those of the file.
+    /// Reads the file. Errors: those of the file.
     HbaChange() : before_(read_hba_file()) {}
 
     const core::hba::File& file() const noexcept { return before_.file; }
 
-    /// Writes it and has the postmaster read it. Errors: those of the file, 55000 where somebody else wrote
-    /// it meanwhile; it is as it was then.
+    /// Writes the file and reloads it. Errors: those of the file, 55000 if the file was changed meanwhile; it
+    /// is then unchanged.
     void make(core::string next);
-    /// The same without the block, for good and without needing space.
+    /// Writes the file without the block, finally and without needing space.
     void open(const core::string& rest);
-    /// Waits until the postmaster obeys the block that was written. Errors: 55000 where it does not.
+    /// Waits until the postmaster uses the new block. Errors: 55000 if it does not.
     void prove() const;
     bool is_made() const noexcept { return is_made_; }
-    /// What was before, in what somebody has made of it since. Raises nothing, and does nothing where nothing
-    /// was made. Needs no space. False where that failed: the log tells.
+    /// Restores the previous block, and keeps other changes made since. Does nothing if nothing was made.
+    /// Needs no space and raises nothing; false if it failed, with a line in the log.
     bool undo() noexcept;
-    /// Where there is no block in the file: what a crash, or who took it out by hand, has left beside it.
+    /// If the file has no block: removes the files left by a crash, or by manual removal of the block.
     void remove_leftovers() const noexcept { remove_hba_leftovers(before_); }
 
   private:
@@ -44,18 +44,18 @@ class HbaChange {
     bool is_made_ = false;
 };
 
-/// Waits until the postmaster no longer obeys the block in this text. False where that can't be told.
+/// Waits until the postmaster no longer uses the block in this text. False if that can't be found out.
 bool is_forgotten(const core::string& text);
 
 /// Texts are UTF-8.
 struct HbaLockdown {
-    core::string by; // empty: not known, as all of these
+    core::string by; // empty, as all of these: not known
     core::Timestamp since;
     core::string reason;
     core::string damage; // what is wrong with the file
 };
 
-/// The lockdown in the file. Null where there is none, and for who is no superuser.
+/// The lockdown in the file. Null if there is none, or the user is no superuser.
 std::optional<HbaLockdown> hba_lockdown();
 
 } // namespace sessionctl::pg

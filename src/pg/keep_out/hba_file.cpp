@@ -14,11 +14,11 @@ namespace {
 constexpr char beside_suffix[] = ".pg_sessionctl.tmp";
 constexpr char old_suffix[] = ".pg_sessionctl.old";
 
-/// Of the file that the path leads to.
+/// The file itself, if the path is a symbolic link.
 core::string resolved(const char* path) {
     char* const real = realpath(path, nullptr);
     if (real == nullptr)
-        return path; // reading it tells why
+        return path; // reading it will report the error
     core::string result;
     try {
         result = real;
@@ -50,7 +50,7 @@ FileFailure rename_over(const core::string& from, const HbaFile& read) noexcept 
     return failure;
 }
 
-/// The file that was kept, as long as it is not the one in its place. -1: none.
+/// Opens the kept file, unless it is the current one. -1: there is none.
 int open_old(const HbaFile& now, int flags, struct stat& status) noexcept {
     const int file = open(now.old.c_str(), flags | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0)
@@ -62,7 +62,7 @@ int open_old(const HbaFile& now, int flags, struct stat& status) noexcept {
     return -1;
 }
 
-/// It has this text already; it gets the owner and mode that the file has now.
+/// The kept file has this text already; gives it the current file's owner and mode.
 bool is_old_text(const HbaFile& now, std::string_view text) {
     core::string old;
     struct stat status;
@@ -76,7 +76,7 @@ bool is_old_text(const HbaFile& now, std::string_view text) {
     return is_alike;
 }
 
-/// In place, where what is written over needs no space; nobody reads it there.
+/// Overwrites the kept file, which needs no new space; no process reads it there.
 bool write_over_old(const HbaFile& now, std::string_view text) noexcept {
     struct stat status;
     const int file = open_old(now, O_WRONLY, status);
@@ -88,7 +88,7 @@ bool write_over_old(const HbaFile& now, std::string_view text) noexcept {
     return sync_and_close(file, is_written);
 }
 
-/// With `keeps_old` the file that makes room for it is the one that is kept from now on.
+/// With `keeps_old` the file that is replaced is kept instead.
 FileFailure rename_old_over(const HbaFile& now, bool keeps_old) noexcept {
     const char* const target = now.target.c_str();
     const char* const beside = now.beside.c_str();
@@ -155,7 +155,7 @@ HbaFile read_hba_file() {
 
 FileFailure replace_hba_file(const HbaFile& read, std::string_view text) noexcept {
     const char* const target = read.target.c_str();
-    // What needs space comes first.
+    // The write that needs space comes first.
     FileFailure failure = write_new_file(read.beside.c_str(), text, &read.status);
     if (failure.what == nullptr)
         failure = refuse_changed(read);
@@ -181,7 +181,7 @@ FileFailure restore_hba_file(const HbaFile& now, std::string_view text, bool kee
         else if (write_over_old(now, text))
             failure = rename_old_over(now, keeps_old);
     }
-    unlink(now.beside.c_str()); // of what failed
+    unlink(now.beside.c_str()); // left by a failure
     if (failure.what == nullptr && !keeps_old)
         unlink(now.old.c_str());
     return failure;

@@ -18,14 +18,14 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr core::Timestamp probe_poll_interval = 2 * core::microseconds_per_millisecond;
-/// On a machine under load a single login can take many seconds. So the time alone proves nothing, only
-/// answers do.
+/// On a machine under load a login can take many seconds. So elapsed time alone proves nothing, only answers
+/// do.
 constexpr core::Timestamp longest_login = 10 * core::microseconds_per_second;
 constexpr core::Timestamp shortest_refutation = 5 * core::microseconds_per_second;
 constexpr int enough_looks = 20;
 constexpr core::Timestamp longest_proof = 60 * core::microseconds_per_second;
 
-/// What a login is told before it is let in, as it stands in the protocol.
+/// The server's first message to a login, in protocol format.
 struct Answer {
     static constexpr std::size_t longest = 256;
     std::size_t length;
@@ -41,7 +41,7 @@ struct Answer {
     }
     /// AuthenticationCleartextPassword
     bool asks_password() const noexcept { return length >= 9 && bytes[0] == 'R' && be(5) == 3; }
-    /// The SQLSTATE of what stands in pg_hba.conf, or does not.
+    /// The SQLSTATE of a rejection by pg_hba.conf, or of a missing entry in it.
     bool is_rejection() const noexcept {
         constexpr std::string_view state("\0C28000\0", 8);
         return length > 5 && bytes[0] == 'E' &&
@@ -83,11 +83,11 @@ class ProbeSocket {
 
 struct Address {
     int family;
-    socklen_t length; // 0: there is no such way in
+    socklen_t length; // 0: the postmaster does not listen so
     sockaddr_storage storage;
 };
 
-/// Where the postmaster really listens: its own file tells.
+/// The addresses on which the postmaster listens, from postmaster.pid.
 struct Listening {
     char socket_directory[MAXPGPATH];
     char host[256];
@@ -131,7 +131,7 @@ Address socket_address(const Listening& listening) noexcept {
     return address;
 }
 
-/// A name is looked up as the postmaster did when it began to listen.
+/// Host names are resolved as the postmaster did when it began to listen.
 Address tcp_address(const Listening& listening) noexcept {
     Address address = {AF_INET, 0, {}};
     const char* host = listening.host;
@@ -165,7 +165,7 @@ bool connect_to(const Address& address, const ProbeSocket& socket, core::Timesta
     return getsockopt(socket.file(), SOL_SOCKET, SO_ERROR, &why, &size) == 0 && why == 0;
 }
 
-/// The database has the probe's name, too: nobody has it.
+/// The database has the probe's name, too: there is none of that name.
 core::string startup_packet(const core::string& user, const core::string& database) {
     core::string content;
     const auto add_number = [&content](std::uint32_t number) {
@@ -203,12 +203,12 @@ Answer ask(const Address& address, const core::string& user, const core::string&
 struct Answers {
     Answer to_probe;
     Answer to_stranger;
-    bool is_late; // one of the two had no answer in time
+    bool is_late; // one of the two logins had no answer in time
 
     bool are_both() const noexcept { return to_probe.length > 0 && to_stranger.length > 0; }
 };
 
-/// By the first way in that answers.
+/// Over the first address that answers.
 Answers ask_both(const core::string& probe) {
     const core::string stranger = new_probe_name();
     const Listening where = listening();

@@ -19,7 +19,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// One character for each byte: in a login that has no database yet no encoding is known.
+/// Byte by byte: a login without a database has no encoding yet.
 core::vector<pg_wchar> wide(std::string_view text) {
     core::vector<pg_wchar> characters;
     for (const char c : text)
@@ -51,7 +51,7 @@ bool is_configuration(const char* name) noexcept {
     return name[0] != '.' && length >= 6 && std::strcmp(name + length - 5, ".conf") == 0;
 }
 
-/// Sorted as core sorts them. Null where there is no such directory.
+/// In core's order. Null if there is no such directory.
 std::optional<core::vector<core::string>> configuration_names(const char* directory) {
     core::vector<core::string> names;
     const bool exists = call([&] {

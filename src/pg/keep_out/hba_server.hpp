@@ -1,4 +1,4 @@
-// What pg_hba.conf leaves to the server, by its catalogs, its regular expressions and its files.
+// The server's part in reading pg_hba.conf: catalogs, regular expressions and files.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -8,15 +8,16 @@ namespace sessionctl::pg {
 
 class HbaServer final : public core::hba::Server {
   public:
-    /// The roles as they are now.
+    /// Reads the current roles.
     HbaServer();
 
-    /// All that may log in.
+    /// Those that may log in.
     core::vector<core::string> superusers() const;
 
     bool is_member(std::string_view role, std::string_view group) override;
     core::vector<core::string> members_of(std::string_view group) override;
-    /// Byte by byte, as the server does it before a login has a database. Errors: F0000 where it is none.
+    /// Byte by byte, as the server does before a login has a database. Errors: F0000 if the pattern is
+    /// invalid.
     bool matches(std::string_view role, std::string_view pattern) override;
     std::optional<core::hba::File> read(std::string_view name, std::string_view outer) override;
     std::optional<core::vector<core::hba::File>> read_directory(std::string_view name,

@@ -14,13 +14,13 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// From a login's title to its place in the process array, on a busy machine.
+/// The time from a login's process title to its entry in the process array, on a busy machine.
 constexpr core::Timestamp longest_way_into_array = 50 * core::microseconds_per_millisecond;
 
 struct Process {
     bool is_there;
     int parent;
-    std::uint64_t start; // in the system's own ticks
+    std::uint64_t start; // in the system's clock ticks
 };
 
 Process process_of(std::int32_t pid) noexcept {
@@ -43,8 +43,8 @@ Process process_of(std::int32_t pid) noexcept {
     return process;
 }
 
-/// A client's process gets a title of its own when its client has said who he is; until then it has the
-/// postmaster's, as every other child has for an instant.
+/// A backend sets its process title when it has the client's startup packet; until then it has the
+/// postmaster's title, as every other child has for a moment.
 bool has_own_title(std::int32_t pid) noexcept {
     const auto title_of = [](std::int32_t process, char(&title)[2048]) {
         char path[64];
@@ -57,7 +57,7 @@ bool has_own_title(std::int32_t pid) noexcept {
     return title_of(pid, own) != title_of(PostmasterPid, postmaster);
 }
 
-/// Empty where the system has no /proc.
+/// Empty if the system has no /proc.
 core::vector<std::int32_t> children_of_postmaster() {
     core::vector<std::int32_t> children;
     DIR* const directory = opendir("/proc");
@@ -97,7 +97,7 @@ HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp p
 
 int HbaSweep::look() {
     const core::vector<PendingLogin> arrivals = all_arrivals();
-    // A session that enters the table after this is taken for a pending_login: it is ended all the same.
+    // A session that enters the session table after this is taken for a pending login, and ended as one.
     const core::vector<std::int32_t> listed = listed_pids();
     collect_roles(listed);
     const auto rest = std::remove_if(children_.begin(), children_.end(),
@@ -121,12 +121,12 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
         return false;
     if (std::binary_search(listed.begin(), listed.end(), child.pid))
         return false;
-    // A worker; or it has come into the array since.
+    // A background worker, or a login that has entered the array since.
     if (member.is_there && arrival == nullptr)
         return find(all_arrivals(), child.pid) != nullptr;
     if (OidIsValid(member.role))
         return is_refused(member.role) && !is_settled(*arrival, member.role);
-    // What stays in no array with a title of its own is a helper of the server's: its logger, say.
+    // A child that never enters the array but has a title is an auxiliary process: the logger, say.
     const core::Timestamp now = monotonic_now();
     if (!member.is_there && has_own_title(child.pid))
         return now < began_ + longest_way_into_array;
@@ -138,7 +138,7 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
     return true;
 }
 
-/// Ends it, or lets it be if it is for physical replication. False where that is not known yet.
+/// Ends the login, unless it is for physical replication. False if that is not known yet.
 bool HbaSweep::is_settled(const PendingLogin& arrival, Oid role) {
     const std::optional<bool> is_login = logs_in_to_database(arrival);
     if (state().include_replication || (is_login && *is_login))

@@ -1,5 +1,5 @@
-// After pg_hba.conf has locked the server down: the logins that its postmaster forked before it had read
-// that.
+// After pg_hba.conf has locked the server down: ends the logins whose processes were forked before the
+// postmaster had read it.
 #pragma once
 
 #include "pg/keep_out/pending_logins.hpp"
@@ -7,15 +7,15 @@
 
 namespace sessionctl::pg {
 
-/// A child of the postmaster has the pg_hba.conf that was in force when it was forked, which is when its
-/// client connected: one that then says nothing stands in no table and no array for authentication_timeout,
-/// and gets in by the old rules when it speaks. Only the system's list of processes shows it (Linux); without
-/// one the process array is all there is. A walsender for physical replication is left alone once it has its
-/// role, where it can be told from other logins (12; where the library is preloaded, everywhere).
+/// A child of the postmaster uses the pg_hba.conf that was loaded when it was forked. A client that connects
+/// and sends nothing is in no table and no array for up to authentication_timeout, and is then let in by the
+/// old rules. Only the system's list of processes shows it (Linux); elsewhere only the process array is used.
+/// A walsender for physical replication is left alone once it has a role, where it can be told from other
+/// logins (12; with the library preloaded, everywhere).
 class HbaSweep final : public ServerSweep {
   public:
-    /// From now on, which is after the proof that the postmaster obeys. Who has not said who he is after
-    /// `patience` (µs) is ended.
+    /// Begins now, after the postmaster is known to use the new file. A client that has sent no startup
+    /// packet after `patience` (µs) is ended.
     HbaSweep(const GateState& state, const char* reason, core::Timestamp patience);
 
   private:
@@ -26,13 +26,13 @@ class HbaSweep final : public ServerSweep {
 
     int look() override;
     bool is_still(std::int32_t pid) override;
-    /// Needs to be looked at again?
+    /// Must it be checked again?
     bool is_open(const Child& child, const core::vector<std::int32_t>& listed,
                  const core::vector<PendingLogin>& arrivals);
     bool is_settled(const PendingLogin& arrival, Oid role);
     void collect_roles(const core::vector<std::int32_t>& listed);
 
-    core::vector<Child> children_; // that may become sessions by the old rules
+    core::vector<Child> children_; // may become sessions by the old rules
     const core::Timestamp began_;
     const core::Timestamp patience_;
 };

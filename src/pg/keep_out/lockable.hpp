@@ -1,4 +1,4 @@
-// What can be locked down: a database or a role.
+// The objects that can be locked down: a database or a role.
 #pragma once
 
 #include "pg/sql.hpp"
@@ -7,12 +7,12 @@ namespace sessionctl::pg {
 
 enum class Lockable : std::uint8_t { database, role };
 
-/// As messages call it, and as SQL does.
+/// The word in messages, and the keyword in SQL.
 const char* noun(Lockable kind) noexcept;
 const char* keyword(Lockable kind) noexcept;
 
-/// Until the transaction ends nobody else locks it down, unlocks or drops it: what is read about it from here
-/// on belongs together. Errors: 55P03.
+/// Until the transaction ends no other session locks it down, unlocks or drops it: what is read about it from
+/// here on is consistent. Errors: 55P03.
 void hold(Lockable kind, Oid oid);
 
 /// ALTER DATABASE or ALTER ROLE of this name. Errors: as run_sql().

@@ -24,9 +24,9 @@ namespace {
 
 constexpr char parameter[] = "pg_sessionctl.lockdown";
 constexpr char prefix[] = "pg_sessionctl.lockdown=";
-char* own_value = nullptr; // of no meaning for a session
+char* own_value = nullptr; // not used in a session
 
-/// "parameter=value" among the settings; null where it is not.
+/// The value of "parameter=value" among the settings; null if there is none.
 const char* find_value(Datum settings) {
     Datum* items;
     bool* nulls;
@@ -48,7 +48,7 @@ struct Setting {
     const char* value;
 };
 
-/// Of one database or role, or where both are invalid, of all.
+/// The settings of a database or a role; if both are invalid, of all.
 core::vector<Setting> settings_of(Oid database, Oid role) {
     core::vector<Setting> found;
     const bool all = !OidIsValid(database) && !OidIsValid(role);
@@ -67,7 +67,7 @@ core::vector<Setting> settings_of(Oid database, Oid role) {
                 heap_getattr(tuple, Anum_pg_db_role_setting_setconfig, RelationGetDescr(relation), &is_null);
             const char* const value = is_null ? nullptr : find_value(settings);
             const auto& row = *reinterpret_cast<const FormData_pg_db_role_setting*>(GETSTRUCT(tuple));
-            // Nobody writes it for a role in one database.
+            // It is never written for a role in one database.
             if (value != nullptr && (OidIsValid(row.setdatabase) != OidIsValid(row.setrole)))
                 found.push_back({row.setdatabase, row.setrole, value});
         }
@@ -77,18 +77,18 @@ core::vector<Setting> settings_of(Oid database, Oid role) {
     return found;
 }
 
-/// From 17 on, and in late releases of older ones (15.20), core's connection limits do not bind walsenders. A
-/// login takes over its database's settings after it has got the database's lock: one that waited for it
-/// while the database was locked down comes here, too. Raises FATAL: so no object here has a destructor.
+/// From 17 on, and in late releases of older ones (15.20), core's connection limits do not apply to
+/// walsenders. A login reads its database's settings after it has the database's lock, so one that waited for
+/// it during the lockdown comes here, too. Raises FATAL: no object here may have a destructor.
 void refuse_walsender(GucSource source) {
     if (source != PGC_S_DATABASE || compat::own_kind() != core::Kind::database_walsender ||
         superuser_arg(GetSessionUserId()))
         return;
     const HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
     if (!HeapTupleIsValid(tuple))
-        return; // dropped: core refuses it
+        return; // dropped: core refuses the login
     const auto& row = *reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
-    // Somebody may have changed the limit by hand.
+    // The limit may have been changed by hand.
     if (row.datconnlimit == 0)
         ereport(FATAL, (errcode(ERRCODE_TOO_MANY_CONNECTIONS),
                         errmsg("too many connections for database \"%s\"", NameStr(row.datname))));
@@ -147,7 +147,7 @@ core::vector<KnownLockdown> known_lockdowns() {
         const Oid oid = is_database ? setting.database : setting.role;
         const char* const name =
             call([=] { return is_database ? get_database_name(oid) : compat::role_name_or_null(oid); });
-        if (name != nullptr) // dropped in this instant
+        if (name != nullptr) // null if dropped just now
             known.push_back({is_database ? Lockable::database : Lockable::role, oid, name,
                              core::read_lockdown(setting.value)});
     }

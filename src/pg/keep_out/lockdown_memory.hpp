@@ -1,11 +1,11 @@
-// The memory of a lockdown: the parameter pg_sessionctl.lockdown among the settings of the database or of the
-// role (pg_db_role_setting).
+// Where a lockdown stores the previous values: the parameter pg_sessionctl.lockdown among the settings of the
+// database or role (pg_db_role_setting).
 //
-// There it is transactional, cluster-wide, replicated, in pg_dumpall, and gone with its object; a rename does
-// not touch it. A shared security label would be all of that, too, but restoring one needs its provider to be
-// loaded, else pg_upgrade and pg_restore stop: a parameter's name is accepted by any server. ALTER DATABASE …
-// SET of a superuser's parameter is refused to the owner of a database, so it is written as superuser, once
-// the caller's own ALTER has shown his right.
+// There it is transactional, cluster-wide, replicated, in pg_dumpall, dropped with its object and unaffected
+// by a rename. A shared security label would be all of that, too, but pg_upgrade and pg_restore fail if its
+// provider is not loaded; any server accepts a parameter's name. The owner of a database may not set a
+// superuser's parameter for it, so it is written as superuser after the caller's own ALTER has proven the
+// right.
 #pragma once
 
 #include "core/keep_out/lockdown.hpp"
@@ -13,10 +13,10 @@
 
 namespace sessionctl::pg {
 
-/// Defines the parameter, so that nobody but a superuser may set it.
+/// Defines the parameter, which only a superuser may set.
 void define_lockdown_memory();
 
-/// Errors: 55000 where somebody has written something else there.
+/// Errors: 55000 if the value is not one of ours.
 std::optional<core::Lockdown> remembered(Lockable kind, Oid oid);
 void remember(Lockable kind, const char* name, const core::Lockdown& lockdown);
 void forget(Lockable kind, const char* name);

@@ -21,10 +21,10 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int waits = 4; // after each that fails, who keeps us waiting is ended
+constexpr int waits = 4; // after each failed attempt the logins that hold the lock are ended
 
 bool is_registered = false;
-const char* unpreparable = nullptr; // what was called in this transaction
+const char* unpreparable = nullptr; // the function called in this transaction
 
 extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
     switch (event) {
@@ -42,8 +42,8 @@ extern "C" void sessionctl_unpreparable_transaction(XactEvent event, void*) {
     }
 }
 
-/// Not the strongest lock: it would wait for who holds the weakest, which anybody may take by altering his
-/// own settings in that database. In a subtransaction, so that running out of time leaves nothing behind.
+/// Not AccessExclusiveLock: it conflicts with AccessShareLock, which any role takes that alters its own
+/// settings in that database. In a subtransaction, so that a timeout leaves nothing behind.
 bool try_to_lock(Oid database, int milliseconds) {
     try {
         in_subtransaction([=] {
@@ -59,7 +59,7 @@ bool try_to_lock(Oid database, int milliseconds) {
     }
 }
 
-/// While we waited the name may have passed to another database.
+/// During the wait the name may have passed to another database.
 void require_name(Oid database, const char* name) {
     if (call([name] { return get_database_oid(name, true); }) != database)
         throw core::Error(core::sqlstate::lock_not_available,

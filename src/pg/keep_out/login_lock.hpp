@@ -1,28 +1,29 @@
-// The lock that every login takes on its database: held, nobody gets in.
+// The lock that every login takes on its database: while it is held, no client can log in to it.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// How long it may be waited for, and once held, for the ends of sessions: meanwhile every login to that
-/// database hangs, a superuser's too. What is left of longest_hold is for the commit.
+/// How long to wait for the lock, and for the ends of sessions while it is held: every login to that database
+/// hangs meanwhile, a superuser's too. The rest of longest_hold is for the commit.
 constexpr int longest_login_lock_wait = 1000; // ms
 constexpr int longest_login_lock_hold = 1500; // ms
 
-/// Logins that are past it but no sessions yet would keep it for as long as they like.
+/// Pending logins that have the lock could keep it for as long as their clients like.
 enum class EndLogins { nobody, clients, superusers_too };
 
-/// Takes it until the transaction ends, for longest_hold (pg/locks/lock_deadline.hpp) at most; who keeps it
-/// waiting by a login is turned away. Errors: 55P03 after the longest wait, or where the name is another
-/// database's by then; 25001 where this transaction has locked one before.
+/// Takes the lock until the transaction ends, for longest_hold (pg/locks/lock_deadline.hpp) at most; ends the
+/// logins that hold it. Errors: 55P03 after the longest wait, or if the name is another database's by then;
+/// 25001 if this transaction has locked one before.
 void lock_logins(Oid database, const char* name, EndLogins whom);
 
-/// Until the transaction ends nobody closes the database that this session is connected to by a lockdown: who
-/// shuts superusers out of another one can be let in here. Errors: 55P03; 55000 where it is closed already.
+/// Until the transaction ends no lockdown closes the database that this session is connected to: so
+/// superusers that are shut out of another database can log in here. Errors: 55P03; 55000 if it is closed
+/// already.
 void keep_own_database_open();
 
-/// From now on this transaction can't be prepared: `what` has done something that must end soon.
+/// From now on this transaction can't be prepared: `what` holds something that must end soon.
 void forbid_prepare(const char* what);
 
 /// Errors: 25001 in a transaction block or a subtransaction.

@@ -22,12 +22,13 @@ bool is_same(const PendingLogin& pending_login) {
     return now.pid == pending_login.pid && now.role == pending_login.role;
 }
 
-/// What waits for its database's lock has none in its process yet. Up to 11 all places are clients'.
+/// A login that waits for its database's lock has no database in the process array yet. Up to 11 all places
+/// are clients'.
 bool has_database(const compat::ClientProcess& process) noexcept {
     return !process.is_walsender || OidIsValid(process.database) || process.waits_for_lock;
 }
 
-/// Who waits for the lock that a login takes on its database.
+/// The processes that wait for the lock that a login takes on its database.
 core::vector<int> queue_of(Oid database) {
     core::vector<int> pids;
     call([&] {
@@ -50,7 +51,7 @@ core::vector<std::int32_t> listed_pids() {
     call([&sessions] { list_sessions(sessions); });
     core::vector<std::int32_t> pids;
     for (const core::Session& session : sessions)
-        // From 18 on a login stands in the table from its beginning; a condition sees nothing of it yet.
+        // From 18 on a login is in the session table from its beginning, but not yet visible to a condition.
         if ((core::is_login(session.kind) || session.kind == core::Kind::walsender) &&
             session.state != core::State::starting)
             pids.push_back(session.id.pid);
@@ -72,7 +73,7 @@ core::vector<PendingLogin> all_arrivals() {
 
 core::vector<PendingLogin> pending_logins() {
     core::vector<PendingLogin> found = all_arrivals();
-    // Read after the processes: who has become a session since is one.
+    // Read after the processes: those that have become sessions since are left out.
     const core::vector<std::int32_t> listed = listed_pids();
     const auto is_listed = [&listed](const PendingLogin& each) {
         return std::binary_search(listed.begin(), listed.end(), each.pid);

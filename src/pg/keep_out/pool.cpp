@@ -19,7 +19,7 @@ namespace {
 
 constexpr core::Timestamp answer_patience = 5 * core::microseconds_per_second;
 constexpr core::Timestamp pause_patience = 5 * core::microseconds_per_second;
-constexpr core::Timestamp resume_patience = core::microseconds_per_second; // no cancel is heard meanwhile
+constexpr core::Timestamp resume_patience = core::microseconds_per_second; // cancels are ignored meanwhile
 
 using Heed = DblinkConnection::Heed;
 using Wait = DblinkConnection::Wait;
@@ -29,7 +29,7 @@ enum class Pause { done, already, interrupted, overdue };
 struct Pool {
     const char* server;
     const char* database;
-    core::string argument; // the database, as PgBouncer's console wants it
+    core::string argument; // the database, quoted for PgBouncer's console
 };
 
 void notice(const char* format, const char* database) {
@@ -41,7 +41,7 @@ bool says(const PgError& error, const char* words) noexcept {
     return is_remote(error) && std::strstr(error.what(), words) != nullptr;
 }
 
-/// PgBouncer has one SQLSTATE for all that it refuses (08P01).
+/// PgBouncer has one SQLSTATE for all its refusals (08P01).
 const char* sqlstate_of(const PgError& error) {
     if (says(error, "no such database"))
         return core::sqlstate::undefined_database;
@@ -50,18 +50,18 @@ const char* sqlstate_of(const PgError& error) {
     return call([&error] { return unpack_sql_state(error.data()->sqlerrcode); });
 }
 
-/// PgBouncer's no, unlike the end of a connection, says that nothing was done.
+/// A refusal by PgBouncer, unlike a lost connection, means that nothing was done.
 bool is_refusal(const PgError& error) noexcept {
     return is_remote(error) && error.data()->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
 }
 
-/// PostgreSQL's answer to a command of PgBouncer's.
+/// PostgreSQL's answer to a PgBouncer command.
 bool is_not_understood(const PgError& error) noexcept {
     const int sqlstate = error.data()->sqlerrcode;
     return is_remote(error) && (sqlstate == ERRCODE_SYNTAX_ERROR || sqlstate == ERRCODE_UNDEFINED_OBJECT);
 }
 
-/// What the other side answered, in its words; any other error as it is.
+/// Reports the server's answer; other errors are rethrown.
 [[noreturn]] void pass_on(const PgError& error, const char* what, const Pool& pool) {
     if (!is_remote(error))
         throw error;
@@ -75,12 +75,11 @@ bool is_not_understood(const PgError& error) noexcept {
 }
 
 /// SHOW DATABASES has more columns in each release: the name is the first, `paused` always the last but one.
-/// dblink wants to be told how many there are: 12 in PgBouncer 1.8, the first to tell, 13 from 1.16, 17
-/// in 1.25.
+/// dblink needs their number: 12 in PgBouncer 1.8, the first that has `paused`, 13 from 1.16, 17 in 1.25.
 bool is_paused(DblinkConnection& console, const Pool& pool) {
     constexpr int fewest = 12;
     constexpr int most = 40;
-    static int columns = 13; // where it was found the last time
+    static int columns = 13; // the number that fitted last time
     int next = fewest;
     for (int guess = columns; next <= most; guess = next++) {
         try {
@@ -98,7 +97,7 @@ bool is_paused(DblinkConnection& console, const Pool& pool) {
     return false;
 }
 
-/// The way back; raises nothing. False, with a WARNING, where nobody knows whether it was.
+/// Resumes the database; raises nothing. False, with a WARNING, if it is unknown whether that worked.
 bool resume_quietly(DblinkConnection& console, const Pool& pool) {
     core::string statement("RESUME ");
     statement.append(pool.argument);
@@ -136,10 +135,10 @@ Pause pause_and_wait(DblinkConnection& waiting, const Pool& pool) {
     return compat::is_interrupted() ? Pause::interrupted : Pause::done;
 }
 
-/// PAUSE holds the clients back at once and answers when all is quiet; who gives up must take it back, and
-/// PgBouncer hears nobody on a connection that waits, nor does the end of that connection mean anything to
-/// it. So the connection for the way back is open before, and nothing but this function ends the wait: not a
-/// cancel, and not SIGTERM, after which nothing could be said any more.
+/// PAUSE stops the clients at once and answers when no transaction is left. To give up, RESUME is needed:
+/// PgBouncer reads nothing on the waiting connection, and closing that changes nothing. So the other
+/// connection is opened before, and only this function ends the wait: neither a cancel nor SIGTERM, after
+/// which RESUME could not be sent any more.
 Pause pause_or_resume(DblinkConnection& console, DblinkConnection& waiting, const Pool& pool) {
     const InterruptsHeld held;
     try {
@@ -148,7 +147,7 @@ Pause pause_or_resume(DblinkConnection& console, DblinkConnection& waiting, cons
             resume_quietly(console, pool);
         return pause;
     } catch (const PgError& error) {
-        // All databases together; the second since 1.26.
+        // All databases together; the second message since 1.26.
         if (says(error, "already suspended/paused") || says(error, "already paused"))
             return Pause::already;
         if (!is_refusal(error))
@@ -169,7 +168,7 @@ Pause pause_pool(const Pool& pool) {
     });
 }
 
-/// To be pasted.
+/// Quoted for use in a hint.
 core::string resuming(const char* server, const char* database) {
     core::string text("sessionctl.resume_pool(");
     return text.append(sql_literal(server)).append(", ").append(sql_literal(database)).append(")");
@@ -184,7 +183,7 @@ void warn_still_paused(const char* server, const char* database) {
     });
 }
 
-/// Whoever owns it chooses where the caller connects to, with the caller's own identity.
+/// The server's owner decides where the caller connects to, with the caller's credentials.
 bool is_trusted(const char* server) {
     return call([server] {
         const ForeignServer* const found = GetForeignServerByName(server, true);
@@ -192,7 +191,7 @@ bool is_trusted(const char* server) {
     });
 }
 
-/// Paused by this transaction, for as long as it may fail.
+/// Paused by this transaction, which may still fail.
 bool has_paused = false;
 char paused_database[4 * NAMEDATALEN];
 char way_to_resume[1024];
@@ -207,8 +206,7 @@ extern "C" void sessionctl_pool_transaction(XactEvent event, void*) {
     has_paused = false;
 }
 
-/// Made before anything is done. It is kept at once: nothing that PgBouncer does is undone with a
-/// transaction.
+/// Built before the action. Written at once: a rollback does not undo what PgBouncer has done.
 AuditRecord record_of(const char* action, const char* result, const char* server, const char* database) {
     AuditRecord record = AuditRecord::by_caller(action, result);
     LogLine details;
@@ -308,7 +306,7 @@ void keep_paused_if_committed(const char* server, const char* database) {
     if (!std::exchange(is_registered, true))
         call([] { RegisterXactCallback(sessionctl_pool_transaction, nullptr); });
     std::snprintf(paused_database, sizeof paused_database, "%s", ShownName(database).text());
-    // Two names of at most 63 bytes, each of which takes four when it is written: it fits.
+    // Two names of at most 63 bytes, each at most four times as long when quoted: it fits.
     std::snprintf(way_to_resume, sizeof way_to_resume, "%s", resuming(server, database).c_str());
     has_paused = true;
 }

@@ -5,25 +5,25 @@
 
 namespace sessionctl::pg {
 
-/// Has PgBouncer hold back that database's clients; returns when no transaction is open in it any more.
-/// False, with a NOTICE, where it is paused already. On an error, a cancel included, it has been resumed.
-/// Errors: those of DblinkConnection and of core::console_name; 55006 where its server connections do not
-/// come to rest within 5 s; 3D000 where PgBouncer has no such database; what else PgBouncer answers.
+/// PAUSE: PgBouncer stops that database's clients; returns when no transaction is open in it any more. False,
+/// with a NOTICE, if it is paused already. After an error or a cancel it has been resumed. Errors: those of
+/// DblinkConnection and of core::console_name; 55006 if transactions are still open after 5 s; 3D000 if
+/// PgBouncer has no such database; other answers of PgBouncer.
 bool pause_pool(const char* server, const char* database);
 
-/// Lets them go on. False, with a NOTICE, where it is not paused.
+/// RESUME. False, with a NOTICE, if it is not paused.
 bool resume_pool(const char* server, const char* database);
 
-/// Does `before` and then lets them go on: where PgBouncer answers no more by then, a WARNING. The connection
-/// is there before it, so that nobody waits for it while `before` holds a lock. False, and nothing done, with
-/// a WARNING, where PgBouncer can't be reached, or the server belongs to neither the caller nor a superuser:
-/// its owner would choose where the caller connects to.
+/// Calls `before`, then resumes; a WARNING if PgBouncer does not answer any more. It connects before, so that
+/// nothing waits for that while `before` holds a lock. False, with a WARNING and nothing done, if PgBouncer
+/// can't be reached, or if the server belongs to neither the caller nor a superuser: its owner would choose
+/// where the caller connects to.
 bool resume_pool_after(const char* server, const char* database, const std::function<void()>& before);
 
-/// In a failed call, outside of what has failed: whoever can't be let in again must not wait for ever. A
-/// WARNING where that fails.
+/// After a failed call, outside of what failed: the clients must not wait forever. A WARNING if that fails,
+/// too.
 void resume_after_failure(const char* server, const char* database);
-/// Should this transaction end otherwise, a WARNING says what to do.
+/// If this transaction does not commit, a WARNING says what to do.
 void keep_paused_if_committed(const char* server, const char* database);
 
 } // namespace sessionctl::pg

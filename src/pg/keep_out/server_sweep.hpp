@@ -1,5 +1,5 @@
-// After the server is locked down: the logins that were under way just before, in no session table yet, where
-// nobody else looks. One can stay there for as long as its client likes (post_auth_delay).
+// After the server is locked down: ends the logins that were pending just before. They are in no session
+// table yet, and their clients can keep them there (post_auth_delay).
 #pragma once
 
 #include "core/memory.hpp"
@@ -8,39 +8,40 @@
 
 namespace sessionctl::pg {
 
-/// What the gate and pg_hba.conf have in common: whom they refuse, and the end of those.
+/// The common part of the gate's and pg_hba.conf's sweeps: which roles are refused, and ending their logins.
 class ServerSweep {
   public:
-    /// Ends every login that would now be refused and that is in no session table yet, and if it `waits`,
-    /// does so until `deadline`, on the monotonic clock, for those whose role is not known yet. From then on
-    /// each session that would be refused either stands in the session table or has been told to end.
+    /// Ends every pending login that would now be refused. If it `waits`, it waits until `deadline`
+    /// (monotonic) for those without a role. Afterwards each session that would be refused is in the session
+    /// table or has been signalled.
     void end_pending_logins(core::Timestamp deadline, bool waits);
 
     /// The roles of all sessions that would be refused, found by end_pending_logins().
     const core::vector<Oid>& refused_roles() const noexcept { return refused_; }
 
-    /// Waits for those that were told to end. How many are left at the deadline, with those that were not.
+    /// Waits for the end of those that were signalled. Returns how many are left at the deadline, including
+    /// those that were not signalled.
     int wait_for_pending_logins(core::Timestamp deadline);
-    /// How many were not told to end: of no role, or not reached in time.
+    /// How many were not signalled: without a role, or not reached in time.
     int open() const noexcept { return open_; }
 
   protected:
-    /// Both live as long as the sweep; the reason may be null.
+    /// Both must outlive the sweep; the reason may be null.
     ServerSweep(const GateState& state, const char* reason) noexcept : state_(state), ended_(reason) {}
     ~ServerSweep() = default;
 
-    /// Ends whom it may. How many have no role yet, or were not reached in time.
+    /// Ends the logins that it may. Returns how many have no role yet, or were not reached in time.
     virtual int look() = 0;
 
     const GateState& state() const noexcept { return state_; }
-    /// As whoever logs in to a database is.
+    /// Checked as a login to a database.
     bool is_refused(Oid role);
     bool is_ended(std::int32_t pid) const noexcept { return ended_.has(pid); }
-    /// False where there is no time any more.
+    /// False if the time is over.
     bool end(std::int32_t pid, Oid role);
 
   private:
-    /// Asked when it is pinned by its pid, besides that it is in the process array with that role.
+    /// Called when its pid is pinned, if it is still in the process array with that role.
     virtual bool is_still(std::int32_t pid) = 0;
 
     const GateState& state_;

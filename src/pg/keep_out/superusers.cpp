@@ -22,8 +22,8 @@ constexpr char others_change_them[] = "another session is changing which superus
 
 enum class Left { none, uncertain, some };
 
-/// What has been committed in this instant, whatever snapshot the transaction has. A row that another
-/// transaction has made, or is changing, is not counted on.
+/// Reads what is committed now, whatever the transaction's snapshot. Rows that another transaction has made
+/// or is changing do not count.
 Left superusers_left() {
     return call([] {
         SnapshotData snapshot;

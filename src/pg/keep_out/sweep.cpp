@@ -22,9 +22,9 @@ constexpr int longest_list = 1000;
 constexpr core::Timestamp room_patience = 5 * core::microseconds_per_second;
 constexpr core::Timestamp room_poll_interval = 10 * core::microseconds_per_millisecond;
 
-/// Of this transaction.
+/// Of the current transaction.
 Oid roles[longest_list];
-SweepNote notes[longest_list]; // of the same
+SweepNote notes[longest_list]; // of the same roles
 int role_count = 0;
 Need need_of_all = Need::preferred;
 bool has_forgotten = false;
@@ -45,7 +45,7 @@ void warn(const char* message, const char* detail) {
 
 constexpr char not_ended[] = "the sessions of roles that may no longer log in are not ended";
 
-/// Several lockdowns, one right after the other, have as many workers: theirs end in a moment.
+/// Each of several lockdowns in a row has a worker, which ends soon: so it retries.
 bool start_worker_in_time(const Oid* first, int count) {
     const bool can_help = need_of_all == Need::vital && max_worker_processes > 0;
     const core::Timestamp deadline = monotonic_now() + (can_help ? room_patience : 0);
@@ -114,7 +114,7 @@ extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
             entry([] { start_workers(); });
         break;
     case XACT_EVENT_PRE_PREPARE:
-        // lockdown_role's own transaction can't be prepared, and says so.
+        // lockdown_role's own transaction can't be prepared: that raised an error.
         if (role_count > 0 && need_of_all != Need::vital)
             entry([] { warn(not_ended, "The transaction that shuts them out is prepared."); });
         break;

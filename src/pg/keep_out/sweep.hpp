@@ -1,6 +1,6 @@
-// A sweep: when a transaction has committed that shut roles out, a background worker ends the logins of those
-// roles that were under way. Nothing locks a role as a login locks its database, so it can't be done before,
-// and after the commit there is nobody left to do it in the session that committed.
+// A sweep: after the commit of a transaction that shut roles out, a background worker ends their pending
+// logins. A login takes no lock on its role as it does on its database, so this can't be done before the
+// commit, and after it the committing session can't do it.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -15,33 +15,32 @@ constexpr char sweeper_name[] = "pg_sessionctl sweeper";
 constexpr char sweeper_function[] = "sessionctl_sweeper_main";
 
 enum class Need : bool {
-    vital,     // without a worker the transaction fails
-    preferred, // without one, or where it is prepared, a WARNING says so
+    vital, // without a worker the transaction fails
+    preferred, // without a worker, or if it is prepared, there is a WARNING
 };
 
-/// When this transaction commits, and the role may not log in any more then (or is dropped), a sweep of it
-/// begins, which spares this session. Errors: 54000 for too many roles; at the commit 53400 where the server
-/// has no room for another worker.
+/// If the role may not log in any more (or is dropped) when this transaction commits, a sweep of it begins,
+/// which spares this session. Errors: 54000 for too many roles; at commit 53400 if no worker can be started.
 void sweep_after_commit(Oid role, Need need);
 
-/// Will it be, as things are now?
+/// As things are now.
 bool is_swept_after_commit(Oid role);
 
-/// False for one that was dropped.
+/// False for a dropped role.
 bool may_log_in(Oid role);
 
-/// Starts one for this transaction, which has an id. False where the server has no room for another worker.
+/// Starts a sweeper for this transaction, which has an id. False if the server has no free worker slot.
 bool start_sweeper(Oid first, const Oid* more, int more_count);
 
-/// What a sweeper is told.
+/// The sweeper's argument.
 struct SweepOrder {
-    TransactionId after;     // which has to commit first
-    core::vector<Oid> roles; // none: who lost CONNECT, as its ConnectOrder says
+    TransactionId after; // this transaction has to commit first
+    core::vector<Oid> roles; // none: those that lost CONNECT, as the ConnectOrder says
 };
 SweepOrder sweep_order(Datum argument);
-/// By this session; of no role.
+/// About this session, without a role.
 SweepNote note_by_caller();
-/// Empty where the library is not preloaded, or many others were shut out since.
+/// Empty if the library is not preloaded, or if too many roles were shut out since.
 std::optional<SweepNote> sweep_note(TransactionId after, Oid role);
 
 } // namespace sessionctl::pg

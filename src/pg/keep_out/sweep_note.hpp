@@ -1,5 +1,5 @@
-// What the audit of a sweep has to know from the session whose transaction shut a role out: it may be gone
-// when the sweep begins, and so may the role.
+// What the audit of a sweep needs from the session whose transaction shut a role out: the session and the
+// role may be gone when the sweep begins.
 #pragma once
 
 #include "pg/account/audit_record.hpp"
@@ -14,11 +14,11 @@ struct SweepNote {
     AuditText<32> by_session_id;
 };
 
-/// The last ones; under the audit's lock.
+/// The latest notes; protected by the audit's lock.
 struct SweepNotes {
     static constexpr std::uint32_t size = 128;
 
-    std::uint32_t count; // ever
+    std::uint32_t count; // total count
     SweepNote notes[size];
 };
 

@@ -18,37 +18,37 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int signal_interval = 500; // ms, between one signal and the next
+constexpr int signal_interval = 500; // ms between two signals
 
 bool is_deadline_registered = false;
 TimeoutId timer;
 emit_log_hook_type previous_emit_log = nullptr;
 
 bool is_held = false;
-SubTransactionId holder; // that gives the lock back if it is rolled back
+SubTransactionId holder; // the lock is released if it is rolled back
 bool is_committing = false;
 volatile sig_atomic_t expirations = 0;
 
-/// With its children, as core's own timeouts do: it may be reading what a program writes.
+/// With its children, as core's own timeouts do: it may be reading a program's output.
 void signal_own_group(int signal) noexcept {
     kill(-MyProcPid, signal);
     kill(MyProcPid, signal);
 }
 
-/// In a signal handler. A cancel can be caught and a session end can't, but once it commits there is nobody
-/// to catch anything, and a session that ended could not tell its client what became of the commit.
+/// Runs in a signal handler. A cancel can be caught, a termination can't. During commit no code catches
+/// anything, and a terminated session could not tell its client whether it committed.
 extern "C" void sessionctl_lock_expired(void) noexcept {
     if (proc_exit_inprogress)
         return;
     expirations = expirations + 1;
     signal_own_group(expirations == 1 || is_committing ? SIGINT : SIGTERM);
-    // The client may not take what it is told, and be waited for without an end.
+    // A client that reads nothing could make the session wait without an end.
     if (expirations > 2 && (!is_committing || MyProc->syncRepState == SYNC_REP_WAITING))
         compat::shut_connection();
     enable_timeout_after(timer, signal_interval);
 }
 
-/// A signal that was not served yet would hit what comes after.
+/// A pending signal would hit what follows.
 void give_back() noexcept {
     if (!std::exchange(is_held, false))
         return;
@@ -65,7 +65,7 @@ extern "C" void sessionctl_lock_transaction(XactEvent event, void*) {
         if (!is_held)
             break;
         is_committing = true;
-        CHECK_FOR_INTERRUPTS(); // what was sent before ends it before it has committed
+        CHECK_FOR_INTERRUPTS(); // serves signals sent before the commit
         break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
@@ -91,7 +91,7 @@ bool is_ours(const ErrorData& error) noexcept {
                                (error.elevel == FATAL && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN));
 }
 
-/// Core says that somebody has asked for it.
+/// Core's message says that a user requested it.
 extern "C" void sessionctl_explain_lock_deadline(ErrorData* error) {
     static constexpr char why[] =
         "It has locked a database, and kept all logins to it waiting, for longer than 2 s.";

@@ -13,7 +13,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Whoever locks the catalogs themselves must not hang those who look for him.
+/// A lock on the catalogs themselves must not make a query about locks hang.
 bool may_read_names() {
     if (!ConditionalLockRelationOid(RelationRelationId, AccessShareLock))
         return false;
@@ -55,7 +55,7 @@ void append_relation(StringInfo text, const LOCKTAG& tag) {
         append_database(text, database);
 }
 
-/// As somebody wrote its key: one big number, or two.
+/// In the form in which the key was given: one bigint, or two integers.
 void append_advisory(StringInfo text, const LOCKTAG& tag) {
     if (tag.locktag_field4 == 1)
         appendStringInfo(

@@ -1,4 +1,4 @@
-// A lock in words. Raise PostgreSQL errors: use inside pg::call.
+// A lock as text. Raises PostgreSQL errors: use it inside pg::call.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -10,7 +10,7 @@ extern "C" {
 namespace sessionctl::pg {
 
 /// "public.orders", "tuple (0,7) of public.orders", "transaction 4711", "advisory lock 42". Relations of this
-/// database by name, those of others, and those that nobody else can see yet, by OID.
+/// database by name; those of others, and those not committed yet, by OID.
 const char* lock_text(const LOCKTAG& tag);
 
 } // namespace sessionctl::pg

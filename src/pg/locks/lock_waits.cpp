@@ -13,7 +13,7 @@ compat::Room<T> all_of(core::vector<T>& entries) noexcept {
     return {entries.data(), static_cast<int>(entries.size()), 0};
 }
 
-/// More of it where that was too little: nobody stands still between two looks.
+/// Allocates more if it was too little, and some on top: the table may grow between two copies.
 template <typename T>
 void make_room(core::vector<T>& entries, const compat::Room<T>& room) {
     if (!room.fits())
@@ -58,7 +58,7 @@ int LockWaits::waiting_behind(int pid) const {
     const int party = graph_.find(core::Party{pid, 0});
     if (party < 0)
         return 0;
-    const MemoryScope scope(memory_); // what is computed once lives as long as the rest
+    const MemoryScope scope(memory_); // results are cached as long as the rest
     return graph_.waiting_behind(party);
 }
 

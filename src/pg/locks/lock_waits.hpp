@@ -1,4 +1,4 @@
-// Who waits for whom, from the server's lock table.
+// Which session waits for which, from the server's lock table.
 #pragma once
 
 #include "compat/locks.hpp"
@@ -13,19 +13,19 @@ class LockWaits {
   public:
     /// In the memory of the innermost MemoryScope or ScratchMemory. Errors: PgError.
     static LockWaits* take();
-    /// Those for no lock as well, where the blockers are known for sure: to be shown, nobody is acted on for
-    /// them.
+    /// Includes waits for no lock whose blockers are known for sure. For display: no session is acted on for
+    /// those.
     static LockWaits* take_with(const core::vector<LocklessWait>& others);
 
     const core::WaitGraph& graph() const noexcept { return graph_; }
-    /// Of a proclock in a lock.
+    /// The lock that this entry is for.
     const LOCKTAG& lock_of(const core::ProcLock& proclock) const { return locks_[proclock.lock]; }
-    /// The locks in words, by number.
+    /// The locks as texts, by number.
     core::vector<const char*> lock_texts() const;
 
     /// Sessions that wait behind this one, directly or not; each once, parallel workers as their leader.
     int waiting_behind(int pid) const;
-    /// Whom the session waits for in which this process works, as pg_blocking_pids() tells, each once; 0
+    /// The sessions that this process's session waits for, as pg_blocking_pids() returns them, each once; 0
     /// stands for prepared transactions.
     core::vector<int> blocked_by(int pid) const;
 
@@ -38,7 +38,7 @@ class LockWaits {
     MemoryContext memory_;
 };
 
-/// Process IDs of these parties, prepared transactions left out.
+/// Process IDs of these parties, without prepared transactions.
 core::vector<int> pids_of(const core::WaitGraph& graph, const core::vector<int>& parties);
 
 } // namespace sessionctl::pg

@@ -29,7 +29,7 @@ core::vector<int> serializable_writers(int pid) {
     return pids;
 }
 
-/// Null: they are not as known here.
+/// Null: their layout is not the known one.
 const void* signal_slots() {
     static const void* slots = nullptr;
     static bool is_looked_for = false;
@@ -53,7 +53,7 @@ core::vector<int> laggards(const Roster& roster) {
     compat::Room<core::BarrierFollower> room = {all.data(), static_cast<int>(all.size()), 0};
     uint64 newest;
     if (!call([&] {
-            CHECK_FOR_INTERRUPTS(); // this process accepts what it has to
+            CHECK_FOR_INTERRUPTS(); // this process has to accept barriers, too
             return compat::copy_barriers(slots, room, newest);
         }))
         return {};

@@ -1,4 +1,4 @@
-// Who waits for others, but for no heavyweight lock, and who is in its way.
+// Sessions that wait for others, but not for a heavyweight lock, and their blockers.
 #pragma once
 
 #include "core/locks/lockless_wait.hpp"
@@ -6,22 +6,22 @@
 
 namespace sessionctl::pg {
 
-/// Does it wait so, and may the caller see it? Waits for a client, or the next task, are not for anybody in
-/// the way; one for a lock is over.
+/// Does it wait so, and may the caller see it? Waits for the client or for the next task have no blocker;
+/// waits for a heavyweight lock are in LockWaits.
 bool waits_without_lock(const RosterEntry& entry) noexcept;
 
-/// Pids of those in its way, or (core::knows_blockers) that may be, as far as the server tells; parallel
+/// Pids of its blockers, or (core::knows_blockers) possible blockers, as far as the server tells; parallel
 /// workers as their leader. For a session that waits so.
 core::vector<int> others_in_way(const Roster& roster, const RosterEntry& entry);
 
 struct LocklessWait {
     const RosterEntry* entry;
-    int pid; // of the session: a parallel worker's leader
+    int pid; // of the session; for a parallel worker, its leader
     core::LocklessWait kind;
     core::vector<int> others;
 };
 
-/// All waits about which something is known, one for each session.
+/// All waits with known blockers, one for each session.
 core::vector<LocklessWait> lockless_waits(const Roster& roster);
 
 } // namespace sessionctl::pg

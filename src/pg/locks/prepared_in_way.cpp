@@ -14,7 +14,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// The first by its command: a HINT has not room for the names of many.
+/// Gives the command for the first only: a HINT has no room for many names.
 core::string hint_for(const core::vector<const Prepared*>& found, const char* is_in_the_way) {
     core::string hint;
     if (found.empty())
@@ -32,7 +32,7 @@ core::string hint_for(const core::vector<const Prepared*>& found, const char* is
     return hint;
 }
 
-/// Whoever may not read them gets the error that there is without it.
+/// If the caller may not read them, the original error is raised without the hint.
 template <typename Find>
 core::string hint_for_found(const char* is_in_the_way, Find&& find) {
     const LockTable table;

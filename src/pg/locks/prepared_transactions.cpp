@@ -13,8 +13,8 @@ namespace sessionctl::pg {
 
 namespace {
 
-// What is behind pg_prepared_xacts, without its joins: those lock the catalogs of roles and databases each
-// time, and whoever locks these must not hang the one who looks for him. Names come from the caches.
+// As pg_prepared_xacts, but without its joins: they lock the catalogs of roles and databases, and a lock on
+// those must not make this query hang. Names come from the caches.
 constexpr char prepared_transactions_query[] = "SELECT transaction, gid, prepared, ownerid, dbid FROM "
                                                "pg_catalog.pg_prepared_xact() ORDER BY prepared, gid";
 
@@ -37,7 +37,7 @@ Prepared prepared_at(const SPITupleTable& table, uint64 row, MemoryContext memor
     return prepared;
 }
 
-/// Its name is of its database's encoding. Where this one can't show all of it, nobody could paste it.
+/// The GID is in its database's encoding. If this database can't represent it, no command is shown.
 void write(Prepared& prepared) {
     const core::string shown = shown_text(prepared.gid, prepared.encoding);
     const bool is_whole = converted(shown, own_encoding(), prepared.encoding) == prepared.gid;

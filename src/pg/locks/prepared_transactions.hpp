@@ -10,27 +10,27 @@ namespace sessionctl::pg {
 struct Prepared {
     TransactionId xid;
     const char* gid;
-    const char* written;  // as a literal
-    const char* rollback; // the statement that ends it, in its own database; null: it can't be written here
+    const char* written; // as an SQL literal
+    const char* rollback; // the statement that ends it, in its own database; null: not representable here
     TimestampTz prepared_at;
-    const char* owner;    // null: dropped meanwhile
-    const char* database; // null: dropped meanwhile
+    const char* owner; // null: dropped since
+    const char* database; // null: dropped since
     int encoding;         // of that database
 };
 
 /// All of the server, the oldest first. Errors: PgError.
 core::vector<Prepared> prepared_transactions();
-/// The same, but none where none has to do with a wait.
+/// The same, but empty if no prepared transaction is part of a wait.
 core::vector<Prepared> prepared_in(const core::WaitGraph& graph);
 
-/// Null where there is none (any more).
+/// Null if there is none (any more).
 const Prepared* find_prepared(const core::vector<Prepared>& all, TransactionId xid) noexcept;
 
-/// "prepared transaction 'gid'", for one that is gone by its number.
+/// "prepared transaction 'gid'"; by its XID if it has ended.
 core::string name_of(const core::vector<Prepared>& all, TransactionId xid);
 
-/// A NOTICE, with this message, that these can't be ended by a signal, and what ends each. Nothing where
-/// there are none.
+/// A NOTICE with this message that no signal ends these, and which command ends each. Nothing if there are
+/// none.
 void tell_prepared(const core::vector<const Prepared*>& found, const core::string& message);
 
 } // namespace sessionctl::pg

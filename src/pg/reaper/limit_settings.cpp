@@ -20,7 +20,7 @@ constexpr char limit_settings_query[] =
     "WHERE lower(split_part(c.setting, '=', 1)) = ANY ($1) AND split_part(c.setting, '=', 2) <> '0' ORDER BY "
     "3";
 
-/// The parameters, but for the one that is no limit of its own.
+/// All parameters, without the one that is no limit of its own.
 Datum limit_names() {
     core::vector<core::string> names;
     for (int i = 0; i < core::limit_count; ++i)
@@ -39,7 +39,7 @@ Datum limit_names() {
 
 LimitSettings limit_settings() {
     LimitSettings settings;
-    core::vector<const char*> superusers; // a role may have them in several databases, too
+    core::vector<const char*> superusers; // a role may have limits in several databases
     const MemoryContext memory = CurrentMemoryContext;
     query_rows(limit_settings_query, {{TEXTARRAYOID, limit_names()}},
                [&](const SPITupleTable& rows, uint64 row) {

@@ -1,4 +1,4 @@
-// Limits that ALTER ROLE and ALTER DATABASE have set, whoever is connected.
+// Limits set by ALTER ROLE and ALTER DATABASE, whether or not such sessions are connected.
 #pragma once
 
 #include "core/memory.hpp"
@@ -6,8 +6,8 @@
 namespace sessionctl::pg {
 
 struct LimitSettings {
-    int count = 0;                         // roles, databases, roles in a database
-    core::vector<core::string> superusers; // those of the roles, as messages show them
+    int count = 0; // roles, databases, roles in a database
+    core::vector<core::string> superusers; // superusers among these roles, as shown in messages
 };
 
 /// Errors: PgError.

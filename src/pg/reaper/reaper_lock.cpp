@@ -10,9 +10,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Advisory locks of database 0, which no session is connected to, are nobody else's.
+/// Advisory locks of database 0, to which no session connects: no user can take them.
 constexpr uint32 key = 0x70677363; // "pgsc"
-constexpr uint16 two_integers = 2; // as pg_locks.objsubid shows it
+constexpr uint16 two_integers = 2; // as in pg_locks.objsubid
 enum Purpose : uint32 { reaper = 1, stop = 2 };
 
 LOCKTAG tag_of(Purpose purpose) noexcept {

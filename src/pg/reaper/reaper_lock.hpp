@@ -1,18 +1,18 @@
-// One reaper a cluster: who runs holds an advisory lock that belongs to no database. So every server tells
-// whether one runs and who it is, without shared memory of ours, too.
+// One reaper a cluster: it holds an advisory lock of database 0. So any server can tell whether a reaper runs
+// and its pid, without our shared memory.
 #pragma once
 
 #include "compat/postgres.hpp"
 
 namespace sessionctl::pg {
 
-/// For as long as the process lives. False where another one has it.
+/// Held as long as the process lives. False if another process holds it.
 bool acquire_reaper_lock();
-/// 0: none runs.
+/// 0: no reaper runs.
 int reaper_pid();
 
-/// Held (to the end of the transaction) by whoever stops the reaper. A reaper that is terminated without it
-/// was hit by accident and comes back. False where somebody else holds it.
+/// Held until the end of the transaction that stops the reaper. A reaper that is terminated without it
+/// restarts. False if another session holds it.
 bool acquire_stop_lock();
 bool is_stop_wanted();
 

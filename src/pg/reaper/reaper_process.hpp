@@ -1,4 +1,4 @@
-// What the reaper's process is called, by those who start it and by itself.
+// The name of the reaper's process, for itself and for those that start it.
 #pragma once
 
 namespace sessionctl::pg {

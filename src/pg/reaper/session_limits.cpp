@@ -22,13 +22,13 @@ core::Limits values;
 
 constexpr std::int32_t inherited = -1;
 
-/// Everybody's limits are not meant for a walsender: a table sync would be ended by them, begin anew, and be
-/// ended again, for ever.
+/// General limits do not apply to a walsender: a table sync would be ended, restarted and ended again,
+/// forever.
 bool is_own(GucSource source) noexcept {
     return source >= (compat::own_kind() == core::Kind::client ? PGC_S_GLOBAL : PGC_S_DATABASE);
 }
 
-/// Keeps where a value comes from for the assign hook, which is called for values of the past, too.
+/// Passes a value's source to the assign hook, which is called for restored values, too.
 bool keep_source(void** extra, GucSource source) noexcept {
     auto* const kept = static_cast<GucSource*>(compat::allocate_guc_extra(sizeof(GucSource)));
     if (kept == nullptr)
@@ -63,7 +63,7 @@ extern "C" bool sessionctl_check_gone(int* value, void** extra, GucSource source
     return keep_source(extra, source);
 }
 
-/// The reaper sleeps until something can be due. With a limit that is over sooner it has to think again.
+/// The reaper sleeps until the earliest deadline. An earlier one has to wake it.
 void wake_reaper(Limit limit, std::int32_t value) noexcept {
     const ReaperBoard& reaper = shared_memory()->reaper;
     Latch* const latch = reaper.latch;
@@ -79,7 +79,7 @@ void wake_reaper(Limit limit, std::int32_t value) noexcept {
 void claim(SessionSlot& slot) noexcept {
     if (slot.pid == MyProcPid && slot.start == compat::own_start())
         return;
-    slot.pid = 0; // nobody's meanwhile
+    slot.pid = 0; // not valid meanwhile
     for (auto& limit : slot.limits)
         limit = inherited;
     slot.start = compat::own_start();
@@ -95,7 +95,7 @@ void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
     wake_reaper(limit, value);
 }
 
-/// An assign hook: no error may leave it.
+/// An assign hook must not raise an error.
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
     if (extra != nullptr)
@@ -113,7 +113,7 @@ bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept
     return slot.pid == session.pid && slot.start == session.start;
 }
 
-/// What it says, and for the rest these.
+/// The limits in the slot; where it has none, these.
 core::Limits limits_in(const SessionSlot& slot, core::Limits limits = values) noexcept {
     for (int i = 0; i < core::limit_count; ++i) {
         const std::int32_t value = slot.limits[i];
@@ -123,14 +123,14 @@ core::Limits limits_in(const SessionSlot& slot, core::Limits limits = values) no
     return limits;
 }
 
-/// A session leaves its slot as it was. True if its process is gone.
+/// A session does not clear its slot at exit. True if its process is gone.
 bool forget_if_dead(SessionSlot& slot) noexcept {
     std::int32_t pid = slot.pid;
     const core::Timestamp start = slot.start;
     if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH)
         return false;
     if (slot.pid.compare_exchange_strong(pid, 0) && slot.start != start)
-        slot.pid = pid; // claimed meanwhile, by another process with that pid
+        slot.pid = pid; // claimed since, by another process with that pid
     return true;
 }
 
@@ -201,7 +201,7 @@ core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& l
         SessionSlot& slot = shared->slots[number];
         while (next != listed.end() && next->slot < number)
             ++next;
-        // From 18 on a login has its place in the table from the beginning.
+        // From 18 on a login is in the session table from its beginning.
         const bool is_listed = next != listed.end() && next->slot == number &&
                                next->state != core::State::starting && belongs_to(slot, next->id);
         if (slot.pid != 0 && !is_listed && !forget_if_dead(slot))

@@ -1,6 +1,5 @@
-// The reaper's limits: parameters that the configuration sets for all and ALTER ROLE or DATABASE for some. A
-// session publishes what is its own in shared memory; the rest is the configuration's, which the reaper reads
-// itself.
+// The reaper's limits: parameters set for all in the configuration, and for some by ALTER ROLE or DATABASE. A
+// session publishes its own values in shared memory; the reaper reads the others from the configuration.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -12,15 +11,15 @@ namespace sessionctl::pg {
 /// Called once, from _PG_init.
 void define_limits();
 
-/// As they are in this process.
+/// Those of this process.
 core::Limits own_limits() noexcept;
-/// Another session's: its own where it has published any, else this process's; of a walsender's only its
-/// own, those of its role or its database.
+/// Of another session: its own if it has published any, else this process's. A walsender has only its own,
+/// those of its role or database.
 core::Limits limits_of(const core::Session& session) noexcept;
-/// By ALTER ROLE, ALTER DATABASE or SET.
+/// Set by ALTER ROLE, ALTER DATABASE or SET.
 bool has_own_limits(const core::Session& session) noexcept;
-/// Of logins under way: they have published limits, and are not among the sessions of the table (in its
-/// order) yet.
+/// Of pending logins: they have published limits, but are not yet among the sessions of the table (in its
+/// order).
 core::vector<core::Limits> limits_of_logins(const core::vector<core::Session>& listed);
 
 } // namespace sessionctl::pg

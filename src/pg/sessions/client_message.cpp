@@ -24,7 +24,7 @@ core::Timestamp statement_of(const core::Session& session, bool is_cancel) noexc
     return is_cancel ? session.query_start : 0;
 }
 
-/// Its client may want it in UTF-8 again, and core refuses to take back some of the characters that it makes
+/// The client may need it in UTF-8 again, and core can't convert back some of the characters that it produces
 /// in EUC_TW.
 core::string in_encoding(const char* utf8, int encoding) {
     core::string text = converted(utf8, PG_UTF8, encoding);
@@ -32,7 +32,7 @@ core::string in_encoding(const char* utf8, int encoding) {
     return converted(back, PG_UTF8, encoding) == text ? text : core::in_ascii(utf8);
 }
 
-/// The session itself can't convert it any more. Where it is in no database yet, it reads ASCII.
+/// Converted here: the session itself can't do it any more. A session without a database gets ASCII.
 void translate(ClientMessage& client_message, const core::Session& session) {
     const Oid database = database_of(session);
     const int encoding = OidIsValid(database) ? encoding_of(database) : PG_SQL_ASCII;
@@ -81,7 +81,7 @@ bool ClientMessageBox::get(const core::Identity& session, core::Timestamp statem
     return is_it && version == version_.load(std::memory_order_relaxed);
 }
 
-/// A background process has no client that would read it.
+/// A background process has no client to read it.
 void leave_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message) {
     ClientMessageBox* const box = box_of(session.slot);
     if (box == nullptr || client_message.is_empty() || core::is_background(session.kind))
@@ -109,8 +109,8 @@ void leave_lasting_farewell(const core::Session& session, const ClientMessage& c
 
 namespace {
 
-/// What the client's encoding does not have would be an error of its own, in the place of this one. UTF-8 has
-/// all that came out of UTF-8, as a translated text did.
+/// A character that the client's encoding lacks would replace this error by another. A text that was
+/// converted from UTF-8 can be converted back.
 bool is_readable_by_client(int encoding) noexcept {
     const int client = pg_get_client_encoding();
     return encoding == GetDatabaseEncoding() &&
@@ -119,7 +119,7 @@ bool is_readable_by_client(int encoding) noexcept {
 
 void make_ascii(ClientMessage& client_message) noexcept {
     const ClientMessage written = client_message;
-    // Of another encoding than UTF-8 no character is known here, only bytes.
+    // In encodings other than UTF-8 characters are not known here, only bytes.
     core::print_pieces(client_message.detail, sizeof client_message.detail, written.detail,
                        core::take_ascii_piece);
 }

@@ -1,4 +1,4 @@
-// What a message may tell of a session.
+// Which facts about a session a message may contain.
 #pragma once
 
 #include "core/sessions/session.hpp"
@@ -6,8 +6,8 @@
 
 namespace sessionctl::pg {
 
-/// What is hidden from who may not see the session? A function that runs with another user's rights chooses
-/// and acts with them, and returns what it likes; but who called it reads the messages.
+/// False for what is hidden from roles that may not see the session. A function with another user's rights
+/// acts with them and may return anything, but its caller reads the messages.
 inline bool may_tell(const core::Session& session) noexcept {
     return session.is_visible && !is_under_other_user();
 }

@@ -21,7 +21,7 @@ core::Identity this_process() noexcept {
     return {MyProcPid, compat::own_start()};
 }
 
-/// What was asked of the session that had the place before is nobody's.
+/// A request to the slot's previous session does not count.
 bool is_mine(const DrainRequest* request) noexcept {
     return request != nullptr && request->askers != 0 && is_for(*request, this_process());
 }
@@ -58,8 +58,8 @@ void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
         slot.lasting_farewell.clear(session);
 }
 
-/// The session shows what it does before it looks at its request; who looks at it after this sees one or the
-/// other.
+/// A session publishes its activity before it reads its request, and a request is written before the activity
+/// is read: so one of the two sees the other.
 void add(DrainRequest& request, const core::Identity& session,
          void (*add_to)(DrainRequest&, const core::Identity&) noexcept) {
     LWLock* const lock = shared_memory()->drain_lock;
@@ -71,8 +71,8 @@ void add(DrainRequest& request, const core::Identity& session,
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-/// Null for one that can't be asked: its place may be another's already, and a background process has no
-/// statement of a client that it could refuse.
+/// Null if it can't be asked: the slot may belong to another session, and a background process has no client
+/// statement to refuse.
 DrainRequest* request_for(const core::Session& session) {
     DrainRequest* const request = request_in(session.slot);
     return !core::is_background(session.kind) && request != nullptr && look_at(session).listed ? request
@@ -126,7 +126,7 @@ void DrainRequests::ask(const core::Session& session) {
     DrainRequest* const request = request_for(session);
     if (request == nullptr)
         return;
-    asked_.push_back(session); // first: what was asked must be taken back
+    asked_.push_back(session); // first: every request must be withdrawn
     leave_client_message(session, false, client_message_);
     add(*request, session.id, add_asker);
 }

@@ -1,5 +1,5 @@
-// A session that is asked to leave after its transaction: the request lies in its slot in shared memory,
-// where the session itself finds it.
+// A drain request: a session is asked to end after its transaction. The request is in its slot in shared
+// memory, where the session reads it.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -15,31 +15,31 @@ namespace sessionctl::pg {
 
 /// For the session with this pid and start. Written under a lock, read without.
 struct DrainRequest {
-    std::atomic<std::int32_t> askers; // 0: nobody asks, the rest is old
+    std::atomic<std::int32_t> askers; // 0: no request, the rest is old
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
     std::atomic<core::Answer> answer;
-    std::atomic<bool> is_reapers; // one of the askers is the reaper
+    std::atomic<bool> is_reapers; // one of the requests is the reaper's
 };
 
-/// This process's place for requests, in use or not; null where the library is not preloaded.
+/// This process's slot for requests, in use or not; null if the library is not preloaded.
 DrainRequest* own_request() noexcept;
-/// Is this process asked? May be called anywhere, in a signal handler too.
+/// Is there a request to this process? May be called anywhere, also in a signal handler.
 bool is_asked_to_leave() noexcept;
-/// The same, or who asked has ended it and does not ask any more.
+/// The same, or the session was terminated on a request that is withdrawn since.
 bool was_asked_to_leave() noexcept;
-/// It ends because of that.
+/// The session ends because of a request.
 bool leaves_as_asked() noexcept;
-/// Of this process, to who asks it.
+/// The answer of this process to its requests.
 void answer_request(core::Answer answer) noexcept;
 
-/// What the session has answered; none where nobody ever asked it.
+/// The session's answer; none if there was never a request.
 core::Answer answer_to_request(const core::Session& session) noexcept;
-/// In its place: `does` of one that is signalled. Returns its answer before that.
+/// Sets the answer for the session: `does` for one that is signalled. Returns the previous answer.
 core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept;
 
-/// What one call asks of others, taken back at its end, whatever that is. Sessions get the client_message to
-/// read, and what they do then is taken down. Where the library is not preloaded nobody can be asked.
+/// The requests of one call, withdrawn when it ends in any way. The sessions get the message, and the
+/// evidence of each is recorded. Without the library preloaded nothing can be requested.
 class DrainRequests final : public core::Asker {
   public:
     DrainRequests(const ClientMessage& client_message, CallEvidence& evidence);
@@ -59,16 +59,16 @@ class DrainRequests final : public core::Asker {
     const ExitGuard guard_;
 };
 
-/// What the reaper asks: it lasts until it is taken back, whatever calls ask meanwhile.
+/// The reaper's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
 class LastingRequests final : public core::Asker {
   public:
-    /// Also of one that is asked already.
+    /// Also for a session that has a request already.
     void ask(const core::Session& session) override;
     core::Answer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
     static void take_back(const core::Session& session) noexcept;
-    /// The reaper leaves.
+    /// When the reaper exits.
     static void take_all_back() noexcept;
 };
 

@@ -25,8 +25,8 @@ core::Delivery DrainServer::send() {
     return delivery;
 }
 
-/// Where sessions can't be asked, one that shows itself idle but runs, or waits for a processor, has been
-/// woken: its client's next statement is there already.
+/// Where sessions can't be asked: a session that reports idle but runs, or waits for a processor, has
+/// received its client's next statement.
 bool DrainServer::is_ready_to_go(const core::Session& session) const noexcept {
     if (!is_at_rest(session) || (shared_memory() == nullptr && is_runnable(session.id.pid)))
         return false;

@@ -1,17 +1,18 @@
-// The server at the instant at which one that was asked to leave is signalled.
+// The server interface for signalling a session that was asked to drain.
 #pragma once
 
 #include "pg/sessions/server.hpp"
 
 namespace sessionctl::pg {
 
-/// Its client_message, if there is one, was left when it was asked, and stays when a signal is put off.
+/// Its message, if there is one, was written with the request, and stays if the signal is postponed.
 class DrainServer : public LiveServer {
   public:
     DrainServer() noexcept : LiveServer(none) {}
 
-    /// A session shows itself idle before it sends the answer to its last statement, and must have sent all
-    /// of it. Nothing but the signal follows on the last look; between two that show the same it was at rest.
+    /// A session reports idle before it sends the answer to its last statement, but must have sent all of it.
+    /// The signal follows directly on the last look; if two looks are equal, the session was at rest in
+    /// between.
     core::Observation look(const core::Session& session) override;
     core::Delivery send() override;
 

@@ -11,7 +11,7 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr core::Timestamp show_interval = 100 * core::microseconds_per_millisecond;
-/// How often, a millisecond apart, one looks for numbers that are not being written just now.
+/// How often to retry, a millisecond apart, while the numbers are being written.
 constexpr int most_reads = 100;
 
 using Numbers = std::int64_t[ProgressNumbers::count];
@@ -25,14 +25,14 @@ SharedProgress* own_progress() noexcept {
     return slot != nullptr ? &slot->progress : nullptr;
 }
 
-/// 0 where there is no deadline.
+/// 0 if there is no deadline.
 core::Timestamp wall_clock(core::Timestamp deadline) noexcept {
     return deadline != Progress::no_deadline ? GetCurrentTimestamp() + (deadline - monotonic_now()) : 0;
 }
 
-/// Null: no call any more.
+/// Null: the call has ended.
 void write_numbers(SharedProgress& progress, const Numbers* numbers) noexcept {
-    const std::uint32_t changes = progress.changes | 1U; // odd where one that was killed has left it so
+    const std::uint32_t changes = progress.changes | 1U; // odd already if a killed process left it so
     progress.changes.store(changes, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     progress.pid = numbers != nullptr ? MyProcPid : 0;
@@ -52,7 +52,7 @@ bool read_numbers(const SharedProgress& progress, core::Identity& owner, Numbers
     return (before & 1U) == 0 && before == progress.changes.load(std::memory_order_relaxed);
 }
 
-/// False where the session has none, or where it was stopped in the middle of writing them.
+/// False if the session has none, or was stopped while writing them.
 bool read_shared(const SharedProgress& progress, const core::Session& session, Numbers& numbers) {
     core::Identity owner;
     for (int i = 0; i < most_reads; ++i) {
@@ -93,7 +93,7 @@ core::Activity activity_of(const core::Session& session, const compat::StatusArr
     return doing;
 }
 
-/// What those do that are left.
+/// The activities of the sessions that are left.
 core::string activities_of(const core::Plan& plan) {
     core::vector<core::Activity> all;
     all.reserve(plan.size());
@@ -101,7 +101,7 @@ core::string activities_of(const core::Plan& plan) {
         const compat::StatusArray table = compat::status_array();
         for (const core::Target& target : plan)
             if (core::is_left(target))
-                all.push_back(activity_of(target.session, table)); // has its room
+                all.push_back(activity_of(target.session, table)); // cannot allocate: reserved above
     });
     core::Activities activities;
     for (const core::Activity& doing : all)
@@ -129,7 +129,7 @@ Progress::~Progress() {
         compat::hide_numbers();
 }
 
-/// A session that ends is in the server's table no more.
+/// A session that exits is no longer in the session table.
 void Progress::hide_shared(void*) noexcept {
     if (SharedProgress* const progress = own_progress())
         write_numbers(*progress, nullptr);

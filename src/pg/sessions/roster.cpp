@@ -28,7 +28,7 @@ struct DatabaseFacts {
 using DatabaseCache = boost::container::flat_map<Oid, DatabaseFacts, std::less<Oid>,
                                                  core::Allocator<std::pair<Oid, DatabaseFacts>>>;
 
-/// Buffers for the strings of one entry, which live in shared memory and change under us.
+/// Buffers for the strings of one entry: in shared memory they may change while they are read.
 struct Buffers {
     char application[NAMEDATALEN];
     char hostname[NAMEDATALEN];
@@ -74,7 +74,7 @@ RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     return entry;
 }
 
-/// It was written in that session's database.
+/// The query is in the encoding of the session's database.
 void show_query(RosterEntry& entry) {
     if (core::is_ascii(entry.query))
         return;
@@ -84,8 +84,8 @@ void show_query(RosterEntry& entry) {
     entry.query = c_string(shown_text(query, entry.encoding));
 }
 
-/// By pid. A process that ended while the table was read may have left its pid to a later one: that one is
-/// the living. An entry is large, so each moves only once.
+/// Sorted by pid. If a process ended during the read and its pid was reused, the later entry is kept. An
+/// entry is large, so each is moved only once.
 core::vector<RosterEntry> in_order(const core::vector<RosterEntry>& entries) {
     core::vector<const RosterEntry*> order;
     order.reserve(entries.size());
@@ -186,7 +186,7 @@ Roster Roster::take_slots(int first, int end) {
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
     });
-    // Without a database nothing is shown.
+    // A process without a database shows nothing.
     for (RosterEntry& entry : roster.entries)
         if (entry.role_facts.is_visible && OidIsValid(MyDatabaseId))
             show_query(entry);

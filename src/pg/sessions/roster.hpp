@@ -1,4 +1,4 @@
-// The roster: all server processes at one moment, with all that the SQL surface shows of them.
+// The roster: all server processes at one moment, with everything that the SQL functions show of them.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -11,9 +11,9 @@ extern "C" {
 
 namespace sessionctl::pg {
 
-/// What is the same for all sessions of one role, seen by the caller.
+/// Facts about a role, as seen by the caller; the same for all its sessions.
 struct RoleFacts {
-    const char* name; // null: dropped meanwhile, or no role at all
+    const char* name; // null: dropped since, or no role
     bool is_superuser;
     bool can_login;
     bool is_protected;
@@ -42,21 +42,21 @@ struct Roster {
     Oid viewer; // the role whose rights decide what is visible
     core::vector<RosterEntry> entries;
 
-    /// Reads the live session table; names and rights as they are for the current user.
+    /// Reads the live session table; names and rights are those for the current user.
     static Roster take();
-    /// The same of this one session; empty if it is gone.
+    /// The same for one session; empty if it has ended.
     static Roster take_one(const core::Session& session);
 
     const RosterEntry* find(int pid) const noexcept;
-    /// Of a process that is on it. Errors: XX000.
+    /// Of a process on the roster. Errors: XX000.
     const RosterEntry& at(int pid) const;
 
   private:
     static Roster take_slots(int first, int end);
 };
 
-/// While it lives, session_activity shows this roster and no other: so what a condition sees and what is
-/// acted on are the same sessions.
+/// While it lives, session_activity shows this roster: so a condition sees the same sessions that are acted
+/// on.
 class RosterInForce {
   public:
     explicit RosterInForce(const Roster& roster) noexcept;
@@ -64,8 +64,8 @@ class RosterInForce {
     RosterInForce(const RosterInForce&) = delete;
     RosterInForce& operator=(const RosterInForce&) = delete;
 
-    /// Null outside of such a scope, and for another role (inside a function that changes it): that one sees
-    /// its own.
+    /// Null outside of such a scope, and for another role (inside a function that changes it), which sees its
+    /// own.
     static const Roster* current() noexcept;
 
   private:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr core::Timestamp report_margin = 100 * core::microseconds_per_millisecond;
 
-/// Asked for every session: cheap where nothing is pending and nothing to be told.
+/// Called for every session: cheap if nothing is pending and there is nothing to report.
 void answer_interrupts() {
     if (InterruptPending)
         call([] { CHECK_FOR_INTERRUPTS(); });
@@ -30,7 +30,7 @@ bool LiveServer::hold(const core::Session& session, core::Action action) {
         return false;
     held_ = session;
     is_cancel_ = action == core::Action::cancel;
-    is_delivered_ = action == core::Action::close_socket; // it has been left one before
+    is_delivered_ = action == core::Action::close_socket; // a closed socket shows no message
     if (!is_delivered_)
         leave_client_message(session, is_cancel_, client_message_);
     if (cooldown_ != nullptr)

@@ -1,4 +1,4 @@
-// The real server behind the engine's interface.
+// The real server, as the engine's interface sees it.
 #pragma once
 
 #include "core/sessions/engine.hpp"
@@ -13,8 +13,8 @@ namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
   public:
-    /// Everybody who is signalled gets this client_message and this cooldown, and what he does is taken down;
-    /// these two may be null. All live as long as the server.
+    /// Every session that is signalled gets this message and this cooldown, and its evidence is recorded;
+    /// these two may be null. All must outlive the server.
     explicit LiveServer(const ClientMessage& client_message, CallEvidence* evidence = nullptr,
                         CooldownOrder* cooldown = nullptr) noexcept
         : client_message_(client_message), evidence_(evidence), cooldown_(cooldown) {}
@@ -33,7 +33,7 @@ class LiveServer : public core::Server {
     void sleep(core::Timestamp microseconds) override;
 
   protected:
-    /// Between hold() and release()?
+    /// Between hold() and release().
     bool is_holding() const noexcept { return signaller_.is_holding(); }
     const core::Session& held() const noexcept { return held_; }
 
@@ -44,25 +44,25 @@ class LiveServer : public core::Server {
     core::Session held_;
     bool is_cancel_ = false;
     bool is_delivered_ = false;
-    std::optional<RecentLockWaits> lock_waits_; // of this look at all
+    std::optional<RecentLockWaits> lock_waits_; // of this pass over all sessions
     Signaller signaller_;
 };
 
-/// Sleeps, and answers to a cancel.
+/// Sleeps, and serves interrupts.
 void pause(core::Timestamp microseconds);
 
-/// Is there time until `deadline`, on the monotonic clock? Asked before each one of many is acted on; answers
-/// to a cancel.
+/// Is there time until `deadline` (monotonic)? Called before each of many sessions is acted on; serves
+/// interrupts.
 bool has_time(core::Timestamp deadline);
 
 /// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
-/// margin to report the result in; the largest number where no such timeout runs.
+/// margin to report the result; the largest number if no such timeout runs.
 core::Timestamp time_left_for_statement();
-/// This wait (microseconds), as far as the statement has time for it. Never 0 where one is to wait: that
-/// would be another kind of call.
+/// This wait (microseconds), limited to the statement's remaining time. Never 0 for a wait: that would be
+/// another kind of call.
 core::Timestamp within_statement(core::Timestamp wait);
 
-/// From now to the end of a wait, on the monotonic clock; of no wait, to the end of the statement's time.
+/// From now to the end of a wait (monotonic); without a wait, to the end of the statement's time.
 struct Span {
     explicit Span(core::Timestamp wait);
 

@@ -7,8 +7,8 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// A session leaves the table first and the process array later; only then is it gone. A process in that
-/// array whose pid stands in the table is a successor.
+/// A session leaves the session table first and the process array later; only then it is gone. If its pid is
+/// in the table again, the process in the array is another one.
 bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
     if (BackendPidGetProc(pid) == nullptr)
         return false;

@@ -14,7 +14,7 @@ extern "C" {
 
 namespace sessionctl::pg {
 
-/// Runs `copy` on a live entry until it was not written to meanwhile (the changecount protocol of core's
+/// Repeats `copy` on a live entry until it was not changed meanwhile (the changecount protocol of core's
 /// backend_status.h: even and unchanged).
 template <typename Copy>
 void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
@@ -29,35 +29,36 @@ void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
     }
 }
 
-/// Does it stream, as a walsender with a database? Then it is in no transaction of its client's, and the time
-/// at which its own began is not kept up to date (core shows it of no walsender).
+/// Does it stream, as a walsender with a database? Then it is in no transaction of its client's, and its own
+/// transaction's start time is not maintained (core shows none for walsenders).
 bool is_streaming(const core::Session& session) noexcept;
 
-/// All may raise PostgreSQL errors: use inside pg::call.
+/// All may raise PostgreSQL errors: use them inside pg::call.
 core::Session session_of(int slot, const PgBackendStatus& entry);
 
-/// All of them, as they are now, in the order of their slots.
+/// All of them, as they are now, in slot order.
 void list_sessions(core::vector<core::Session>& sessions);
 
-/// This process, as the table knows it.
+/// This process, as in the session table.
 core::Identity own_identity();
 
-/// How one session looks now. Not present: proven gone, from the session table and the process array.
+/// The session's current state. Not present: it is gone for certain, by the session table and the process
+/// array.
 core::Observation look_at(const core::Session& session);
 
-/// Where its client is; all zero if the session is gone.
+/// The client's address; all zero if the session is gone.
 SockAddr client_of(const core::Session& session);
-/// For certain? Its end of the connection is closed.
+/// Has the client closed its end of the connection for certain?
 bool is_client_gone(const core::Session& session);
 /// Does its commit wait for a synchronous standby?
 bool awaits_standby(const core::Session& session);
-/// Invalid: none yet, or it is no longer that session.
+/// Invalid: none yet, or the slot belongs to another session.
 Oid database_of(const core::Session& session);
 
 enum class ClientWait { none, read, write };
 
 /// Does it wait for its client, in the middle of a statement, to send or to read, or to read notifications?
-/// Before 10 no session tells.
+/// Before 10 a session does not report it.
 ClientWait client_wait_of(const core::Session& session) noexcept;
 
 } // namespace sessionctl::pg

@@ -19,7 +19,7 @@ namespace {
 
 #ifdef __linux__
 
-// The C library's own names for these came later than the kernel's calls.
+// The C library's names for these are newer than the system calls.
 constexpr long pidfd_send_signal_number = 424;
 constexpr long pidfd_open_number = 434;
 constexpr unsigned signal_process_group = 1U << 2; // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
@@ -52,7 +52,7 @@ SignalMethod probe_method() noexcept {
         return SignalMethod::plain;
     SignalMethod method = SignalMethod::plain;
     if (pidfd_send_signal(self, 0, 0) == 0)
-        // A process that leads no group gets ESRCH; a kernel that doesn't know the flag says EINVAL.
+        // A process that leads no group gives ESRCH; a kernel that does not know the flag gives EINVAL.
         method = pidfd_send_signal(self, 0, signal_process_group) == 0 || errno != EINVAL
                      ? SignalMethod::pidfd_group
                      : SignalMethod::pidfd;
@@ -60,7 +60,7 @@ SignalMethod probe_method() noexcept {
     return method;
 }
 
-/// False only when the kernel says that the process has no children.
+/// False only if the kernel reports that the process has no children.
 bool may_have_children(pid_t pid) noexcept {
     char path[64];
     char children[64];
@@ -68,8 +68,8 @@ bool may_have_children(pid_t pid) noexcept {
     return read_small_file(path, children, sizeof children) != 0;
 }
 
-/// What /proc/<pid>/stat tells; no such process: all 0. The command name, in parentheses before it, may hold
-/// anything.
+/// From /proc/<pid>/stat; all 0 if there is no such process. The command name, in parentheses before it, may
+/// contain anything.
 struct ProcessFacts {
     char state;
     pid_t group;
@@ -118,7 +118,7 @@ SignalMethod best_signal_method() noexcept {
     static SignalMethod method = SignalMethod::plain;
     if (!probed) {
         method = probe_method();
-        // Out of descriptors just now says nothing about the kernel.
+        // A lack of descriptors says nothing about the kernel.
         probed = method != SignalMethod::plain || (errno != EMFILE && errno != ENFILE);
     }
     return method;
@@ -126,7 +126,7 @@ SignalMethod best_signal_method() noexcept {
 
 bool Signaller::hold(pid_t pid) noexcept {
     release();
-    if (pid <= 1) // to kill() these are not processes of ours but everybody, or init
+    if (pid <= 1) // kill() takes these for all processes, or init
         return false;
     pid_ = pid;
     if (!pin())
@@ -138,7 +138,7 @@ bool Signaller::pin() noexcept {
     if (method_ == SignalMethod::plain)
         return kill(pid_, 0) == 0 || errno != ESRCH;
     descriptor_ = pidfd_open(pid_);
-    // Without a free descriptor: kill() right after the look.
+    // Without a free descriptor: kill() right after the check.
     if (descriptor_ < 0)
         return errno == EMFILE || errno == ENFILE;
     if (method_ == SignalMethod::pidfd && may_have_children(pid_))
@@ -146,8 +146,8 @@ bool Signaller::pin() noexcept {
     return true;
 }
 
-/// Pins the members of the held process's group before it is signalled: as long as it lives, its number as a
-/// group can't belong to others.
+/// Pins the members of the process's group before it is signalled: as long as a member lives, the group's
+/// number is not reused.
 void Signaller::hold_group_members() noexcept {
     DIR* const processes = opendir("/proc");
     if (processes == nullptr)
@@ -168,8 +168,8 @@ void Signaller::hold_group_members() noexcept {
     closedir(processes);
 }
 
-/// The result of the system call, as it says it (errno). The group of a living process that leads none is
-/// ESRCH: then the process alone.
+/// The result of the system call (errno). If a living process leads no group, the group gives ESRCH: then
+/// only the process is signalled.
 int Signaller::send_to_held(int signal) noexcept {
     if (descriptor_ < 0) {
         const int result = kill(-pid_, signal);

@@ -1,4 +1,4 @@
-// Signals that can't hit a reused pid. On Linux a process is pinned by a pidfd, looked at, and signalled
+// Signals that can't hit a reused pid. On Linux a process is pinned by a pidfd, checked, and signalled
 // through it.
 #pragma once
 
@@ -11,16 +11,16 @@
 namespace sessionctl::pg {
 
 enum class SignalMethod {
-    plain,       // kill(): no pidfds here (old kernel, seccomp, another system)
+    plain, // kill(): no pidfds (old kernel, seccomp, another system)
     pidfd,       // Linux 5.3: the process by pidfd, its process group's members one by one
     pidfd_group, // Linux 6.9: the process group in one go
 };
 
-/// The best that this kernel allows; found out once.
+/// The best one that this kernel supports; found out once.
 SignalMethod best_signal_method() noexcept;
 
-/// Pins one process at a time. As core does it, the whole process group is signalled, so that a program
-/// started by COPY … FROM PROGRAM ends too.
+/// Pins one process at a time. As in core, the whole process group is signalled, so that a program started by
+/// COPY … FROM PROGRAM ends, too.
 class Signaller {
   public:
     explicit Signaller(SignalMethod method = best_signal_method()) noexcept : method_(method) {}
@@ -28,7 +28,7 @@ class Signaller {
     Signaller(const Signaller&) = delete;
     Signaller& operator=(const Signaller&) = delete;
 
-    /// False where no process has this pid.
+    /// False if no process has this pid.
     bool hold(pid_t pid) noexcept;
     core::Delivery send(int signal) noexcept;
     void release() noexcept;
@@ -47,9 +47,9 @@ class Signaller {
     boost::container::static_vector<int, 16> members_;
 };
 
-/// Its state as /proc and ps spell it (R, S, D, T ...); 0 where the system does not tell.
+/// Its state as in /proc and ps (R, S, D, T ...); 0 if the system does not tell.
 char process_state(pid_t pid) noexcept;
-/// Runs, or has been woken and waits for a processor. False where the system does not tell.
+/// Runs, or waits for a processor. False if the system does not tell.
 bool is_runnable(pid_t pid) noexcept;
 
 /// Reads a small file of /proc; the length, or -1.
