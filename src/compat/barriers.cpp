@@ -1,6 +1,6 @@
-// Core shows them to nobody, so that they are read as procsignal.c lays them out. Three things have to agree
-// before anything is believed: their size, which the server compares, whose the own slot is, and what has
-// been accepted there.
+// Core exports no access to the signal slots, so they are read with the layout of procsignal.c. Three checks
+// before anything is used: their size, compared by the server; the pid in our own slot; and the barrier
+// accepted in it.
 #include "compat/barriers.hpp"
 
 extern "C" {
@@ -13,11 +13,11 @@ extern "C" {
 
 namespace sessionctl::compat {
 
-// 15: the first barrier that somebody waits for.
+// 15: the first barriers that sessions wait for.
 #if PG_VERSION_NUM >= 150000
 namespace {
 
-// 18: the cancel key came in, with a lock.
+// 18: added the cancel key, with a lock.
 struct SignalSlot {
 #if PG_VERSION_NUM >= 180000
     pg_atomic_uint32 pid;
@@ -36,7 +36,7 @@ struct SignalSlot {
 
 struct SignalSlots {
     pg_atomic_uint64 newest;
-    SignalSlot slots[1]; // as many as the session table has
+    SignalSlot slots[1]; // as many as in the session table
 };
 
 uint64 value_of(const pg_atomic_uint64& number) noexcept {
@@ -65,7 +65,7 @@ const void* signal_slots() {
 
 bool copy_barriers(const void* slots, Room<core::BarrierFollower>& followers, uint64& newest) noexcept {
     const auto& all = *static_cast<const SignalSlots*>(slots);
-    newest = value_of(all.newest); // first: whoever is behind it has surely not accepted it
+    newest = value_of(all.newest); // read first: a process behind it has surely not accepted it
     const SignalSlot* const first = all.slots;
     const SignalSlot& own = first[own_slot()];
     if (pid_of(own) != MyProcPid || value_of(own.accepted) > newest)

@@ -1,4 +1,5 @@
-// The signal slots of the server's processes, in which each says up to which barrier it has accepted them.
+// The signal slots of the server's processes: each has the number of the last barrier that its process has
+// accepted.
 #pragma once
 
 #include "compat/locks.hpp"
@@ -9,12 +10,11 @@ namespace sessionctl::compat {
 /// Does the server wait for barriers (15)?
 constexpr bool has_barriers = PG_VERSION_NUM >= 150000;
 
-/// The slots, for copy_barriers(). Errors: XX000 where the server has them in another size than is known
-/// here.
+/// The slots, for copy_barriers(). Errors: XX000 if their size in the server is not the expected one.
 const void* signal_slots();
 
-/// Copies what each process has accepted, and the number of the newest barrier. False: the slots are not laid
-/// out as is known here.
+/// Copies what each process has accepted, and the number of the newest barrier. False: the layout of the
+/// slots is not the expected one.
 bool copy_barriers(const void* slots, Room<core::BarrierFollower>& followers, uint64& newest) noexcept;
 
 } // namespace sessionctl::compat

@@ -28,7 +28,7 @@ bool names(const List* options, const char* option) noexcept {
     return false;
 }
 
-// 16: a membership that is granted anew may cease to be inherited.
+// 16: a membership that is granted again may become one without INHERIT.
 bool takes_membership(const GrantRoleStmt& statement) noexcept {
 #if PG_VERSION_NUM >= 160000
     if (names(statement.opt, "inherit"))
@@ -41,8 +41,7 @@ bool has_connect(const Acl* rights, Oid role, Oid owner) {
     return aclmask(rights, role, owner, ACL_CONNECT, ACLMASK_ANY) != 0;
 }
 
-// 14: who has the rights of a database's owner is in pg_database_owner, but core sees that only from inside
-// of that database.
+// 14: pg_database_owner stands for the owner of a database, but core applies it only inside that database.
 bool has_connect_as_owner([[maybe_unused]] const Acl* rights, [[maybe_unused]] Oid role,
                           [[maybe_unused]] Oid owner) {
 #if PG_VERSION_NUM >= 140000

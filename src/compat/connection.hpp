@@ -3,7 +3,7 @@
 
 namespace sessionctl::compat {
 
-/// No read from the client and no write to it waits any more: the session ends at the next.
+/// Reads from the client and writes to it no longer block: the session ends at the next one.
 void shut_connection() noexcept;
 
 } // namespace sessionctl::compat

@@ -21,7 +21,7 @@ std::size_t convert(Oid conversion, int from, int to, std::string_view text, cha
     const int size = static_cast<int>(text.size());
     auto* const source = reinterpret_cast<unsigned char*>(const_cast<char*>(text.data()));
     auto* const bytes = reinterpret_cast<unsigned char*>(target);
-#if PG_VERSION_NUM >= 140000 // 14: conversions that end without an error where they can't go on
+#if PG_VERSION_NUM >= 140000 // 14: conversions that stop without an error
     return static_cast<std::size_t>(pg_do_encoding_conversion_buf(
         conversion, from, to, source, size, bytes, size * static_cast<int>(growth_of_conversion) + 1, true));
 #else

@@ -11,7 +11,7 @@ namespace sessionctl::compat {
 
 namespace {
 
-/// All partitions, in core's order.
+/// Locks all partitions, in core's order.
 class LockTableHeld {
   public:
     LockTableHeld() {
@@ -141,7 +141,7 @@ void copy_lock_waits(WaitRoom& room) {
     }
 }
 
-// 9.6 exports the names, which grew more later; 9.5: two more than in 9.4.
+// 9.6 exports the names, of which later releases have more; 9.5: two more than in 9.4.
 #if PG_VERSION_NUM < 90600
 namespace {
 
@@ -175,7 +175,7 @@ const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept {
     return GetLockmodeName(tag.locktag_lockmethodid, mode);
 }
 
-// 10: SafeSnapshot waits, and who is in their way.
+// 10: SafeSnapshot waits, and their blockers.
 int safe_snapshot_blockers([[maybe_unused]] int pid, [[maybe_unused]] int* pids, [[maybe_unused]] int most) {
 #if PG_VERSION_NUM >= 100000
     const Datum found = DirectFunctionCall1(pg_safe_snapshot_blocking_pids, Int32GetDatum(pid));

@@ -10,7 +10,7 @@ extern "C" {
 
 namespace sessionctl::compat {
 
-/// Where a copy of the lock table's waits goes; what does not fit is counted all the same.
+/// The target for a copy of the lock table's waits; entries that do not fit are counted, too.
 template <typename T>
 struct Room {
     T* at;
@@ -27,13 +27,13 @@ struct Room {
 
 struct WaitRoom {
     Room<core::ProcLock>
-        proclocks; // lock by lock, those who wait first, from the end of the queue to its front
+        proclocks; // lock by lock, waiters first, from the end of the queue to its front
     Room<LOCKTAG> locks;
     Room<core::Helper> helpers;
 };
 
-/// All locks that somebody waits for, as they are at one moment. Raises nothing and allocates nothing while
-/// it holds the lock table: fewer entries than GetLockStatusData() copies, no longer than that.
+/// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the
+/// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer.
 void copy_lock_waits(WaitRoom& room);
 
 /// As pg_locks.locktype names it.
@@ -42,11 +42,11 @@ const char* lock_type_name(const LOCKTAG& tag) noexcept;
 /// "ShareLock"
 const char* lock_mode_name(const LOCKTAG& tag, LOCKMODE mode) noexcept;
 
-/// Pids of the sessions whose transactions this one waits for, in a deferrable one, to have a safe snapshot
-/// (10). Returns how many of them, `most` at most.
+/// Pids of the sessions whose transactions a deferrable one waits for, to get a safe snapshot (10). Returns
+/// their number, `most` at most.
 int safe_snapshot_blockers(int pid, int* pids, int most);
 
-/// Are these entries of GetLockStatusData() one transaction's?
+/// Are these entries of GetLockStatusData() of one transaction?
 bool same_transaction(const LockInstanceData& a, const LockInstanceData& b) noexcept;
 
 } // namespace sessionctl::compat

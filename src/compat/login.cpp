@@ -1,8 +1,8 @@
-// Logins, at the moment at which core has let them in.
+// Logins, just after authentication.
 #include "compat/postgres.hpp"
 
-// What follows in the port's struct on the fields read here is nothing to us: without it no header of a
-// library that the server was built with is needed.
+// The port's fields after the ones read here are not needed: without this, headers of a library that the
+// server was built with would be.
 #undef USE_OPENSSL
 #undef USE_SSL
 #undef ENABLE_GSS

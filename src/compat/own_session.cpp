@@ -2,8 +2,8 @@
 #include "compat/connection.hpp"
 #include "compat/postgres.hpp"
 
-// What follows in the port's struct on the fields read here is nothing to us: without it no header of a
-// library that the server was built with is needed.
+// The port's fields after the ones read here are not needed: without this, headers of a library that the
+// server was built with would be.
 #undef USE_OPENSSL
 #undef USE_SSL
 #undef ENABLE_GSS
@@ -39,7 +39,7 @@ post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
 
-// 14: what the server computed for the statement's identifier; 19: a constant (betas differ, so it is asked).
+// 14: what the server computed for the query identifier; 19: a constant (betas differ, so it is derived).
 #if PG_VERSION_NUM >= 140000
 template <typename Jumble>
 Jumble jumble_of(void (*)(ParseState*, Query*, Jumble));
@@ -71,8 +71,8 @@ void enter_command(bool is_entered) {
     command_begins_or_ends();
 }
 
-/// An error must find it out of the command: then its transaction ends at the client's own level. (Other
-/// extensions run commands of theirs as if they were the client's.)
+/// After an error the session must count as out of the command: its transaction ends at the client's level.
+/// (Other extensions run their commands as if the client had sent them.)
 template <typename Command>
 void run_and_tell(ProcessUtilityContext context, Command&& command) {
     if (context != PROCESS_UTILITY_TOPLEVEL || is_inside) {
@@ -168,7 +168,7 @@ LocalTransactionId own_transaction() noexcept {
 #endif
 }
 
-// 12: MyStartTimestamp; before it, only a client's session knows when it began.
+// 12: MyStartTimestamp; before it, only a client's session knows its start.
 TimestampTz own_start() noexcept {
 #if PG_VERSION_NUM >= 120000
     return MyStartTimestamp;
@@ -211,7 +211,7 @@ void hang_up(int milliseconds) noexcept {
     shutdown(MyProcPort->sock, SHUT_WR);
     char rest[8192];
     const long end = monotonic_milliseconds() + milliseconds;
-    do { // the clock is asked after each piece: there are clients who never stop talking
+    do { // the time is checked after each piece: a client may send without end
         const ssize_t length = recv(MyProcPort->sock, rest, sizeof rest, MSG_DONTWAIT);
         if (length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
             return;

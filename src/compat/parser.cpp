@@ -124,7 +124,7 @@ bool is_boolean_literal(Node* parsed) noexcept {
 #if PG_VERSION_NUM >= 150000 // 15: boolean constants
     return IsA(parsed, A_Const) && nodeTag(&reinterpret_cast<A_Const*>(parsed)->val) == T_Boolean;
 #else
-    // Only the grammar makes a cast to boolean without a place in the text.
+    // Only the grammar makes a cast to boolean without a position.
     if (!IsA(parsed, TypeCast))
         return false;
     const TypeCast* const cast = reinterpret_cast<TypeCast*>(parsed);

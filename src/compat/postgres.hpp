@@ -1,4 +1,4 @@
-// The one door to PostgreSQL's headers.
+// The only place that includes PostgreSQL's headers.
 //
 // The standard library and Boost come first: PostgreSQL redefines names (snprintf, gettext, bind ...) that
 // they use. After postgres.h those macros are undone, so that what follows is C++ again. Min, Max and Abs

@@ -98,7 +98,7 @@ void connect_worker(const char* name) {
 #else
     BackgroundWorkerInitializeConnection(nullptr, nullptr);
 #endif
-#if PG_VERSION_NUM < 100000 // 10: a worker without a database stands in the session table by itself
+#if PG_VERSION_NUM < 100000 // 10: a worker without a database gets into the session table by itself
     pgstat_bestart();
 #endif
     pgstat_report_appname(name);

@@ -21,8 +21,8 @@ namespace sessionctl::compat {
 
 namespace {
 
-// 10: auxiliary processes have entries too, after the backends'. 17: NUM_AUXPROCTYPES gave way to the process
-// array's NUM_AUXILIARY_PROCS.
+// 10: auxiliary processes have entries too, after the backends'. 17: NUM_AUXPROCTYPES was replaced by the
+// process array's NUM_AUXILIARY_PROCS.
 #if PG_VERSION_NUM >= 170000
 int status_slots() noexcept {
     return MaxBackends + NUM_AUXILIARY_PROCS;
@@ -123,7 +123,7 @@ int vacuum_flags_of(const PGPROC& proc) noexcept {
 }
 
 #if PG_VERSION_NUM < 100000
-// 10: st_backendType. Before it, the process says so itself.
+// 10: st_backendType. Before it, the process's own flag tells.
 bool is_autovacuum_worker(int index, const PgBackendStatus& entry) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == entry.st_procpid &&
@@ -149,7 +149,7 @@ volatile PgBackendStatus& StatusArray::at(int slot) const {
 
 StatusArray status_array() {
     // 14: MyBEEntry, this process's own entry, is exported. Before, the array is found in shared memory by
-    // its name; the size has to be exact and has been since 9.0.
+    // its name; its size has to be exact, and has not changed since 9.0.
 #if PG_VERSION_NUM >= 140000
     return {MyBEEntry - own_slot(), status_slots()};
 #else
@@ -247,7 +247,7 @@ const char* backend_type_of(const PgBackendStatus& entry, core::Kind kind) {
     case core::Kind::background_worker:
         return "background worker";
     case core::Kind::other:
-        return nullptr; // connected to no database: the server does not tell
+        return nullptr; // connected to no database: its type is not known
     }
     return nullptr;
 #endif
@@ -288,7 +288,7 @@ int64 query_id_of(const PgBackendStatus& entry) noexcept {
 #if PG_VERSION_NUM >= 90600 // 9.6: progress of commands
 namespace {
 
-/// No command of core's: its views show nothing of it.
+/// Not one of core's commands: core's views ignore it.
 constexpr int own_command = 0x5e5510;
 
 int command_of(const PgBackendStatus& entry) noexcept {
@@ -342,7 +342,7 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     if (proc != nullptr && proc->pid == entry.st_procpid) {
         wait_and_group(*proc, view);
         transaction_ids(index, view.xid, view.xmin);
-        // The slot is another's now: what was read may be that one's.
+        // The slot belongs to another process now: what was read may be that one's.
         if (proc->pid != entry.st_procpid)
             view = {};
     }
@@ -359,7 +359,7 @@ const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) 
     return nullptr;
 }
 
-// 12: walsenders have places of their own, the last before the auxiliary processes'.
+// 12: walsenders have slots of their own, the last ones before the auxiliary processes'.
 #if PG_VERSION_NUM >= 120000
 int client_process_count() noexcept {
     return MaxConnections + max_wal_senders;
@@ -384,8 +384,8 @@ ClientProcess client_process_at(int index) {
     const auto& live = *const_cast<const volatile PGPROC*>(proc);
     const ClientProcess process = {live.pid, live.roleId, live.databaseId, index >= MaxConnections,
                                    live.waitLock != nullptr};
-    // Up to 13 the place of a process that is gone keeps its pid; what it said belongs to it if it is there
-    // now.
+    // Up to 13 the slot of a process that has ended keeps its pid; its contents are used only if the process
+    // still runs.
     if (process.pid == 0 || BackendPidGetProc(process.pid) != proc)
         return {};
     return process;
@@ -412,7 +412,7 @@ bool is_streaming(int pid) noexcept {
     for (int i = 0; i < max_wal_senders; ++i) {
         const volatile WalSnd& walsender = WalSndCtl->walsnds[i];
         if (walsender.pid == pid)
-            return walsender.state >= WALSNDSTATE_CATCHUP; // after a base backup it stays what it was in it
+            return walsender.state >= WALSNDSTATE_CATCHUP; // during a base backup it keeps an earlier state
     }
     return false;
 }

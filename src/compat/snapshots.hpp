@@ -1,4 +1,4 @@
-// Snapshots whose making has moved between headers. Included where one is needed.
+// Snapshots whose declarations moved between headers. Included where one is needed.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -9,7 +9,7 @@ extern "C" {
 
 namespace sessionctl::compat {
 
-/// Shows the rows that transactions under way have changed, too, and after each row whose they are.
+/// Also shows the rows that running transactions have changed, and after each row whose they are.
 void init_dirty_snapshot(SnapshotData& snapshot) noexcept;
 
 } // namespace sessionctl::compat

@@ -21,7 +21,7 @@ namespace sessionctl::compat {
 
 namespace {
 
-/// As core does after its own analysis: what counts or audits statements sees this one, too.
+/// As core does after its own analysis, so that extensions that count or audit statements see this one, too.
 void announce([[maybe_unused]] ParseState* state, [[maybe_unused]] Query* query) {
 #if PG_VERSION_NUM >= 140000
     JumbleState* jumbled = nullptr;
@@ -76,9 +76,9 @@ PlannedStmt* plan(Query* query, [[maybe_unused]] const char* text) {
 
 namespace {
 
-/// Hands each row to a function.
+/// Passes each row to a function.
 struct RowReceiver {
-    DestReceiver base; // the first member: core knows nothing of the rest
+    DestReceiver base; // the first member: core knows only this
     void (*receive)(TupleTableSlot*, void*);
     void* context;
 };

@@ -58,8 +58,7 @@ void* allocate_or_null(MemoryContext context, std::size_t bytes) noexcept {
 }
 
 MemoryContext create_context(MemoryContext parent, const char* name) {
-    // 11: AllocSetContextCreate is a macro that insists on a literal name; 12: the function behind it was
-    // renamed.
+    // 11: AllocSetContextCreate is a macro that needs a literal name; 12: the function behind it was renamed.
 #if PG_VERSION_NUM >= 120000
     return AllocSetContextCreateInternal(parent, name, ALLOCSET_DEFAULT_SIZES);
 #elif PG_VERSION_NUM >= 110000
@@ -132,7 +131,7 @@ TimestampTz own_timeout_at() {
     if (get_timeout_active(STATEMENT_TIMEOUT))
         at = get_timeout_finish_time(STATEMENT_TIMEOUT);
 #else
-    // Inside a statement no other timeout is armed, and an armed one is this process's only interval timer.
+    // Inside a statement no other timeout is armed, and an armed one uses this process's only interval timer.
     itimerval timer;
     if (StatementTimeout > 0 && getitimer(ITIMER_REAL, &timer) == 0 && timerisset(&timer.it_value))
         at = GetCurrentTimestamp() + timer.it_value.tv_sec * USECS_PER_SEC + timer.it_value.tv_usec;
@@ -274,7 +273,7 @@ void lower_synchronous_commit() {
 }
 
 void reserve_guc_prefix(const char* prefix) {
-#if PG_VERSION_NUM >= 150000 // 15: renamed, and removes what is bogus
+#if PG_VERSION_NUM >= 150000 // 15: renamed, and removes unknown parameters
     MarkGUCPrefixReserved(prefix);
 #else
     EmitWarningsOnPlaceholders(prefix);

@@ -136,7 +136,7 @@ void check_server(const char* server) {
                   name.c_str());
 }
 
-// Connecting has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16 on
+// --- connecting: it has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16 on
 // dblink waits itself and reacts to a cancel, but has no timeout. After the login it sets the client
 // encoding, and there libpq has neither on any version: only closing the connection ends the wait.
 

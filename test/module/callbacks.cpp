@@ -18,7 +18,7 @@ bool at_commit = false;
 bool at_abort = false;
 volatile bool timer_rang = false;
 
-/// Throws where an error has nowhere to go.
+/// Throws where an error can't be reported.
 void throw_from_callback() noexcept {
     if (!pg::callback([] { throw std::runtime_error("from a callback"); }))
         ++shared().swallowed;
@@ -50,7 +50,7 @@ extern "C" void sessionctl_test_timer(void) {
     timer_rang = true;
 }
 
-/// Registers what can't be taken back once a session.
+/// Registers a callback that can't be unregistered, once a session.
 template <typename Registration>
 void once(bool& done, Registration registration) {
     if (!done)

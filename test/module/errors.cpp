@@ -1,4 +1,4 @@
-// Errors on their way through C++, of every kind.
+// Errors that pass through C++, of every kind.
 #include "module.hpp"
 
 #include "core/memory.hpp"
@@ -17,7 +17,8 @@ namespace {
 
 extern "C" void sessionctl_test_context(void* text) { errcontext("%s", static_cast<const char*>(text)); }
 
-/// As PostgreSQL's own code does, an error leaves the context callback on the stack: the guard has to take it off.
+/// As in PostgreSQL's own code, an error leaves the context callback on the stack: the guard has to remove
+/// it.
 void raise_all_fields() {
     static char context[] = "the context";
     ErrorContextCallback callback;
@@ -68,7 +69,7 @@ void raise_all_fields() {
     }
 }
 
-/// What lived in scratch memory that is gone is junk afterwards: the next one gets its blocks.
+/// The blocks of scratch memory that is gone are reused and overwritten by the next one.
 void overwrite_freed_memory() {
     const pg::ScratchMemory scratch;
     const core::vector<core::string> junk(100, core::string(100, '#'));
@@ -117,7 +118,7 @@ class Subtransaction {
     const ResourceOwner owner_;
 };
 
-/// The error is caught and survived in C++: whoever does that aborts a subtransaction and frees the copy.
+/// The error is caught in C++: its handler aborts a subtransaction and frees the copy.
 int survive_errors(int count) {
     int survived = 0;
     for (int i = 0; i < count; ++i) {
@@ -187,7 +188,7 @@ SQL_FUNCTION(sessionctl_test_raise_in_catch) {
     });
 }
 
-// survive(errors integer): catches that many, each in a subtransaction; returns how many came through whole.
+// survive(errors integer): catches that many, each in a subtransaction; returns how many were complete.
 SQL_FUNCTION(sessionctl_test_survive) {
     return pg::entry([&]() -> Datum { PG_RETURN_INT32(survive_errors(PG_GETARG_INT32(0))); });
 }

@@ -1,4 +1,4 @@
-// Shared state that must be given back however a session ends.
+// Shared state that must be released however a session ends.
 #include "module.hpp"
 
 #include "pg/exit_guard.hpp"

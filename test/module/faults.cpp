@@ -1,5 +1,4 @@
-// Faults planted on purpose: script/sanitize and script/valgrind first prove with them that they see what they are
-// to find.
+// Deliberate faults: script/sanitize and script/valgrind first prove with them that they detect such faults.
 #include "module.hpp"
 
 #include <cstdlib>
@@ -8,11 +7,11 @@ namespace sessionctl::test {
 
 namespace {
 
-/// The compiler can't see through it.
+/// The compiler can't know its value.
 volatile int one = 1;
 
 void overflow_heap() {
-    char* volatile allocated = new char[8]; // of a size that the compiler forgets
+    char* volatile allocated = new char[8]; // the compiler must not know its size
     volatile char* const eight = allocated;
     eight[7 + one] = 'x';
     delete[] allocated;

@@ -1,4 +1,5 @@
-// Errors while interrupts are held off: the count must come back right, or the session can never be ended again.
+// Errors while interrupts are held off: the count must be right afterwards, or the session could never be
+// ended.
 #include "module.hpp"
 
 #include <cerrno>
@@ -39,7 +40,7 @@ class Locked {
     ~Locked() { LWLockRelease(AddinShmemInitLock); }
 };
 
-/// While it lives, the process may get hardly any more memory from the system once tighten() was called.
+/// While it lives, the process gets hardly any more memory from the system once tighten() was called.
 class MemoryLimit {
   public:
     MemoryLimit() { getrlimit(RLIMIT_AS, &before_); }
@@ -121,7 +122,7 @@ struct Holdoff {
     }
 };
 
-/// As the last error was passed on, when whoever held interrupts off had let go.
+/// When the last error was reported, after the interrupts held off by the caller were released.
 Holdoff last_passed = {};
 
 std::time_t seconds() noexcept {
@@ -145,7 +146,8 @@ SQL_FUNCTION(sessionctl_test_fail_held) {
     });
 }
 
-// holdoff(): how often interrupts, then cancels, were held off on the way of the last error of fail_held(), and are now.
+// holdoff(): how often interrupts, then cancels, were held off when fail_held()'s last error was reported,
+// and are now.
 SQL_FUNCTION(sessionctl_test_holdoff) {
     return pg::entry([&]() -> Datum {
         const Holdoff now = Holdoff::now();

@@ -1,4 +1,4 @@
-// A lock with a deadline, without the lock.
+// A lock deadline without a lock.
 #include "module.hpp"
 
 #include "pg/locks/lock_deadline.hpp"

@@ -8,15 +8,15 @@
 
 namespace sessionctl::test {
 
-/// What tests look at when the session that wrote it is dead. In shared memory, zero at the start.
+/// State that outlives the session that wrote it. In shared memory, zero at the start.
 struct Shared {
-    std::atomic<int> held;      // claims made and not given back
-    std::atomic<int> undone;    // claims that an ExitGuard gave back
+    std::atomic<int> held; // claims made and not released
+    std::atomic<int> undone; // claims that an ExitGuard released
     std::atomic<int> order;     // their numbers, as digits, in the order in which that happened
-    std::atomic<int> swallowed; // C++ exceptions that pg::callback kept from PostgreSQL
+    std::atomic<int> swallowed; // C++ exceptions that pg::callback discarded
 };
 
-/// Found by its name, or made by the first session that asks.
+/// Found by its name, or created by the first session that calls it.
 Shared& shared();
 
 /// In the caller's memory context.

@@ -1,5 +1,5 @@
-// In a pid namespace of our own, where an ordinary user may choose the next pid. All of it runs in child processes
-// that know nothing of PostgreSQL; each says what it found by its exit code.
+// In a pid namespace of our own, where an ordinary user may choose the next pid. All of it runs in child
+// processes without PostgreSQL; each reports its result by its exit code.
 #include "reuse.hpp"
 
 #include <csignal>
@@ -77,7 +77,7 @@ int watch_for_sigterm() noexcept {
     return sigismember(&pending, SIGTERM);
 }
 
-/// With the chosen pid, and, as a backend, at the head of its own process group.
+/// With the chosen pid, and, as a backend, as the leader of its own process group.
 template <typename Body>
 pid_t run_as_shared_pid(Body body) noexcept {
     if (!choose_next_pid())

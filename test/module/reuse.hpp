@@ -1,4 +1,4 @@
-// A pid that changes hands between the look and the signal, on purpose.
+// A pid that is reused between the check and the signal, on purpose.
 #pragma once
 
 #include "pg/sessions/signals.hpp"

@@ -46,7 +46,7 @@ const char* name_of(core::Delivery delivery) noexcept {
     return nullptr;
 }
 
-/// While it lives, this process gets no new descriptor.
+/// While it lives, this process can open no new descriptor.
 class NoDescriptors {
   public:
     explicit NoDescriptors(bool wanted) noexcept {
@@ -88,8 +88,8 @@ SQL_FUNCTION(sessionctl_test_best_method) {
     return pg::entry([&]() -> Datum { return text_result(name_of(pg::best_signal_method())); });
 }
 
-// signal(pid integer, signal integer, method text, starved boolean): the delivery, or 'no such process'. Starved: no
-// file descriptor is left for a pidfd.
+// signal(pid integer, signal integer, method text, starved boolean): the delivery, or 'no such process'.
+// Starved: no file descriptor is left for a pidfd.
 SQL_FUNCTION(sessionctl_test_signal) {
     return pg::entry([&]() -> Datum {
         const int pid = PG_GETARG_INT32(0);
@@ -100,7 +100,7 @@ SQL_FUNCTION(sessionctl_test_signal) {
     });
 }
 
-// signal_reused(method text): what becomes of a signal whose target died meanwhile and whose pid has a new owner:
+// signal_reused(method text): the result of a signal whose target has ended and whose pid has a new owner:
 // 'delivered, hit', 'gone, spared' … or 'not possible here'.
 SQL_FUNCTION(sessionctl_test_signal_reused) {
     return pg::entry([&]() -> Datum {

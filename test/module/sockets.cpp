@@ -1,4 +1,4 @@
-// Closing a client's connection by way of another process that has the same socket: a child of this session.
+// Closing a client's connection through another process that has the same socket: a child of this session.
 #include "module.hpp"
 
 #include "pg/clients/client_socket.hpp"

@@ -32,7 +32,7 @@ constexpr char database[] = "shop";
 
 using namespace sessionctl;
 
-/// It reports nothing of what it does, and stays in a transaction or in none.
+/// It does not report its activity, and stays in a transaction or in none.
 extern "C" PGDLLEXPORT void sessionctl_test_worker_main(Datum is_in_transaction) {
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();

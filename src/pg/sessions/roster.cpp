@@ -186,7 +186,7 @@ Roster Roster::take_slots(int first, int end) {
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
     });
-    // A process without a database shows nothing.
+    // In a process without a database no query is shown.
     for (RosterEntry& entry : roster.entries)
         if (entry.role_facts.is_visible && OidIsValid(MyDatabaseId))
             show_query(entry);

@@ -30,7 +30,7 @@ bool LiveServer::hold(const core::Session& session, core::Action action) {
         return false;
     held_ = session;
     is_cancel_ = action == core::Action::cancel;
-    is_delivered_ = action == core::Action::close_socket; // a closed socket shows no message
+    is_delivered_ = action == core::Action::close_socket; // its message came with an earlier signal
     if (!is_delivered_)
         leave_client_message(session, is_cancel_, client_message_);
     if (cooldown_ != nullptr)
