@@ -120,7 +120,7 @@ bool shown_numbers(const PgBackendStatus& entry, int64* numbers, int count) noex
 struct ProcView {
     TransactionId xid;
     TransactionId xmin;
-    int leader_pid; // 0: none, or the session is itself the leader of its parallel group
+    int leader_pid;              // 0: none, or the session is itself the leader of its parallel group
     const char* wait_event_type; // null: not waiting, or before 9.6
     const char* wait_event;
     bool waits_for_lock;
@@ -147,7 +147,7 @@ struct ClientProcess {
     int pid; // 0: the slot is empty
     Oid role;
     Oid database;
-    bool is_walsender; // 12; before, a pending walsender can't be told from other clients
+    bool is_walsender;   // 12; before, a pending walsender can't be told from other clients
     bool waits_for_lock; // for a heavyweight lock
 };
 int client_process_count() noexcept;

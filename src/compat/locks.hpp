@@ -26,8 +26,7 @@ struct Room {
 };
 
 struct WaitRoom {
-    Room<core::ProcLock>
-        proclocks; // lock by lock, waiters first, from the end of the queue to its front
+    Room<core::ProcLock> proclocks; // lock by lock, waiters first, from the end of the queue to its front
     Room<LOCKTAG> locks;
     Room<core::Helper> helpers;
 };

@@ -29,10 +29,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr char libpq_patience[] = "5"; // seconds
-constexpr int connect_patience =
-    6000; // ms: after libpq, which words it better where it keeps the time itself
-constexpr core::Timestamp drain_patience = core::microseconds_per_second;
+constexpr char libpq_connect_timeout[] = "5"; // seconds
+constexpr int connect_timeout = 6000; // ms: after libpq, which words it better where it keeps the time itself
+constexpr core::Timestamp drain_timeout = core::microseconds_per_second;
 constexpr core::Timestamp shortest_nap = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
 
@@ -136,8 +135,8 @@ void check_server(const char* server) {
                   name.c_str());
 }
 
-// --- connecting: it has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16 on
-// dblink waits itself and reacts to a cancel, but has no timeout. After the login it sets the client
+// --- connecting: it has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16
+// on dblink waits itself and reacts to a cancel, but has no timeout. After the login it sets the client
 // encoding, and there libpq has neither on any version: only closing the connection ends the wait.
 
 /// Finds the socket of the new connection: its descriptor was not a socket before.
@@ -172,18 +171,18 @@ extern "C" void sessionctl_connect_overdue() {
 }
 
 /// Sets libpq's default connect_timeout, unless the server's options or the environment have one.
-class LibpqPatience {
+class LibpqConnectTimeout {
   public:
-    LibpqPatience() noexcept : is_ours_(getenv(variable) == nullptr) {
+    LibpqConnectTimeout() noexcept : is_ours_(getenv(variable) == nullptr) {
         if (is_ours_)
-            setenv(variable, libpq_patience, true);
+            setenv(variable, libpq_connect_timeout, true);
     }
-    ~LibpqPatience() {
+    ~LibpqConnectTimeout() {
         if (is_ours_)
             unsetenv(variable);
     }
-    LibpqPatience(const LibpqPatience&) = delete;
-    LibpqPatience& operator=(const LibpqPatience&) = delete;
+    LibpqConnectTimeout(const LibpqConnectTimeout&) = delete;
+    LibpqConnectTimeout& operator=(const LibpqConnectTimeout&) = delete;
 
   private:
     static constexpr char variable[] = "PGCONNECT_TIMEOUT";
@@ -199,7 +198,7 @@ TimeoutId start_timer() {
         if (!is_registered)
             timer = RegisterTimeout(USER_TIMEOUT, sessionctl_connect_overdue);
         is_registered = true;
-        enable_timeout_after(timer, connect_patience);
+        enable_timeout_after(timer, connect_timeout);
         return timer;
     });
 }
@@ -215,7 +214,7 @@ bool stop_timer(TimeoutId timer) {
 /// False if it took too long, even if it succeeded.
 template <typename Connect>
 bool connect_in_time(Connect&& connect) {
-    const LibpqPatience patience;
+    const LibpqConnectTimeout timeout;
     const TimeoutId timer = start_timer();
     try {
         in_subtransaction(connect);
@@ -246,7 +245,7 @@ DblinkConnection::DblinkConnection(const char* server) : server_(server) {
         return;
     close();
     throw core::Error(core::sqlstate::unable_to_connect, "could not establish connection")
-        .detail("Server \"%s\" did not answer within %d s.", server, connect_patience / 1000);
+        .detail("Server \"%s\" did not answer within %d s.", server, connect_timeout / 1000);
 }
 
 core::string DblinkConnection::invocation(const char* function, const char* arguments) const {
@@ -309,16 +308,16 @@ Cells DblinkConnection::result(int columns) {
 
 /// A statement's only result is followed by an end marker, which has to be read before the next statement.
 void DblinkConnection::drain() {
-    if (wait(monotonic_now() + drain_patience, Heed::nothing) != Wait::answered)
+    if (wait(monotonic_now() + drain_timeout, Heed::nothing) != Wait::answered)
         return;
     core::string statement("SELECT 1 FROM ");
     statement.append(schema_).append(".dblink_get_result($1) AS t (c1 pg_catalog.text)");
     callback([&] { in_subtransaction([&] { query(statement, {name_}); }); });
 }
 
-Cells DblinkConnection::ask(const char* statement, int columns, core::Timestamp patience, Heed heed) {
+Cells DblinkConnection::ask(const char* statement, int columns, core::Timestamp timeout, Heed heed) {
     send(statement);
-    if (wait(monotonic_now() + patience, heed) != Wait::answered)
+    if (wait(monotonic_now() + timeout, heed) != Wait::answered)
         throw core::Error(core::sqlstate::connection_failure, "server \"%s\" does not answer", server_);
     return result(columns);
 }

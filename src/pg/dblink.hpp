@@ -48,7 +48,7 @@ class DblinkConnection {
     Cells result(int columns);
 
     /// Sends, waits, returns the result. Errors: 08006 if no answer comes within `timeout` microseconds.
-    Cells ask(const char* statement, int columns, core::Timestamp patience, Heed heed = Heed::interrupts);
+    Cells ask(const char* statement, int columns, core::Timestamp timeout, Heed heed = Heed::interrupts);
 
   private:
     bool is_busy();

@@ -23,7 +23,7 @@ struct SessionSlot {
     std::atomic<core::Timestamp> start;
     std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or the session's own
     ClientMessageBox client_message;
-    ClientMessageBox lasting_farewell;
+    ClientMessageBox lasting_message;
     DrainRequest drain;
     SharedProgress progress;
     GatePass pass;
@@ -31,11 +31,11 @@ struct SessionSlot {
 };
 
 /// What the reaper publishes.
-struct ReaperBoard {
-    std::atomic<Latch*> latch; // null: no reaper runs
+struct ReaperStatus {
+    std::atomic<Latch*> latch;                  // null: no reaper runs
     std::atomic<core::Timestamp> next_look;     // monotonic, microseconds
     std::atomic<core::Timestamp> next_deadline; // wall clock; 0: none
-    std::atomic<core::Timestamp> last_reaped; // wall clock; 0: never
+    std::atomic<core::Timestamp> last_reaped;   // wall clock; 0: never
     std::atomic<std::int64_t> wakeups;
     std::atomic<std::int64_t> reaped;
     std::atomic<std::int32_t> watched;
@@ -72,7 +72,7 @@ constexpr int counter_count = unruled_count + 2 * core::rule_count;
 struct AuditRing;
 
 struct SharedMemory {
-    ReaperBoard reaper;
+    ReaperStatus reaper;
     Counter counters[counter_count];
     std::atomic<core::Timestamp> counters_reset;
     AuditMark mark;

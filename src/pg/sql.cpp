@@ -51,15 +51,15 @@ void run(const char* statement) {
 
 } // namespace
 
-OwnStatement::OwnStatement(int lock_patience) {
-    level_ = call([lock_patience] {
+OwnStatement::OwnStatement(int lock_timeout_ms) {
+    level_ = call([lock_timeout_ms] {
         char value[16];
-        std::snprintf(value, sizeof value, "%d", lock_patience);
+        std::snprintf(value, sizeof value, "%d", lock_timeout_ms);
         const int level = NewGUCNestLevel();
         compat::set_parameter_locally("lock_timeout", value);
         compat::set_parameter_locally("search_path", "pg_catalog, pg_temp");
         compat::set_known_parameter_locally("max_parallel_workers_per_gather", "0"); // 9.6
-        compat::set_known_parameter_locally("jit", "off"); // 11
+        compat::set_known_parameter_locally("jit", "off");                           // 11
         return level;
     });
 }
@@ -74,7 +74,7 @@ constexpr char same_row[] = "another session is changing the same database or ro
 
 /// In a subtransaction, so that the hint can look for the other session after a failure.
 template <typename Work, typename Hint>
-void patiently(const char* conflict, Work&& work, Hint&& hint) {
+void reporting_conflict(const char* conflict, Work&& work, Hint&& hint) {
     try {
         in_subtransaction([&work] {
             OwnStatement own;
@@ -93,7 +93,7 @@ void patiently(const char* conflict, Work&& work, Hint&& hint) {
 } // namespace
 
 void run_sql(const char* statement, As as) {
-    patiently(
+    reporting_conflict(
         same_row,
         [=] {
             const ActAs role(as);
@@ -103,7 +103,7 @@ void run_sql(const char* statement, As as) {
 }
 
 void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {
-    patiently(
+    reporting_conflict(
         conflict != nullptr ? conflict : same_row,
         [=] { call([=] { LockSharedObject(catalog, object, 0, mode); }); },
         [=] { return hint_for_prepared_on(catalog, object, mode); });

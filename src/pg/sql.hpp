@@ -26,12 +26,12 @@ const char* query_sql(const char* statement);
 /// The first column of all its rows, without NULLs.
 core::vector<const char*> query_column(const char* statement);
 
-constexpr int catalog_patience = 1000; // ms
+constexpr int catalog_lock_timeout = 1000; // ms
 
 /// The settings of such statements, until its end; an exception ends it as well.
 class OwnStatement {
   public:
-    explicit OwnStatement(int lock_patience = catalog_patience);
+    explicit OwnStatement(int lock_timeout_ms = catalog_lock_timeout);
     void end();
 
   private:

@@ -162,7 +162,7 @@ void LimitEnforcer::ask(const core::LimitViolation& violation, const pg::RosterE
     request->target.session = violation.session;
     request->record.set_field(request->record.reason, core::detail_of(violation).c_str());
     request->is_wanted = true;
-    pg::leave_lasting_farewell(violation.session, client_message_of(violation));
+    pg::leave_lasting_message(violation.session, client_message_of(violation));
     asker_.ask(violation.session);
 }
 

@@ -61,7 +61,7 @@ class Sweep {
 
     void run() {
         // CONNECT is looked up when the role is known, and no password is asked for after that.
-        for (const pg::PendingLogin& each : pg::all_arrivals())
+        for (const pg::PendingLogin& each : pg::client_processes())
             if (!OidIsValid(each.role) && connect_ == nullptr)
                 doubtful_.push_back(each.pid);
         core::Timestamp pause = shortest_pause;
@@ -99,7 +99,7 @@ class Sweep {
 
     /// True when there is nobody left to wait for.
     bool look() {
-        const core::vector<pg::PendingLogin> arrivals = pg::all_arrivals();
+        const core::vector<pg::PendingLogin> arrivals = pg::client_processes();
         const core::Timestamp now = pg::monotonic_now();
         const auto is_there = [&arrivals](int pid, Oid role) {
             return std::any_of(arrivals.begin(), arrivals.end(), [=](const pg::PendingLogin& each) {

@@ -43,7 +43,9 @@ extern "C" void sessionctl_test_transaction_end(XactEvent event, void*) {
         throw_from_callback();
 }
 
-extern "C" void sessionctl_test_before_exit(int, Datum) { throw_from_callback(); }
+extern "C" void sessionctl_test_before_exit(int, Datum) {
+    throw_from_callback();
+}
 
 extern "C" void sessionctl_test_timer(void) {
     throw_from_callback();
@@ -60,7 +62,8 @@ void once(bool& done, Registration registration) {
 
 void throw_in_hook() {
     static bool hooked = false;
-    once(hooked, [] { previous_executor_start = std::exchange(ExecutorStart_hook, sessionctl_test_executor_start); });
+    once(hooked,
+         [] { previous_executor_start = std::exchange(ExecutorStart_hook, sessionctl_test_executor_start); });
     start_throws = true;
 }
 
@@ -101,8 +104,10 @@ void throw_in(std::string_view place) {
 
 } // namespace
 
-// throw_in(place text): makes a callback of that kind throw: the timer at once, the others when their time comes.
-SQL_FUNCTION(sessionctl_test_throw_in) {
+// throw_in(place text): makes a callback of that kind throw: the timer at once, the others when their time
+// comes.
+SQL_FUNCTION(sessionctl_test_throw_in)
+{
     return pg::entry([&]() -> Datum {
         shared(); // a callback must not be the first to look for it
         throw_in(text_argument(fcinfo, 0));
@@ -111,7 +116,8 @@ SQL_FUNCTION(sessionctl_test_throw_in) {
 }
 
 // swallowed(): how many exceptions callbacks have swallowed, in all sessions, since it was last asked.
-SQL_FUNCTION(sessionctl_test_swallowed) {
+SQL_FUNCTION(sessionctl_test_swallowed)
+{
     return pg::entry([&]() -> Datum { PG_RETURN_INT32(shared().swallowed.exchange(0)); });
 }
 

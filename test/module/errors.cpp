@@ -15,7 +15,9 @@ namespace sessionctl::test {
 
 namespace {
 
-extern "C" void sessionctl_test_context(void* text) { errcontext("%s", static_cast<const char*>(text)); }
+extern "C" void sessionctl_test_context(void* text) {
+    errcontext("%s", static_cast<const char*>(text));
+}
 
 /// As in PostgreSQL's own code, an error leaves the context callback on the stack: the guard has to remove
 /// it.
@@ -143,7 +145,8 @@ void raise_in_postgres() {
 }
 
 // raise(kind text): an error of that kind, with objects and scratch memory to clean up.
-SQL_FUNCTION(sessionctl_test_raise) {
+SQL_FUNCTION(sessionctl_test_raise)
+{
     return pg::entry([&]() -> Datum {
         const std::string_view kind = text_argument(fcinfo, 0);
         const Witness outer;
@@ -160,7 +163,8 @@ SQL_FUNCTION(sessionctl_test_raise) {
 }
 
 // call_in_call(): the error of a pg::call inside another one.
-SQL_FUNCTION(sessionctl_test_call_in_call) {
+SQL_FUNCTION(sessionctl_test_call_in_call)
+{
     return pg::entry([&]() -> Datum {
         call_in_call();
         PG_RETURN_VOID();
@@ -168,7 +172,8 @@ SQL_FUNCTION(sessionctl_test_call_in_call) {
 }
 
 // nest(depth integer): calls itself through SQL that often, and fails at the bottom.
-SQL_FUNCTION(sessionctl_test_nest) {
+SQL_FUNCTION(sessionctl_test_nest)
+{
     return pg::entry([&]() -> Datum {
         run_nested(PG_GETARG_INT32(0));
         PG_RETURN_VOID();
@@ -176,7 +181,8 @@ SQL_FUNCTION(sessionctl_test_nest) {
 }
 
 // raise_in_catch(): a second error while the first one is handled.
-SQL_FUNCTION(sessionctl_test_raise_in_catch) {
+SQL_FUNCTION(sessionctl_test_raise_in_catch)
+{
     return pg::entry([&]() -> Datum {
         try {
             raise_in_postgres();
@@ -189,12 +195,14 @@ SQL_FUNCTION(sessionctl_test_raise_in_catch) {
 }
 
 // survive(errors integer): catches that many, each in a subtransaction; returns how many were complete.
-SQL_FUNCTION(sessionctl_test_survive) {
+SQL_FUNCTION(sessionctl_test_survive)
+{
     return pg::entry([&]() -> Datum { PG_RETURN_INT32(survive_errors(PG_GETARG_INT32(0))); });
 }
 
 // destroyed(): how many witnesses have been destroyed since it was last asked.
-SQL_FUNCTION(sessionctl_test_destroyed) {
+SQL_FUNCTION(sessionctl_test_destroyed)
+{
     return pg::entry([&]() -> Datum { PG_RETURN_INT32(std::exchange(Witness::destroyed, 0)); });
 }
 

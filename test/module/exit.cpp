@@ -44,7 +44,8 @@ void leave(std::string_view how) {
 } // namespace
 
 // claim(how text): claims the shared state twice, number 2 inside number 1, then leaves in that way.
-SQL_FUNCTION(sessionctl_test_claim) {
+SQL_FUNCTION(sessionctl_test_claim)
+{
     return pg::entry([&]() -> Datum {
         const std::string_view how = text_argument(fcinfo, 0);
         const Claim outer(1);
@@ -55,12 +56,13 @@ SQL_FUNCTION(sessionctl_test_claim) {
 }
 
 // claims(): 'held … undone … order …' since it was last asked.
-SQL_FUNCTION(sessionctl_test_claims) {
+SQL_FUNCTION(sessionctl_test_claims)
+{
     return pg::entry([&]() -> Datum {
         Shared& state = shared();
         char text[64];
-        std::snprintf(text, sizeof text, "held %d undone %d order %d", state.held.load(), state.undone.exchange(0),
-                      state.order.exchange(0));
+        std::snprintf(text, sizeof text, "held %d undone %d order %d", state.held.load(),
+                      state.undone.exchange(0), state.order.exchange(0));
         return text_result(text);
     });
 }

@@ -18,7 +18,9 @@ void overflow_heap() {
 }
 
 /// Not an overflow: PostgreSQL's flags define it.
-void shift_too_far() { one = one << (31 + one); }
+void shift_too_far() {
+    one = one << (31 + one);
+}
 
 void leak() {
     void* volatile lost = std::malloc(1000 + one);
@@ -29,7 +31,8 @@ void leak() {
 } // namespace
 
 // commit_fault(kind text)
-SQL_FUNCTION(sessionctl_test_commit_fault) {
+SQL_FUNCTION(sessionctl_test_commit_fault)
+{
     return pg::entry([&]() -> Datum {
         const std::string_view kind = text_argument(fcinfo, 0);
         if (kind == "heap overflow")

@@ -93,7 +93,8 @@ void fail_to_copy() {
 void fail_with_lock_taken_inside() {
     pg::call([] {
         LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-        ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("with a lock that the abort has to release")));
+        ereport(ERROR,
+                (errcode(ERRCODE_CHECK_VIOLATION), errmsg("with a lock that the abort has to release")));
     });
 }
 
@@ -118,7 +119,8 @@ struct Holdoff {
     unsigned cancels;
 
     static Holdoff now() noexcept {
-        return {static_cast<unsigned>(InterruptHoldoffCount), static_cast<unsigned>(compat::query_cancel_holdoff())};
+        return {static_cast<unsigned>(InterruptHoldoffCount),
+                static_cast<unsigned>(compat::query_cancel_holdoff())};
     }
 };
 
@@ -134,7 +136,8 @@ std::time_t seconds() noexcept {
 } // namespace
 
 // fail_held(how text): an error in that situation.
-SQL_FUNCTION(sessionctl_test_fail_held) {
+SQL_FUNCTION(sessionctl_test_fail_held)
+{
     return pg::entry([&]() -> Datum {
         try {
             fail(text_argument(fcinfo, 0));
@@ -148,7 +151,8 @@ SQL_FUNCTION(sessionctl_test_fail_held) {
 
 // holdoff(): how often interrupts, then cancels, were held off when fail_held()'s last error was reported,
 // and are now.
-SQL_FUNCTION(sessionctl_test_holdoff) {
+SQL_FUNCTION(sessionctl_test_holdoff)
+{
     return pg::entry([&]() -> Datum {
         const Holdoff now = Holdoff::now();
         char text[64];
@@ -159,7 +163,8 @@ SQL_FUNCTION(sessionctl_test_holdoff) {
 }
 
 // stubborn(seconds integer): stays in C for so long and never looks for interrupts, as bad code does.
-SQL_FUNCTION(sessionctl_test_stubborn) {
+SQL_FUNCTION(sessionctl_test_stubborn)
+{
     const std::time_t end = seconds() + PG_GETARG_INT32(0);
     constexpr timespec moment = {0, 10 * 1000 * 1000};
     while (seconds() < end)
@@ -168,7 +173,8 @@ SQL_FUNCTION(sessionctl_test_stubborn) {
 }
 
 // deaf(file text): the same as long as that file exists, ten minutes at most.
-SQL_FUNCTION(sessionctl_test_deaf) {
+SQL_FUNCTION(sessionctl_test_deaf)
+{
     const char* const file = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const std::time_t end = seconds() + 600;
     constexpr timespec moment = {0, 10 * 1000 * 1000};
@@ -178,7 +184,8 @@ SQL_FUNCTION(sessionctl_test_deaf) {
 }
 
 // lock_up(): from here on no other process of the same user may look into this one.
-SQL_FUNCTION(sessionctl_test_lock_up) {
+SQL_FUNCTION(sessionctl_test_lock_up)
+{
 #ifdef __linux__
     prctl(PR_SET_DUMPABLE, 0);
 #endif

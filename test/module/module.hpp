@@ -10,8 +10,8 @@ namespace sessionctl::test {
 
 /// State that outlives the session that wrote it. In shared memory, zero at the start.
 struct Shared {
-    std::atomic<int> held; // claims made and not released
-    std::atomic<int> undone; // claims that an ExitGuard released
+    std::atomic<int> held;      // claims made and not released
+    std::atomic<int> undone;    // claims that an ExitGuard released
     std::atomic<int> order;     // their numbers, as digits, in the order in which that happened
     std::atomic<int> swallowed; // C++ exceptions that pg::callback discarded
 };

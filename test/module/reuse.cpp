@@ -42,7 +42,9 @@ void forget_handlers() noexcept {
 
 constexpr pid_t shared_pid = 100;
 
-bool own_pid_namespace() noexcept { return unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0; }
+bool own_pid_namespace() noexcept {
+    return unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0;
+}
 
 bool choose_next_pid() noexcept {
     std::FILE* const file = std::fopen("/proc/sys/kernel/ns_last_pid", "w");
@@ -55,8 +57,12 @@ bool choose_next_pid() noexcept {
 #else
 
 constexpr pid_t shared_pid = 0;
-bool own_pid_namespace() noexcept { return false; }
-bool choose_next_pid() noexcept { return false; }
+bool own_pid_namespace() noexcept {
+    return false;
+}
+bool choose_next_pid() noexcept {
+    return false;
+}
 
 #endif
 

@@ -84,13 +84,15 @@ int open_descriptors() noexcept {
 } // namespace
 
 // best_method(): what this kernel allows.
-SQL_FUNCTION(sessionctl_test_best_method) {
+SQL_FUNCTION(sessionctl_test_best_method)
+{
     return pg::entry([&]() -> Datum { return text_result(name_of(pg::best_signal_method())); });
 }
 
 // signal(pid integer, signal integer, method text, starved boolean): the delivery, or 'no such process'.
 // Starved: no file descriptor is left for a pidfd.
-SQL_FUNCTION(sessionctl_test_signal) {
+SQL_FUNCTION(sessionctl_test_signal)
+{
     return pg::entry([&]() -> Datum {
         const int pid = PG_GETARG_INT32(0);
         const int signal = PG_GETARG_INT32(1);
@@ -102,7 +104,8 @@ SQL_FUNCTION(sessionctl_test_signal) {
 
 // signal_reused(method text): the result of a signal whose target has ended and whose pid has a new owner:
 // 'delivered, hit', 'gone, spared' … or 'not possible here'.
-SQL_FUNCTION(sessionctl_test_signal_reused) {
+SQL_FUNCTION(sessionctl_test_signal_reused)
+{
     return pg::entry([&]() -> Datum {
         const pg::SignalMethod method = method_named(text_argument(fcinfo, 0));
         const Reuse reuse = signal_reused_pid(method);
@@ -115,7 +118,8 @@ SQL_FUNCTION(sessionctl_test_signal_reused) {
 }
 
 // descriptors(): how many this process has open.
-SQL_FUNCTION(sessionctl_test_descriptors) {
+SQL_FUNCTION(sessionctl_test_descriptors)
+{
     return pg::entry([&]() -> Datum { PG_RETURN_INT32(open_descriptors()); });
 }
 

@@ -59,8 +59,12 @@ class Child {
             continue;
         pid_ = 0;
     }
-    pid_t pid() const noexcept { return pid_; }
-    int descriptor() const noexcept { return descriptor_; }
+    pid_t pid() const noexcept {
+        return pid_;
+    }
+    int descriptor() const noexcept {
+        return descriptor_;
+    }
 
   private:
     pid_t pid_;
@@ -69,9 +73,10 @@ class Child {
 
 } // namespace
 
-// close_socket(is_reused boolean): closes this session's connection, found in a child. The process that is pinned is that
-// child, or one that has ended and whose pid now is the child's.
-SQL_FUNCTION(sessionctl_test_close_socket) {
+// close_socket(is_reused boolean): closes this session's connection, found in a child. The process that is
+// pinned is that child, or one that has ended and whose pid now is the child's.
+SQL_FUNCTION(sessionctl_test_close_socket)
+{
     return pg::entry([&]() -> Datum {
         Child pinned;
         const Child successor;
@@ -79,7 +84,9 @@ SQL_FUNCTION(sessionctl_test_close_socket) {
         if (is_reused)
             pinned.end();
         const int descriptor = is_reused ? pinned.descriptor() : successor.descriptor();
-        return text_result(name_of(pg::close_client_socket(descriptor, successor.pid(), compat::address_of_login(MyProcPort)).result));
+        return text_result(
+            name_of(pg::close_client_socket(descriptor, successor.pid(), compat::address_of_login(MyProcPort))
+                        .result));
     });
 }
 

@@ -56,7 +56,7 @@ sql admin "SELECT sessionctl.lockdown_database('shop')"
 like "$reply" 'another session is changing the same database or role' 'an open ALTER DATABASE'
 sql rival "ROLLBACK; BEGIN; COMMENT ON DATABASE shop IS 'ours'"
 sql admin "SELECT sessionctl.lockdown_database('shop')"
-like "$reply" 'could not lock the door of database "shop" within 1000 ms' 'a lock on the database'
+like "$reply" 'could not lock logins to database "shop" within 1000 ms' 'a lock on the database'
 is "$(refusal shop app)" '' 'nobody has to wait afterwards'
 sql rival ROLLBACK
 

@@ -371,7 +371,7 @@ subtest 'who is at the door' => sub {
 		qr/\AERROR:  55P03: another session is changing the same database or role\nHINT: /, 'an open ALTER DATABASE is told');
 	$rival->run(q{ROLLBACK; BEGIN; COMMENT ON DATABASE shop IS 'ours'});
 	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/\AERROR:  55P03: could not lock the door of database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
+		qr/\AERROR:  55P03: could not lock logins to database "shop" within 1000 ms\nDETAIL: .*\nHINT: /, 'and one that locks the database');
 	is(refusal($node, 'app', 'shop'), '', 'nobody has to wait afterwards');
 	$rival->run('ROLLBACK');
 	for my $change (q{COMMENT ON DATABASE shop IS 'ours'}, 'ALTER DATABASE shop CONNECTION LIMIT 9')
@@ -389,7 +389,7 @@ subtest 'who is at the door' => sub {
 	my $inside = session('app', 'shop');
 	$rival->send('DROP DATABASE shop');
 	wait_for('its lock', sub { holds_door($rival) });
-	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  55P03: could not lock the door/, 'and DROP DATABASE');
+	like($admin->complaint(q{SELECT sessionctl.lockdown_database('shop')}), qr/\AERROR:  55P03: could not lock logins/, 'and DROP DATABASE');
 	like($rival->answer, qr/is being accessed by other users/, 'which goes its own way');
 	ok($inside->lives, 'nobody was ended');
 	is(door('shop'), '7|t', 'nothing has changed');
@@ -434,7 +434,7 @@ subtest 'the databases that every cluster has' => sub {
 
 subtest 'two at once' => sub {
 	my @callers = map { SessionctlTest::Session->new($node) } 1 .. 2;
-	my %answer = (lockdown => qr/\A\d\z|\AERROR:  (could not lock the door|another session is changing)/,
+	my %answer = (lockdown => qr/\A\d\z|\AERROR:  (could not lock logins|another session is changing)/,
 		unlock => qr/\A(NOTICE:  .*\nHINT: .*\n)?[tf]\z|\AERROR:  another session is changing/);
 	for my $round (1 .. 5)
 	{

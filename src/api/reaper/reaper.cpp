@@ -128,7 +128,7 @@ void append_count(core::string& text, int count, const char* one, const char* ma
         text.append((std::snprintf(part, sizeof part, count == 1 ? one : many, count), part));
 }
 
-core::string limits_in_force(const pg::ReaperBoard& board, const pg::LimitSettings& settings) {
+core::string limits_in_force(const pg::ReaperStatus& board, const pg::LimitSettings& settings) {
     core::string list;
     for (int i = 0; i < core::limit_count; ++i) {
         const auto limit = static_cast<core::Limit>(i);
@@ -195,7 +195,7 @@ void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
     const core::string limits =
         shared != nullptr ? limits_in_force(shared->reaper, settings) : core::string();
     const core::string hint = advice(pid != 0, shared != nullptr, settings);
-    const pg::ReaperBoard* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
+    const pg::ReaperStatus* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
     pg::call([&] {
         api::Rows rows(fcinfo);
         StatusRow row;

@@ -19,7 +19,7 @@ namespace {
 
 /// No base backup contains this directory, so a copy of the data directory has no mark.
 constexpr char mark_file[] = "pg_stat_tmp/pg_sessionctl.mark";
-constexpr core::Timestamp lock_patience = core::microseconds_per_second;
+constexpr core::Timestamp lock_timeout = core::microseconds_per_second;
 
 AuditMark own_mark = {}; // as read by this process; empty: not read yet
 
@@ -49,7 +49,7 @@ struct MarkFile {
 
 /// A process that has the file open does nothing but read and write it.
 bool lock(int file) noexcept {
-    const core::Timestamp deadline = monotonic_now() + lock_patience;
+    const core::Timestamp deadline = monotonic_now() + lock_timeout;
     while (flock(file, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || monotonic_now() >= deadline)
             return false;

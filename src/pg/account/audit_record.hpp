@@ -19,7 +19,7 @@ struct AuditRecord {
 
     core::Timestamp at;
     std::int32_t encoding; // of the texts that users wrote
-    std::int32_t pid; // 0: not about a session
+    std::int32_t pid;      // 0: not about a session
     AuditText<AuditMark::size> mark;
     AuditText<24> action;
     AuditText<48> result;
@@ -28,7 +28,7 @@ struct AuditRecord {
     Evidence evidence; // about the session that was acted on
     Name by_session_user, by_current_user;
     AuditText<32> by_session_id;
-    Name rule; // of the reaper
+    Name rule;     // of the reaper
     Name cooldown; // this and the fields below: of a call
     Field condition;
     Field args;

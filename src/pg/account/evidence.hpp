@@ -16,9 +16,9 @@ struct Evidence {
 
     bool is_present;
     core::State state;
-    Oid role; // decides which roles may see it
+    Oid role;                                                    // decides which roles may see it
     std::int32_t encoding;                                       // of its database
-    std::int32_t waiting; // sessions that wait behind it
+    std::int32_t waiting;                                        // sessions that wait behind it
     std::int64_t query_id;                                       // 0: none
     core::Timestamp session_age, xact_age, query_age, state_age; // microseconds, or no_age
     AuditText<NAMEDATALEN> wait_event_type, wait_event;

@@ -25,7 +25,8 @@ inline bool is_name_of_server_socket(const char* name, std::size_t length) noexc
         return false;
     std::memcpy(path, name, std::min(length, sizeof path - 1));
     std::snprintf(expected, sizeof expected, "/.s.PGSQL.%d", PostPortNumber);
-    const char* const last = std::strrchr(path[0] == '\0' ? path + 1 : path, '/'); // abstract: begins with a null byte
+    const char* const last =
+        std::strrchr(path[0] == '\0' ? path + 1 : path, '/'); // abstract: begins with a null byte
     return last != nullptr && std::strcmp(last, expected) == 0;
 }
 

@@ -8,7 +8,7 @@
 namespace sessionctl::pg {
 
 struct SocketQueues {
-    bool has_input; // some socket has data to read
+    bool has_input;  // some socket has data to read
     bool has_output; // some socket has data that the other end has not read
 };
 

@@ -11,11 +11,11 @@ enum class Refusal {
     bare_star,
     volatile_function,
     old_spelling,             // compares with '<IDLE>'
-    foreign_domain, // a user-defined domain: its constraints may call any function
+    foreign_domain,           // a user-defined domain: its constraints may call any function
     ignores_session,          // never refers to the session
     subquery_under_other,     // the rest: under another user's rights
     foreign_name_under_other, // a schema other than pg_catalog, or a user-defined object in it
-    risky_under_other, // a function, operator, type or collation that may run other users' code
+    risky_under_other,        // a function, operator, type or collation that may run other users' code
 };
 
 struct Finding {

@@ -161,8 +161,8 @@ core::vector<Match> run(const Condition& condition, const Statement& statement, 
 
 /// Under another user's rights an error could quote what only that user may see (a cast of another session's
 /// query): the caller gets its SQLSTATE, not its text.
-core::vector<Match> run_discreetly(const Condition& condition, const Statement& statement, Query* query,
-                                   bool is_under_other) {
+core::vector<Match> run_hiding_error_text(const Condition& condition, const Statement& statement,
+                                          Query* query, bool is_under_other) {
     int sqlstate = 0;
     try {
         return run(condition, statement, query);
@@ -236,7 +236,7 @@ core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
     const Expression expression = parse(condition, statement, scope.is_under_other());
     Query* const query = analyze(condition, statement, expression, scope.is_under_other());
     const List* const comparisons = call([query] { return text_comparisons(query); });
-    core::vector<Match> matches = run_discreetly(condition, statement, query, scope.is_under_other());
+    core::vector<Match> matches = run_hiding_error_text(condition, statement, query, scope.is_under_other());
     scope.leave();
     tell_unknown_values(comparisons, roster, !matches.empty());
     return matches;

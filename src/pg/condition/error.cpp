@@ -36,7 +36,7 @@ const char* column_hint(const char* message) noexcept {
            "''app''. The columns are those of sessionctl.session_activity.";
 }
 
-core::Error risky(const Finding& finding) {
+core::Error error_for_risky(const Finding& finding) {
     constexpr const char* sqlstate = core::sqlstate::insufficient_privilege;
     core::Error error =
         OidIsValid(finding.object)
@@ -52,7 +52,7 @@ core::Error risky(const Finding& finding) {
     return error;
 }
 
-core::Error worded(const Finding& finding) {
+core::Error error_for(const Finding& finding) {
     using namespace core::sqlstate;
     switch (finding.refusal) {
     case Refusal::unknown_construct:
@@ -89,7 +89,7 @@ core::Error worded(const Finding& finding) {
                   "and "
                   "functions of PostgreSQL itself, need no schema.");
     case Refusal::risky_under_other:
-        return risky(finding);
+        return error_for_risky(finding);
     case Refusal::ignores_session:
         return core::Error(invalid_parameter_value, "the condition does not look at the session")
             .hint("It would match every session or none. Name a column of sessionctl.session_activity, in a "
@@ -103,10 +103,11 @@ core::Error worded(const Finding& finding) {
 
 } // namespace
 
-Subject::Subject(const char* condition) : condition_(condition), length_(length_of(condition)) {}
+ConditionContext::ConditionContext(const char* condition)
+    : condition_(condition), length_(length_of(condition)) {}
 
-void Subject::place(void* subject) noexcept {
-    const auto& self = *static_cast<Subject*>(subject);
+void ConditionContext::add_position(void* context) noexcept {
+    const auto& self = *static_cast<ConditionContext*>(context);
     const int position = geterrposition();
     if (position <= 0)
         return;
@@ -115,7 +116,7 @@ void Subject::place(void* subject) noexcept {
     internalerrquery(self.condition_);
 }
 
-void Subject::explain(ErrorData& error) const noexcept {
+void ConditionContext::add_hint(ErrorData& error) const noexcept {
     if (error.internalquery == nullptr || error.hint != nullptr ||
         std::strcmp(error.internalquery, condition_) != 0)
         return;
@@ -147,7 +148,7 @@ void refuse_as_no_expression(const char* label) {
 }
 
 void refuse(const Finding& finding, const Statement& statement, const char* condition) {
-    core::Error error = worded(finding);
+    core::Error error = error_for(finding);
     if (finding.location >= 0) {
         const int before =
             call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });

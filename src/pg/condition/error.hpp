@@ -23,16 +23,16 @@ struct Statement {
 };
 
 /// The condition that errors during one call are about.
-class Subject {
+class ConditionContext {
   public:
-    explicit Subject(const char* condition);
+    explicit ConditionContext(const char* condition);
 
     /// An error context callback. It has to be the innermost one: PL/pgSQL's would take the position for one
     /// in its own query.
-    static void place(void* subject) noexcept;
+    static void add_position(void* context) noexcept;
 
     /// Adds a hint if core gave none.
-    void explain(ErrorData& error) const noexcept;
+    void add_hint(ErrorData& error) const noexcept;
 
   private:
     const char* condition_;
@@ -42,15 +42,15 @@ class Subject {
 /// pg::call for work on the condition: positions in errors are converted to the caller's text.
 template <typename Body>
 auto about_condition(const char* condition, Body&& body) {
-    Subject subject(condition);
+    ConditionContext context(condition);
     try {
         return call([&] {
-            ErrorContextCallback callback = {error_context_stack, Subject::place, &subject};
+            ErrorContextCallback callback = {error_context_stack, ConditionContext::add_position, &context};
             error_context_stack = &callback; // pg::call restores the outer one
             return body();
         });
     } catch (const PgError& e) {
-        subject.explain(*e.data());
+        context.add_hint(*e.data());
         throw;
     }
 }

@@ -5,16 +5,18 @@
 
 namespace sessionctl::pg {
 
-/// Has other code, such as a SECURITY DEFINER function, changed the current user? Then the role that wrote the
-/// condition, or that reads its errors, may lack that user's rights.
+/// Has other code, such as a SECURITY DEFINER function, changed the current user? Then the role that wrote
+/// the condition, or that reads its errors, may lack that user's rights.
 bool is_under_other_user() noexcept;
 
 /// While it lives:
-/// - settings that change the lexer, the parser and input functions are fixed, and names are looked up only in
+/// - settings that change the lexer, the parser and input functions are fixed, and names are looked up only
+/// in
 ///   schemas where no other role may create objects;
 /// - the transaction is read-only;
 /// - the current user stays the same: core refuses SET ROLE and its like in a security-restricted operation.
-/// leave() undoes all settings made by the condition's functions; after an error the transaction's abort does.
+/// leave() undoes all settings made by the condition's functions; after an error the transaction's abort
+/// does.
 class ConditionScope {
   public:
     ConditionScope();

@@ -17,15 +17,15 @@ struct LoginPair {
 };
 
 struct ConnectOrder {
-    static constexpr int most_commanders = 8;
+    static constexpr int most_command_roles = 8;
     static constexpr int most_pairs = 1000;
     static constexpr int most_logins = 100;
 
     TransactionId after; // this transaction has to commit first
-    SweepNote by; // names no role
-    Oid commanders[most_commanders];
-    int commander_count;
-    Oid caller; // who called the commands, or the SECURITY DEFINER function that runs them
+    SweepNote by;        // names no role
+    Oid command_roles[most_command_roles];
+    int command_role_count;
+    Oid caller;                 // who called the commands, or the SECURITY DEFINER function that runs them
     LoginPair lost[most_pairs]; // of the processes that were connected then
     int lost_count;
     TimestampTz at;

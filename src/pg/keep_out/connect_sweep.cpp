@@ -18,8 +18,8 @@ namespace {
 
 /// Of the current transaction.
 ConnectOrder own_order;
-LoginPair excused[ConnectOrder::most_pairs]; // had sessions, but no CONNECT, before this command
-int excused_count = 0;
+LoginPair without_connect[ConnectOrder::most_pairs]; // had sessions, but no CONNECT, before this command
+int without_connect_count = 0;
 bool is_connect_sweep_wanted = false;
 bool is_order_full = false;
 bool is_connect_sweep_registered = false;
@@ -28,8 +28,8 @@ constexpr char keep_connected[] =
     "the sessions of roles that may no longer connect to their databases are not ended";
 
 void forget_order() noexcept {
-    own_order.commander_count = own_order.lost_count = own_order.login_count = 0;
-    excused_count = 0;
+    own_order.command_role_count = own_order.lost_count = own_order.login_count = 0;
+    without_connect_count = 0;
     is_connect_sweep_wanted = false;
     is_order_full = false;
 }
@@ -43,7 +43,7 @@ void warn_of_connected(const char* detail) {
     });
 }
 
-void tell_of_refused(int count) {
+void warn_of_refused(int count) {
     call([count] {
         ereport(NOTICE,
                 (errmsg_plural("%d session that may no longer connect to its database is not ended",
@@ -84,7 +84,7 @@ void begin_order() {
     own_order.by = note_by_caller();
     own_order.caller = call([] { return GetOuterUserId(); });
     own_order.at = GetCurrentTimestamp();
-    for (const PendingLogin& each : all_arrivals())
+    for (const PendingLogin& each : client_processes())
         if (!OidIsValid(each.role) || !OidIsValid(each.database))
             note(own_order.logins, own_order.login_count, each.pid);
     is_connect_sweep_wanted = true;
@@ -120,7 +120,7 @@ void start_connect_sweep() {
     const ScratchMemory scratch;
     int permitted = 0;
     int refused = 0;
-    for (const PendingLogin& each : all_arrivals())
+    for (const PendingLogin& each : client_processes())
         if (loses_only_connect(each))
             ++(may_be_ended(own_order, each) ? permitted : refused);
     if (is_order_full) {
@@ -131,7 +131,7 @@ void start_connect_sweep() {
     if (!start_sweeper(InvalidOid, nullptr, 0) && permitted > 0)
         warn_of_connected("The server has no room for another background worker.");
     if (refused > 0)
-        tell_of_refused(refused);
+        warn_of_refused(refused);
 }
 
 bool has_changed_something() noexcept {
@@ -166,18 +166,18 @@ void before_connect_is_taken() {
     const ScratchMemory scratch;
     if (!is_connect_sweep_wanted)
         begin_order();
-    note(own_order.commanders, own_order.commander_count, GetUserId());
-    excused_count = 0;
-    for (const PendingLogin& each : all_arrivals())
+    note(own_order.command_roles, own_order.command_role_count, GetUserId());
+    without_connect_count = 0;
+    for (const PendingLogin& each : client_processes())
         if (is_without_connect(each))
-            note(excused, excused_count, pair_of(each));
+            note(without_connect, without_connect_count, pair_of(each));
 }
 
 void after_connect_is_taken() {
     const ScratchMemory scratch;
     call([] { CommandCounterIncrement(); });
-    for (const PendingLogin& each : all_arrivals())
-        if (is_without_connect(each) && !is_noted(excused, excused_count, pair_of(each)))
+    for (const PendingLogin& each : client_processes())
+        if (is_without_connect(each) && !is_noted(without_connect, without_connect_count, pair_of(each)))
             note(own_order.lost, own_order.lost_count, pair_of(each));
 }
 
@@ -192,7 +192,7 @@ bool may_be_ended(const ConnectOrder& order, const PendingLogin& process) {
     };
     // A SECURITY DEFINER function's caller is responsible for what is taken during its call, too.
     return may_signal(order.caller) &&
-           std::all_of(order.commanders, order.commanders + order.commander_count, may_signal);
+           std::all_of(order.command_roles, order.command_roles + order.command_role_count, may_signal);
 }
 
 const ConnectOrder& connect_order(TransactionId after) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr core::Timestamp cooldown_poll_interval = 2 * core::microseconds_per_millisecond;
 /// Between its pass and its role a login has only a few instructions to run.
-constexpr core::Timestamp cooldown_sweep_patience = core::microseconds_per_second;
+constexpr core::Timestamp cooldown_sweep_timeout = core::microseconds_per_second;
 
 bool has_pass(const SessionSlot& slot, std::int32_t pid) noexcept {
     return slot.pass.pid.load(std::memory_order_seq_cst) == pid;
@@ -58,7 +58,7 @@ void CooldownSweep::end_pending_logins(core::Timestamp deadline) {
         return;
     // A login that begins after this sees the cooldown.
     core::vector<PendingLogin> open = pending_logins();
-    const core::Timestamp end = std::min(monotonic_now() + cooldown_sweep_patience, deadline);
+    const core::Timestamp end = std::min(monotonic_now() + cooldown_sweep_timeout, deadline);
     for (;;) {
         const core::Timestamp now = monotonic_now();
         const auto rest = std::remove_if(open.begin(), open.end(), [&](PendingLogin& pending_login) {

@@ -82,8 +82,8 @@ std::string_view block_in(const core::string& text) {
 
 } // namespace
 
-HbaLock::HbaLock(core::Timestamp patience) {
-    const core::Timestamp deadline = monotonic_now() + patience;
+HbaLock::HbaLock(core::Timestamp timeout) {
+    const core::Timestamp deadline = monotonic_now() + timeout;
     while (!try_to_lock()) {
         if (monotonic_now() >= deadline)
             throw core::Error(core::sqlstate::lock_not_available,

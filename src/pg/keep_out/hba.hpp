@@ -10,7 +10,7 @@ namespace sessionctl::pg {
 /// the end of the transaction at the latest. Errors: 55P03 if another session holds it for too long.
 class HbaLock {
   public:
-    explicit HbaLock(core::Timestamp patience);
+    explicit HbaLock(core::Timestamp timeout);
     void release();
 };
 

@@ -10,11 +10,11 @@ namespace sessionctl::pg {
 int read_whole(const char* path, core::string& text, struct stat& status);
 
 struct HbaFile {
-    core::hba::File file; // the path is that of hba_file: relative names in it are relative to that
-    core::string target; // the file itself, if that is a symbolic link
+    core::hba::File file;   // the path is that of hba_file: relative names in it are relative to that
+    core::string target;    // the file itself, if that is a symbolic link
     core::string directory; // of the target
-    core::string beside; // the new text is written here first
-    core::string old; // the file from before the lockdown, kept as long as that lasts
+    core::string beside;    // the new text is written here first
+    core::string old;       // the file from before the lockdown, kept as long as that lasts
     struct stat status;
 };
 

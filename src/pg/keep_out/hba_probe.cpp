@@ -202,21 +202,21 @@ Answer ask(const Address& address, const core::string& user, const core::string&
 
 struct Answers {
     Answer to_probe;
-    Answer to_stranger;
+    Answer to_unknown_role;
     bool is_late; // one of the two logins had no answer in time
 
-    bool are_both() const noexcept { return to_probe.length > 0 && to_stranger.length > 0; }
+    bool are_both() const noexcept { return to_probe.length > 0 && to_unknown_role.length > 0; }
 };
 
 /// Over the first address that answers.
 Answers ask_both(const core::string& probe) {
-    const core::string stranger = new_probe_name();
+    const core::string unknown_role = new_probe_name();
     const Listening where = listening();
     Answers answers = {};
     for (const Address& address : {socket_address(where), tcp_address(where)}) {
         const core::Timestamp deadline = monotonic_now() + longest_login;
         answers.to_probe = ask(address, probe, probe, deadline);
-        answers.to_stranger = ask(address, stranger, probe, deadline);
+        answers.to_unknown_role = ask(address, unknown_role, probe, deadline);
         answers.is_late = !answers.are_both() && monotonic_now() >= deadline;
         if (answers.are_both())
             break;
@@ -260,13 +260,14 @@ core::string new_probe_name() {
 
 HbaProof prove_block(const core::string& probe) {
     return wait_for_proof(probe, [](const Answers& answers) {
-        return answers.to_probe.asks_password() && answers.to_stranger.is_rejection();
+        return answers.to_probe.asks_password() && answers.to_unknown_role.is_rejection();
     });
 }
 
 HbaProof prove_no_block(const core::string& probe) {
     return wait_for_proof(probe, [](const Answers& answers) {
-        return answers.are_both() && answers.to_probe.asks_password() == answers.to_stranger.asks_password();
+        return answers.are_both() &&
+               answers.to_probe.asks_password() == answers.to_unknown_role.asks_password();
     });
 }
 

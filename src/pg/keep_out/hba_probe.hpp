@@ -12,7 +12,7 @@ core::string new_probe_name();
 
 enum class HbaProof : std::uint8_t {
     found,
-    refuted, // for 5 s and many logins, the answers were others
+    refuted,    // for 5 s and many logins, the answers were others
     unanswered, // no login had an answer for a minute: that says nothing about the file
 };
 

@@ -77,18 +77,18 @@ core::vector<std::int32_t> children_of_postmaster() {
     return children;
 }
 
-const PendingLogin* find(const core::vector<PendingLogin>& arrivals, std::int32_t pid) noexcept {
-    const auto found = std::find_if(arrivals.begin(), arrivals.end(),
+const PendingLogin* find(const core::vector<PendingLogin>& processes, std::int32_t pid) noexcept {
+    const auto found = std::find_if(processes.begin(), processes.end(),
                                     [pid](const PendingLogin& each) { return each.pid == pid; });
-    return found != arrivals.end() ? &*found : nullptr;
+    return found != processes.end() ? &*found : nullptr;
 }
 
 } // namespace
 
-HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp patience)
-    : ServerSweep(state, reason), began_(monotonic_now()), patience_(patience) {
+HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp timeout)
+    : ServerSweep(state, reason), began_(monotonic_now()), timeout_(timeout) {
     core::vector<std::int32_t> pids = children_of_postmaster();
-    for (const PendingLogin& each : all_arrivals())
+    for (const PendingLogin& each : client_processes())
         if (!contains(pids, each.pid))
             pids.push_back(each.pid);
     for (const std::int32_t pid : pids)
@@ -96,12 +96,12 @@ HbaSweep::HbaSweep(const GateState& state, const char* reason, core::Timestamp p
 }
 
 int HbaSweep::look() {
-    const core::vector<PendingLogin> arrivals = all_arrivals();
+    const core::vector<PendingLogin> processes = client_processes();
     // A session that enters the session table after this is taken for a pending login, and ended as one.
     const core::vector<std::int32_t> listed = listed_pids();
     collect_roles(listed);
     const auto rest = std::remove_if(children_.begin(), children_.end(),
-                                     [&](const Child& child) { return !is_open(child, listed, arrivals); });
+                                     [&](const Child& child) { return !is_open(child, listed, processes); });
     children_.erase(rest, children_.end());
     return static_cast<int>(children_.size());
 }
@@ -113,24 +113,24 @@ bool HbaSweep::is_still(std::int32_t pid) {
 }
 
 bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& listed,
-                       const core::vector<PendingLogin>& arrivals) {
+                       const core::vector<PendingLogin>& processes) {
     const ArrayMember member = array_member(child.pid);
-    const PendingLogin* const arrival = find(arrivals, child.pid);
+    const PendingLogin* const process = find(processes, child.pid);
     if (!member.is_there &&
         (child.start == 0 || process_of(child.pid).start != child.start || !process_of(child.pid).is_there))
         return false;
     if (std::binary_search(listed.begin(), listed.end(), child.pid))
         return false;
     // A background worker, or a login that has entered the array since.
-    if (member.is_there && arrival == nullptr)
-        return find(all_arrivals(), child.pid) != nullptr;
+    if (member.is_there && process == nullptr)
+        return find(client_processes(), child.pid) != nullptr;
     if (OidIsValid(member.role))
-        return is_refused(member.role) && !is_settled(*arrival, member.role);
+        return is_refused(member.role) && !is_settled(*process, member.role);
     // A child that never enters the array but has a title is an auxiliary process: the logger, say.
     const core::Timestamp now = monotonic_now();
     if (!member.is_there && has_own_title(child.pid))
         return now < began_ + longest_way_into_array;
-    if (now < began_ + patience_)
+    if (now < began_ + timeout_)
         return true;
     Signaller signaller;
     if (signaller.hold(child.pid) && is_still(child.pid) && !OidIsValid(array_member(child.pid).role))
@@ -139,12 +139,12 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
 }
 
 /// Ends the login, unless it is for physical replication. False if that is not known yet.
-bool HbaSweep::is_settled(const PendingLogin& arrival, Oid role) {
-    const std::optional<bool> is_login = logs_in_to_database(arrival);
+bool HbaSweep::is_settled(const PendingLogin& process, Oid role) {
+    const std::optional<bool> is_login = logs_in_to_database(process);
     if (state().include_replication || (is_login && *is_login))
-        return end(arrival.pid, role);
+        return end(process.pid, role);
     if (!is_login)
-        return monotonic_now() >= began_ + patience_;
+        return monotonic_now() >= began_ + timeout_;
     return true;
 }
 

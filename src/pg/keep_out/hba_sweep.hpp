@@ -15,8 +15,8 @@ namespace sessionctl::pg {
 class HbaSweep final : public ServerSweep {
   public:
     /// Begins now, after the postmaster is known to use the new file. A client that has sent no startup
-    /// packet after `patience` (µs) is ended.
-    HbaSweep(const GateState& state, const char* reason, core::Timestamp patience);
+    /// packet after `timeout` (µs) is ended.
+    HbaSweep(const GateState& state, const char* reason, core::Timestamp timeout);
 
   private:
     struct Child {
@@ -28,13 +28,13 @@ class HbaSweep final : public ServerSweep {
     bool is_still(std::int32_t pid) override;
     /// Must it be checked again?
     bool is_open(const Child& child, const core::vector<std::int32_t>& listed,
-                 const core::vector<PendingLogin>& arrivals);
-    bool is_settled(const PendingLogin& arrival, Oid role);
+                 const core::vector<PendingLogin>& processes);
+    bool is_settled(const PendingLogin& process, Oid role);
     void collect_roles(const core::vector<std::int32_t>& listed);
 
     core::vector<Child> children_; // may become sessions by the old rules
     const core::Timestamp began_;
-    const core::Timestamp patience_;
+    const core::Timestamp timeout_;
 };
 
 } // namespace sessionctl::pg

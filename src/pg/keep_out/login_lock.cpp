@@ -21,7 +21,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr int waits = 4; // after each failed attempt the logins that hold the lock are ended
+constexpr int attempts = 4; // after each failed attempt the logins that hold the lock are ended
 
 bool is_registered = false;
 const char* unpreparable = nullptr; // the function called in this transaction
@@ -69,25 +69,24 @@ void require_name(Oid database, const char* name) {
 
 } // namespace
 
-void lock_logins(Oid database, const char* name, EndLogins whom) {
+void lock_logins(Oid database, const char* name, EndLogins which) {
     if (has_lock_deadline())
         throw core::Error(core::sqlstate::active_sql_transaction,
                           "a database has been locked in this transaction already")
             .hint("Call it once in each transaction.");
     forbid_prepare("a function that locks a database");
     compat::commit_at_once();
-    for (int i = 0; i < waits; ++i) {
-        if (try_to_lock(database, longest_login_lock_wait / waits)) {
+    for (int i = 0; i < attempts; ++i) {
+        if (try_to_lock(database, longest_login_lock_wait / attempts)) {
             start_lock_deadline();
             require_name(database, name);
             return;
         }
-        if (whom != EndLogins::nobody)
-            end_logins_to_database(database, whom == EndLogins::superusers_too);
+        if (which != EndLogins::nobody)
+            end_logins_to_database(database, which == EndLogins::superusers_too);
     }
     throw core::Error(core::sqlstate::lock_not_available,
-                      "could not lock the door of database \"%s\" within %d ms", name,
-                      longest_login_lock_wait)
+                      "could not lock logins to database \"%s\" within %d ms", name, longest_login_lock_wait)
         .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
                 "ended by you.")
         .hint("Nothing was changed. Try again when that has ended.%s",

@@ -16,7 +16,7 @@ enum class EndLogins { nobody, clients, superusers_too };
 /// Takes the lock until the transaction ends, for longest_hold (pg/locks/lock_deadline.hpp) at most; ends the
 /// logins that hold it. Errors: 55P03 after the longest wait, or if the name is another database's by then;
 /// 25001 if this transaction has locked one before.
-void lock_logins(Oid database, const char* name, EndLogins whom);
+void lock_logins(Oid database, const char* name, EndLogins which);
 
 /// Until the transaction ends no lockdown closes the database that this session is connected to: so
 /// superusers that are shut out of another database can log in here. Errors: 55P03; 55000 if it is closed

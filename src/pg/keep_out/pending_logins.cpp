@@ -59,7 +59,7 @@ core::vector<std::int32_t> listed_pids() {
     return pids;
 }
 
-core::vector<PendingLogin> all_arrivals() {
+core::vector<PendingLogin> client_processes() {
     core::vector<PendingLogin> found;
     call([&found] {
         for (int place = 0; place < compat::client_process_count(); ++place) {
@@ -72,7 +72,7 @@ core::vector<PendingLogin> all_arrivals() {
 }
 
 core::vector<PendingLogin> pending_logins() {
-    core::vector<PendingLogin> found = all_arrivals();
+    core::vector<PendingLogin> found = client_processes();
     // Read after the processes: those that have become sessions since are left out.
     const core::vector<std::int32_t> listed = listed_pids();
     const auto is_listed = [&listed](const PendingLogin& each) {

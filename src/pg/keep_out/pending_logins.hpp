@@ -12,8 +12,8 @@ namespace sessionctl::pg {
 struct PendingLogin {
     int place; // in the process array
     int pid;
-    Oid role; // invalid: not authenticated yet
-    Oid database; // invalid: none yet, or a walsender for physical replication
+    Oid role;          // invalid: not authenticated yet
+    Oid database;      // invalid: none yet, or a walsender for physical replication
     bool has_database; // it has one, or waits for its lock; false: perhaps not yet
 };
 
@@ -21,7 +21,7 @@ struct PendingLogin {
 core::vector<std::int32_t> listed_pids();
 
 /// All processes of clients and walsenders, shown as sessions or not.
-core::vector<PendingLogin> all_arrivals();
+core::vector<PendingLogin> client_processes();
 /// The processes that are no sessions yet.
 core::vector<PendingLogin> pending_logins();
 

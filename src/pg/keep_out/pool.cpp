@@ -17,9 +17,9 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr core::Timestamp answer_patience = 5 * core::microseconds_per_second;
-constexpr core::Timestamp pause_patience = 5 * core::microseconds_per_second;
-constexpr core::Timestamp resume_patience = core::microseconds_per_second; // cancels are ignored meanwhile
+constexpr core::Timestamp answer_timeout = 5 * core::microseconds_per_second;
+constexpr core::Timestamp pause_timeout = 5 * core::microseconds_per_second;
+constexpr core::Timestamp resume_timeout = core::microseconds_per_second; // cancels are ignored meanwhile
 
 using Heed = DblinkConnection::Heed;
 using Wait = DblinkConnection::Wait;
@@ -83,7 +83,7 @@ bool is_paused(DblinkConnection& console, const Pool& pool) {
     int next = fewest;
     for (int guess = columns; next <= most; guess = next++) {
         try {
-            const Cells databases = console.ask("SHOW DATABASES", guess, answer_patience);
+            const Cells databases = console.ask("SHOW DATABASES", guess, answer_timeout);
             columns = guess;
             for (std::size_t row = 0; row < databases.rows(); ++row)
                 if (databases.is(row, 0, pool.database))
@@ -102,7 +102,7 @@ bool resume_quietly(DblinkConnection& console, const Pool& pool) {
     core::string statement("RESUME ");
     statement.append(pool.argument);
     try {
-        in_subtransaction([&] { console.ask(statement.c_str(), 1, resume_patience, Heed::nothing); });
+        in_subtransaction([&] { console.ask(statement.c_str(), 1, resume_timeout, Heed::nothing); });
         return true;
     } catch (const PgError& error) {
         if (says(error, "is not paused") || says(error, "no such database"))
@@ -123,7 +123,7 @@ Pause pause_and_wait(DblinkConnection& waiting, const Pool& pool) {
     core::string statement("PAUSE ");
     statement.append(pool.argument);
     waiting.send(statement.c_str());
-    switch (waiting.wait(monotonic_now() + pause_patience)) {
+    switch (waiting.wait(monotonic_now() + pause_timeout)) {
     case Wait::overdue:
         return Pause::overdue;
     case Wait::interrupted:
@@ -238,7 +238,7 @@ bool pause_pool(const char* server, const char* database) {
     throw core::Error(core::sqlstate::object_in_use, "database \"%s\" is too busy to be paused", database)
         .detail("PgBouncer waits for open transactions (in session pooling: sessions) to end; they did not "
                 "within %d s, and the database has been resumed.",
-                static_cast<int>(pause_patience / core::microseconds_per_second))
+                static_cast<int>(pause_timeout / core::microseconds_per_second))
         .hint("SHOW POOLS in PgBouncer's admin console counts them (sv_active); sessionctl.session_activity "
               "shows them, and sessionctl.terminate_idle_in_transaction() ends those that wait for their "
               "client.");
@@ -251,7 +251,7 @@ bool resume_pool(const char* server, const char* database) {
     statement.append(pool.argument);
     return with_connection(server, [&](DblinkConnection& console) {
         try {
-            console.ask(statement.c_str(), 1, answer_patience);
+            console.ask(statement.c_str(), 1, answer_timeout);
             keep_record(record);
             return true;
         } catch (const PgError& error) {

@@ -19,7 +19,7 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr int longest_list = 1000;
-constexpr core::Timestamp room_patience = 5 * core::microseconds_per_second;
+constexpr core::Timestamp room_timeout = 5 * core::microseconds_per_second;
 constexpr core::Timestamp room_poll_interval = 10 * core::microseconds_per_millisecond;
 
 /// Of the current transaction.
@@ -48,7 +48,7 @@ constexpr char not_ended[] = "the sessions of roles that may no longer log in ar
 /// Each of several lockdowns in a row has a worker, which ends soon: so it retries.
 bool start_worker_in_time(const Oid* first, int count) {
     const bool can_help = need_of_all == Need::vital && max_worker_processes > 0;
-    const core::Timestamp deadline = monotonic_now() + (can_help ? room_patience : 0);
+    const core::Timestamp deadline = monotonic_now() + (can_help ? room_timeout : 0);
     while (!start_sweeper(first[0], first + 1, count - 1)) {
         if (monotonic_now() >= deadline)
             return false;

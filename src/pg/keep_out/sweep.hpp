@@ -15,7 +15,7 @@ constexpr char sweeper_name[] = "pg_sessionctl sweeper";
 constexpr char sweeper_function[] = "sessionctl_sweeper_main";
 
 enum class Need : bool {
-    vital, // without a worker the transaction fails
+    vital,     // without a worker the transaction fails
     preferred, // without a worker, or if it is prepared, there is a WARNING
 };
 
@@ -34,7 +34,7 @@ bool start_sweeper(Oid first, const Oid* more, int more_count);
 
 /// The sweeper's argument.
 struct SweepOrder {
-    TransactionId after; // this transaction has to commit first
+    TransactionId after;     // this transaction has to commit first
     core::vector<Oid> roles; // none: those that lost CONNECT, as the ConnectOrder says
 };
 SweepOrder sweep_order(Datum argument);

@@ -10,10 +10,10 @@ namespace sessionctl::pg {
 struct Prepared {
     TransactionId xid;
     const char* gid;
-    const char* written; // as an SQL literal
+    const char* written;  // as an SQL literal
     const char* rollback; // the statement that ends it, in its own database; null: not representable here
     TimestampTz prepared_at;
-    const char* owner; // null: dropped since
+    const char* owner;    // null: dropped since
     const char* database; // null: dropped since
     int encoding;         // of that database
 };

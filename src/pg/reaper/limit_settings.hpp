@@ -6,7 +6,7 @@
 namespace sessionctl::pg {
 
 struct LimitSettings {
-    int count = 0; // roles, databases, roles in a database
+    int count = 0;                         // roles, databases, roles in a database
     core::vector<core::string> superusers; // superusers among these roles, as shown in messages
 };
 

@@ -65,7 +65,7 @@ extern "C" bool sessionctl_check_gone(int* value, void** extra, GucSource source
 
 /// The reaper sleeps until the earliest deadline. An earlier one has to wake it.
 void wake_reaper(Limit limit, std::int32_t value) noexcept {
-    const ReaperBoard& reaper = shared_memory()->reaper;
+    const ReaperStatus& reaper = shared_memory()->reaper;
     Latch* const latch = reaper.latch;
     if (latch == nullptr || value <= 0)
         return;

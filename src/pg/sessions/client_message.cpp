@@ -98,13 +98,13 @@ void take_client_message_back(const core::Session& session) noexcept {
         box->clear(session.id);
 }
 
-void leave_lasting_farewell(const core::Session& session, const ClientMessage& client_message) noexcept {
+void leave_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept {
     SessionSlot* const slot = session_slot(session.slot);
     if (slot == nullptr)
         return;
     ClientMessage left = client_message;
     left.encoding = PG_SQL_ASCII;
-    slot->lasting_farewell.put(session.id, 0, left);
+    slot->lasting_message.put(session.id, 0, left);
 }
 
 namespace {
@@ -133,7 +133,7 @@ bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept 
         return false;
     const bool is_left =
         slot->client_message.get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, client_message) ||
-        (!is_cancel && leaves_as_asked() && slot->lasting_farewell.get(own, 0, client_message));
+        (!is_cancel && leaves_as_asked() && slot->lasting_message.get(own, 0, client_message));
     if (!is_left)
         return false;
     if (!core::is_ascii(client_message.detail) && !is_readable_by_client(client_message.encoding))

@@ -16,7 +16,7 @@ struct ClientMessage {
 
     char detail[detail_size];
     char hint[hint_size]; // ASCII
-    int encoding; // of the detail in the slot; before that it is UTF-8
+    int encoding;         // of the detail in the slot; before that it is UTF-8
 
     bool is_empty() const noexcept { return detail[0] == '\0' && hint[0] == '\0'; }
 };
@@ -47,7 +47,7 @@ void leave_client_message(const core::Session& session, bool is_cancel, const Cl
 void take_client_message_back(const core::Session& session) noexcept;
 /// Used if there is no other message when the session ends on the reaper's request; stays as long as that
 /// request. In ASCII.
-void leave_lasting_farewell(const core::Session& session, const ClientMessage& client_message) noexcept;
+void leave_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept;
 /// The message for this process.
 bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept;
 

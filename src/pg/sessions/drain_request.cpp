@@ -55,7 +55,7 @@ void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
         return;
     remove_asker(slot.drain, session);
     if (slot.drain.answer != core::Answer::does)
-        slot.lasting_farewell.clear(session);
+        slot.lasting_message.clear(session);
 }
 
 /// A session publishes its activity before it reads its request, and a request is written before the activity

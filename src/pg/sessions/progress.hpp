@@ -27,7 +27,7 @@ struct ProgressNumbers {
 /// numbers are where core's commands report their progress.
 struct SharedProgress {
     std::atomic<std::uint32_t> changes; // odd: being written
-    std::atomic<std::int32_t> pid; // 0: no call
+    std::atomic<std::int32_t> pid;      // 0: no call
     std::atomic<core::Timestamp> start;
     std::atomic<std::int64_t> numbers[ProgressNumbers::count];
 };

@@ -11,7 +11,7 @@
 namespace sessionctl::pg {
 
 enum class SignalMethod {
-    plain, // kill(): no pidfds (old kernel, seccomp, another system)
+    plain,       // kill(): no pidfds (old kernel, seccomp, another system)
     pidfd,       // Linux 5.3: the process by pidfd, its process group's members one by one
     pidfd_group, // Linux 6.9: the process group in one go
 };
