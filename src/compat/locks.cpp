@@ -135,7 +135,7 @@ void copy_lock_waits(WaitRoom& room) {
         const PGPROC& proc = ProcGlobal->allProcs[i];
         const PGPROC* const leader = leader_of(proc);
         if (leader != nullptr && leader != &proc)
-            room.helpers.add({proc.pid, leader->pid});
+            room.workers.add({proc.pid, leader->pid});
         if (proc.waitLock != nullptr && leads_queue(proc))
             copy_lock(*proc.waitLock, room);
     }

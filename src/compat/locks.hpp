@@ -28,7 +28,7 @@ struct Room {
 struct WaitRoom {
     Room<core::ProcLock> proclocks; // lock by lock, waiters first, from the end of the queue to its front
     Room<LOCKTAG> locks;
-    Room<core::Helper> helpers;
+    Room<core::ParallelWorker> workers;
 };
 
 /// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the

@@ -31,7 +31,7 @@ void add(char*& field, const char* text) noexcept {
     field = joined;
 }
 
-bool is_end(const ErrorData& error) noexcept {
+bool is_termination(const ErrorData& error) noexcept {
     return error.elevel == FATAL && error.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
 }
 
@@ -43,7 +43,7 @@ extern "C" void sessionctl_send_client_message(ErrorData* error) {
     if (previous_emit_log != nullptr)
         previous_emit_log(error);
     pg::ClientMessage client_message;
-    if ((!is_end(*error) && !is_cancel(*error)) || !pg::send_reason_setting() ||
+    if ((!is_termination(*error) && !is_cancel(*error)) || !pg::send_reason_setting() ||
         !pg::own_client_message(is_cancel(*error), client_message))
         return;
     add(error->detail, client_message.detail);

@@ -18,23 +18,23 @@ namespace sessionctl::hooks {
 
 namespace {
 
-constexpr int first_pause = 1;    // ms
-constexpr int longest_pause = 20; // ms
-constexpr int patience = 1000;    // ms, with a client that has not read all, or has not hung up yet
+constexpr int first_pause = 1;       // ms
+constexpr int longest_pause = 20;    // ms
+constexpr int client_timeout = 1000; // ms, with a client that has not read all, or has not hung up yet
 
 object_access_hook_type previous_function_access = nullptr;
 
 /// The last transaction in which a statement of the client's began.
-LocalTransactionId decided_in = InvalidLocalTransactionId;
+LocalTransactionId checked_in = InvalidLocalTransactionId;
 
 bool is_prepared = false;
-bool is_leaving = false;
+bool is_ending = false;
 const pg::DrainRequest* request = nullptr; // once prepared
 volatile PgBackendStatus* own_entry = nullptr;
 TimeoutId timer;
 int pause = first_pause;
 
-extern "C" void sessionctl_leave_when_idle() noexcept;
+extern "C" void sessionctl_end_when_idle() noexcept;
 
 /// Each transaction of everybody asks this, at its begin and at its end: one look, mostly.
 bool is_asked_to_leave() noexcept {
@@ -43,31 +43,31 @@ bool is_asked_to_leave() noexcept {
 
 /// The FATAL has been sent. One that was shown idle has been signalled by who asked, and asks no more.
 extern "C" void sessionctl_note_end(int, Datum) noexcept {
-    is_leaving |= pg::was_asked_to_leave();
+    is_ending |= pg::was_asked_to_leave();
 }
 
 /// Then, before the connection is closed.
-extern "C" void sessionctl_hang_up(int, Datum) noexcept {
-    if (is_leaving)
-        compat::hang_up(patience);
+extern "C" void sessionctl_close_connection(int, Datum) noexcept {
+    if (is_ending)
+        compat::hang_up(client_timeout);
 }
 
 /// In a callback or a signal handler it would be too late for this.
 void prepare() {
     own_entry = &compat::status_array().at(compat::own_slot());
-    timer = RegisterTimeout(USER_TIMEOUT, sessionctl_leave_when_idle);
+    timer = RegisterTimeout(USER_TIMEOUT, sessionctl_end_when_idle);
     before_shmem_exit(sessionctl_note_end, 0);
-    on_proc_exit(sessionctl_hang_up, 0);
+    on_proc_exit(sessionctl_close_connection, 0);
     request = pg::own_request();
     is_prepared = true;
 }
 
 /// The answer to its last statement is with the client before the end of the connection.
-[[noreturn]] void leave() {
-    pg::answer_request(core::Answer::does);
-    is_leaving = true;
+[[noreturn]] void end_session() {
+    pg::answer_request(core::DrainAnswer::ends);
+    is_ending = true;
     compat::flush_to_client();
-    for (int waited = 0; waited < patience && !compat::is_heard_by_client(); ++waited)
+    for (int waited = 0; waited < client_timeout && !compat::is_heard_by_client(); ++waited)
         pg_usleep(core::microseconds_per_millisecond);
     ereport(FATAL,
             (errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("terminating connection due to administrator command")));
@@ -77,18 +77,18 @@ void prepare() {
 /// Asked at the first statement of each transaction: later ones belong to a transaction that may go on.
 void on_statement() {
     const LocalTransactionId transaction = compat::own_transaction();
-    if (transaction == decided_in || compat::is_in_command() || !compat::is_client_session())
+    if (transaction == checked_in || compat::is_in_command() || !compat::is_client_session())
         return;
-    decided_in = transaction;
+    checked_in = transaction;
     if (!is_prepared)
         prepare();
     if (is_asked_to_leave())
-        leave();
+        end_session();
 }
 
 /// The transaction in which a command leaves the session is the client's: more of its pipeline may follow.
 void on_command() {
-    decided_in = compat::own_transaction();
+    checked_in = compat::own_transaction();
 }
 
 extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
@@ -104,16 +104,16 @@ extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id
 bool is_between_transactions() noexcept {
     const LocalTransactionId transaction = compat::own_transaction();
     return core::is_idle(compat::state_of(const_cast<const PgBackendStatus&>(*own_entry))) &&
-           (transaction == InvalidLocalTransactionId || transaction != decided_in);
+           (transaction == InvalidLocalTransactionId || transaction != checked_in);
 }
 
 /// In a signal handler. The state is shown before the answer to the last statement is sent.
-extern "C" void sessionctl_leave_when_idle() noexcept {
+extern "C" void sessionctl_end_when_idle() noexcept {
     if (proc_exit_inprogress || !is_asked_to_leave())
         return;
     if (is_between_transactions() && compat::is_heard_by_client()) {
-        pg::answer_request(core::Answer::does);
-        is_leaving = true;
+        pg::answer_request(core::DrainAnswer::ends);
+        is_ending = true;
         kill(MyProcPid, SIGTERM);
         return;
     }
@@ -128,7 +128,7 @@ extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave() ||
         compat::is_own_stream())
         return;
-    pg::answer_request(core::Answer::will);
+    pg::answer_request(core::DrainAnswer::will_end);
     pause = first_pause;
     enable_timeout_after(timer, pause);
 }

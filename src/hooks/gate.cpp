@@ -22,7 +22,7 @@ namespace {
 compat::LoginHook previous_login = nullptr;
 bool is_held = false;
 
-constexpr long look_every = 100; // ms: how late an opening is noticed
+constexpr long poll_interval = 100; // ms: how late an opening is noticed
 /// Kept free of held logins, beyond the slots reserved for superusers: a login needs a slot before it is
 /// known whose it is.
 constexpr int spare_slots = 3;
@@ -63,7 +63,7 @@ bool take_place(pg::Gate& gate) {
         return true;
     const int reserved = compat::reserved_connections();
     is_held = compat::has_free_slots(reserved + spare_slots) &&
-              gate.take_place(core::hold_places(MaxConnections, reserved));
+              gate.take_place(core::max_held_logins(MaxConnections, reserved));
     return is_held;
 }
 
@@ -93,7 +93,7 @@ core::Timestamp longest_hold() noexcept {
 }
 
 /// Where the gate was seen closed. Returns when the login may go on.
-void wait_at(pg::Gate& gate, Oid role) {
+void wait_for_unlock(pg::Gate& gate, Oid role) {
     const core::Timestamp began = pg::monotonic_now();
     const core::Timestamp longest = longest_hold();
     core::Login login = {};
@@ -109,7 +109,7 @@ void wait_at(pg::Gate& gate, Oid role) {
         }
         const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;
         switch (core::admission_of(found.state, login, now, waited)) {
-        case core::Admission::let_in:
+        case core::Admission::admit:
             if (found.state.is_over_at(now))
                 pg::open_expired_gate(found.version);
             return;
@@ -123,31 +123,31 @@ void wait_at(pg::Gate& gate, Oid role) {
         if (!take_place(gate))
             refuse(found.state, true);
         const core::Timestamp left = found.state.hold - waited;
-        compat::wait_latch(std::min<long>(look_every, static_cast<long>(left)));
+        compat::wait_latch(std::min<long>(poll_interval, static_cast<long>(left)));
         CHECK_FOR_INTERRUPTS();
         write_pass();
     }
 }
 
-void pass_lockdown(const Port* port) {
+void check_lockdown(const Port* port) {
     pg::Gate& gate = pg::shared_memory()->gate;
     if (!gate.is_closed())
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
     const Oid role = get_role_oid(compat::role_of_login(port), true);
     if (OidIsValid(role)) // else core refuses it, in its own words
-        wait_at(gate, role);
+        wait_for_unlock(gate, role);
     leave_place();
     compat::set_immediate_interrupts(were_allowed);
 }
 
-void pass(const Port* port) {
+void admit(const Port* port) {
     before_shmem_exit(sessionctl_leave_gate, 0);
     note_origin(port);
     write_pass();
     if (!pg::gate_setting())
         return;
-    pass_lockdown(port);
+    check_lockdown(port);
     refuse_in_cooldown(port);
 }
 
@@ -155,7 +155,7 @@ extern "C" void sessionctl_gate(Port* port, int status) {
     if (previous_login != nullptr)
         previous_login(port, status);
     if (status == STATUS_OK && pg::shared_memory() != nullptr)
-        pass(port);
+        admit(port);
 }
 
 } // namespace

@@ -28,10 +28,10 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
 
 /// Before it runs, and before it is known whether it is allowed.
 bool on_utility_command(const Node* statement) {
-    const bool takes = pg::terminate_on_login_revoked_setting() && compat::may_take_connect(statement);
-    if (takes)
+    const bool may_revoke = pg::terminate_on_login_revoked_setting() && compat::may_take_connect(statement);
+    if (may_revoke)
         pg::entry([] { pg::before_connect_is_taken(); });
-    return takes;
+    return may_revoke;
 }
 
 void on_end_of_utility_command() {

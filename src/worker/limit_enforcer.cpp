@@ -19,7 +19,7 @@ namespace sessionctl::worker {
 namespace {
 
 /// How long a session may take to end before the audit says that it is still there.
-constexpr core::Timestamp patience = 5 * core::microseconds_per_second;
+constexpr core::Timestamp end_timeout = 5 * core::microseconds_per_second;
 constexpr core::Timestamp first_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp pause_divisor = 20;
 
@@ -49,7 +49,7 @@ pg::AuditRecord record_of(const core::LimitViolation& violation, const pg::Roste
 }
 
 core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
-    if (core::is_unread(violation))
+    if (core::is_for_unread_notifications(violation))
         return core::Recheck::idleness;
     switch (violation.rule) {
     case core::Rule::transaction:
@@ -66,9 +66,9 @@ core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
 
 /// The server at the instant of the signal. A session that shows itself idle but runs, or waits for a
 /// processor, has been woken: its client's next statement is there already.
-class LastLook final : public pg::LiveServer {
+class RecheckingServer final : public pg::LiveServer {
   public:
-    LastLook(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
+    RecheckingServer(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
         : LiveServer(client_message), violation_(violation) {}
 
     /// A commit that waits for its standby would tell its client that it is committed, though no standby has
@@ -78,7 +78,7 @@ class LastLook final : public pg::LiveServer {
             return true;
         if (violation_.rule == core::Rule::client_gone)
             return !pg::is_client_gone(session);
-        if (core::is_of_silence(violation_))
+        if (core::is_for_silence(violation_))
             return !is_still_silent(session);
         return recheck_of(violation_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
     }
@@ -95,7 +95,7 @@ class LastLook final : public pg::LiveServer {
 };
 
 /// The same of a session that was asked to leave.
-class LastLookAtAsked final : public pg::DrainServer {
+class RecheckingDrainServer final : public pg::DrainServer {
   public:
     /// While it streams no limit binds it.
     bool spares(const core::Session& session) override {
@@ -110,7 +110,7 @@ void count(pg::CountedAction counted, core::Rule rule, bool has_ended) noexcept 
 
 } // namespace
 
-void LimitEnforcer::pass(const core::LimitViolation& violation, core::LimitMonitor& watch) {
+void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor) {
     pg::CatalogScope catalogs;
     const pg::Roster roster = pg::Roster::take_one(violation.session);
     const bool is_gone = roster.entries.empty();
@@ -119,33 +119,33 @@ void LimitEnforcer::pass(const core::LimitViolation& violation, core::LimitMonit
     if (is_gone)
         return;
     if (is_spared) {
-        watch.excuse(violation.session);
+        monitor.exempt(violation.session);
         return;
     }
     const bool may_end = pg::reaper_action_setting() == pg::ReaperAction::terminate;
     if (may_end && violation.rule == core::Rule::lifetime) {
-        ask(violation, roster.entries.front());
+        ask_to_end(violation, roster.entries.front());
         return;
     }
     if (pg::awaits_standby(violation.session)) {
-        watch.look_again_later();
+        monitor.look_again_later();
         return;
     }
     pg::AuditRecord record = record_of(violation, roster.entries.front());
     record.evidence = pg::evidence_of(roster.entries.front(), waits_);
     if (may_end) {
-        end(violation, record, watch);
+        end(violation, record, monitor);
         return;
     }
     record.action.set("log");
     record.result.set("spared");
     pg::keep_record(record);
     count(pg::CountedAction::log, violation.rule, false);
-    watch.note(violation);
+    monitor.logged(violation);
 }
 
 /// Anew at each look: another limit, or another client_message, may be in force.
-void LimitEnforcer::ask(const core::LimitViolation& violation, const pg::RosterEntry& entry) {
+void LimitEnforcer::ask_to_end(const core::LimitViolation& violation, const pg::RosterEntry& entry) {
     const auto is_it = [&violation](const Request& each) {
         return each.target.session.id == violation.session.id;
     };
@@ -156,7 +156,7 @@ void LimitEnforcer::ask(const core::LimitViolation& violation, const pg::RosterE
         record.action.set("drain");
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         requests_.push_back(
-            {core::Target{}, core::Asked(pg::monotonic_now()), violation.rule, false, record});
+            {core::Target{}, core::DrainedSession(pg::monotonic_now()), violation.rule, false, record});
         request = requests_.end() - 1;
     }
     request->target.session = violation.session;
@@ -167,44 +167,44 @@ void LimitEnforcer::ask(const core::LimitViolation& violation, const pg::RosterE
 }
 
 /// True when there is no need to ask it any more: it ends, is gone, or may stay.
-bool LimitEnforcer::settle(Request& request, core::LimitMonitor& watch) {
+bool LimitEnforcer::settle(Request& request, core::LimitMonitor& monitor) {
     core::Target& target = request.target;
     const bool is_wanted = std::exchange(request.is_wanted, false);
-    LastLookAtAsked server;
+    RecheckingDrainServer server;
     const bool is_over = request.asked.settle(target, is_wanted, server, asker_);
     if (target.outcome == core::Outcome::terminated || core::was_ended(target, asker_)) {
         if (!is_over)
-            watch.signalled(target.session);
+            monitor.signalled(target.session);
         const pg::MemoryScope lasting(TopMemoryContext);
         endings_.push_back({target.session, request.rule, false, pg::monotonic_now(), request.record});
         return true;
     }
     if (target.outcome == core::Outcome::denied)
-        watch.excuse(target.session);
+        monitor.exempt(target.session);
     if (!is_over && is_wanted)
         return false;
     pg::LastingRequests::take_back(target.session);
     return true;
 }
 
-void LimitEnforcer::end_look(core::LimitMonitor& watch) {
-    const auto is_settled = [&](Request& each) { return settle(each, watch); };
+void LimitEnforcer::finish_look(core::LimitMonitor& monitor) {
+    const auto is_settled = [&](Request& each) { return settle(each, monitor); };
     requests_.erase(std::remove_if(requests_.begin(), requests_.end(), is_settled), requests_.end());
 }
 
 void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& record,
-                        core::LimitMonitor& watch) {
+                        core::LimitMonitor& monitor) {
     const pg::ClientMessage client_message = client_message_of(violation);
     core::Target target = {};
     target.session = violation.session;
-    LastLook server(client_message, violation);
+    RecheckingServer server(client_message, violation);
     const core::Action action = violation.is_cancel ? core::Action::cancel : core::Action::terminate;
     core::signal_one(target, action, recheck_of(violation), server);
     if (target.outcome == core::Outcome::signalled) {
         if (violation.is_cancel)
-            watch.cancelled(violation);
+            monitor.cancelled(violation);
         else
-            watch.signalled(violation.session);
+            monitor.signalled(violation.session);
         if (violation.rule == core::Rule::statement && !violation.is_cancel)
             give_up_cancel_of(violation.session);
         record.action.set(violation.is_cancel ? "cancel" : "terminate");
@@ -212,25 +212,25 @@ void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& 
         endings_.push_back(
             {violation.session, violation.rule, violation.is_cancel, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
-        watch.excuse(violation.session);
+        monitor.exempt(violation.session);
     } else {
-        watch.look_again_soon();
+        monitor.look_again_soon();
     }
 }
 
 /// Its statement is ended with its session: that it is over then is not the doing of the cancel.
 void LimitEnforcer::give_up_cancel_of(const core::Session& session) {
-    const auto was_in_vain = [&session](Ending& each) {
+    const auto is_its_cancel = [&session](Ending& each) {
         if (!each.is_cancel || each.session.id != session.id ||
             each.session.query_start != session.query_start)
             return false;
-        tell(each, core::Outcome::still_running);
+        record_outcome(each, core::Outcome::still_running);
         return true;
     };
-    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), was_in_vain), endings_.end());
+    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_its_cancel), endings_.end());
 }
 
-void LimitEnforcer::tell(Ending& ending, core::Outcome outcome) noexcept {
+void LimitEnforcer::record_outcome(Ending& ending, core::Outcome outcome) noexcept {
     const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
     ending.record.result.set(core::outcome_name(outcome));
     pg::keep_record(ending.record);
@@ -253,11 +253,11 @@ bool LimitEnforcer::settle(Ending& ending, core::Timestamp longest_wait, core::O
     if (goes_on && pg::monotonic_now() - ending.signalled_at < longest_wait)
         return false;
     const core::Outcome done = ending.is_cancel ? core::Outcome::cancelled : core::Outcome::terminated;
-    tell(ending, goes_on ? otherwise : done);
+    record_outcome(ending, goes_on ? otherwise : done);
     return true;
 }
 
-void LimitEnforcer::conclude() noexcept {
+void LimitEnforcer::finish() noexcept {
     for (const Request& request : requests_) {
         Ending ending = {request.target.session, request.rule, false, 0, request.record};
         if (core::was_ended(request.target, asker_))
@@ -271,7 +271,7 @@ void LimitEnforcer::conclude() noexcept {
 
 core::Timestamp LimitEnforcer::follow_up() {
     const auto is_settled = [this](Ending& each) {
-        return settle(each, patience, core::Outcome::still_running);
+        return settle(each, end_timeout, core::Outcome::still_running);
     };
     endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_settled), endings_.end());
     core::Timestamp next = core::LimitMonitor::never;

@@ -11,17 +11,17 @@ namespace sessionctl::worker {
 
 class LimitEnforcer {
   public:
-    /// Deals with one violation, and lets the watch know how.
-    void pass(const core::LimitViolation& violation, core::LimitMonitor& watch);
+    /// Deals with one violation, and lets the monitor know how.
+    void enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor);
 
     /// All sessions have been looked at: of those that are asked to leave, who is in no transaction is ended,
     /// and who has not violated this time is asked no more.
-    void end_look(core::LimitMonitor& watch);
+    void finish_look(core::LimitMonitor& monitor);
 
     /// Looks after those that were sent a signal; returns when to look again, on the monotonic clock.
     core::Timestamp follow_up();
     /// The reaper leaves: nobody looks after them any more, but the audit tells of them.
-    void conclude() noexcept;
+    void finish() noexcept;
 
   private:
     /// A session on its way out, or its statement.
@@ -36,18 +36,18 @@ class LimitEnforcer {
     /// A session that is asked to leave.
     struct Request {
         core::Target target;
-        core::Asked asked;
+        core::DrainedSession asked;
         core::Rule rule;
         bool is_wanted; // by the look under way
         pg::AuditRecord record;
     };
 
-    void ask(const core::LimitViolation& violation, const pg::RosterEntry& entry);
-    bool settle(Request& request, core::LimitMonitor& watch);
+    void ask_to_end(const core::LimitViolation& violation, const pg::RosterEntry& entry);
+    bool settle(Request& request, core::LimitMonitor& monitor);
     void give_up_cancel_of(const core::Session& session);
-    void end(const core::LimitViolation& violation, pg::AuditRecord& record, core::LimitMonitor& watch);
+    void end(const core::LimitViolation& violation, pg::AuditRecord& record, core::LimitMonitor& monitor);
     bool settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept;
-    static void tell(Ending& ending, core::Outcome outcome) noexcept;
+    static void record_outcome(Ending& ending, core::Outcome outcome) noexcept;
 
     core::vector<Request> requests_;
     core::vector<Ending> endings_;

@@ -57,7 +57,7 @@ extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
 /// Whoever cancels everybody's statement does not mean this process.
 extern "C" void sessionctl_reaper_ignore(SIGNAL_ARGS) {}
 
-/// What the watch asks of the server. The lock table, and the connections of clients, are read once a
+/// What the monitor asks of the server. The lock table, and the connections of clients, are read once a
 /// look, and only when somebody asks.
 class LiveFacts final : public core::Facts {
   public:
@@ -94,7 +94,7 @@ class LiveFacts final : public core::Facts {
 
 class Reaper {
   public:
-    Reaper() : watch_(pg::call([] { return compat::status_array().count; })) {}
+    Reaper() : monitor_(pg::call([] { return compat::status_array().count; })) {}
 
     void run() {
         core::Timestamp next_look = 0;
@@ -106,7 +106,7 @@ class Reaper {
                 next_look = look();
             is_woken = sleep_until(std::min(next_look, enforcer_.follow_up()));
         }
-        enforcer_.conclude();
+        enforcer_.finish();
     }
 
   private:
@@ -114,15 +114,15 @@ class Reaper {
         has_new_settings = 0;
         const pg::ReaperAction before = pg::reaper_action_setting();
         pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
-        watch_.reconsider(pg::reaper_action_setting() != before);
+        monitor_.reconsider(pg::reaper_action_setting() != before);
     }
 
     /// The clocks are read after the table, so that no stamp in it is of the future; the wall clock first:
     /// who is held up between the two takes a session for younger than it is, not for older.
     void begin() noexcept {
         const core::Timestamp wall = GetCurrentTimestamp();
-        watch_.begin(pg::monotonic_now(), wall);
-        watch_.expect(pg::own_limits());
+        monitor_.begin(pg::monotonic_now(), wall);
+        monitor_.expect_login(pg::own_limits());
     }
 
     /// Looks at all sessions once, deals with who is over a limit, and returns when to look again.
@@ -138,7 +138,7 @@ class Reaper {
         begin();
         LiveFacts facts;
         for (const core::Limits& limits : pg::limits_of_logins(sessions))
-            watch_.expect(limits);
+            monitor_.expect_login(limits);
         int clients = 0;
         int with_own_limits = 0;
         int exempt = 0;
@@ -152,22 +152,22 @@ class Reaper {
                 (limits[core::Limit::client_silence] != 0 || limits[core::Limit::horizon_age] != 0) &&
                 pg::client_wait_of(session) != pg::ClientWait::none;
             const core::SessionSample sample = {session, limits, waits_for_client};
-            if (const auto violation = watch_.see(sample, facts))
-                enforcer_.pass(*violation, watch_);
-            if (const auto violation = watch_.see_age(sample))
-                enforcer_.pass(*violation, watch_);
-            exempt += watch_.is_excused(session);
+            if (const auto violation = monitor_.check(sample, facts))
+                enforcer_.enforce(*violation, monitor_);
+            if (const auto violation = monitor_.check_lifetime(sample))
+                enforcer_.enforce(*violation, monitor_);
+            exempt += monitor_.is_exempt(session);
         }
-        enforcer_.end_look(watch_);
-        tell(clients, with_own_limits, exempt);
-        return watch_.next_look();
+        enforcer_.finish_look(monitor_);
+        publish(clients, with_own_limits, exempt);
+        return monitor_.next_look();
     }
 
-    void tell(int watched, int with_own_limits, int exempt) noexcept {
+    void publish(int watched, int with_own_limits, int exempt) noexcept {
         pg::SharedMemory* const shared = pg::shared_memory();
         if (shared == nullptr)
             return;
-        const core::Timestamp next = watch_.next_look();
+        const core::Timestamp next = monitor_.next_look();
         const core::Limits limits = pg::own_limits();
         for (int i = 0; i < core::limit_count; ++i)
             shared->reaper.limits[i] = limits[static_cast<core::Limit>(i)];
@@ -195,29 +195,29 @@ class Reaper {
         });
     }
 
-    core::LimitMonitor watch_;
+    core::LimitMonitor monitor_;
     LimitEnforcer enforcer_;
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
 
 /// A process without a database finds the indexes of the shared catalogs in a file that the first session
-/// writes after the server's start. Before that there is nobody to watch.
+/// writes after the server's start. Before that there is nobody to monitor.
 void wait_for_first_session() {
     constexpr long pause = 100; // ms
     while (!is_terminated && access("global/pg_internal.init", F_OK) != 0)
         compat::wait_latch(pause);
 }
 
-extern "C" void sessionctl_reaper_leave(int, Datum) {
+extern "C" void sessionctl_reaper_exit(int, Datum) {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->reaper.latch = nullptr;
     pg::LastingRequests::take_all_back();
 }
 
-void appear() {
+void announce() {
     pg::call([] {
         if (pg::shared_memory() != nullptr) {
-            before_shmem_exit(sessionctl_reaper_leave, 0);
+            before_shmem_exit(sessionctl_reaper_exit, 0);
             pg::shared_memory()->reaper.latch = &MyProc->procLatch;
         }
         ereport(LOG, (errmsg("pg_sessionctl: the reaper runs")));
@@ -225,12 +225,12 @@ void appear() {
 }
 
 /// The exit code: 0 takes the worker off the postmaster's list, 1 brings it back a second later.
-int live() {
+int run_reaper() {
     if (!pg::acquire_reaper_lock()) {
         pg::call([] { ereport(LOG, (errmsg("pg_sessionctl: another reaper runs already"))); });
         return 0;
     }
-    appear();
+    announce();
     const pg::MemoryScope lasting(TopMemoryContext);
     Reaper reaper;
     reaper.run();
@@ -254,5 +254,5 @@ void sessionctl_reaper_main(Datum) {
     BackgroundWorkerUnblockSignals();
     worker::wait_for_first_session();
     compat::connect_worker(pg::reaper_name);
-    proc_exit(pg::entry([] { return worker::live(); }));
+    proc_exit(pg::entry([] { return worker::run_reaper(); }));
 }

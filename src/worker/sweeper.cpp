@@ -39,7 +39,7 @@ constexpr char no_connect[] = "The role may no longer connect to this database."
 /// How long a login that says no role yet may have read its role's row before the commit. It says so in the
 /// process array right after it has read it: at once, or where it asks for a password in between, as long as
 /// it may take to get one.
-core::Timestamp longest_doubt() noexcept {
+core::Timestamp longest_role_delay() noexcept {
     if (compat::login_reads_role_late)
         return 2 * core::microseconds_per_second;
     return (compat::authentication_timeout() + 1) * core::microseconds_per_second;
@@ -57,20 +57,21 @@ class Sweep {
   public:
     Sweep(pg::SweepOrder order, const pg::ConnectOrder* connect, int spared)
         : after_(order.after), roles_(std::move(order.roles)), connect_(connect), spared_(spared),
-          began_(pg::monotonic_now()), doubt_ends_(began_ + longest_doubt()), blank_(record_by(spared)) {}
+          began_(pg::monotonic_now()), role_deadline_(began_ + longest_role_delay()),
+          record_template_(record_by(spared)) {}
 
     void run() {
         // CONNECT is looked up when the role is known, and no password is asked for after that.
         for (const pg::PendingLogin& each : pg::client_processes())
             if (!OidIsValid(each.role) && connect_ == nullptr)
-                doubtful_.push_back(each.pid);
+                unidentified_.push_back(each.pid);
         core::Timestamp pause = shortest_pause;
         while (!look()) {
             pg::pause(pause);
             pause = std::min(2 * pause, longest_pause);
         }
         for (Victim& victim : victims_)
-            tell(victim);
+            record_outcome(victim);
     }
 
   private:
@@ -108,13 +109,14 @@ class Sweep {
         };
         for (Victim& victim : victims_)
             victim.is_gone = victim.is_gone || !is_there(victim.process.pid, victim.process.role);
-        bool is_certain = true;
+        bool is_decided = true;
         for (const pg::PendingLogin& each : arrivals)
             if (is_wanted(each))
-                is_certain &= decide(each) || now > doubt_ends_;
-        const auto is_settled = [&](int pid) { return now > doubt_ends_ || !is_there(pid, InvalidOid); };
-        doubtful_.erase(std::remove_if(doubtful_.begin(), doubtful_.end(), is_settled), doubtful_.end());
-        return is_certain && doubtful_.empty() &&
+                is_decided &= decide(each) || now > role_deadline_;
+        const auto is_settled = [&](int pid) { return now > role_deadline_ || !is_there(pid, InvalidOid); };
+        unidentified_.erase(std::remove_if(unidentified_.begin(), unidentified_.end(), is_settled),
+                            unidentified_.end());
+        return is_decided && unidentified_.empty() &&
                std::all_of(victims_.begin(), victims_.end(), [now](const Victim& victim) {
                    return victim.is_gone || now - victim.since > longest_end;
                });
@@ -130,7 +132,7 @@ class Sweep {
         });
         return !is_known && process.pid != spared_ &&
                (connect_ != nullptr ? OidIsValid(process.database) : is_of_role(process)) &&
-               std::find(excused_.begin(), excused_.end(), process.pid) == excused_.end();
+               std::find(skipped_.begin(), skipped_.end(), process.pid) == skipped_.end();
     }
 
     /// Why it is ended, as long as it is shut out and no guard rail spares it; null where it is not.
@@ -156,22 +158,22 @@ class Sweep {
     /// False where it is not known yet whether it is to be ended.
     bool decide(const pg::PendingLogin& process) {
         if (const char* const reason = reason_to_end(process))
-            return deal_with(process, reason);
+            return end_unless_physical(process, reason);
         // Once is enough: who logs in from now on is judged by core.
         if (connect_ != nullptr)
-            excused_.push_back(process.pid);
+            skipped_.push_back(process.pid);
         return true;
     }
 
     /// Ends it unless it is for physical replication. False where that is not known yet.
-    bool deal_with(const pg::PendingLogin& process, const char* reason) {
-        Victim victim = {process, pg::monotonic_now(), blank_, {}, false};
+    bool end_unless_physical(const pg::PendingLogin& process, const char* reason) {
+        Victim victim = {process, pg::monotonic_now(), record_template_, {}, false};
         victim.record.set_field(victim.record.reason, reason);
         const std::optional<bool> is_login = describe(victim);
         if (is_login && *is_login)
             end(victim, reason);
         else if (is_login)
-            excused_.push_back(process.pid);
+            skipped_.push_back(process.pid);
         return is_login.has_value();
     }
 
@@ -185,7 +187,7 @@ class Sweep {
             pg::take_client_message_back(victim.session);
     }
 
-    static void tell_by(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
+    static void set_caller(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
         record.by_session_user = note.by_session_user;
         record.by_current_user = note.by_current_user;
         record.by_session_id = note.by_session_id;
@@ -209,10 +211,10 @@ class Sweep {
         victim.record.role.set(
             pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
         if (connect_ != nullptr)
-            tell_by(victim.record, connect_->by);
+            set_caller(victim.record, connect_->by);
         else if (const std::optional<pg::SweepNote> note = pg::sweep_note(after_, victim.process.role)) {
             victim.record.role = note->role_name;
-            tell_by(victim.record, *note);
+            set_caller(victim.record, *note);
         }
         const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
         const std::optional<bool> is_login =
@@ -221,7 +223,7 @@ class Sweep {
         return is_login;
     }
 
-    static void tell(Victim& victim) noexcept {
+    static void record_outcome(Victim& victim) noexcept {
         victim.record.result.set(
             core::outcome_name(victim.is_gone ? core::Outcome::terminated : core::Outcome::still_running));
         pg::keep_record(victim.record);
@@ -234,10 +236,10 @@ class Sweep {
     const pg::ConnectOrder* const connect_; // null: of roles_
     const int spared_;
     const core::Timestamp began_;
-    const core::Timestamp doubt_ends_;
-    const pg::AuditRecord blank_;
-    core::vector<int> doubtful_; // not authenticated yet when the sweep began
-    core::vector<int> excused_;
+    const core::Timestamp role_deadline_;
+    const pg::AuditRecord record_template_;
+    core::vector<int> unidentified_; // not authenticated yet when the sweep began
+    core::vector<int> skipped_;
     core::vector<Victim> victims_;
     pg::RecentLockWaits waits_;
 };

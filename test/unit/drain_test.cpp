@@ -9,27 +9,27 @@
 namespace sessionctl::test {
 
 using core::Action;
-using core::Answer;
+using core::DrainAnswer;
 using core::Outcome;
 using core::State;
 
 namespace {
 
 /// Sessions that answer as a test says; by default none.
-class FakeAsker final : public core::Asker {
+class FakeAsker final : public core::DrainRequester {
   public:
     std::function<void(const core::Session&)> on_ask;
     std::vector<std::int32_t> asked;
-    std::map<std::int32_t, Answer> answers;
+    std::map<std::int32_t, DrainAnswer> answers;
 
     void ask(const core::Session& session) override {
         asked.push_back(session.id.pid);
         if (on_ask)
             on_ask(session);
     }
-    Answer answer_of(const core::Session& session) noexcept override {
+    DrainAnswer answer_of(const core::Session& session) noexcept override {
         const auto found = answers.find(session.id.pid);
-        return found != answers.end() ? found->second : Answer::none;
+        return found != answers.end() ? found->second : DrainAnswer::none;
     }
 };
 
@@ -105,7 +105,7 @@ TEST_F(Drain, AsksOnlyTheChosen) {
 TEST_F(Drain, OneIsSettledLookByLook) {
     Life& life = busy(1);
     core::Target& target = plan[0];
-    core::Asked asked(server.now());
+    core::DrainedSession asked(server.now());
     EXPECT_FALSE(asked.settle(target, true, server, asker));
     EXPECT_STREQ(asked.reason(), "its transaction goes on");
     commit(life);
@@ -121,7 +121,7 @@ TEST_F(Drain, OneIsSettledLookByLook) {
 
 TEST_F(Drain, OneThatLeavesOfItsOwnAccordWasNotEnded) {
     Life& life = busy(1);
-    core::Asked asked(server.now());
+    core::DrainedSession asked(server.now());
     EXPECT_FALSE(asked.settle(plan[0], true, server, asker));
     server.end(life);
     EXPECT_TRUE(asked.settle(plan[0], true, server, asker));
@@ -221,10 +221,10 @@ TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
-        asker.answers[1] = Answer::will;
+        asker.answers[1] = DrainAnswer::will_end;
     });
     server.after(seconds(2), [&] {
-        asker.answers[1] = Answer::does;
+        asker.answers[1] = DrainAnswer::ends;
         server.end(life);
     });
     drain();
@@ -237,7 +237,7 @@ TEST_F(Drain, WhoForgetsToEndIsSignalled) {
     server.after(seconds(1), [&] {
         commit(life);
         life.session.state_change += seconds(1);
-        asker.answers[1] = Answer::will;
+        asker.answers[1] = DrainAnswer::will_end;
     });
     server.after(seconds(2), [&] { life.session.state_change += seconds(1); }); // it has sent something
     server.after(seconds(3), [&] { EXPECT_EQ(life.signals, 0); });
@@ -284,7 +284,7 @@ TEST_F(Drain, WhoIsAboutToEndButDoesNotIsUnfinished) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
-        asker.answers[1] = Answer::will;
+        asker.answers[1] = DrainAnswer::will_end;
     });
     drain(seconds(2));
     EXPECT_TRUE(core::is_unfinished(plan[0]));
@@ -380,7 +380,7 @@ TEST_F(Drain, EachEndIsToldWhenItComes) {
     server.on_sleep = [this] { observer.pause(); };
     drain();
     EXPECT_EQ(observer.heard, (std::vector<std::string>{"4 denied", "pause", "2 terminated", "pause",
-                                                         "1 terminated", "pause", "3 already gone"}));
+                                                        "1 terminated", "pause", "3 already gone"}));
 }
 
 } // namespace sessionctl::test

@@ -325,8 +325,9 @@ TEST_F(Engine, NeedsNoMemoryToSignal) {
 TEST(Verdict, OfIdentityAsksOnlyForTheSession) {
     core::Session chosen = client(1);
     for (const State state : {State::idle, State::active, State::disabled}) {
-        EXPECT_EQ(verdict(Recheck::identity, chosen, {true, true, state, 5, 5}), Outcome::chosen);
-        EXPECT_EQ(verdict(Recheck::identity, chosen, {false, true, state, 5, 5}), Outcome::already_gone);
+        EXPECT_EQ(outcome_of_recheck(Recheck::identity, chosen, {true, true, state, 5, 5}), Outcome::chosen);
+        EXPECT_EQ(outcome_of_recheck(Recheck::identity, chosen, {false, true, state, 5, 5}),
+                  Outcome::already_gone);
     }
 }
 
@@ -335,14 +336,14 @@ TEST(Verdict, OfAStatementAsksForTheSameStatement) {
     chosen.state = State::active;
     const core::Timestamp start = chosen.query_start;
     const auto verdict_on = [&](State state, core::Timestamp query_start) {
-        return verdict(Recheck::statement, chosen, {true, true, state, 0, query_start});
+        return outcome_of_recheck(Recheck::statement, chosen, {true, true, state, 0, query_start});
     };
     EXPECT_EQ(verdict_on(State::active, start), Outcome::chosen);
     EXPECT_EQ(verdict_on(State::fastpath, start), Outcome::chosen);
     EXPECT_EQ(verdict_on(State::active, start + 1), Outcome::no_longer_matches);
     EXPECT_EQ(verdict_on(State::idle, start), Outcome::not_running);
     EXPECT_EQ(verdict_on(State::idle_in_transaction, start), Outcome::not_running);
-    EXPECT_EQ(verdict(Recheck::statement, chosen, {false, true, State::active, 0, start}),
+    EXPECT_EQ(outcome_of_recheck(Recheck::statement, chosen, {false, true, State::active, 0, start}),
               Outcome::already_gone);
     chosen.state = State::idle; // matched while it ran nothing: what runs now was never chosen
     EXPECT_EQ(verdict_on(State::active, start), Outcome::not_running);
@@ -358,15 +359,16 @@ TEST(Verdict, OfIdlenessAsksForTheSamePause) {
         chosen.state = was;
         for (const State is : idle_states) {
             const bool is_same = is == was;
-            EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, is, since, 0, 0}),
+            EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen, {true, true, is, since, 0, 0}),
                       is_same ? Outcome::chosen : Outcome::no_longer_matches)
                 << core::state_name(was) << ", then " << core::state_name(is);
-            EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, is, since + 1, 0, 0}),
+            EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen, {true, true, is, since + 1, 0, 0}),
                       Outcome::no_longer_matches);
         }
-        EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, State::active, since, 0, 0}),
+        EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen, {true, true, State::active, since, 0, 0}),
                   Outcome::no_longer_matches);
-        EXPECT_EQ(verdict(Recheck::idleness, chosen, {false, true, was, since, 0, 0}), Outcome::already_gone);
+        EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen, {false, true, was, since, 0, 0}),
+                  Outcome::already_gone);
     }
 }
 
@@ -374,7 +376,8 @@ TEST(Verdict, OfIdlenessAsksForTheSamePause) {
 TEST(Verdict, OfIdlenessSparesWhoStreams) {
     core::Session chosen = client(1);
     chosen.kind = core::Kind::database_walsender;
-    EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, State::idle, chosen.state_change, 0, 0, true}),
+    EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen,
+                                 {true, true, State::idle, chosen.state_change, 0, 0, true}),
               Outcome::no_longer_matches);
 }
 
@@ -383,8 +386,9 @@ TEST(Verdict, OfIdlenessSparesWhoWasNotIdle) {
     for (const State state :
          {State::undefined, State::starting, State::active, State::fastpath, State::disabled}) {
         chosen.state = state;
-        EXPECT_EQ(verdict(Recheck::idleness, chosen, {true, true, state, chosen.state_change, 0, 0}),
-                  Outcome::no_longer_matches);
+        EXPECT_EQ(
+            outcome_of_recheck(Recheck::idleness, chosen, {true, true, state, chosen.state_change, 0, 0}),
+            Outcome::no_longer_matches);
     }
 }
 
@@ -396,13 +400,13 @@ TEST(Verdict, OfATransactionAsksForTheSameTransaction) {
     for (const State state :
          {State::active, State::fastpath, State::idle_in_transaction, State::idle_in_transaction_aborted}) {
         const auto verdict_on = [&](core::Timestamp xact_start) {
-            return verdict(Recheck::transaction, chosen,
-                           {true, true, state, seconds(99), seconds(99), xact_start});
+            return outcome_of_recheck(Recheck::transaction, chosen,
+                                      {true, true, state, seconds(99), seconds(99), xact_start});
         };
         EXPECT_EQ(verdict_on(seconds(70)), Outcome::chosen);
         EXPECT_EQ(verdict_on(seconds(70) + 1), Outcome::no_longer_matches);
         EXPECT_EQ(verdict_on(0), Outcome::no_longer_matches);
-        EXPECT_EQ(verdict(Recheck::transaction, chosen, {false, true, state, 0, 0, seconds(70)}),
+        EXPECT_EQ(outcome_of_recheck(Recheck::transaction, chosen, {false, true, state, 0, 0, seconds(70)}),
                   Outcome::already_gone);
     }
 }
@@ -412,7 +416,8 @@ TEST(Verdict, OfAFindingAsksForTheSameTransactionOrNoneAllTheTime) {
     chosen.state = State::active;
     chosen.xact_start = seconds(70);
     const auto verdict_on = [&chosen](State state, core::Timestamp state_change, core::Timestamp xact_start) {
-        return verdict(Recheck::selection, chosen, {true, true, state, state_change, seconds(99), xact_start});
+        return outcome_of_recheck(Recheck::selection, chosen,
+                                  {true, true, state, state_change, seconds(99), xact_start});
     };
     EXPECT_EQ(verdict_on(State::idle_in_transaction, seconds(99), seconds(70)), Outcome::chosen);
     EXPECT_EQ(verdict_on(State::active, seconds(99), seconds(70) + 1), Outcome::no_longer_matches);

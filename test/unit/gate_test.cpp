@@ -6,8 +6,8 @@
 
 namespace sessionctl::test {
 
-using core::GateState;
 using core::Admission;
+using core::GateState;
 using core::Login;
 
 namespace {
@@ -77,43 +77,43 @@ core::Interval in_seconds(std::int64_t n) {
 } // namespace
 
 TEST(Gate, LetsInSuperusersTheAllowedAndWalsenders) {
-    EXPECT_FALSE(core::lets_in(closed(), stranger));
-    EXPECT_TRUE(core::lets_in(closed(), superuser));
-    EXPECT_TRUE(core::lets_in(closed(), allowed));
-    EXPECT_TRUE(core::lets_in(closed(), walsender));
+    EXPECT_FALSE(core::admits(closed(), stranger));
+    EXPECT_TRUE(core::admits(closed(), superuser));
+    EXPECT_TRUE(core::admits(closed(), allowed));
+    EXPECT_TRUE(core::admits(closed(), walsender));
 }
 
 TEST(Gate, ShutsOutSuperusersOnlyWhenTold) {
     GateState state = closed();
     state.include_superusers = true;
-    EXPECT_FALSE(core::lets_in(state, superuser));
-    EXPECT_TRUE(core::lets_in(state, {Kind::client, true, true})) << "one that is allowed by name";
-    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, true, false})) << "its walsender";
-    EXPECT_FALSE(core::lets_in(state, {Kind::database_walsender, true, false})) << "but not to a database";
+    EXPECT_FALSE(core::admits(state, superuser));
+    EXPECT_TRUE(core::admits(state, {Kind::client, true, true})) << "one that is allowed by name";
+    EXPECT_TRUE(core::admits(state, {Kind::walsender, true, false})) << "its walsender";
+    EXPECT_FALSE(core::admits(state, {Kind::database_walsender, true, false})) << "but not to a database";
 }
 
 TEST(Gate, ShutsOutWalsendersOnlyWhenTold) {
     GateState state = closed();
     state.include_replication = true;
-    EXPECT_FALSE(core::lets_in(state, walsender));
-    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, true, false})) << "a superuser's";
-    EXPECT_TRUE(core::lets_in(state, {Kind::walsender, false, true})) << "an allowed role's";
+    EXPECT_FALSE(core::admits(state, walsender));
+    EXPECT_TRUE(core::admits(state, {Kind::walsender, true, false})) << "a superuser's";
+    EXPECT_TRUE(core::admits(state, {Kind::walsender, false, true})) << "an allowed role's";
 }
 
 TEST(Gate, AWalsenderWithADatabaseIsALoginLikeAnyOther) {
-    EXPECT_FALSE(core::lets_in(closed(), database_walsender));
-    EXPECT_TRUE(core::lets_in(closed(), {Kind::database_walsender, true, false})) << "a superuser's";
-    EXPECT_TRUE(core::lets_in(closed(), {Kind::database_walsender, false, true})) << "an allowed role's";
+    EXPECT_FALSE(core::admits(closed(), database_walsender));
+    EXPECT_TRUE(core::admits(closed(), {Kind::database_walsender, true, false})) << "a superuser's";
+    EXPECT_TRUE(core::admits(closed(), {Kind::database_walsender, false, true})) << "an allowed role's";
     GateState state = closed();
     state.include_replication = true;
-    EXPECT_TRUE(core::lets_in(state, {Kind::database_walsender, true, false})) << "a superuser's still";
+    EXPECT_TRUE(core::admits(state, {Kind::database_walsender, true, false})) << "a superuser's still";
 }
 
 TEST(Gate, NeverHoldsAWalsender) {
     GateState state = closed();
     state.hold = 500;
     EXPECT_EQ(core::admission_of(state, database_walsender, 0, 0), Admission::refuse);
-    EXPECT_EQ(core::admission_of(state, walsender, 0, 0), Admission::let_in);
+    EXPECT_EQ(core::admission_of(state, walsender, 0, 0), Admission::admit);
     state.include_replication = true;
     EXPECT_EQ(core::admission_of(state, walsender, 0, 0), Admission::refuse);
 }
@@ -123,8 +123,8 @@ TEST(Gate, OpensByItself) {
     EXPECT_EQ(core::admission_of(state, stranger, seconds(100), 0), Admission::refuse);
     state.until = seconds(100);
     EXPECT_EQ(core::admission_of(state, stranger, seconds(100) - 1, 0), Admission::refuse);
-    EXPECT_EQ(core::admission_of(state, stranger, seconds(100), 0), Admission::let_in);
-    EXPECT_EQ(core::admission_of({}, stranger, 0, 0), Admission::let_in) << "it was never closed";
+    EXPECT_EQ(core::admission_of(state, stranger, seconds(100), 0), Admission::admit);
+    EXPECT_EQ(core::admission_of({}, stranger, 0, 0), Admission::admit) << "it was never closed";
 }
 
 TEST(Gate, HoldsThenRefuses) {
@@ -133,13 +133,13 @@ TEST(Gate, HoldsThenRefuses) {
     EXPECT_EQ(core::admission_of(state, stranger, 0, 0), Admission::hold);
     EXPECT_EQ(core::admission_of(state, stranger, 0, 499), Admission::hold);
     EXPECT_EQ(core::admission_of(state, stranger, 0, 500), Admission::refuse);
-    EXPECT_EQ(core::admission_of(state, superuser, 0, 0), Admission::let_in);
+    EXPECT_EQ(core::admission_of(state, superuser, 0, 0), Admission::admit);
 }
 
 TEST(Gate, KeepsPlacesFree) {
-    EXPECT_EQ(core::hold_places(100, 3), 24);
-    EXPECT_EQ(core::hold_places(5, 3), 1);
-    EXPECT_EQ(core::hold_places(1, 3), 1);
+    EXPECT_EQ(core::max_held_logins(100, 3), 24);
+    EXPECT_EQ(core::max_held_logins(5, 3), 1);
+    EXPECT_EQ(core::max_held_logins(1, 3), 1);
 }
 
 TEST(Hold, StaysBelowTheAuthenticationTimeout) {
@@ -236,9 +236,9 @@ TEST(GateFile, ADamagedOneChangesNothing) {
 
 TEST(GateFile, ForSafetyOnlySuperusers) {
     const GateState state = core::closed_for_safety(seconds(1), "damaged");
-    EXPECT_TRUE(core::lets_in(state, superuser));
-    EXPECT_TRUE(core::lets_in(state, walsender));
-    EXPECT_FALSE(core::lets_in(state, stranger));
+    EXPECT_TRUE(core::admits(state, superuser));
+    EXPECT_TRUE(core::admits(state, walsender));
+    EXPECT_FALSE(core::admits(state, stranger));
     EXPECT_STREQ(state.reason, "damaged");
 }
 

@@ -12,11 +12,11 @@
 
 namespace sessionctl::test {
 
-using core::SessionSample;
 using core::Limit;
 using core::Limits;
 using core::LimitViolation;
 using core::Rule;
+using core::SessionSample;
 using core::State;
 using core::Timestamp;
 using testing::Test;
@@ -89,7 +89,7 @@ class LimitMonitor : public Test {
         watch.begin(now, wall());
         std::string rule;
         for (const SessionSample& sample : samples)
-            if (const auto found = watch.see(sample, facts)) {
+            if (const auto found = watch.check(sample, facts)) {
                 violation = *found;
                 rule = core::rule_name(found->rule);
             }
@@ -411,7 +411,7 @@ TEST_P(LimitMonitorOfTime, TellsOnceOfAnLimitViolation) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(violation);
+    watch.logged(violation);
     EXPECT_EQ(left(), 0) << "another rule may be violated, too";
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "");
@@ -426,9 +426,9 @@ TEST_P(LimitMonitorOfTime, AsksAgainAMinuteAfterAnExcuse) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    EXPECT_FALSE(watch.is_excused(violation.session));
-    watch.excuse(violation.session);
-    EXPECT_TRUE(watch.is_excused(violation.session));
+    EXPECT_FALSE(watch.is_exempt(violation.session));
+    watch.exempt(violation.session);
+    EXPECT_TRUE(watch.is_exempt(violation.session));
     EXPECT_LE(left(), seconds(60));
     expect_violation_after(seconds(60), GetParam().name);
 }
@@ -437,11 +437,11 @@ TEST_P(LimitMonitorOfTime, AnExcuseIsForOnePauseOnly) {
     begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.excuse(violation.session);
+    watch.exempt(violation.session);
     pass(seconds(1));
     begin_to_violate(samples[0]);
     look();
-    EXPECT_FALSE(watch.is_excused(samples[0].session));
+    EXPECT_FALSE(watch.is_exempt(samples[0].session));
     expect_violation_after(seconds(10), GetParam().name);
 }
 
@@ -449,11 +449,11 @@ TEST_P(LimitMonitorOfTime, JudgesAnewWhatSettingsMayHaveChanged) {
     begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.excuse(violation.session);
+    watch.exempt(violation.session);
     EXPECT_EQ(look(), "");
     watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(violation);
+    watch.logged(violation);
     EXPECT_EQ(look(), "");
     watch.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
@@ -463,12 +463,12 @@ TEST_P(LimitMonitorOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(violation);
+    watch.logged(violation);
     watch.reconsider(false);
     EXPECT_EQ(look(), "");
     samples[0].limits[core::limit_of(violation.rule)] /= 2;
     EXPECT_EQ(look(), GetParam().name);
-    watch.note(violation);
+    watch.logged(violation);
     watch.reconsider(false);
     EXPECT_EQ(look(), "");
 }
@@ -476,8 +476,8 @@ TEST_P(LimitMonitorOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
 TEST_P(LimitMonitorOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
     const std::function<void()> counted[] = {
         [this] { watch.signalled(violation.session); },
-        [this] { watch.note(violation); },
-        [this] { watch.excuse(violation.session); },
+        [this] { watch.logged(violation); },
+        [this] { watch.exempt(violation.session); },
     };
     for (const auto& counted : counted) {
         samples.clear();
@@ -513,12 +513,12 @@ TEST_P(LimitMonitorOfTime, ExpectsWhoIsNotThereYet) {
     const Limits limits = violator().limits;
     samples.clear();
     watch.begin(now, wall());
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
     pass(seconds(3));
     look();
     EXPECT_TRUE(is_never());
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
 }
 
@@ -526,7 +526,7 @@ TEST_F(LimitMonitor, AnExcuseIsForAMinuteHoweverLongTheLimit) {
     connect().limits[Limit::idle_session] = 3600000;
     pass(hour);
     EXPECT_EQ(look(), "idle_session_timeout");
-    watch.excuse(violation.session);
+    watch.exempt(violation.session);
     EXPECT_EQ(left(), seconds(60));
     expect_violation_after(seconds(60), "idle_session_timeout");
 }
@@ -566,7 +566,7 @@ TEST_F(LimitMonitor, ExpectsNobodyWithoutALimit) {
     Limits limits;
     limits[Limit::horizon_idle] = 1000; // alone it is none
     look();
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_TRUE(is_never());
 }
 
@@ -576,13 +576,13 @@ TEST_F(LimitMonitor, ExpectsTheShortestOfAllLimits) {
     limits[Limit::idle_session] = 10000;
     limits[Limit::blocking] = 20000;
     look();
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
     SessionSample& sample = connect();
     sample.limits[Limit::idle_session] = 4000;
     look();
     EXPECT_EQ(left(), seconds(4));
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), seconds(4));
 }
 
@@ -643,7 +643,7 @@ TEST_F(LimitMonitor, NamesTheFirstRuleOfAll) {
     for (const char* const rule : {"idle_in_transaction_timeout", "idle_in_transaction_blocking_timeout",
                                    "idle_in_transaction_horizon_age", "transaction_timeout", ""}) {
         EXPECT_EQ(look(), rule);
-        watch.note(violation);
+        watch.logged(violation);
     }
 }
 
@@ -656,7 +656,7 @@ TEST_F(LimitMonitor, LooksAgainForTheOtherRulesOfWhoWasToldOf) {
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
     EXPECT_EQ(left(), seconds(5));
-    watch.note(violation);
+    watch.logged(violation);
     expect_violation_after(seconds(5), "transaction_timeout");
 }
 
@@ -666,7 +666,7 @@ TEST_F(LimitMonitor, ANoteOfATransactionOutlastsItsStatements) {
     run(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.note(violation);
+    watch.logged(violation);
     idle_in_transaction(sample);
     EXPECT_EQ(look(), "");
     pass(hour);
@@ -683,7 +683,7 @@ TEST_F(LimitMonitor, ANoteOfAPauseOutlastsAChangeOfTheTransactionOnly) {
     idle_in_transaction(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
-    watch.note(violation);
+    watch.logged(violation);
     sample.session.xact_start += 1;
     EXPECT_EQ(look(), "");
 }
@@ -876,7 +876,7 @@ TEST_F(LimitMonitorOfTheHorizon, EndsWhoseClientDoesNotReadNotifications) {
     EXPECT_EQ(look(), "idle_in_transaction_horizon_age");
     EXPECT_EQ(violation.lasted, seconds(10));
     EXPECT_EQ(violation.switches, facts.still.switches);
-    EXPECT_TRUE(is_unread(violation));
+    EXPECT_TRUE(is_for_unread_notifications(violation));
     facts.still.is_asleep = false;
     expect_quiet_seconds(100);
 }
@@ -991,7 +991,7 @@ TEST_F(LimitMonitorOfSilence, ExpectsWhoFallsSilentAsSoonAsItIsThere) {
         Limits limits;
         limits[Limit::client_silence] = limit;
         look();
-        watch.expect(limits);
+        watch.expect_login(limits);
         EXPECT_EQ(left(), between_looks) << limit;
     }
 }
@@ -1046,8 +1046,8 @@ TEST_F(LimitMonitorOfSilence, EndsWhoseClientDoesNotReadNotifications) {
     sample.waits_for_client = true;
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    EXPECT_TRUE(is_unread(violation));
-    EXPECT_TRUE(is_of_silence(violation));
+    EXPECT_TRUE(is_for_unread_notifications(violation));
+    EXPECT_TRUE(is_for_silence(violation));
 }
 
 TEST_F(LimitMonitorOfSilence, WhoRunsNowAndThenStays) {
@@ -1128,7 +1128,7 @@ TEST_F(LimitMonitorOfSilence, TellsOnceAndSignalsOnce) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.note(violation);
+    watch.logged(violation);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(10));
     expect_quiet_seconds(100);
@@ -1143,7 +1143,7 @@ TEST_F(LimitMonitorOfSilence, AnExcuseHoldsForAMinute) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.excuse(violation.session);
+    watch.exempt(violation.session);
     EXPECT_LE(left(), seconds(60));
     expect_quiet_seconds(60);
     EXPECT_EQ(look(), name);
@@ -1154,7 +1154,7 @@ TEST_F(LimitMonitorOfSilence, IsNamedAfterAllOtherRules) {
     sample.limits[Limit::transaction] = 10000;
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.note(violation);
+    watch.logged(violation);
     EXPECT_EQ(look(), name);
 }
 
@@ -1240,7 +1240,7 @@ TEST_F(LimitMonitorOfStatements, AreToldOfOnce) {
     SessionSample& sample = begin_statement();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.note(violation);
+    watch.logged(violation);
     expect_quiet_seconds(100);
     run(sample);
     EXPECT_EQ(look(), "");
@@ -1264,7 +1264,7 @@ class LimitMonitorOfAges : public LimitMonitor {
     std::string look() {
         std::string rule = LimitMonitor::look();
         for (const SessionSample& sample : samples)
-            if (const auto found = watch.see_age(sample)) {
+            if (const auto found = watch.check_lifetime(sample)) {
                 violation = *found;
                 rule.append(core::rule_name(found->rule));
             }
@@ -1353,7 +1353,7 @@ TEST_F(LimitMonitorOfAges, TheExcusedAreAskedAboutAfterAMinute) {
     begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.excuse(violation.session);
+    watch.exempt(violation.session);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(60));
     pass(seconds(60));
@@ -1364,7 +1364,7 @@ TEST_F(LimitMonitorOfAges, AreToldOfOnce) {
     SessionSample& sample = begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.note(violation);
+    watch.logged(violation);
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(look(), "") << i;
         run(sample);
@@ -1388,7 +1388,7 @@ TEST_F(LimitMonitorOfAges, ALoginIsNotDueBeforeItsLimit) {
     Limits limits;
     limits[Limit::lifetime] = 5000;
     EXPECT_EQ(look(), "");
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), seconds(5));
 }
 
@@ -1438,7 +1438,7 @@ TEST_F(LimitMonitorOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
     EXPECT_EQ(left(), seconds(1));
     Limits limits;
     limits[Limit::client_gone] = 5000;
-    watch.expect(limits);
+    watch.expect_login(limits);
     EXPECT_EQ(left(), milliseconds(500));
 }
 
@@ -1451,7 +1451,7 @@ TEST_F(LimitMonitorOfClients, OneStatementAfterTheOtherDoesNotHelp) {
         run(sample);
     }
     EXPECT_EQ(look(), name);
-    watch.note(violation);
+    watch.logged(violation);
     run(sample);
     EXPECT_EQ(look(), "") << "it is told of once";
 }
@@ -1521,7 +1521,7 @@ class RandomTraffic : public LimitMonitor {
             SessionSample& sample = samples[slot];
             const bool is_due =
                 is_idle_in_transaction(sample.session.state) && now - idle_since[slot] >= limit;
-            const auto found = watch.see(sample, facts);
+            const auto found = watch.check(sample, facts);
             ASSERT_EQ(found.has_value(), is_due) << "slot " << slot;
             if (!found)
                 continue;

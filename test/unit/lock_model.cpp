@@ -63,7 +63,7 @@ core::LockModes conflicts_of(int mode) {
     }
 }
 
-core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers) {
+core::WaitGraph graph_of(const Model& model, std::vector<core::ParallelWorker> workers) {
     core::WaitGraph::ProcLocks proclocks;
     int number = 0;
     for (const ModelLock& lock : model) {
@@ -76,7 +76,8 @@ core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers) 
             proclocks.push_back({claim.party, number, -1, 0, claim.held, 0, 0});
         number += lock.queue.empty() && lock.holders.empty() ? 0 : 1;
     }
-    return core::WaitGraph(std::move(proclocks), core::vector<core::Helper>(helpers.begin(), helpers.end()));
+    return core::WaitGraph(std::move(proclocks),
+                           core::vector<core::ParallelWorker>(workers.begin(), workers.end()));
 }
 
 Blockers blockers_in(const Model& model, Rules rules) {

@@ -51,7 +51,7 @@ inline ModelLock::Claim holds(core::Party party, int mode) {
     return {party, none, 1u << mode};
 }
 
-core::WaitGraph graph_of(const Model& model, std::vector<core::Helper> helpers = {});
+core::WaitGraph graph_of(const Model& model, std::vector<core::ParallelWorker> workers = {});
 
 using Blockers = std::map<core::Party, std::set<core::Party>>;
 

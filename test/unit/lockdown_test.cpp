@@ -141,7 +141,7 @@ TEST(Restoration, PutsBackExactlyWhatWas) {
     const auto result = core::restoration(sample(), {0, true});
     EXPECT_EQ(result.settings, (LoginSettings{7, true}));
     EXPECT_FALSE(result.limit_was_changed);
-    EXPECT_FALSE(result.openness_was_changed);
+    EXPECT_FALSE(result.permission_was_changed);
     core::Lockdown closed = sample();
     closed.during = {0, false};
     EXPECT_EQ(core::restoration(closed, {0, false}).settings, (LoginSettings{7, true}));
@@ -153,11 +153,11 @@ TEST(Restoration, LeavesWhatWasChangedByHand) {
     const auto limit = core::restoration(sample(), {5, true});
     EXPECT_EQ(limit.settings, (LoginSettings{5, true}));
     EXPECT_TRUE(limit.limit_was_changed);
-    EXPECT_FALSE(limit.openness_was_changed);
+    EXPECT_FALSE(limit.permission_was_changed);
     const auto openness = core::restoration(sample(), {0, false});
     EXPECT_EQ(openness.settings, (LoginSettings{7, false}));
     EXPECT_FALSE(openness.limit_was_changed);
-    EXPECT_TRUE(openness.openness_was_changed);
+    EXPECT_TRUE(openness.permission_was_changed);
 }
 
 } // namespace sessionctl::test

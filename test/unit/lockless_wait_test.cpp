@@ -18,8 +18,8 @@ std::string named(LocklessWait wait, int count) {
     return core::others_in_way(wait, numbers(count)).c_str();
 }
 
-std::vector<int> laggards(core::vector<core::BarrierFollower> all, std::uint64_t newest, int waiters) {
-    const core::vector<int> pids = core::barrier_laggards(all, newest, waiters);
+std::vector<int> laggards(core::vector<core::BarrierProgress> all, std::uint64_t newest, int waiters) {
+    const core::vector<int> pids = core::barrier_blockers(all, newest, waiters);
     return {pids.begin(), pids.end()};
 }
 
@@ -37,10 +37,10 @@ TEST(LocklessWait, IsKnownByItsEvent) {
 }
 
 TEST(LocklessWait, SaysWhatItIsForAndWhereToLook) {
-    EXPECT_EQ(core::wanted_in(LocklessWait::other), nullptr);
+    EXPECT_EQ(core::wanted_by(LocklessWait::other), nullptr);
     for (const LocklessWait wait :
          {LocklessWait::standby, LocklessWait::safe_snapshot, LocklessWait::page, LocklessWait::barrier}) {
-        EXPECT_STRNE(core::wanted_in(wait), nullptr);
+        EXPECT_STRNE(core::wanted_by(wait), nullptr);
         EXPECT_STRNE(core::hint_about(wait), core::hint_about(LocklessWait::other));
     }
 }

@@ -17,8 +17,8 @@ core::KernelView kernel(char state, const char* wait_channel, const char* stack 
 }
 
 std::string told(core::State state, const char* type, const char* event,
-                 const core::KernelView* view = nullptr, bool tells_waits = true) {
-    return str(core::doing({state, milliseconds(14230), tells_waits, type, event, view}));
+                 const core::KernelView* view = nullptr, bool has_wait_info = true) {
+    return str(core::activity_text({state, milliseconds(14230), has_wait_info, type, event, view}));
 }
 
 } // namespace
@@ -30,10 +30,10 @@ TEST(RemainingSession, TellsStateAndWait) {
               "idle in transaction for 14.2 s, waits: Client/ClientRead");
     EXPECT_EQ(told(core::State::active, nullptr, nullptr, nullptr, false), "active for 14.2 s")
         << "a server that does not know";
-    EXPECT_EQ(str(core::doing({core::State::disabled, -1, true, nullptr, nullptr, nullptr})),
+    EXPECT_EQ(str(core::activity_text({core::State::disabled, -1, true, nullptr, nullptr, nullptr})),
               "disabled, no wait event")
         << "track_activities is off";
-    EXPECT_EQ(str(core::doing({core::State::undefined, -1, false, nullptr, nullptr, nullptr})),
+    EXPECT_EQ(str(core::activity_text({core::State::undefined, -1, false, nullptr, nullptr, nullptr})),
               "state not known");
 }
 

@@ -141,7 +141,7 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
                      pg::noun(kind), shown.text(), current.limit),
                  errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
         });
-    if (restoration.openness_was_changed)
+    if (restoration.permission_was_changed)
         pg::call([&] {
             ereport(
                 NOTICE,

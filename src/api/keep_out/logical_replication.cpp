@@ -46,7 +46,7 @@ class Search {
 
   private:
     bool is_refused(Oid role) const {
-        return !core::lets_in(
+        return !core::admits(
             state_, pg::call([&] { return pg::login_of(role, core::Kind::database_walsender, state_); }));
     }
 

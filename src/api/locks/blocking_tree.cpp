@@ -128,7 +128,7 @@ class Lines {
 
     void append_lockless_wait(core::string& line, const pg::LocklessWait& wait) const {
         line.append(", waits in ").append(wait.entry->proc.wait_event).append(" ");
-        line.append(core::wanted_in(wait.kind));
+        line.append(core::wanted_by(wait.kind));
         if (!core::knows_blockers(wait.kind) && !wait.others.empty()) {
             append_list(line, " (maybe ", wait.others, [&](int pid) { append_number(line, "pid %ld", pid); });
             line.append(")");

@@ -32,9 +32,9 @@ struct Wait {
 core::vector<Wait> waits_of(const core::WaitGraph& graph, int party) {
     core::vector<Wait> waits;
     for (core::WaitGraph::Pairs pairs(graph, party); pairs.next();)
-        if (core::is_block(pairs.waiter(), pairs.rival()))
-            waits.push_back({graph.owner(pairs.rival()), &pairs.waiter(),
-                             strongest(pairs.waiter().conflicts & pairs.rival().held)});
+        if (core::is_block(pairs.waiter(), pairs.other()))
+            waits.push_back({graph.owner(pairs.other()), &pairs.waiter(),
+                             strongest(pairs.waiter().conflicts & pairs.other().held)});
     const auto key = [](const Wait& wait) { return std::make_tuple(wait.blocker, wait.proclock->lock); };
     std::sort(waits.begin(), waits.end(), [key](const Wait& a, const Wait& b) {
         return std::make_tuple(key(a), -a.held, a.proclock) < std::make_tuple(key(b), -b.held, b.proclock);

@@ -43,17 +43,17 @@ void add_steps(const core::Target& target, core::Timestamp wall_offset, Row& row
     }
 }
 
-core::string doing(const pg::RosterEntry& now, const core::KernelView* kernel) {
+core::string activity_text(const pg::RosterEntry& now, const core::KernelView* kernel) {
     const bool is_active = core::is_active(now.facts.state);
     const core::Timestamp since = is_active ? now.facts.query_start : now.facts.state_change;
     core::RemainingSession remaining = {};
     remaining.state = now.facts.state;
     remaining.in_state_for = since != 0 ? std::max<core::Timestamp>(GetCurrentTimestamp() - since, 0) : -1;
-    remaining.tells_waits = compat::has_wait_events;
+    remaining.has_wait_info = compat::has_wait_events;
     remaining.wait_event_type = now.proc.wait_event_type;
     remaining.wait_event = now.proc.wait_event;
     remaining.kernel = kernel;
-    return core::doing(remaining);
+    return core::activity_text(remaining);
 }
 
 /// What is told of who is still there, as long as the caller may see it. Both empty: nothing.
@@ -73,7 +73,7 @@ Explanation explanation_of(const core::Target& target) {
         return explanation;
     const pg::RosterEntry& now = roster.entries.front();
     const pg::ClientAddress client(now.client);
-    explanation.doing = doing(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
+    explanation.doing = activity_text(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
     explanation.root_command = core::root_command(
         target.session.id.pid, {client.host, client.port, client.is_local(), is_closed(target)});
     return explanation;

@@ -42,17 +42,17 @@ namespace {
 /// The running cooldowns of a full table, by whose share of it they are.
 class Shares {
   public:
-    Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& pending_login,
+    Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& new_setter,
            Timestamp now) noexcept
-        : places_(places), pending_login_(pending_login), now_(now) {}
+        : places_(places), new_setter_(new_setter), now_(now) {}
 
     /// What began first in the largest share.
     Cooldown& first_of_largest() const noexcept {
         return *std::min_element(
             std::begin(places_), std::end(places_), [this](const Cooldown& a, const Cooldown& b) {
-                return std::make_tuple(!a.is_running_at(now_), -size_of(a.setter), !is_of_pending_login(a),
+                return std::make_tuple(!a.is_running_at(now_), -size_of(a.setter), !is_of_new_setter(a),
                                        a.since) < std::make_tuple(!b.is_running_at(now_), -size_of(b.setter),
-                                                                  !is_of_pending_login(b), b.since);
+                                                                  !is_of_new_setter(b), b.since);
             });
     }
 
@@ -62,8 +62,8 @@ class Shares {
         return a == b || (a.is_superuser && b.is_superuser);
     }
 
-    bool is_of_pending_login(const Cooldown& each) const noexcept {
-        return is_one_share(each.setter, pending_login_);
+    bool is_of_new_setter(const Cooldown& each) const noexcept {
+        return is_one_share(each.setter, new_setter_);
     }
 
     /// With the one that is about to come.
@@ -72,12 +72,12 @@ class Shares {
             return each.is_running_at(now_) && is_one_share(each.setter, setter);
         };
         const auto size = static_cast<int>(std::count_if(std::begin(places_), std::end(places_), is_its)) +
-                          is_one_share(setter, pending_login_);
+                          is_one_share(setter, new_setter_);
         return setter.is_superuser ? std::max(size - CooldownTable::reserved, 0) : size;
     }
 
     Cooldown (&places_)[CooldownTable::capacity];
-    const CooldownSetter& pending_login_;
+    const CooldownSetter& new_setter_;
     const Timestamp now_;
 };
 

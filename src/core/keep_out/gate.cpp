@@ -162,7 +162,7 @@ bool GateState::allows_role(std::uint32_t role) const noexcept {
     return std::find(allow_roles, end, role) != end;
 }
 
-bool lets_in(const GateState& state, const Login& login) noexcept {
+bool admits(const GateState& state, const Login& login) noexcept {
     if (login.kind == Kind::walsender && !state.include_replication)
         return true;
     return login.is_allowed || (login.is_superuser && !state.include_superusers);
@@ -170,12 +170,12 @@ bool lets_in(const GateState& state, const Login& login) noexcept {
 
 Admission admission_of(const GateState& state, const Login& login, Timestamp now,
                        std::int64_t waited) noexcept {
-    if (!state.is_closed_at(now) || lets_in(state, login))
-        return Admission::let_in;
+    if (!state.is_closed_at(now) || admits(state, login))
+        return Admission::admit;
     return waited < state.hold && !is_walsender(login.kind) ? Admission::hold : Admission::refuse;
 }
 
-int hold_places(int max_connections, int reserved) noexcept {
+int max_held_logins(int max_connections, int reserved) noexcept {
     return std::max((max_connections - reserved) / 4, 1);
 }
 

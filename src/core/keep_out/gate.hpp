@@ -43,9 +43,9 @@ struct Login {
 
 /// Superusers, the allowed and walsenders for physical replication, unless the lockdown says otherwise. Whom
 /// it lets in it does not end either.
-bool lets_in(const GateState& state, const Login& login) noexcept;
+bool admits(const GateState& state, const Login& login) noexcept;
 
-enum class Admission : std::uint8_t { let_in, hold, refuse };
+enum class Admission : std::uint8_t { admit, hold, refuse };
 
 /// After it has waited so long already (ms). A walsender never waits: from 12 on it would keep one of the few
 /// places of walsenders, and its client tries again by itself.
@@ -53,7 +53,7 @@ Admission admission_of(const GateState& state, const Login& login, Timestamp now
                        std::int64_t waited) noexcept;
 
 /// How many logins may wait at once: a quarter of the slots that are everybody's, at least one.
-int hold_places(int max_connections, int reserved) noexcept;
+int max_held_logins(int max_connections, int reserved) noexcept;
 
 /// The longest hold (ms) with this authentication_timeout (s): 10 s less, or half of it where that is more.
 /// That timeout ends a login without a word.

@@ -13,13 +13,13 @@ namespace sessionctl::core::hba {
 namespace {
 
 /// A longer list of roles goes on in another line of the same rule, which a person can still read.
-constexpr std::size_t comfortable_line = 400;
+constexpr std::size_t wrap_width = 400;
 
-constexpr char way_out[] =
+constexpr char unlock_instructions[] =
     "# To undo it: sessionctl.unlock_server(). Without a login: delete the lines from >>> to "
     "<<<, then pg_ctl reload.";
 
-constexpr char about_probe[] = "# Nobody has this name: it shows whether the server has read these lines.";
+constexpr char probe_comment[] = "# Nobody has this name: it shows whether the server has read these lines.";
 
 struct Role {
     string name;
@@ -129,7 +129,7 @@ class Writer {
     void rule(const Rule& rule, const vector<const Role*>& roles) {
         string names;
         for (const Role* role : roles) {
-            if (!names.empty() && names.size() + role->written.size() > comfortable_line) {
+            if (!names.empty() && names.size() + role->written.size() > wrap_width) {
                 rule_line(rule, names);
                 names.clear();
             }
@@ -185,15 +185,15 @@ void reject(Writer& writer, const char* database) {
 }
 
 /// A role that does not exist has no password.
-void ask_probe(Writer& writer, const string& probe) {
+void write_probe_rules(Writer& writer, const string& probe) {
     if (probe.empty())
         return;
-    writer.line(about_probe);
+    writer.line(probe_comment);
     rules(writer, in_quotes(probe), in_quotes(probe), "password");
 }
 
-void narrow(Writer& writer, const Rule& rule, const vector<Role>& roles, const Dialect& dialect,
-            Server& server) {
+void write_narrowed(Writer& writer, const Rule& rule, const vector<Role>& roles, const Dialect& dialect,
+                    Server& server) {
     vector<const Role*> named;
     for (const Role& role : roles)
         if (std::any_of(rule.roles.begin(), rule.roles.end(),
@@ -220,14 +220,14 @@ Locked lock(const File& file, const Lockdown& lockdown, const Dialect& dialect, 
     const vector<Role> roles = allowed_roles(lockdown, dialect, server, locked.left_out);
     Writer writer(file.text, dialect);
     writer.line(first_line(lockdown.mark));
-    writer.line(way_out);
-    ask_probe(writer, lockdown.probe);
+    writer.line(unlock_instructions);
+    write_probe_rules(writer, lockdown.probe);
     // First, so that no rule below, with `replication` in a file of database names maybe, comes before it.
     if (lockdown.include_replication)
         reject(writer, "replication");
     for (const Rule& rule : rules_of(file, dialect, server))
         if (!(rule.only_replication && lockdown.include_replication))
-            narrow(writer, rule, roles, dialect, server);
+            write_narrowed(writer, rule, roles, dialect, server);
     reject(writer, "all");
     writer.line(last_line());
     writer.text.append(file.text);

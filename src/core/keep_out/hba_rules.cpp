@@ -10,7 +10,7 @@ namespace {
 
 /// As core's CONF_FILE_MAX_DEPTH; before 16 the server had no bound, and a file that includes itself ended
 /// it.
-constexpr int deepest = 10;
+constexpr int max_depth = 10;
 
 [[noreturn]] void refuse_file(const File& outer, int line, const string& name, const char* what,
                               const Dialect& dialect) {
@@ -49,7 +49,7 @@ class Reader {
     vector<File> files_of(const File& outer, const Line& line, int depth) {
         const string& word = line.fields[0].tokens[0].text;
         const Token& name = line.fields[1].tokens[0];
-        if (depth >= deepest)
+        if (depth >= max_depth)
             refuse_file(outer, line.number, name.text, "is nested too deep", dialect_);
         if (name.is_file())
             refuse_line(outer, line.number, "includes a file whose name stands in another file");
@@ -104,7 +104,7 @@ class Reader {
             return;
         }
         const string name(std::string_view(token.text).substr(1));
-        if (depth >= deepest)
+        if (depth >= max_depth)
             refuse_file(outer, line, name, "is nested too deep", dialect_);
         const std::optional<File> file = server_.read(name, outer.path);
         if (!file)

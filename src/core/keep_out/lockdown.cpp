@@ -10,7 +10,7 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789ABCDEF";
 
-bool stands_as_itself(char c) noexcept {
+bool needs_no_escape(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
 }
@@ -21,7 +21,7 @@ void add(string& text, const char* key, std::string_view value) {
     text.append(key);
     text.push_back('=');
     for (const char c : value) {
-        if (stands_as_itself(c)) {
+        if (needs_no_escape(c)) {
             text.push_back(c);
             continue;
         }
@@ -55,7 +55,7 @@ class Reader {
         if (!take_raw(key, raw))
             return false;
         for (std::size_t i = 0; i < raw.size(); ++i) {
-            if (stands_as_itself(raw[i])) {
+            if (needs_no_escape(raw[i])) {
                 value.push_back(raw[i]);
                 continue;
             }
@@ -154,7 +154,7 @@ Restoration restoration(const Lockdown& lockdown, const LoginSettings& current) 
                           current.is_open != lockdown.during.is_open};
     if (result.limit_was_changed)
         result.settings.limit = current.limit;
-    if (result.openness_was_changed)
+    if (result.permission_was_changed)
         result.settings.is_open = current.is_open;
     return result;
 }

@@ -45,7 +45,7 @@ Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now);
 struct Restoration {
     LoginSettings settings;
     bool limit_was_changed;
-    bool openness_was_changed;
+    bool permission_was_changed;
 };
 Restoration restoration(const Lockdown& lockdown, const LoginSettings& current) noexcept;
 

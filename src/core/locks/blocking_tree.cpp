@@ -11,14 +11,14 @@ namespace sessionctl::core {
 
 namespace {
 
-class Layout {
+class TreeBuilder {
   public:
-    explicit Layout(const WaitGraph& graph)
+    explicit TreeBuilder(const WaitGraph& graph)
         : graph_(graph), blocked_by_request_(graph.blocked_by_request()), is_listed_(graph.count(), false),
           marks_(graph.count(), -1) {
         find_reasons();
         components_ = components_of(graph_, [this](const ProcLock& waiter, const ProcLock& other) {
-            return stands_under(waiter, other);
+            return is_child_of(waiter, other);
         });
     }
 
@@ -43,7 +43,7 @@ class Layout {
         reasons_.resize(graph_.proclocks().size(), by_nobody);
         for (int party = 0; party < graph_.count(); ++party)
             for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
-                consider(pairs.waiter(), pairs.rival());
+                consider(pairs.waiter(), pairs.other());
     }
 
     void consider(const ProcLock& waiter, const ProcLock& other) {
@@ -59,7 +59,7 @@ class Layout {
         return static_cast<int>(&proclock - graph_.proclocks().data());
     }
 
-    bool stands_under(const ProcLock& waiter, const ProcLock& other) const noexcept {
+    bool is_child_of(const ProcLock& waiter, const ProcLock& other) const noexcept {
         const int reason = reasons_.data()[index_of(waiter)];
         return reason == by_holders ? is_hard_block(waiter, other) : reason == index_of(other);
     }
@@ -72,8 +72,8 @@ class Layout {
             const int component = components_.of[party];
             firsts[component] = party;
             for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
-                if (stands_under(pairs.waiter(), pairs.rival()) &&
-                    components_.of[graph_.owner(pairs.rival())] != component)
+                if (is_child_of(pairs.waiter(), pairs.other()) &&
+                    components_.of[graph_.owner(pairs.other())] != component)
                     is_under[component] = true;
         }
         vector<int> roots;
@@ -105,25 +105,25 @@ class Layout {
                 continue;
             is_listed_[place.party] = true;
             list_.push_back({place.party, place.parent, place.depth, 0, {}, 0, 0});
-            find_obstacles(list_.back());
+            find_blockers(list_.back());
             find_blocked(list_.back());
-            const vector<int> under = those_under(place.party);
+            const vector<int> under = children_of(place.party);
             for (auto party = under.rbegin(); party != under.rend(); ++party)
                 if (!is_listed_[*party])
                     next.push_back({*party, place.party, place.depth + 1});
         }
     }
 
-    void find_obstacles(Branch& branch) {
+    void find_blockers(Branch& branch) {
         const auto is_new = [this, &branch](int party) {
             return party != branch.parent && std::exchange(marks_[party], branch.party) != branch.party;
         };
         for (WaitGraph::Pairs pairs(graph_, branch.party); pairs.next();)
-            if (is_hard_block(pairs.waiter(), pairs.rival()) && is_new(graph_.owner(pairs.rival())))
-                branch.holders.push_back(graph_.owner(pairs.rival()));
+            if (is_hard_block(pairs.waiter(), pairs.other()) && is_new(graph_.owner(pairs.other())))
+                branch.holders.push_back(graph_.owner(pairs.other()));
         std::sort(branch.holders.begin(), branch.holders.end());
         for (WaitGraph::Pairs pairs(graph_, branch.party); pairs.next();)
-            if (is_soft_block(pairs.waiter(), pairs.rival()) && is_new(graph_.owner(pairs.rival())))
+            if (is_soft_block(pairs.waiter(), pairs.other()) && is_new(graph_.owner(pairs.other())))
                 ++branch.queued;
     }
 
@@ -134,11 +134,11 @@ class Layout {
         });
     }
 
-    vector<int> those_under(int party) const {
+    vector<int> children_of(int party) const {
         vector<int> under;
         graph_.each_proclock(party, [&](const ProcLock& proclock) {
             graph_.each_waiter(proclock, [&](const ProcLock& waiter) {
-                if (stands_under(waiter, proclock))
+                if (is_child_of(waiter, proclock))
                     under.push_back(graph_.owner(waiter));
             });
         });
@@ -168,7 +168,7 @@ class Layout {
 } // namespace
 
 vector<Branch> blocking_tree(const WaitGraph& graph) {
-    return Layout(graph).run();
+    return TreeBuilder(graph).run();
 }
 
 Timestamp waiting_since(const WaitGraph& graph, int party) {

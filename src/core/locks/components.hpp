@@ -47,9 +47,9 @@ class ComponentSearch {
     void step() {
         Frame& frame = path_.back();
         while (frame.pairs.next()) {
-            if (!edge_(frame.pairs.waiter(), frame.pairs.rival()))
+            if (!edge_(frame.pairs.waiter(), frame.pairs.other()))
                 continue;
-            const int other = graph_.owner(frame.pairs.rival());
+            const int other = graph_.owner(frame.pairs.other());
             if (seen_[other] == 0)
                 return enter(other);
             if (found_.of[other] < 0)

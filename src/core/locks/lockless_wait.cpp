@@ -24,7 +24,7 @@ constexpr Event wait_events[] = {
     {"ProcSignalBarrier", LocklessWait::barrier},
 };
 
-struct Words {
+struct WaitText {
     const char* wanted;
     const char* hint;
     const char* before_pids;
@@ -32,7 +32,7 @@ struct Words {
 };
 
 /// In the order of LocklessWait.
-constexpr Words wait_words[] = {
+constexpr WaitText wait_texts[] = {
     {nullptr,
      "The server does not tell who is in the way of such a wait. Its documentation, The Cumulative "
      "Statistics System, says what the wait event means.",
@@ -55,10 +55,10 @@ constexpr Words wait_words[] = {
      "interrupts. From PostgreSQL 15 on the server log names it every 5 s.",
      "It waits for pid ", " to take notice."},
 };
-static_assert(std::size(wait_words) == static_cast<std::size_t>(LocklessWait::barrier) + 1);
+static_assert(std::size(wait_texts) == static_cast<std::size_t>(LocklessWait::barrier) + 1);
 
-const Words& words_for(LocklessWait wait) noexcept {
-    return wait_words[static_cast<int>(wait)];
+const WaitText& text_for(LocklessWait wait) noexcept {
+    return wait_texts[static_cast<int>(wait)];
 }
 
 void append_number(string& text, const char* format, std::size_t number) {
@@ -76,12 +76,12 @@ LocklessWait lockless_wait(const char* event) noexcept {
     return LocklessWait::other;
 }
 
-const char* wanted_in(LocklessWait wait) noexcept {
-    return words_for(wait).wanted;
+const char* wanted_by(LocklessWait wait) noexcept {
+    return text_for(wait).wanted;
 }
 
 const char* hint_about(LocklessWait wait) noexcept {
-    return words_for(wait).hint;
+    return text_for(wait).hint;
 }
 
 bool knows_blockers(LocklessWait wait) noexcept {
@@ -91,22 +91,22 @@ bool knows_blockers(LocklessWait wait) noexcept {
 string others_in_way(LocklessWait wait, const vector<int>& pids) {
     string text;
     for (std::size_t i = 0; i < pids.size() && i < most_named; ++i) {
-        text.append(i == 0 ? words_for(wait).before_pids : ", ");
+        text.append(i == 0 ? text_for(wait).before_pids : ", ");
         append_number(text, "%zu", static_cast<std::size_t>(pids[i]));
     }
     if (pids.size() > most_named)
         append_number(text, " and %zu more", pids.size() - most_named);
-    return text.empty() ? text : text.append(words_for(wait).after_pids);
+    return text.empty() ? text : text.append(text_for(wait).after_pids);
 }
 
-vector<int> barrier_laggards(const vector<BarrierFollower>& all, std::uint64_t newest, int waiters) {
+vector<int> barrier_blockers(const vector<BarrierProgress>& all, std::uint64_t newest, int waiters) {
     std::uint64_t enough = newest;
     if (waiters > 1)
-        for (const BarrierFollower& each : all)
+        for (const BarrierProgress& each : all)
             if (each.accepted < enough)
                 enough = each.accepted + 1;
     vector<int> pids;
-    for (const BarrierFollower& each : all)
+    for (const BarrierProgress& each : all)
         if (each.accepted < enough)
             pids.push_back(each.pid);
     std::sort(pids.begin(), pids.end());

@@ -13,7 +13,7 @@ enum class LocklessWait { other, standby, safe_snapshot, page, barrier };
 LocklessWait lockless_wait(const char* event) noexcept;
 
 /// "for a synchronous standby (pg_stat_replication)"; null where nothing is known about it.
-const char* wanted_in(LocklessWait wait) noexcept;
+const char* wanted_by(LocklessWait wait) noexcept;
 
 /// Where to look.
 const char* hint_about(LocklessWait wait) noexcept;
@@ -25,7 +25,7 @@ bool knows_blockers(LocklessWait wait) noexcept;
 string others_in_way(LocklessWait wait, const vector<int>& pids);
 
 /// A process, and up to which barrier it has accepted them. They are numbered from 1.
-struct BarrierFollower {
+struct BarrierProgress {
     std::int32_t pid;
     std::uint64_t accepted;
 };
@@ -33,6 +33,6 @@ struct BarrierFollower {
 /// Pids of those whom each of so many waiters waits for. For which barrier one waits is not known: of several
 /// it may be an older one than the newest, which only those that are the furthest behind have surely not
 /// accepted.
-vector<int> barrier_laggards(const vector<BarrierFollower>& all, std::uint64_t newest, int waiters);
+vector<int> barrier_blockers(const vector<BarrierProgress>& all, std::uint64_t newest, int waiters);
 
 } // namespace sessionctl::core

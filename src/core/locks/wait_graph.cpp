@@ -28,10 +28,10 @@ void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t
         proclocks.push_back({{blocker, 0}, number, -1, 0, mode, 0, 0});
 }
 
-WaitGraph::WaitGraph(ProcLocks proclocks, vector<Helper> helpers)
-    : proclocks_(std::move(proclocks)), helpers_(std::move(helpers)) {
-    std::sort(helpers_.begin(), helpers_.end(),
-              [](const Helper& a, const Helper& b) { return a.pid < b.pid; });
+WaitGraph::WaitGraph(ProcLocks proclocks, vector<ParallelWorker> workers)
+    : proclocks_(std::move(proclocks)), workers_(std::move(workers)) {
+    std::sort(workers_.begin(), workers_.end(),
+              [](const ParallelWorker& a, const ParallelWorker& b) { return a.pid < b.pid; });
     number_parties();
     index_proclocks();
 }
@@ -62,10 +62,10 @@ void WaitGraph::index_proclocks() {
 }
 
 int WaitGraph::find(std::int32_t pid) const noexcept {
-    const auto helper =
-        std::lower_bound(helpers_.begin(), helpers_.end(), pid,
-                         [](const Helper& each, std::int32_t wanted) { return each.pid < wanted; });
-    return find(Party{helper != helpers_.end() && helper->pid == pid ? helper->leader : pid, 0});
+    const auto worker =
+        std::lower_bound(workers_.begin(), workers_.end(), pid,
+                         [](const ParallelWorker& each, std::int32_t wanted) { return each.pid < wanted; });
+    return find(Party{worker != workers_.end() && worker->pid == pid ? worker->leader : pid, 0});
 }
 
 int WaitGraph::find(const Party& party) const noexcept {
@@ -76,8 +76,8 @@ int WaitGraph::find(const Party& party) const noexcept {
 vector<int> WaitGraph::blockers_of(int party) const {
     vector<int> blockers;
     for (Pairs pairs(*this, party); pairs.next();)
-        if (is_block(pairs.waiter(), pairs.rival()))
-            blockers.push_back(owner(pairs.rival()));
+        if (is_block(pairs.waiter(), pairs.other()))
+            blockers.push_back(owner(pairs.other()));
     sort_once_each(blockers);
     return blockers;
 }
@@ -98,13 +98,13 @@ int WaitGraph::waiting_behind(int party) const {
     return all.behind[all.component[party]];
 }
 
-WaitGraph::Obstacles WaitGraph::obstacles_of(int party) const {
-    Obstacles found;
+WaitGraph::Blockers WaitGraph::holders_and_queued(int party) const {
+    Blockers found;
     for (Pairs pairs(*this, party); pairs.next();)
-        if (is_hard_block(pairs.waiter(), pairs.rival()))
-            found.holders.push_back(owner(pairs.rival()));
-        else if (is_soft_block(pairs.waiter(), pairs.rival()))
-            found.queued.push_back(owner(pairs.rival()));
+        if (is_hard_block(pairs.waiter(), pairs.other()))
+            found.holders.push_back(owner(pairs.other()));
+        else if (is_soft_block(pairs.waiter(), pairs.other()))
+            found.queued.push_back(owner(pairs.other()));
     sort_once_each(found.holders);
     sort_once_each(found.queued);
     const auto holds = [&found](int each) {
@@ -116,41 +116,41 @@ WaitGraph::Obstacles WaitGraph::obstacles_of(int party) const {
 
 /// Goes from holder to holder; whoever is only queued before one of them on the way, or before the party
 /// itself, is noted.
-vector<int> WaitGraph::heads_over_holders(int party, vector<int>& queued) const {
+vector<int> WaitGraph::roots_over_holders(int party, vector<int>& queued) const {
     const Closure& all = closure();
-    vector<int> heads;
+    vector<int> roots;
     vector<int> reached(1, party);
     vector<bool> is_reached(count(), false);
-    vector<bool> has_head(all.size.size(), false);
+    vector<bool> has_root(all.size.size(), false);
     is_reached[party] = true;
     for (std::size_t next = 0; next < reached.size(); ++next) {
         const int component = all.component[reached[next]];
-        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_head[component]) {
-            has_head[component] = true;
-            heads.push_back(reached[next]);
+        if (reached[next] != party && all.waits_for_nobody_else(component) && !has_root[component]) {
+            has_root[component] = true;
+            roots.push_back(reached[next]);
         }
-        const Obstacles obstacles = obstacles_of(reached[next]);
-        queued.insert(queued.end(), obstacles.queued.begin(), obstacles.queued.end());
-        for (const int holder : obstacles.holders) {
+        const Blockers blockers = holders_and_queued(reached[next]);
+        queued.insert(queued.end(), blockers.queued.begin(), blockers.queued.end());
+        for (const int holder : blockers.holders) {
             if (!is_reached[holder])
                 reached.push_back(holder);
             is_reached[holder] = true;
         }
     }
     sort_once_each(queued);
-    return heads;
+    return roots;
 }
 
 vector<int> WaitGraph::blockers_to_end(int party) const {
     const Closure& all = closure();
     vector<int> queued;
-    vector<int> found = heads_over_holders(party, queued);
-    vector<bool> has_head(all.size.size(), false);
-    for (const int head : found)
-        has_head[all.component[head]] = true;
+    vector<int> found = roots_over_holders(party, queued);
+    vector<bool> has_root(all.size.size(), false);
+    for (const int root : found)
+        has_root[all.component[root]] = true;
     vector<int> staying; // components that wait for nobody else
     for (int component = 0; component < static_cast<int>(all.size.size()); ++component)
-        if (!has_head[component] && all.waits_for_nobody_else(component))
+        if (!has_root[component] && all.waits_for_nobody_else(component))
             staying.push_back(component);
     for (const int each : queued) {
         const int own = all.component[each];
@@ -195,12 +195,12 @@ WaitGraph::Pairs::Pairs(const WaitGraph& graph, int party)
 
 bool WaitGraph::Pairs::next_waiter() {
     while (next_own_ < end_own_) {
-        waiter_ = rival_ = graph_->proclocks_.data() + graph_->by_owner_[next_own_++];
+        waiter_ = other_ = graph_->proclocks_.data() + graph_->by_owner_[next_own_++];
         if (waiter_->wanted == 0)
             continue;
         first_ = graph_->proclocks_.data() + graph_->first_of_lock_[waiter_->lock];
         end_ = graph_->proclocks_.data() + graph_->first_of_lock_[waiter_->lock + 1];
-        others_ = static_cast<int>(end_ - first_) - 1;
+        others_left_ = static_cast<int>(end_ - first_) - 1;
         return true;
     }
     return false;
@@ -250,9 +250,9 @@ const WaitGraph::Closure& WaitGraph::closure() const {
     for (const int party : by_component) {
         const int component = found.component[party];
         for (Pairs pairs(*this, party); pairs.next();) {
-            const int other = found.component[owner(pairs.rival())];
+            const int other = found.component[owner(pairs.other())];
             if (other != component && !found.waits(component, other) &&
-                is_block(pairs.waiter(), pairs.rival()))
+                is_block(pairs.waiter(), pairs.other()))
                 found.add(component, other);
         }
     }

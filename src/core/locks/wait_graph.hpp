@@ -41,7 +41,7 @@ struct ProcLock {
 };
 
 /// A process that works for a session: a parallel worker.
-struct Helper {
+struct ParallelWorker {
     std::int32_t pid;
     std::int32_t leader;
 };
@@ -65,7 +65,7 @@ class WaitGraph {
     using ProcLocks = vector<ProcLock>;
 
     /// ProcLocks come lock by lock, those who wait first, from the end of the queue to its front.
-    WaitGraph(ProcLocks proclocks, vector<Helper> helpers);
+    WaitGraph(ProcLocks proclocks, vector<ParallelWorker> workers);
 
     int count() const noexcept { return static_cast<int>(parties_.size()); }
     const Party& party(int number) const { return parties_[number]; }
@@ -86,8 +86,8 @@ class WaitGraph {
     /// Whom to end so that its wait comes to an end, in their order; never this party itself. On each path
     /// from waiter to blocker it is the nearest one that is only queued before the other: what that one waits
     /// for is in nobody's way but its own. Where everybody on the path holds what the next one wants, it is
-    /// the head, who waits for nobody (of a cycle that waits for nobody outside of it, the one nearest to
-    /// this party). Whom the end of those heads lets go on as well is not among them: a queue for one row
+    /// the root, who waits for nobody (of a cycle that waits for nobody outside of it, the one nearest to
+    /// this party). Whom the end of those roots lets go on as well is not among them: a queue for one row
     /// goes on by itself.
     vector<int> blockers_to_end(int party) const;
     /// By proclock: how many sessions wait behind it in its queue for what nobody holds against them. It is
@@ -95,23 +95,23 @@ class WaitGraph {
     vector<int> blocked_by_request() const;
 
     /// All pairs of a waiting proclock of one party and another proclock in the same lock; for each, those
-    /// further up the queue come first, the nearest at their head.
+    /// further up the queue come first, the nearest at their root.
     class Pairs {
       public:
         Pairs(const WaitGraph& graph, int party);
         /// False when there are no more.
         bool next() {
-            while (others_ == 0)
+            while (others_left_ == 0)
                 if (!next_waiter())
                     return false;
-            --others_;
+            --others_left_;
             // Once around the lock's proclocks, beginning behind the waiter's own.
-            if (++rival_ == end_)
-                rival_ = first_;
+            if (++other_ == end_)
+                other_ = first_;
             return true;
         }
         const ProcLock& waiter() const noexcept { return *waiter_; }
-        const ProcLock& rival() const noexcept { return *rival_; }
+        const ProcLock& other() const noexcept { return *other_; }
 
       private:
         bool next_waiter();
@@ -119,9 +119,9 @@ class WaitGraph {
         const WaitGraph* graph_;
         int next_own_; // in by_owner_
         int end_own_;
-        int others_ = 0; // in its lock, not yet seen
+        int others_left_ = 0; // in its lock, not yet seen
         const ProcLock* waiter_ = nullptr;
-        const ProcLock* rival_ = nullptr;
+        const ProcLock* other_ = nullptr;
         const ProcLock* first_ = nullptr; // of its lock
         const ProcLock* end_ = nullptr;
     };
@@ -158,12 +158,12 @@ class WaitGraph {
     };
 
     /// Those it waits for, each once, in their order.
-    struct Obstacles {
+    struct Blockers {
         vector<int> holders; // of what it wants
         vector<int> queued;  // they only ask for it and stand before it
     };
-    Obstacles obstacles_of(int party) const;
-    vector<int> heads_over_holders(int party, vector<int>& queued) const;
+    Blockers holders_and_queued(int party) const;
+    vector<int> roots_over_holders(int party, vector<int>& queued) const;
     bool is_held_by_others(const ProcLock& waiter) const noexcept;
 
     void number_parties();
@@ -171,7 +171,7 @@ class WaitGraph {
     const Closure& closure() const;
 
     ProcLocks proclocks_;
-    vector<Helper> helpers_;
+    vector<ParallelWorker> workers_;
     vector<Party> parties_;
     vector<int> owners_;         // by proclock
     vector<int> first_of_lock_;  // by lock, and one more

@@ -54,12 +54,12 @@ struct LimitViolation {
 };
 
 /// Its client does not read the notifications that it delivers.
-bool is_unread(const LimitViolation& violation) noexcept;
+bool is_for_unread_notifications(const LimitViolation& violation) noexcept;
 /// Was it found to be silent?
-bool is_of_silence(const LimitViolation& violation) noexcept;
+bool is_for_silence(const LimitViolation& violation) noexcept;
 
 /// Remembers what it must of each session, by its slot in the session table, and computes when to look again:
-/// a session can't be due before its limit is over, whatever it does meanwhile.
+/// a session can't be look_by before its limit is over, whatever it does meanwhile.
 class LimitMonitor {
   public:
     explicit LimitMonitor(int slots);
@@ -67,21 +67,21 @@ class LimitMonitor {
     /// Begins a look at all sessions.
     void begin(Timestamp monotonic, Timestamp wall) noexcept;
     /// Somebody with these limits may log in from now on.
-    void expect(const Limits& limits) noexcept;
+    void expect_login(const Limits& limits) noexcept;
     /// The first rule that the session violates. One that was dealt with is no violation again.
-    std::optional<LimitViolation> see(const SessionSample& sample, Facts& facts);
-    /// Is it older than it may be? Asked after see(): it ends where its transaction does, and other rules
+    std::optional<LimitViolation> check(const SessionSample& sample, Facts& facts);
+    /// Is it older than it may be? Asked after check(): it ends where its transaction does, and other rules
     /// bind it until then. An violation again at each look, until it was sent a signal.
-    std::optional<LimitViolation> see_age(const SessionSample& sample);
-    /// When the next look is due, on the monotonic clock; `never` where there is no limit to watch.
+    std::optional<LimitViolation> check_lifetime(const SessionSample& sample);
+    /// When the next look is look_by, on the monotonic clock; `never` where there is no limit to watch.
     Timestamp next_look() const noexcept { return next_look_; }
 
     /// It may stay: not to be asked about again for a minute.
-    void excuse(const Session& session);
+    void exempt(const Session& session);
     /// Is it over a limit, and was that excused?
-    bool is_excused(const Session& session) const noexcept;
+    bool is_exempt(const Session& session) const noexcept;
     /// It was told of: no second time for the same violation.
-    void note(const LimitViolation& violation);
+    void logged(const LimitViolation& violation);
     /// Its statement was cancelled.
     void cancelled(const LimitViolation& violation) noexcept;
     /// It was sent a signal to end.
@@ -90,13 +90,13 @@ class LimitMonitor {
     void look_again_soon() noexcept;
     /// It may not be signalled as long as it does what it does: it is asked about again in a second.
     void look_again_later() noexcept;
-    /// Settings changed: who was excused is judged anew, and who was told of where `forgets_notes`.
-    void reconsider(bool forgets_notes) noexcept;
+    /// Settings changed: who was excused is judged anew, and who was told of where `forgets_logged`.
+    void reconsider(bool forgets_logged) noexcept;
 
     static constexpr Timestamp never = INT64_MAX;
 
   private:
-    struct Memory {
+    struct History {
         Identity id;
         Timestamp began;        // monotonic
         Timestamp state_change; // wall clock
@@ -106,8 +106,8 @@ class LimitMonitor {
         Timestamp query_start;
         Timestamp query_since;
         Timestamp cancelled_at; // that statement; 0: it was not
-        Timestamp excused_until;
-        std::int32_t noted[rule_count]; // the limit over which it was told of, by rule; 0: it was not
+        Timestamp exempt_until;
+        std::int32_t logged_limit[rule_count]; // the limit over which it was told of, by rule; 0: it was not
         bool was_signalled;
         bool was_asleep;
         std::uint64_t switches;
@@ -116,21 +116,26 @@ class LimitMonitor {
         Timestamp gone_since; // its client; 0: it is there
     };
 
-    Memory& recall(const Session& session);
-    void due(Timestamp at) noexcept;
-    bool is_over(Timestamp since, Timestamp limit, bool applies) noexcept;
-    bool is_old_news(const SessionSample& sample, const Memory& memory, Rule rule, Timestamp next) noexcept;
-    std::optional<LimitViolation> overdue(Rule rule, const SessionSample& sample, const Memory& memory,
-                                          Timestamp since, bool applies) noexcept;
-    std::optional<LimitViolation> statement(const SessionSample& sample, const Memory& memory) noexcept;
-    std::optional<LimitViolation> blocking(const SessionSample& sample, const Memory& memory, Facts& facts);
-    std::optional<LimitViolation> horizon(const SessionSample& sample, Memory& memory, Facts& facts);
-    std::optional<LimitViolation> client_silence(const SessionSample& sample, Memory& memory, Facts& facts);
-    std::optional<LimitViolation> client_gone(const SessionSample& sample, Memory& memory, Facts& facts);
-    void listen(Memory& memory, Inactivity inactivity, Timestamp longest_gap) noexcept;
+    History& history_of(const Session& session);
+    void look_by(Timestamp at) noexcept;
+    bool is_exceeded(Timestamp since, Timestamp limit, bool applies) noexcept;
+    bool was_logged(const SessionSample& sample, const History& history, Rule rule, Timestamp next) noexcept;
+    std::optional<LimitViolation> check_duration(Rule rule, const SessionSample& sample,
+                                                 const History& history, Timestamp since,
+                                                 bool applies) noexcept;
+    std::optional<LimitViolation> check_statement(const SessionSample& sample,
+                                                  const History& history) noexcept;
+    std::optional<LimitViolation> check_blocking(const SessionSample& sample, const History& history,
+                                                 Facts& facts);
+    std::optional<LimitViolation> check_horizon(const SessionSample& sample, History& history, Facts& facts);
+    std::optional<LimitViolation> check_client_silence(const SessionSample& sample, History& history,
+                                                       Facts& facts);
+    std::optional<LimitViolation> check_client_gone(const SessionSample& sample, History& history,
+                                                    Facts& facts);
+    void measure_silence(History& history, Inactivity inactivity, Timestamp longest_gap) noexcept;
 
     Clock clock_;
-    vector<Memory> memories_;
+    vector<History> histories_;
     Timestamp next_look_ = never;
 };
 

@@ -34,7 +34,7 @@ string limit_of(const LimitViolation& violation) {
 }
 
 const char* what_it_did(const LimitViolation& violation) noexcept {
-    if (is_unread(violation))
+    if (is_for_unread_notifications(violation))
         return "The session waited for its client to read notifications for ";
     switch (violation.rule) {
     case Rule::idle_in_transaction:
@@ -106,7 +106,7 @@ string detail_of(const LimitViolation& violation) {
 }
 
 const char* hint_of(const LimitViolation& violation) noexcept {
-    if (is_unread(violation))
+    if (is_for_unread_notifications(violation))
         return "Read notifications as they come; connect again and LISTEN anew.";
     switch (violation.rule) {
     case Rule::idle_in_transaction:

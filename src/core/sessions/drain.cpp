@@ -9,10 +9,10 @@ namespace {
 
 /// How long one may be idle that said it would end: an error outside of a transaction takes from it what
 /// would have reminded it.
-constexpr Timestamp forgotten_after = 2 * microseconds_per_second;
+constexpr Timestamp stalled_after = 2 * microseconds_per_second;
 
 constexpr char unfinished[] = "its transaction goes on";
-constexpr char unheard[] = "its client has not taken the answer";
+constexpr char unread_answer[] = "its client has not taken the answer";
 constexpr char unknown[] = "track_activities is off: whether it is in a transaction is not known";
 
 bool is_unknown(const Session& session) noexcept {
@@ -21,16 +21,16 @@ bool is_unknown(const Session& session) noexcept {
 
 class Drain {
   public:
-    Drain(Plan& plan, Server& server, Asker& asker, ResultObserver& observer)
+    Drain(Plan& plan, Server& server, DrainRequester& asker, ResultObserver& observer)
         : server_(server), asker_(asker), observer_(observer), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
-                open_.push_back({&target, Asked(began_)});
+                pending_.push_back({&target, DrainedSession(began_)});
     }
 
     /// All are asked before the first is ended: none begins a transaction while others are looked at.
     void ask() {
-        for (const Open& open : open_) {
+        for (const Pending& open : pending_) {
             server_.check_interrupts();
             asker_.ask(open.target->session);
             open.target->signalled_at = began_;
@@ -41,23 +41,23 @@ class Drain {
         for (;;) {
             // The clock is read before the look: what is done at the deadline still counts.
             const Timestamp now = server_.now();
-            const auto rest = std::remove_if(open_.begin(), open_.end(), [&](Open& open) {
+            const auto rest = std::remove_if(pending_.begin(), pending_.end(), [&](Pending& open) {
                 is_over_ = is_over_ || !has_time(deadline, server_);
                 if (!open.asked.settle(*open.target, !is_over_, server_, asker_))
                     return false;
                 done_.push_back(open.target);
                 return true;
             });
-            open_.erase(rest, open_.end());
-            tell_of(done_, observer_);
-            if (open_.empty() || now >= deadline || !waits)
+            pending_.erase(rest, pending_.end());
+            report_results(done_, observer_);
+            if (pending_.empty() || now >= deadline || !waits)
                 return;
             server_.sleep(pause_after(now - began_, deadline - now));
         }
     }
 
     void give_up(bool has_waited) noexcept {
-        for (const Open& open : open_) {
+        for (const Pending& open : pending_) {
             Target& target = *open.target;
             if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
@@ -71,27 +71,27 @@ class Drain {
     }
 
   private:
-    struct Open {
+    struct Pending {
         Target* target;
-        Asked asked;
+        DrainedSession asked;
     };
 
     Server& server_;
-    Asker& asker_;
+    DrainRequester& asker_;
     ResultObserver& observer_;
     const Timestamp began_;
-    vector<Open> open_;
+    vector<Pending> pending_;
     vector<const Target*> done_; // of this look at all
     bool is_over_ = false;       // the time in which somebody may be signalled
 };
 
 } // namespace
 
-bool was_ended(const Target& target, Asker& asker) noexcept {
-    return target.outcome == Outcome::signalled || asker.answer_of(target.session) == Answer::does;
+bool was_ended(const Target& target, DrainRequester& asker) noexcept {
+    return target.outcome == Outcome::signalled || asker.answer_of(target.session) == DrainAnswer::ends;
 }
 
-bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker) {
+bool DrainedSession::settle(Target& target, bool may_signal, Server& server, DrainRequester& asker) {
     const Observation observed = server.look(target.session);
     if (!observed.present) {
         target.outcome = was_ended(target, asker) ? Outcome::terminated : Outcome::already_gone;
@@ -100,15 +100,16 @@ bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker
     }
     if (was_ended(target, asker))
         return false;
-    const bool is_finished = verdict(Recheck::no_transaction, target.session, observed) == Outcome::chosen;
+    const bool is_finished =
+        outcome_of_recheck(Recheck::no_transaction, target.session, observed) == Outcome::chosen;
     const bool has_client = !is_background(target.session.kind);
-    const bool was_unheard =
-        std::exchange(reason_, is_finished && has_client ? unheard : unfinished) == unheard;
+    const bool was_unread =
+        std::exchange(reason_, is_finished && has_client ? unread_answer : unfinished) == unread_answer;
     if (!is_finished ||
-        (asker.answer_of(target.session) == Answer::will && !has_forgotten(observed, server.now())))
+        (asker.answer_of(target.session) == DrainAnswer::will_end && !has_stalled(observed, server.now())))
         return false;
     if (!may_signal) {
-        if (!was_unheard)
+        if (!was_unread)
             reason_ = nullptr;
         return false;
     }
@@ -121,15 +122,15 @@ bool Asked::settle(Target& target, bool may_signal, Server& server, Asker& asker
     return false;
 }
 
-bool Asked::has_forgotten(const Observation& observed, Timestamp now) noexcept {
+bool DrainedSession::has_stalled(const Observation& observed, Timestamp now) noexcept {
     if (state_change_ != observed.state_change) {
         state_change_ = observed.state_change;
         idle_since_ = now;
     }
-    return now - idle_since_ >= forgotten_after;
+    return now - idle_since_ >= stalled_after;
 }
 
-void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker& asker,
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& asker,
                ResultObserver& observer) {
     Drain drain(plan, server, asker, observer);
     drain.ask();
@@ -139,7 +140,7 @@ void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, Asker
 
 bool is_unfinished(const Target& target) noexcept {
     return target.outcome == Outcome::still_running &&
-           (target.reason == unfinished || target.reason == unheard || target.reason == unknown);
+           (target.reason == unfinished || target.reason == unread_answer || target.reason == unknown);
 }
 
 void force_rest(Plan& plan, Timestamp deadline, Server& server) {

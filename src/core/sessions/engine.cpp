@@ -54,7 +54,7 @@ bool has_stayed(const Session& chosen, const Observation& observed) noexcept {
 
 } // namespace
 
-Outcome verdict(Recheck recheck, const Session& chosen, const Observation& observed) noexcept {
+Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observation& observed) noexcept {
     if (!observed.listed)
         return Outcome::already_gone;
     switch (recheck) {
@@ -92,8 +92,8 @@ Outcome verdict(Recheck recheck, const Session& chosen, const Observation& obser
 namespace {
 
 /// What only the lock table tells, after the look at the session; who is to be signalled is looked at again.
-Outcome verdict_of_locks(Outcome outcome, Recheck recheck, const Session& session,
-                         const Observation& observed, Server& server) {
+Outcome recheck_locks(Outcome outcome, Recheck recheck, const Session& session, const Observation& observed,
+                      Server& server) {
     if (recheck == Recheck::selection && outcome == Outcome::no_longer_matches &&
         server.still_selects(session))
         return server.look(session).listed ? Outcome::chosen : Outcome::already_gone;
@@ -101,7 +101,7 @@ Outcome verdict_of_locks(Outcome outcome, Recheck recheck, const Session& sessio
         blocks_while_idle(session, observed, server))
         return Outcome::chosen;
     if (recheck == Recheck::wait && outcome == Outcome::chosen)
-        return server.still_selects(session) ? verdict(recheck, session, server.look(session))
+        return server.still_selects(session) ? outcome_of_recheck(recheck, session, server.look(session))
                                              : Outcome::no_longer_matches;
     return outcome;
 }
@@ -118,8 +118,8 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     const bool is_spared = server.spares(target.session); // the look comes last
     target.signalled_at = server.now();
     const Observation observed = server.look(target.session);
-    target.outcome = verdict(recheck, target.session, observed);
-    target.outcome = verdict_of_locks(target.outcome, recheck, target.session, observed, server);
+    target.outcome = outcome_of_recheck(recheck, target.session, observed);
+    target.outcome = recheck_locks(target.outcome, recheck, target.session, observed, server);
     if (target.outcome == Outcome::chosen && is_spared)
         target.outcome = Outcome::no_longer_matches;
     if (target.outcome == Outcome::not_running && observed.state == State::disabled)
@@ -159,7 +159,7 @@ void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, 
     }
 }
 
-void tell_of(vector<const Target*>& done, ResultObserver& observer) noexcept {
+void report_results(vector<const Target*>& done, ResultObserver& observer) noexcept {
     for (const Target* const target : done)
         observer.has_result(*target);
     done.clear();
@@ -195,7 +195,7 @@ void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, S
             return true;
         });
         open.erase(rest, open.end());
-        tell_of(done, observer);
+        report_results(done, observer);
         if (open.empty())
             return;
         if (now >= deadline)

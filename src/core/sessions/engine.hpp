@@ -111,7 +111,7 @@ bool blocks_while_idle(const Session& session, const Observation& observed, Serv
 
 /// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
 /// matches.
-Outcome verdict(Recheck recheck, const Session& chosen, const Observation& observed) noexcept;
+Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observation& observed) noexcept;
 
 /// Signals a chosen target, if what the recheck says is still true.
 void signal_one(Target& target, Action action, Recheck recheck, Server& server);
@@ -124,7 +124,7 @@ bool has_time(Timestamp deadline, Server& server);
 void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
 /// Those are done with then.
-void tell_of(vector<const Target*>& done, ResultObserver& observer) noexcept;
+void report_results(vector<const Target*>& done, ResultObserver& observer) noexcept;
 
 /// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
 /// at once and a long wait costs little.

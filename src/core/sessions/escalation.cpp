@@ -11,14 +11,14 @@ constexpr char no_time_left[] = "the statement's own timeout left no time for th
 constexpr char not_its_turn[] = "the time of the next step was over before its turn";
 
 /// Would the next step be for it?
-bool is_in_the_way(const Session& chosen, const Observation& observed, Server& server) {
+bool needs_next_step(const Session& chosen, const Observation& observed, Server& server) {
     return is_at_work(chosen, observed) || blocks_while_idle(chosen, observed, server);
 }
 
 /// After a cancel; a session has until the deadline to leave its transaction, and to release what it holds
 /// outside of one.
 bool has_obeyed(const Session& chosen, const Observation& observed, Server& server) {
-    return !observed.present || (observed.listed && !is_in_the_way(chosen, observed, server));
+    return !observed.present || (observed.listed && !needs_next_step(chosen, observed, server));
 }
 
 /// A target whose turn it is at the next step is `chosen`.
@@ -31,12 +31,12 @@ class Escalation {
   private:
     using Act = void (Escalation::*)(Target& target);
 
-    void take(Step step, Act act, Proof is_done, Outcome success);
+    void run_step(Step step, Act act, Proof is_done, Outcome success);
     void cancel(Target& target);
     void terminate(Target& target);
     void close_socket(Target& target);
     void note(Target& target, Step step) noexcept;
-    void pass_over(Target& target) noexcept;
+    void mark_not_reached(Target& target) noexcept;
     void settle(Target& target, Step step);
     bool has_time();
     void finish();
@@ -54,7 +54,7 @@ Escalation::Escalation(Plan& plan, const EscalationOptions& options, Server& ser
 }
 
 void Escalation::run() {
-    take(Step::cancel, &Escalation::cancel, has_obeyed, Outcome::cancelled);
+    run_step(Step::cancel, &Escalation::cancel, has_obeyed, Outcome::cancelled);
     if (has_time())
         take(Step::terminate, &Escalation::terminate, is_gone, Outcome::terminated);
     if (options_.closes_sockets && has_time())
@@ -62,7 +62,7 @@ void Escalation::run() {
     finish();
 }
 
-void Escalation::take(Step step, Act act, Proof is_done, Outcome success) {
+void Escalation::run_step(Step step, Act act, Proof is_done, Outcome success) {
     const Timestamp deadline =
         server_.now() + std::min(options_.step, std::max<Timestamp>(end_ - server_.now(), 0));
     for (Target& target : plan_) {
@@ -71,7 +71,7 @@ void Escalation::take(Step step, Act act, Proof is_done, Outcome success) {
         if (core::has_time(deadline, server_))
             (this->*act)(target);
         else
-            pass_over(target);
+            mark_not_reached(target);
     }
     watch_all(plan_, is_done, success, deadline, server_, observer_);
     for (Target& target : plan_)
@@ -87,7 +87,7 @@ void Escalation::cancel(Target& target) {
     const Observation observed = server_.look(target.session);
     if (!observed.listed)
         target.outcome = Outcome::already_gone;
-    else if (is_in_the_way(target.session, observed, server_))
+    else if (needs_next_step(target.session, observed, server_))
         target.outcome = Outcome::chosen;
     else if (is_active(observed.state))
         target.outcome = Outcome::no_longer_matches;
@@ -139,7 +139,7 @@ void Escalation::note(Target& target, Step step) noexcept {
 }
 
 /// Nobody skips a step.
-void Escalation::pass_over(Target& target) noexcept {
+void Escalation::mark_not_reached(Target& target) noexcept {
     const bool was_acted_on = target.signalled_at != 0;
     target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;
     if (was_acted_on)

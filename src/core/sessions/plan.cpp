@@ -17,7 +17,7 @@ constexpr char kept[] = "kept";
 
 /// What counts, the least first. The times of a session that the caller may not see would show in the choice:
 /// all of them count alike.
-Timestamp claim_to_stay(const Session& session, KeepWhich which) noexcept {
+Timestamp keep_key(const Session& session, KeepWhich which) noexcept {
     if (!session.is_visible)
         return std::numeric_limits<Timestamp>::max();
     switch (which) {
@@ -36,8 +36,7 @@ Timestamp claim_to_stay(const Session& session, KeepWhich which) noexcept {
 /// True where `a` has the better claim to be kept. Ties go to the lower pid, so that a preview and the act
 /// agree.
 bool kept_before(const Session& a, const Session& b, KeepWhich which) noexcept {
-    return std::make_pair(claim_to_stay(a, which), a.id.pid) <
-           std::make_pair(claim_to_stay(b, which), b.id.pid);
+    return std::make_pair(keep_key(a, which), a.id.pid) < std::make_pair(keep_key(b, which), b.id.pid);
 }
 
 void keep_some(Plan& plan, const Guards& guards) {

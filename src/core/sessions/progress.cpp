@@ -8,7 +8,7 @@ namespace sessionctl::core {
 
 namespace {
 
-constexpr Timestamp between_tellings = 5 * microseconds_per_second;
+constexpr Timestamp report_interval = 5 * microseconds_per_second;
 constexpr std::size_t most_groups = 6;
 
 /// Whom the guard rails spare, or the caller may not signal, was never chosen.
@@ -28,22 +28,26 @@ bool is_done(const Target& target) noexcept {
 }
 
 /// Whoever is idle waits for its client; only what else it waits for is worth telling.
-bool tells_wait(const Activity& doing) noexcept {
-    return doing.wait_event_type != nullptr && doing.wait_event != nullptr &&
-           !(is_idle(doing.state) && std::strcmp(doing.wait_event, "ClientRead") == 0);
+bool shows_wait(const Activity& activity) noexcept {
+    return activity.wait_event_type != nullptr && activity.wait_event != nullptr &&
+           !(is_idle(activity.state) && std::strcmp(activity.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Activity& doing) {
-    if (!doing.is_visible)
+string words_for(const Activity& activity) {
+    if (!activity.is_visible)
         return "whose state is hidden from you";
-    if (!doing.is_listed)
+    if (!activity.is_listed)
         return "on the way out";
-    const char* const state = state_name(doing.state);
+    const char* const state = state_name(activity.state);
     string words = state != nullptr ? state : "in a state that is not known";
-    if (doing.state == State::disabled)
+    if (activity.state == State::disabled)
         words = "that tell no state (track_activities is off)";
-    if (tells_wait(doing))
-        words.append(" (").append(doing.wait_event_type).append(": ").append(doing.wait_event).append(")");
+    if (shows_wait(activity))
+        words.append(" (")
+            .append(activity.wait_event_type)
+            .append(": ")
+            .append(activity.wait_event)
+            .append(")");
     return words;
 }
 
@@ -106,12 +110,12 @@ Progress progress_of(const Plan& plan) noexcept {
 bool ProgressClock::is_due(Timestamp now) noexcept {
     if (now < next_)
         return false;
-    next_ = now + between_tellings;
+    next_ = now + report_interval;
     return true;
 }
 
-void Activities::add(const Activity& doing) {
-    ++counts_[words_for(doing)];
+void Activities::add(const Activity& activity) {
+    ++counts_[words_for(activity)];
 }
 
 string Activities::text() const {

@@ -58,22 +58,22 @@ void append_kernel(string& text, const KernelView& kernel) {
 
 } // namespace
 
-string doing(const RemainingSession& remaining) {
+string activity_text(const RemainingSession& remaining) {
     const char* const state = state_name(remaining.state);
-    string told = state != nullptr ? state : "state not known";
+    string text = state != nullptr ? state : "state not known";
     if (remaining.in_state_for >= 0) {
         char length[64];
         std::snprintf(length, sizeof length, " for %.1f s",
                       static_cast<double>(remaining.in_state_for) / microseconds_per_second);
-        told.append(length);
+        text.append(length);
     }
     if (remaining.wait_event_type != nullptr && remaining.wait_event != nullptr)
-        told.append(", waits: ").append(remaining.wait_event_type).append("/").append(remaining.wait_event);
-    else if (remaining.tells_waits)
-        told.append(", no wait event");
+        text.append(", waits: ").append(remaining.wait_event_type).append("/").append(remaining.wait_event);
+    else if (remaining.has_wait_info)
+        text.append(", no wait event");
     if (remaining.kernel != nullptr)
-        append_kernel(told, *remaining.kernel);
-    return told;
+        append_kernel(text, *remaining.kernel);
+    return text;
 }
 
 string root_command(std::int32_t pid, const Connection& connection) {

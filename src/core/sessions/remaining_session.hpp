@@ -18,14 +18,14 @@ struct KernelView {
 struct RemainingSession {
     State state;
     Timestamp in_state_for; // microseconds; of an active one, how long its statement has run; -1: not known
-    bool tells_waits;       // does the server know what it waits for?
+    bool has_wait_info;     // does the server know what it waits for?
     const char* wait_event_type; // null: it does not wait
     const char* wait_event;
     const KernelView* kernel; // null: not to be shown
 };
 
 /// "active for 14.2 s, no wait event; kernel: S (sleeping) in hrtimer_nanosleep"
-string doing(const RemainingSession& remaining);
+string activity_text(const RemainingSession& remaining);
 
 struct Connection {
     const char* host; // numeric; empty for a Unix socket or where not known

@@ -82,19 +82,19 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     if (session.is_self)
         return Protection::self;
     // Who may neither see nor signal it is not told what it is.
-    const bool is_told = session.is_visible || session.may_signal;
-    if (session.kind == Kind::parallel_worker && is_told)
+    const bool is_disclosed = session.is_visible || session.may_signal;
+    if (session.kind == Kind::parallel_worker && is_disclosed)
         return Protection::parallel_worker;
-    const bool is_told_background = is_background(session.kind) && is_told;
+    const bool is_disclosed_background = is_background(session.kind) && is_disclosed;
     if (session.kind == Kind::other)
         return Protection::not_a_client;
-    if (is_told_background && !inclusion.background)
+    if (is_disclosed_background && !inclusion.background)
         return Protection::background_process;
     if (is_walsender(session.kind) && !inclusion.replication &&
         !(session.kind == Kind::database_walsender && inclusion.database_walsenders))
         return Protection::replication;
     // No superuser sits at a background process, though most have the rights of one.
-    if (session.is_superuser && !inclusion.superusers && !is_told_background)
+    if (session.is_superuser && !inclusion.superusers && !is_disclosed_background)
         return Protection::superuser;
     if (session.is_protected && session.kind != Kind::autovacuum_worker) // it is in nobody's service
         return Protection::protected_role;

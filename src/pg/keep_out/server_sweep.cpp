@@ -37,7 +37,7 @@ bool ServerSweep::is_refused(Oid role) {
     if (has(let_in_, role))
         return false;
     const core::Login login = call([&] { return login_of(role, core::Kind::client, state_); });
-    const bool refused = !core::lets_in(state_, login);
+    const bool refused = !core::admits(state_, login);
     (refused ? refused_ : let_in_).push_back(role);
     return refused;
 }

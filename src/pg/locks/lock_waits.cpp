@@ -29,28 +29,28 @@ LockWaits* LockWaits::take() {
 LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
     core::vector<core::ProcLock> proclocks(compat::max_backends());
     core::vector<LOCKTAG> locks(compat::max_backends());
-    core::vector<core::Helper> helpers(compat::max_backends());
+    core::vector<core::ParallelWorker> workers(compat::max_backends());
     for (;;) {
-        compat::WaitRoom room = {all_of(proclocks), all_of(locks), all_of(helpers)};
+        compat::WaitRoom room = {all_of(proclocks), all_of(locks), all_of(workers)};
         call([&room] {
             CHECK_FOR_INTERRUPTS();
             compat::copy_lock_waits(room);
         });
-        if (room.proclocks.fits() && room.locks.fits() && room.helpers.fits()) {
+        if (room.proclocks.fits() && room.locks.fits() && room.workers.fits()) {
             proclocks.resize(room.proclocks.count);
             locks.resize(room.locks.count);
-            helpers.resize(room.helpers.count);
+            workers.resize(room.workers.count);
             break;
         }
         make_room(proclocks, room.proclocks);
         make_room(locks, room.locks);
-        make_room(helpers, room.helpers);
+        make_room(workers, room.workers);
     }
     int number = static_cast<int>(locks.size());
     for (const LocklessWait& each : others)
         core::add_lockless_wait(proclocks, number++, each.pid,
                                 core::knows_blockers(each.kind) ? each.others : core::vector<int>());
-    core::WaitGraph graph(std::move(proclocks), std::move(helpers));
+    core::WaitGraph graph(std::move(proclocks), std::move(workers));
     return new (core::allocate(sizeof(LockWaits))) LockWaits(std::move(graph), std::move(locks));
 }
 

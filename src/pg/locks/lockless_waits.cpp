@@ -49,8 +49,8 @@ core::vector<int> laggards(const Roster& roster) {
     const void* const slots = compat::has_barriers ? signal_slots() : nullptr;
     if (slots == nullptr)
         return {};
-    core::vector<core::BarrierFollower> all(call([] { return compat::status_array().count; }));
-    compat::Room<core::BarrierFollower> room = {all.data(), static_cast<int>(all.size()), 0};
+    core::vector<core::BarrierProgress> all(call([] { return compat::status_array().count; }));
+    compat::Room<core::BarrierProgress> room = {all.data(), static_cast<int>(all.size()), 0};
     uint64 newest;
     if (!call([&] {
             CHECK_FOR_INTERRUPTS(); // this process has to accept barriers, too
@@ -59,7 +59,7 @@ core::vector<int> laggards(const Roster& roster) {
         return {};
     all.resize(std::min<int>(room.count, room.capacity));
     const auto waiters = std::count_if(roster.entries.begin(), roster.entries.end(), waits_for_barrier);
-    return core::barrier_laggards(all, newest, static_cast<int>(waiters));
+    return core::barrier_blockers(all, newest, static_cast<int>(waiters));
 }
 
 core::vector<int> pids_in_way(const Roster& roster, int pid, core::LocklessWait wait) {

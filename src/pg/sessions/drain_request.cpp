@@ -34,7 +34,7 @@ void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
         request.start = session.start;
     }
     if (request.askers == 0)
-        request.answer = core::Answer::none;
+        request.answer = core::DrainAnswer::none;
     ++request.askers;
 }
 
@@ -54,7 +54,7 @@ void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
     if (!is_for(slot.drain, session) || !slot.drain.is_reapers.exchange(false))
         return;
     remove_asker(slot.drain, session);
-    if (slot.drain.answer != core::Answer::does)
+    if (slot.drain.answer != core::DrainAnswer::ends)
         slot.lasting_message.clear(session);
 }
 
@@ -95,23 +95,25 @@ bool was_asked_to_leave() noexcept {
 
 bool leaves_as_asked() noexcept {
     const DrainRequest* const request = own_request();
-    return request != nullptr && is_for(*request, this_process()) && request->answer == core::Answer::does;
+    return request != nullptr && is_for(*request, this_process()) &&
+           request->answer == core::DrainAnswer::ends;
 }
 
-void answer_request(core::Answer answer) noexcept {
+void answer_request(core::DrainAnswer answer) noexcept {
     if (DrainRequest* const request = own_request(); is_mine(request))
         request->answer = answer;
 }
 
-core::Answer answer_to_request(const core::Session& session) noexcept {
+core::DrainAnswer answer_to_request(const core::Session& session) noexcept {
     const DrainRequest* const request = request_in(session.slot);
-    return request != nullptr && is_for(*request, session.id) ? request->answer.load() : core::Answer::none;
+    return request != nullptr && is_for(*request, session.id) ? request->answer.load()
+                                                              : core::DrainAnswer::none;
 }
 
-core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept {
+core::DrainAnswer answer_request_for(const core::Session& session, core::DrainAnswer answer) noexcept {
     DrainRequest* const request = request_in(session.slot);
     return request != nullptr && is_for(*request, session.id) ? request->answer.exchange(answer)
-                                                              : core::Answer::none;
+                                                              : core::DrainAnswer::none;
 }
 
 DrainRequests::DrainRequests(const ClientMessage& client_message, CallEvidence& evidence)
@@ -141,7 +143,7 @@ void DrainRequests::take_back(void* requests) noexcept {
         remove_asker(shared->slots[session.slot].drain, session.id);
     LWLockRelease(shared->drain_lock);
     for (const core::Session& session : self.asked_)
-        if (self.answer_of(session) != core::Answer::does)
+        if (self.answer_of(session) != core::DrainAnswer::ends)
             take_client_message_back(session);
     self.asked_.clear();
 }

@@ -18,7 +18,7 @@ struct DrainRequest {
     std::atomic<std::int32_t> askers; // 0: no request, the rest is old
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
-    std::atomic<core::Answer> answer;
+    std::atomic<core::DrainAnswer> answer;
     std::atomic<bool> is_reapers; // one of the requests is the reaper's
 };
 
@@ -31,22 +31,22 @@ bool was_asked_to_leave() noexcept;
 /// The session ends because of a request.
 bool leaves_as_asked() noexcept;
 /// The answer of this process to its requests.
-void answer_request(core::Answer answer) noexcept;
+void answer_request(core::DrainAnswer answer) noexcept;
 
 /// The session's answer; none if there was never a request.
-core::Answer answer_to_request(const core::Session& session) noexcept;
+core::DrainAnswer answer_to_request(const core::Session& session) noexcept;
 /// Sets the answer for the session: `does` for one that is signalled. Returns the previous answer.
-core::Answer answer_request_for(const core::Session& session, core::Answer answer) noexcept;
+core::DrainAnswer answer_request_for(const core::Session& session, core::DrainAnswer answer) noexcept;
 
 /// The requests of one call, withdrawn when it ends in any way. The sessions get the message, and the
 /// evidence of each is recorded. Without the library preloaded nothing can be requested.
-class DrainRequests final : public core::Asker {
+class DrainRequests final : public core::DrainRequester {
   public:
     DrainRequests(const ClientMessage& client_message, CallEvidence& evidence);
     ~DrainRequests();
 
     void ask(const core::Session& session) override;
-    core::Answer answer_of(const core::Session& session) noexcept override {
+    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
 
@@ -60,11 +60,11 @@ class DrainRequests final : public core::Asker {
 };
 
 /// The reaper's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
-class LastingRequests final : public core::Asker {
+class LastingRequests final : public core::DrainRequester {
   public:
     /// Also for a session that has a request already.
     void ask(const core::Session& session) override;
-    core::Answer answer_of(const core::Session& session) noexcept override {
+    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
     static void take_back(const core::Session& session) noexcept;

@@ -18,7 +18,7 @@ core::Observation DrainServer::look(const core::Session& session) {
 }
 
 core::Delivery DrainServer::send() {
-    const core::Answer before = answer_request_for(held(), core::Answer::does);
+    const core::DrainAnswer before = answer_request_for(held(), core::DrainAnswer::ends);
     const core::Delivery delivery = LiveServer::send();
     if (delivery != core::Delivery::delivered)
         answer_request_for(held(), before);
@@ -30,7 +30,7 @@ core::Delivery DrainServer::send() {
 bool DrainServer::is_ready_to_go(const core::Session& session) const noexcept {
     if (!is_at_rest(session) || (shared_memory() == nullptr && is_runnable(session.id.pid)))
         return false;
-    return answer_to_request(session) != core::Answer::will || !is_unheard(session);
+    return answer_to_request(session) != core::DrainAnswer::will_end || !is_unheard(session);
 }
 
 } // namespace sessionctl::pg
