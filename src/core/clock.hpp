@@ -1,5 +1,5 @@
-// Two clocks. What the session table says (state_change, xact_start) is wall-clock time, which people and NTP
-// set; a limit is a length of time, which only the monotonic clock measures.
+// Two clocks. The session table (state_change, xact_start) has wall-clock time, which people and NTP set; a
+// limit is a length of time, which only the monotonic clock measures.
 #pragma once
 
 #include "core/sessions/session.hpp"
@@ -17,10 +17,10 @@ class Clock {
     /// Monotonic, at the last tick.
     Timestamp now() const noexcept { return now_; }
 
-    /// When, on the monotonic clock, a stamp that was not there at the tick before was made. If the wall
-    /// clock jumped between the two, nobody knows whether the stamp is from before or after: then the later
-    /// of both that is not in the future, so that nothing seems to have lasted longer than it did. Where both
-    /// are older than the tick before (two jumps that no tick saw), now.
+    /// When, on the monotonic clock, a stamp was made that was not there at the previous tick. If the wall
+    /// clock jumped between the two ticks, the stamp may be from before or after the jump: the result is the
+    /// later of the two readings that is not in the future, so that nothing seems to last longer than it
+    /// does. Where both are older than the previous tick (two jumps between ticks), it is now.
     Timestamp at(Timestamp wall) const noexcept;
 
   private:

@@ -44,8 +44,8 @@ struct Allocator {
 /// Errors: XX000.
 [[noreturn]] void refuse_index(std::size_t index, std::size_t size);
 
-/// What is not there is an error, in every build: where Boost itself checks, it ends the process, and all
-/// others of the server with it.
+/// An index out of range is an ERROR in every build: where Boost itself checks, it aborts the process, and
+/// the server restarts.
 template <typename T>
 class vector : public boost::container::vector<T, Allocator<T>> {
     using Base = boost::container::vector<T, Allocator<T>>;

@@ -1,6 +1,6 @@
-// Text of one encoding, or of none, made fit to be shown: what can't be is replaced, so that nobody gets an
-// error in its place. A byte that belongs to no character becomes \xe9, a character that the other encoding
-// lacks \u96ea or \U0001f600: two different texts mostly stay different, which question marks would not do.
+// Text of one encoding, or of none, made fit to be shown: what can't be shown is replaced, not refused. A
+// byte that belongs to no character becomes \xe9, a character that the other encoding lacks \u96ea or
+// \U0001f600: two different texts mostly stay different, which question marks would not do.
 #pragma once
 
 #include "core/text.hpp"
@@ -32,7 +32,7 @@ struct Piece {
     char text[12];
     std::size_t size;
 };
-/// Takes it off the front of a text that is not empty: a character, unless that is to be replaced.
+/// Removes the first piece of a text that is not empty: a character, unless that is to be replaced.
 Piece take_piece(std::string_view& text, const Characters& characters, bool is_replaced) noexcept;
 /// The same in ASCII, of UTF-8.
 Piece take_ascii_piece(std::string_view& text) noexcept;
@@ -48,7 +48,7 @@ void append_byte(string& shown, char byte);
 /// Appends \u96ea: of one character in UTF-8.
 void append_code_point(string& shown, std::string_view character);
 
-/// Puts pieces of a text into memory of that size, as long as they have room.
+/// Copies the pieces of a text that fit into `size` bytes.
 template <typename TakePiece>
 void print_pieces(char* target, std::size_t size, std::string_view text, TakePiece&& take) noexcept {
     std::size_t used = 0;

@@ -35,7 +35,7 @@ string in_quotes(std::string_view name);
 /// folded to lower case. Returns false where the syntax is wrong (an empty element, an open quote).
 bool parse_names(std::string_view text, vector<string>& names);
 
-/// Is it that name, or does it begin with what stands before a * at the end?
+/// Is it that name, or does it match a pattern with one * at its end?
 bool matches(std::string_view pattern, std::string_view name) noexcept;
 
 } // namespace sessionctl::core

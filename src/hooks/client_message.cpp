@@ -13,8 +13,8 @@ namespace {
 
 emit_log_hook_type previous_emit_log = nullptr;
 
-/// Core frees what an error holds, so it has to be its own memory; none left: no client_message. What core
-/// has to say itself comes after it.
+/// Core frees the fields of an error, so the text gets memory of its own; without memory there is no client
+/// message. Core's own text follows it.
 void add(char*& field, const char* text) noexcept {
     if (text[0] == '\0')
         return;
@@ -47,7 +47,7 @@ extern "C" void sessionctl_send_client_message(ErrorData* error) {
         !pg::own_client_message(is_cancel(*error), client_message))
         return;
     add(error->detail, client_message.detail);
-    // From 19 on it has who sent the signal, told to the log in the place of the detail.
+    // From 19 on it has the sender of the signal, and replaces the detail in the server log.
     if (error->detail_log != nullptr)
         add(error->detail_log, client_message.detail);
     add(error->hint, client_message.hint);

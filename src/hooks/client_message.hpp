@@ -1,4 +1,4 @@
-// Tells the client why its session ends.
+// Adds the reason to the client's error message when its session is terminated.
 #pragma once
 
 namespace sessionctl::hooks {

@@ -38,7 +38,7 @@ bool is_in_cooldown(const Port* port, core::Cooldown& found) {
     if (slot == nullptr)
         return false;
     const Oid role = get_role_oid(compat::role_of_login(port), true);
-    // A role that does not exist core refuses, in its own words.
+    // Core itself refuses a role that does not exist.
     return OidIsValid(role) && pg::find_cooldown({role, slot->origin}, found) && !superuser_arg(role);
 }
 

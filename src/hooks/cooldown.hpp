@@ -5,7 +5,7 @@
 
 namespace sessionctl::hooks {
 
-/// Writes down where this login comes from; to be done before its pass is written.
+/// Stores the origin of this login; must be done before its pass is written.
 void note_origin(const Port* port) noexcept;
 
 /// Ends this login (FATAL) if it is in a cooldown.

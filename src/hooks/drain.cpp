@@ -20,11 +20,11 @@ namespace {
 
 constexpr int first_pause = 1;       // ms
 constexpr int longest_pause = 20;    // ms
-constexpr int client_timeout = 1000; // ms, with a client that has not read all, or has not hung up yet
+constexpr int client_timeout = 1000; // ms, for the client to read everything and to close its end
 
 object_access_hook_type previous_function_access = nullptr;
 
-/// The last transaction in which a statement of the client's began.
+/// The last transaction in which a statement of the client began.
 LocalTransactionId checked_in = InvalidLocalTransactionId;
 
 bool is_prepared = false;
@@ -36,23 +36,23 @@ int pause = first_pause;
 
 extern "C" void sessionctl_end_when_idle() noexcept;
 
-/// Each transaction of everybody asks this, at its begin and at its end: one look, mostly.
+/// Called at the begin and end of every transaction: mostly one memory read.
 bool is_asked_to_leave() noexcept {
     return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
 }
 
-/// The FATAL has been sent. One that was shown idle has been signalled by who asked, and asks no more.
+/// The FATAL has been sent. An idle session was signalled by the drain, which withdraws its request then.
 extern "C" void sessionctl_note_end(int, Datum) noexcept {
     is_ending |= pg::was_asked_to_leave();
 }
 
-/// Then, before the connection is closed.
+/// After that, before the connection is closed.
 extern "C" void sessionctl_close_connection(int, Datum) noexcept {
     if (is_ending)
         compat::hang_up(client_timeout);
 }
 
-/// In a callback or a signal handler it would be too late for this.
+/// Not possible in a callback or a signal handler.
 void prepare() {
     own_entry = &compat::status_array().at(compat::own_slot());
     timer = RegisterTimeout(USER_TIMEOUT, sessionctl_end_when_idle);
@@ -62,7 +62,7 @@ void prepare() {
     is_prepared = true;
 }
 
-/// The answer to its last statement is with the client before the end of the connection.
+/// The client gets the answer to its last statement before the connection ends.
 [[noreturn]] void end_session() {
     pg::answer_request(core::DrainAnswer::ends);
     is_ending = true;
@@ -74,7 +74,7 @@ void prepare() {
     pg_unreachable();
 }
 
-/// Asked at the first statement of each transaction: later ones belong to a transaction that may go on.
+/// Checked at the first statement of each transaction: a transaction that has begun may go on.
 void on_statement() {
     const LocalTransactionId transaction = compat::own_transaction();
     if (transaction == checked_in || compat::is_in_command() || !compat::is_client_session())
@@ -86,7 +86,7 @@ void on_statement() {
         end_session();
 }
 
-/// The transaction in which a command leaves the session is the client's: more of its pipeline may follow.
+/// The transaction that a command leaves open is the client's: more of its pipeline may follow.
 void on_command() {
     checked_in = compat::own_transaction();
 }
@@ -99,8 +99,8 @@ extern "C" void sessionctl_function_access(ObjectAccessType access, Oid class_id
         on_statement();
 }
 
-/// It shows that it waits for its client, in no transaction or in one in which nothing was done. (While it
-/// waits for ROLLBACK TO it is still in the old one.)
+/// It is shown as idle, in no transaction or in one without a statement. (While it waits for ROLLBACK TO it
+/// is still in the old one.)
 bool is_between_transactions() noexcept {
     const LocalTransactionId transaction = compat::own_transaction();
     return core::is_idle(compat::state_of(const_cast<const PgBackendStatus&>(*own_entry))) &&
@@ -121,7 +121,7 @@ extern "C" void sessionctl_end_when_idle() noexcept {
     enable_timeout_after(timer, pause);
 }
 
-/// Procedures, VACUUM and others end transactions inside of them, and what the client waits for goes on.
+/// Procedures, VACUUM and others end transactions inside of one command, which goes on.
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;

@@ -1,4 +1,4 @@
-// The side of the session that is asked to leave: it ends where its transaction does.
+// The drain in the session that is asked to end: it ends after its transaction.
 #pragma once
 
 namespace sessionctl::hooks {

@@ -23,10 +23,10 @@ compat::LoginHook previous_login = nullptr;
 bool is_held = false;
 
 constexpr long poll_interval = 100; // ms: how late an opening is noticed
-/// Kept free of held logins, beyond the slots reserved for superusers: a login needs a slot before it is
-/// known whose it is.
+/// Slots that held logins leave free, beyond those reserved for superusers: a login needs a slot before its
+/// role is known.
 constexpr int spare_slots = 3;
-/// Before authentication_timeout, which ends a login without a word.
+/// Before authentication_timeout, which ends a login without a message.
 constexpr core::Timestamp timeout_margin = core::microseconds_per_second;
 
 std::atomic<std::int32_t>* own_pass() noexcept {
@@ -34,8 +34,8 @@ std::atomic<std::int32_t>* own_pass() noexcept {
     return slot != nullptr ? &slot->pass.pid : nullptr;
 }
 
-/// Written before the gate is looked at, so that who closes it finds either the pass or the login at the
-/// gate (pg/keep_out/gate.hpp).
+/// Written before the gate is read, so that a lockdown finds either the pass or the login waiting at the gate
+/// (pg/keep_out/gate.hpp).
 void write_pass() noexcept {
     if (auto* const pass = own_pass())
         pass->store(compat::own_kind() == core::Kind::walsender ? -MyProcPid : MyProcPid,
@@ -92,7 +92,7 @@ core::Timestamp longest_hold() noexcept {
     pg_unreachable();
 }
 
-/// Where the gate was seen closed. Returns when the login may go on.
+/// Called where the gate is closed. Returns when the login is admitted.
 void wait_for_unlock(pg::Gate& gate, Oid role) {
     const core::Timestamp began = pg::monotonic_now();
     const core::Timestamp longest = longest_hold();
@@ -118,7 +118,7 @@ void wait_for_unlock(pg::Gate& gate, Oid role) {
         case core::Admission::hold:
             break;
         }
-        // Who closes the gate anew need not wait for who waits at it.
+        // A new lockdown need not wait for held logins.
         take_pass_back();
         if (!take_place(gate))
             refuse(found.state, true);
@@ -135,7 +135,7 @@ void check_lockdown(const Port* port) {
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
     const Oid role = get_role_oid(compat::role_of_login(port), true);
-    if (OidIsValid(role)) // else core refuses it, in its own words
+    if (OidIsValid(role)) // else core itself refuses it
         wait_for_unlock(gate, role);
     leave_place();
     compat::set_immediate_interrupts(were_allowed);

@@ -16,7 +16,7 @@ namespace {
 
 object_access_hook_type previous_object_access = nullptr;
 
-/// Here the catalogs still show the role as it was: only who could log in can lose it.
+/// The catalogs still show the role as it was: only a role with LOGIN can lose it.
 extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
                                          void* arg) {
     if (previous_object_access != nullptr)
@@ -26,7 +26,7 @@ extern "C" void sessionctl_object_access(ObjectAccessType access, Oid class_id, 
         pg::entry([object] { pg::sweep_after_commit(object, pg::Need::preferred); });
 }
 
-/// Before it runs, and before it is known whether it is allowed.
+/// Runs before the command, and before its permission checks.
 bool on_utility_command(const Node* statement) {
     const bool may_revoke = pg::terminate_on_login_revoked_setting() && compat::may_take_connect(statement);
     if (may_revoke)

@@ -1,4 +1,4 @@
-// NOLOGIN means now, and so does REVOKE CONNECT: pg_sessionctl.terminate_on_login_revoked.
+// NOLOGIN and REVOKE CONNECT end sessions, too: pg_sessionctl.terminate_on_login_revoked.
 #pragma once
 
 namespace sessionctl::hooks {

@@ -64,15 +64,15 @@ core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
     }
 }
 
-/// The server at the instant of the signal. A session that shows itself idle but runs, or waits for a
-/// processor, has been woken: its client's next statement is there already.
+/// The server for the recheck just before the signal. A session that is shown as idle but is runnable has its
+/// client's next statement already.
 class RecheckingServer final : public pg::LiveServer {
   public:
     RecheckingServer(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
         : LiveServer(client_message), violation_(violation) {}
 
-    /// A commit that waits for its standby would tell its client that it is committed, though no standby has
-    /// it.
+    /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
+    /// standby has.
     bool spares(const core::Session& session) override {
         if (pg::awaits_standby(session))
             return true;
@@ -84,7 +84,7 @@ class RecheckingServer final : public pg::LiveServer {
     }
 
   private:
-    /// Since its silence was found too long.
+    /// Since the violation was found.
     bool is_still_silent(const core::Session& session) const noexcept {
         const core::Inactivity now = pg::inactivity_of(session);
         return now.is_asleep && now.switches == violation_.switches &&
@@ -94,10 +94,10 @@ class RecheckingServer final : public pg::LiveServer {
     const core::LimitViolation& violation_;
 };
 
-/// The same of a session that was asked to leave.
+/// The same for a session that was asked to end.
 class RecheckingDrainServer final : public pg::DrainServer {
   public:
-    /// While it streams no limit binds it.
+    /// No limit applies while it streams.
     bool spares(const core::Session& session) override {
         return pg::awaits_standby(session) || pg::is_streaming(session);
     }
@@ -144,7 +144,7 @@ void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
     monitor.logged(violation);
 }
 
-/// Anew at each look: another limit, or another client_message, may be in force.
+/// Renewed at each look: the limit and the client message may have changed.
 void LimitEnforcer::ask_to_end(const core::LimitViolation& violation, const pg::RosterEntry& entry) {
     const auto is_it = [&violation](const Request& each) {
         return each.target.session.id == violation.session.id;
@@ -166,7 +166,7 @@ void LimitEnforcer::ask_to_end(const core::LimitViolation& violation, const pg::
     asker_.ask(violation.session);
 }
 
-/// True when there is no need to ask it any more: it ends, is gone, or may stay.
+/// True when the request is over: the session ends, is gone, or may stay.
 bool LimitEnforcer::settle(Request& request, core::LimitMonitor& monitor) {
     core::Target& target = request.target;
     const bool is_wanted = std::exchange(request.is_wanted, false);
@@ -218,7 +218,7 @@ void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& 
     }
 }
 
-/// Its statement is ended with its session: that it is over then is not the doing of the cancel.
+/// The session is terminated: the end of its statement is not an effect of the cancel.
 void LimitEnforcer::give_up_cancel_of(const core::Session& session) {
     const auto is_its_cancel = [&session](Ending& each) {
         if (!each.is_cancel || each.session.id != session.id ||
@@ -243,7 +243,7 @@ void LimitEnforcer::record_outcome(Ending& ending, core::Outcome outcome) noexce
     shared->reaper.last_reaped = ending.record.at;
 }
 
-/// Gone, or its statement is, or given up: the audit tells. True when there is nothing left to wait for.
+/// Records the outcome and returns true when the session or statement has ended, or the wait is given up.
 bool LimitEnforcer::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
     bool goes_on = true;
     pg::callback([&] {

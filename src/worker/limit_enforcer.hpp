@@ -1,5 +1,5 @@
-// What the reaper does with a session over its limit: leave it alone, tell of it, end it, or its statement,
-// or ask it to end after its transaction, and see it gone.
+// What the reaper does about a violation: exempt the session, log it, cancel its statement, terminate it, or
+// ask it to end after its transaction; and the record of the outcome.
 #pragma once
 
 #include "core/reaper/limit_monitor.hpp"
@@ -11,20 +11,20 @@ namespace sessionctl::worker {
 
 class LimitEnforcer {
   public:
-    /// Deals with one violation, and lets the monitor know how.
+    /// Handles one violation, and reports to the monitor how.
     void enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor);
 
-    /// All sessions have been looked at: of those that are asked to leave, who is in no transaction is ended,
-    /// and who has not violated this time is asked no more.
+    /// After all sessions have been looked at: terminates those that were asked to end and are in no
+    /// transaction, and withdraws the request from those without a violation in this look.
     void finish_look(core::LimitMonitor& monitor);
 
-    /// Looks after those that were sent a signal; returns when to look again, on the monotonic clock.
+    /// Checks those that were signalled; returns when to check again, on the monotonic clock.
     core::Timestamp follow_up();
-    /// The reaper leaves: nobody looks after them any more, but the audit tells of them.
+    /// The reaper exits: records those that are not yet proven ended.
     void finish() noexcept;
 
   private:
-    /// A session on its way out, or its statement.
+    /// A signalled session or statement.
     struct Ending {
         core::Session session;
         core::Rule rule;
@@ -33,12 +33,12 @@ class LimitEnforcer {
         pg::AuditRecord record;
     };
 
-    /// A session that is asked to leave.
+    /// A session that is asked to end.
     struct Request {
         core::Target target;
         core::DrainedSession asked;
         core::Rule rule;
-        bool is_wanted; // by the look under way
+        bool is_wanted; // by the present look
         pg::AuditRecord record;
     };
 

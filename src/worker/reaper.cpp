@@ -54,11 +54,11 @@ extern "C" void sessionctl_reaper_reload(SIGNAL_ARGS) {
     errno = saved;
 }
 
-/// Whoever cancels everybody's statement does not mean this process.
+/// pg_cancel_backend() on all processes must not stop the reaper.
 extern "C" void sessionctl_reaper_ignore(SIGNAL_ARGS) {}
 
-/// What the monitor asks of the server. The lock table, and the connections of clients, are read once a
-/// look, and only when somebody asks.
+/// The server's facts for the monitor. The lock table and the clients' connections are read at most once a
+/// look, and only if needed.
 class LiveFacts final : public core::Facts {
   public:
     int waiting_behind(const core::Session& session) override {
@@ -117,21 +117,20 @@ class Reaper {
         monitor_.reconsider(pg::reaper_action_setting() != before);
     }
 
-    /// The clocks are read after the table, so that no stamp in it is of the future; the wall clock first:
-    /// who is held up between the two takes a session for younger than it is, not for older.
+    /// The clocks are read after the table, so that no stamp is in the future; the wall clock first: a delay
+    /// between the two makes a session seem younger, not older.
     void begin() noexcept {
         const core::Timestamp wall = GetCurrentTimestamp();
         monitor_.begin(pg::monotonic_now(), wall);
         monitor_.expect_login(pg::own_limits());
     }
 
-    /// Looks at all sessions once, deals with who is over a limit, and returns when to look again.
+    /// Looks at all sessions once, handles violations, and returns when to look again.
     core::Timestamp look() {
         const pg::ScratchMemory scratch;
         if (pg::SharedMemory* const shared = pg::shared_memory()) {
             ++shared->reaper.wakeups;
-            shared->reaper.next_look =
-                core::LimitMonitor::never; // who publishes a limit from here on wakes us again
+            shared->reaper.next_look = core::LimitMonitor::never; // a new limit wakes the reaper from here on
         }
         core::vector<core::Session> sessions;
         pg::call([&sessions] { pg::list_sessions(sessions); });
@@ -179,7 +178,7 @@ class Reaper {
         shared->reaper.next_look = next;
     }
 
-    /// Never less than to that moment: a look before the deadline is for nothing. True when woken.
+    /// Not shorter: a look before the deadline finds nothing. True when woken.
     bool sleep_until(core::Timestamp next) {
         const core::Timestamp left = std::max<core::Timestamp>(next - pg::monotonic_now(), 0);
         const core::Timestamp milliseconds =
@@ -201,7 +200,7 @@ class Reaper {
 };
 
 /// A process without a database finds the indexes of the shared catalogs in a file that the first session
-/// writes after the server's start. Before that there is nobody to monitor.
+/// writes after the server's start. Before that there is no session to monitor.
 void wait_for_first_session() {
     constexpr long pause = 100; // ms
     while (!is_terminated && access("global/pg_internal.init", F_OK) != 0)

@@ -1,5 +1,5 @@
-// The sweeper: ends what a role that was just shut out, or lost CONNECT on a database, still has there,
-// sessions and logins under way, and goes.
+// The sweeper: terminates the sessions and pending logins of a role that just lost LOGIN, or CONNECT on a
+// database, and exits.
 
 #include "core/error.hpp"
 #include "pg/account/audit_record.hpp"
@@ -28,7 +28,7 @@ namespace sessionctl::worker {
 
 namespace {
 
-/// How long who is ended may take.
+/// How long a terminated process may take to end.
 constexpr core::Timestamp longest_end = 5 * core::microseconds_per_second;
 constexpr core::Timestamp shortest_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_pause = 20 * core::microseconds_per_millisecond;
@@ -36,9 +36,9 @@ constexpr core::Timestamp longest_pause = 20 * core::microseconds_per_millisecon
 constexpr char no_login[] = "The role may no longer log in.";
 constexpr char no_connect[] = "The role may no longer connect to this database.";
 
-/// How long a login that says no role yet may have read its role's row before the commit. It says so in the
-/// process array right after it has read it: at once, or where it asks for a password in between, as long as
-/// it may take to get one.
+/// How long after the commit a login without a role in the process array may still have read the old row of
+/// its role. It shows the role right after that reading, or, where it asks for a password in between, up to
+/// authentication_timeout later.
 core::Timestamp longest_role_delay() noexcept {
     if (compat::login_reads_role_late)
         return 2 * core::microseconds_per_second;
@@ -83,7 +83,7 @@ class Sweep {
         bool is_gone;
     };
 
-    /// What all records say alike: by whose command, as far as that session itself has not told.
+    /// What all records have in common: the session that gave the command.
     static pg::AuditRecord record_by(int caller) {
         pg::CatalogScope catalogs;
         pg::AuditRecord record = {};
@@ -98,7 +98,7 @@ class Sweep {
         return record;
     }
 
-    /// True when there is nobody left to wait for.
+    /// True when there is nothing left to wait for.
     bool look() {
         const core::vector<pg::PendingLogin> arrivals = pg::client_processes();
         const core::Timestamp now = pg::monotonic_now();
@@ -135,7 +135,7 @@ class Sweep {
                std::find(skipped_.begin(), skipped_.end(), process.pid) == skipped_.end();
     }
 
-    /// Why it is ended, as long as it is shut out and no guard rail spares it; null where it is not.
+    /// Why it is to be terminated; null where its role may log in, or is protected.
     const char* reason_to_end(const pg::PendingLogin& process) const {
         pg::CatalogScope catalogs;
         const char* reason = nullptr;
@@ -149,7 +149,7 @@ class Sweep {
         return reason;
     }
 
-    /// Who is shut out of the server besides is another sweeper's.
+    /// A role that lost LOGIN, too, is another sweeper's.
     bool has_lost_connect(const pg::PendingLogin& process) const {
         return pg::has_lost_connect(*connect_, process) && pg::may_be_ended(*connect_, process) &&
                !pg::sweep_note(after_, process.role);
@@ -159,13 +159,13 @@ class Sweep {
     bool decide(const pg::PendingLogin& process) {
         if (const char* const reason = reason_to_end(process))
             return end_unless_physical(process, reason);
-        // Once is enough: who logs in from now on is judged by core.
+        // Once is enough: core checks all later logins.
         if (connect_ != nullptr)
             skipped_.push_back(process.pid);
         return true;
     }
 
-    /// Ends it unless it is for physical replication. False where that is not known yet.
+    /// Terminates it unless it is for physical replication. False where that is not known yet.
     bool end_unless_physical(const pg::PendingLogin& process, const char* reason) {
         Victim victim = {process, pg::monotonic_now(), record_template_, {}, false};
         victim.record.set_field(victim.record.reason, reason);
@@ -207,7 +207,7 @@ class Sweep {
         if (!victim.record.evidence.is_present)
             victim.record.evidence = pg::Evidence::of_login(victim.process.role);
         victim.record.pid = victim.process.pid;
-        // From 18 on a login stands in the table from its beginning, first without its role.
+        // From 18 on a login is in the session table from its start, first without its role.
         victim.record.role.set(
             pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
         if (connect_ != nullptr)

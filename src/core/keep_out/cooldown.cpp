@@ -39,14 +39,14 @@ bool Origin::operator==(const Origin& other) const noexcept {
 
 namespace {
 
-/// The running cooldowns of a full table, by whose share of it they are.
+/// The running cooldowns of a full table, by their setters' shares.
 class Shares {
   public:
     Shares(Cooldown (&places)[CooldownTable::capacity], const CooldownSetter& new_setter,
            Timestamp now) noexcept
         : places_(places), new_setter_(new_setter), now_(now) {}
 
-    /// What began first in the largest share.
+    /// The oldest cooldown of the largest share.
     Cooldown& first_of_largest() const noexcept {
         return *std::min_element(
             std::begin(places_), std::end(places_), [this](const Cooldown& a, const Cooldown& b) {
@@ -57,7 +57,7 @@ class Shares {
     }
 
   private:
-    /// Superusers share what they have.
+    /// All superusers are one share.
     static bool is_one_share(const CooldownSetter& a, const CooldownSetter& b) noexcept {
         return a == b || (a.is_superuser && b.is_superuser);
     }
@@ -66,7 +66,7 @@ class Shares {
         return is_one_share(each.setter, new_setter_);
     }
 
-    /// With the one that is about to come.
+    /// The new cooldown counts, too.
     int size_of(const CooldownSetter& setter) const noexcept {
         const auto is_its = [&](const Cooldown& each) {
             return each.is_running_at(now_) && is_one_share(each.setter, setter);

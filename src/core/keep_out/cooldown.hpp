@@ -1,5 +1,5 @@
-// Cooldowns: whose logins are refused for a while, because their sessions were ended. Plain data in shared
-// memory, which a login reads: nothing here allocates.
+// Cooldowns: the roles whose logins are refused for a while after their sessions were ended. Plain data in
+// shared memory, read during login: nothing here allocates.
 #pragma once
 
 #include "core/keep_out/gate.hpp"
@@ -15,7 +15,7 @@ struct ClientHost {
 
     static ClientHost local() noexcept { return {Family::local, {}}; }
     static ClientHost ipv4(const unsigned char* bytes) noexcept;
-    /// An IPv4 address in IPv6's clothes (::ffff:0:0/96) is that IPv4 address.
+    /// An IPv4-mapped address (::ffff:0:0/96) becomes that IPv4 address.
     static ClientHost ipv6(const unsigned char* bytes) noexcept;
 
     bool operator==(const ClientHost& other) const noexcept;
@@ -26,14 +26,14 @@ struct Origin {
     static constexpr std::size_t application_size = 64;
 
     ClientHost host;
-    char application[application_size]; // as it was named when it logged in; empty: it was not
+    char application[application_size]; // application_name at login; empty: none
 
     /// Printable ASCII, and cut where the server cuts it.
     void set_application(const char* name) noexcept;
     bool operator==(const Origin& other) const noexcept;
 };
 
-/// Whose logins: a role's (its OID), of one origin. The database does not matter.
+/// The logins of one role (its OID) from one origin, to any database.
 struct LoginKey {
     std::uint32_t role;
     Origin origin;
@@ -43,22 +43,22 @@ struct LoginKey {
     }
 };
 
-/// Whose cooldown it is: nobody else prolongs or shortens it.
+/// Who set a cooldown: nobody else prolongs or shortens it.
 struct CooldownSetter {
-    std::uint32_t user; // the session's, whatever role it has taken since
-    bool is_superuser;  // the session's user, and the current one
+    std::uint32_t user; // session_user, whatever SET ROLE made of it
+    bool is_superuser;  // session_user and current_user both are
 
     bool operator==(const CooldownSetter& other) const noexcept {
         return user == other.user && is_superuser == other.is_superuser;
     }
 };
 
-/// Times are monotonic: who sets the clock neither shortens nor prolongs a cooldown.
+/// Times are monotonic: setting the clock neither shortens nor prolongs a cooldown.
 struct Cooldown {
     LoginKey login;
     CooldownSetter setter;
     Timestamp since;
-    Timestamp until;                     // 0: none was here yet
+    Timestamp until;                     // 0: the entry was never used
     char by[GateState::by_size];         // the setter's name; empty: not known; UTF-8, as the reason is
     char reason[GateState::reason_size]; // empty: none was given
 
@@ -68,24 +68,24 @@ struct Cooldown {
     }
 };
 
-/// One for each login and each who set one on it.
+/// One entry for each login and setter.
 struct CooldownTable {
     static constexpr int capacity = 128;
-    /// So many places are the superusers' alone. They are not certain ones: nobody else ever has more than
-    /// the others, and these always have room for a superuser's.
+    /// So many entries are reserved for superusers: all other setters together never have more than the
+    /// rest.
     static constexpr int reserved = 32;
 
     Cooldown places[capacity];
 
-    /// Of those of that login the one that lasts longest; null where it is in no cooldown.
+    /// The longest running cooldown of that login; null where there is none.
     const Cooldown* find(const LoginKey& login, Timestamp now) const noexcept;
-    /// For a new one: the place of the one that he has on that login, or a free one. Where none is free for
-    /// him, the largest share gives up what it began first: a share is all that a setter has, or what the
-    /// superusers together have beyond the reserved places. Among equal ones it is his own.
+    /// The entry for a new cooldown: the setter's own on that login, or a free one. Where the setter can have
+    /// none, the oldest of the largest share. A share is all that a setter has, or what the superusers
+    /// together have beyond the reserved entries. Among equal shares it is the setter's own.
     Cooldown& place_for(const LoginKey& login, const CooldownSetter& setter, Timestamp now) noexcept;
 };
 
-/// Seconds left, the one that has begun included.
+/// Seconds left, rounded up.
 std::int64_t seconds_left(const Cooldown& cooldown, Timestamp now) noexcept;
 
 } // namespace sessionctl::core

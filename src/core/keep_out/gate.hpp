@@ -1,5 +1,5 @@
-// The gate: who may log in while the server is locked down, and the file that remembers it. No allocation
-// anywhere: a login, and a process that exits, need it.
+// The gate: who may log in while the server is locked down, and the file that keeps it over a restart. No
+// allocation anywhere: logins and exiting processes use it.
 #pragma once
 
 #include "core/sessions/options.hpp"
@@ -24,7 +24,7 @@ struct GateState {
     Timestamp until;                       // 0: until it is unlocked
     std::int32_t role_count;               // of the roles that may log in, with their members
     std::uint32_t allow_roles[most_roles]; // their OIDs
-    char by[by_size];                      // the role that closed it; empty: not known
+    char by[by_size];                      // the role that locked the server down; empty: not known
     char reason[reason_size];              // empty: none was given
 
     bool allows_role(std::uint32_t role) const noexcept;
@@ -34,36 +34,36 @@ struct GateState {
     bool is_over_at(Timestamp now) const noexcept { return is_closed && !is_closed_at(now); }
 };
 
-/// What matters of a login.
+/// The properties of a login that decide.
 struct Login {
     Kind kind;
     bool is_superuser;
     bool is_allowed; // one of allow_roles, or a member of one
 };
 
-/// Superusers, the allowed and walsenders for physical replication, unless the lockdown says otherwise. Whom
-/// it lets in it does not end either.
+/// Admits superusers, the allowed roles and walsenders for physical replication, unless the lockdown says
+/// otherwise. Sessions that it admits are not terminated either.
 bool admits(const GateState& state, const Login& login) noexcept;
 
 enum class Admission : std::uint8_t { admit, hold, refuse };
 
-/// After it has waited so long already (ms). A walsender never waits: from 12 on it would keep one of the few
-/// places of walsenders, and its client tries again by itself.
+/// `waited`: how long the login was held already (ms). A walsender is never held: from 12 on it would take
+/// one of max_wal_senders, and its client tries again by itself.
 Admission admission_of(const GateState& state, const Login& login, Timestamp now,
                        std::int64_t waited) noexcept;
 
-/// How many logins may wait at once: a quarter of the slots that are everybody's, at least one.
+/// How many logins may be held at once: a quarter of the slots that are not reserved, at least one.
 int max_held_logins(int max_connections, int reserved) noexcept;
 
 /// The longest hold (ms) with this authentication_timeout (s): 10 s less, or half of it where that is more.
-/// That timeout ends a login without a word.
+/// That timeout ends a login without a message.
 std::int64_t longest_hold(int authentication_timeout) noexcept;
 
 /// In ms. Errors: 22023 (negative, longer than that; the hint says how long it may be).
 std::int32_t checked_hold(const Interval& hold, int authentication_timeout);
 
-/// The file: a line with its version, one line for each thing that is set, and a last line that proves that
-/// it is whole. Lines with # are for people.
+/// The file: a line with its version, one line for each setting, and a last line that shows that the file is
+/// complete. Lines with # are comments.
 struct GateFile {
     static constexpr std::size_t largest = 8192;
 
@@ -74,11 +74,10 @@ struct GateFile {
 };
 
 GateFile gate_file_of(const GateState& state) noexcept;
-/// False where it is damaged, or of a version that this one does not know; then `state` is as it was.
+/// False, and `state` unchanged, where the file is damaged or of an unknown version.
 bool read_gate_file(std::string_view text, GateState& state) noexcept;
 
-/// What is in force when the file can't be read: closed to all but superusers, for nobody knows for whom
-/// else.
+/// In force when the file can't be read: closed to all but superusers, since the allowed roles are not known.
 GateState closed_for_safety(Timestamp now, const char* reason) noexcept;
 
 } // namespace sessionctl::core

@@ -12,7 +12,7 @@ namespace sessionctl::core::hba {
 
 namespace {
 
-/// A longer list of roles goes on in another line of the same rule, which a person can still read.
+/// A longer list of roles is split into several lines of the same rule, for people to read.
 constexpr std::size_t wrap_width = 400;
 
 constexpr char unlock_instructions[] =
@@ -72,8 +72,8 @@ void refuse_unwritable(const vector<string>& roles, const Dialect& dialect) {
                       dialect.argument_sign);
 }
 
-/// Who came into the list without being named, and can't be written, is moved to `left_out`: whoever may make
-/// roles must not be able to keep others from locking the server down.
+/// A member or superuser whose name can't be written goes to `left_out`: a user with CREATEROLE must not be
+/// able to prevent a lockdown.
 vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Server& server,
                            vector<string>& left_out) {
     refuse_unwritable(lockdown.allow_roles, dialect);
@@ -207,7 +207,7 @@ void refuse_unfit(const File& file) {
         throw Error(sqlstate::object_not_in_prerequisite_state, "\"%s\" is locked down already",
                     file.path.c_str())
             .hint("Unlock it first.");
-    // The server takes it for a part of the first word.
+    // The server reads it as a part of the first word.
     if (std::string_view(file.text).substr(0, 3) == "\xEF\xBB\xBF")
         refuse_line(file, 1, "begins with a byte order mark");
 }

@@ -1,5 +1,5 @@
-// pg_hba.conf as lockdown_server(method => 'hba') writes it: a block at its top that lets in whom it must and
-// rejects the rest. Text in, text out; whoever writes it has the server check it (pg_hba_file_rules, the
+// pg_hba.conf as lockdown_server(method => 'hba') writes it: a block at its top that admits the allowed
+// roles and rejects the rest. Text in, text out; the caller has the server check it (pg_hba_file_rules, the
 // reload, a probe login).
 //
 // The old text stays below the block, byte for byte. No connection to a database gets past the block's
@@ -18,7 +18,7 @@ namespace sessionctl::core::hba {
 
 struct Lockdown {
     vector<string> superusers;  // all that can log in
-    vector<string> allow_roles; // they and their members may come, whatever include_superusers says
+    vector<string> allow_roles; // they and their members may log in, whatever include_superusers says
     bool include_superusers = false;
     bool include_replication = false;
     Mark mark;
@@ -36,7 +36,7 @@ struct Locked {
 
 /// The same file with the block at its top: each rule narrowed to those of the allowed roles that it names
 /// (by name, as memberships are at this moment: a member who is added later stays out), and the rejects.
-/// Errors: 55000 it has a block, or nobody would be left though include_superusers is not said; F0000 the
+/// Errors: 55000 it has a block, or nobody could log in though include_superusers is not given; F0000 the
 /// block is damaged, the server would refuse the file, or something that it includes can't be read; 0A000 the
 /// name of one of allow_roles, which was asked for by name, can't be written there, or a line would become
 /// too long.

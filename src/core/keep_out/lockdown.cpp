@@ -137,7 +137,7 @@ std::optional<Lockdown> read_lockdown(std::string_view text) {
 Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now) {
     if (!earlier)
         return now;
-    // `now.before` is the settings as it is.
+    // `now.before` has the present settings.
     if (now.before.limit == earlier->during.limit)
         now.before.limit = earlier->before.limit;
     if (now.before.is_open == earlier->during.is_open)

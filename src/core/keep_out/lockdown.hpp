@@ -1,4 +1,4 @@
-// What a lockdown found when it closed the settings, and what its end makes of it.
+// The login settings before and during a lockdown, and what unlock restores.
 #pragma once
 
 #include "core/memory.hpp"
@@ -21,7 +21,7 @@ struct LoginSettings {
     }
 };
 
-/// Kept as text where it lasts as long as the database or the role that is locked.
+/// Stored as text with the database or the role, so that it is dropped with it.
 struct Lockdown {
     LoginSettings before;
     LoginSettings during;
@@ -34,14 +34,14 @@ struct Lockdown {
 
 /// ASCII without spaces in its values, so that it reads the same in a database of any encoding.
 string written(const Lockdown& lockdown);
-/// Empty where the text is not what written() makes.
+/// Null where written() did not make the text.
 std::optional<Lockdown> read_lockdown(std::string_view text);
 
-/// The memory of a lockdown that finds an earlier one: as long as the settings is as that one left it, what
-/// was before it counts; opened by hand meanwhile, the settings as it is now.
+/// The record of a lockdown on top of an earlier one. A setting that is as the earlier one left it keeps the
+/// value from before that; one that was changed by hand meanwhile keeps its present value.
 Lockdown renewed(const std::optional<Lockdown>& earlier, Lockdown now);
 
-/// What unlock does: a part of the settings that somebody changed by hand since then stays as it is.
+/// What unlock does: a setting that was changed by hand during the lockdown stays as it is.
 struct Restoration {
     LoginSettings settings;
     bool limit_was_changed;

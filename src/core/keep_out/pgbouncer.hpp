@@ -1,4 +1,4 @@
-// How PgBouncer's admin console wants a name.
+// Names as PgBouncer's admin console reads them.
 #pragma once
 
 #include "core/memory.hpp"

@@ -1,5 +1,5 @@
-// The roles that logical replication logs in with, and that a lockdown refuses: while they stay out, the
-// server keeps the WAL that their slots have not sent, until its disk is full.
+// The roles that logical replication needs and a lockdown refuses: as long as they can't log in, the server
+// keeps the WAL that their slots have not sent, until its disk is full.
 #pragma once
 
 #include "core/text.hpp"
@@ -14,10 +14,10 @@ class ReplicationNeeds {
     /// A role that is refused, with the slot that it uses; empty: it synchronizes slots.
     void add_user(std::string_view role, std::string_view slot);
     void add_unused_slot(std::string_view slot);
-    /// One that is refused, and may use any slot.
+    /// A role that is refused and could use any slot.
     void add_candidate(std::string_view role);
 
-    /// Nobody who is refused is needed.
+    /// Replication needs no refused role.
     bool empty() const noexcept;
     /// One line.
     string detail() const;

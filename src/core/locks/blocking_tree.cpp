@@ -35,7 +35,7 @@ class TreeBuilder {
         int depth;
     };
 
-    /// Why a proclock waits: by index, the foremost proclock in its way, or one of these.
+    /// What blocks a proclock: the index of the foremost request before it, or one of these.
     static constexpr int by_holders = -1;
     static constexpr int by_nobody = -2;
 
@@ -64,7 +64,7 @@ class TreeBuilder {
         return reason == by_holders ? is_hard_block(waiter, other) : reason == index_of(other);
     }
 
-    /// Of each component that stands under no other, its first member; nobody else's listing leads there.
+    /// The first member of each component that is a child of no other: no other root leads to it.
     vector<int> roots() const {
         vector<int> firsts(components_.size.size(), -1);
         vector<bool> is_under(components_.size.size(), false);

@@ -13,7 +13,7 @@ struct Components {
     vector<int> size; // by component
 };
 
-/// `Edge` tells whether the first proclock's owner waits for the second's.
+/// `Edge` says whether the first proclock's owner waits for the second's.
 template <typename Edge>
 class ComponentSearch {
   public:

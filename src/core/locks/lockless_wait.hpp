@@ -1,4 +1,4 @@
-// What a session may wait for, with others in its way, that is no heavyweight lock.
+// Waits for other sessions that are not for a heavyweight lock.
 #pragma once
 
 #include "core/memory.hpp"
@@ -18,21 +18,21 @@ const char* wanted_by(LocklessWait wait) noexcept;
 /// Where to look.
 const char* hint_about(LocklessWait wait) noexcept;
 
-/// Are those whom the server names in its way, and not only sessions that may be?
+/// Does the server know the blockers for certain?
 bool knows_blockers(LocklessWait wait) noexcept;
 
-/// Who is in its way, or may be, in a sentence; empty where nobody is known.
+/// The blockers, or possible blockers, in a sentence; empty where none is known.
 string others_in_way(LocklessWait wait, const vector<int>& pids);
 
-/// A process, and up to which barrier it has accepted them. They are numbered from 1.
+/// A process and the newest ProcSignalBarrier that it has absorbed. Barriers are numbered from 1.
 struct BarrierProgress {
     std::int32_t pid;
     std::uint64_t accepted;
 };
 
-/// Pids of those whom each of so many waiters waits for. For which barrier one waits is not known: of several
-/// it may be an older one than the newest, which only those that are the furthest behind have surely not
-/// accepted.
+/// Pids for which each of so many waiters certainly waits. It is not known which barrier a process waits for:
+/// with several waiters it may be an older one, which only the processes furthest behind have certainly not
+/// absorbed.
 vector<int> barrier_blockers(const vector<BarrierProgress>& all, std::uint64_t newest, int waiters);
 
 } // namespace sessionctl::core

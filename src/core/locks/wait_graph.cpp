@@ -114,8 +114,7 @@ WaitGraph::Blockers WaitGraph::holders_and_queued(int party) const {
     return found;
 }
 
-/// Goes from holder to holder; whoever is only queued before one of them on the way, or before the party
-/// itself, is noted.
+/// Follows holders only; `queued` gets those that are only queued before one of them, or before the party.
 vector<int> WaitGraph::roots_over_holders(int party, vector<int>& queued) const {
     const Closure& all = closure();
     vector<int> roots;
@@ -164,7 +163,7 @@ vector<int> WaitGraph::blockers_to_end(int party) const {
     return found;
 }
 
-/// Those who hold come last in their lock.
+/// Holders come last among the proclocks of a lock.
 bool WaitGraph::is_held_by_others(const ProcLock& waiter) const noexcept {
     for (int i = first_of_lock_.data()[waiter.lock + 1]; i-- > first_of_lock_.data()[waiter.lock];)
         if (is_hard_block(waiter, proclocks_.data()[i]))
@@ -174,7 +173,7 @@ bool WaitGraph::is_held_by_others(const ProcLock& waiter) const noexcept {
 
 vector<int> WaitGraph::blocked_by_request() const {
     vector<int> blocked(proclocks_.size(), 0);
-    vector<int> last(proclocks_.size(), -1); // who was counted there last
+    vector<int> last(proclocks_.size(), -1); // the party counted there last
     for (int party = 0; party < count(); ++party)
         each_proclock(party, [&](const ProcLock& waiter) {
             if (waiter.wanted == 0 || is_held_by_others(waiter))

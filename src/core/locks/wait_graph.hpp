@@ -1,6 +1,6 @@
-// Who waits for whom: the waits of the lock table at one moment, by the server's own rules. A request is
-// blocked by whoever holds a conflicting lock (hard), and by whoever asks for a conflicting one further up
-// the queue (soft); members of one parallel group never block each other.
+// The waits of the lock table at one moment, by the server's own rules. A request is blocked by every holder
+// of a conflicting lock (hard), and by every conflicting request further up the queue (soft); members of one
+// lock group never block each other.
 #pragma once
 
 #include "core/memory.hpp"
@@ -10,7 +10,7 @@
 
 namespace sessionctl::core {
 
-/// Whoever holds or wants locks: a session (in a parallel query its leader stands for all of them), or a
+/// A lock holder or waiter: a session (in a parallel query its leader, for the whole lock group), or a
 /// prepared transaction.
 struct Party {
     std::int32_t pid;  // 0: a prepared transaction
@@ -26,13 +26,13 @@ struct Party {
 /// Lock modes as bits: mode n is bit n.
 using LockModes = std::uint32_t;
 
-/// In the place of a mode: what it waits for is no lock, but that the holders go on.
+/// In the place of a mode: it waits for the other processes themselves, not for a lock.
 constexpr int no_lock = 31;
 
-/// What one process has to do with one lock.
+/// What one process holds of one lock, and waits for.
 struct ProcLock {
     Party party;
-    std::int32_t lock;   // its number among the locks that somebody waits for
+    std::int32_t lock;   // its number among the locks with waiters
     std::int32_t place;  // in the queue, from 0; -1: it does not wait
     std::int32_t wanted; // mode; 0: it does not wait
     LockModes held;
@@ -40,17 +40,17 @@ struct ProcLock {
     Timestamp since;     // of the wait; 0: not known
 };
 
-/// A process that works for a session: a parallel worker.
+/// A parallel worker and its leader.
 struct ParallelWorker {
     std::int32_t pid;
     std::int32_t leader;
 };
 
-/// By what it holds.
+/// Blocks by a lock that it holds.
 inline bool is_hard_block(const ProcLock& waiter, const ProcLock& other) noexcept {
     return (waiter.conflicts & other.held) != 0 && !(waiter.party == other.party);
 }
-/// By what it asks for.
+/// Blocks by its request.
 inline bool is_soft_block(const ProcLock& waiter, const ProcLock& other) noexcept {
     return other.wanted != 0 && other.place < waiter.place && (waiter.conflicts >> other.wanted & 1) != 0 &&
            !(waiter.party == other.party);
@@ -64,38 +64,38 @@ class WaitGraph {
   public:
     using ProcLocks = vector<ProcLock>;
 
-    /// ProcLocks come lock by lock, those who wait first, from the end of the queue to its front.
+    /// ProcLocks come lock by lock, the waiters first, from the end of the queue to its front.
     WaitGraph(ProcLocks proclocks, vector<ParallelWorker> workers);
 
     int count() const noexcept { return static_cast<int>(parties_.size()); }
     const Party& party(int number) const { return parties_[number]; }
     const ProcLocks& proclocks() const noexcept { return proclocks_; }
-    /// The number of the one who has this proclock, one of proclocks().
+    /// The party of this proclock, which is one of proclocks().
     int owner(const ProcLock& proclock) const noexcept {
         return owners_.data()[&proclock - proclocks_.data()];
     }
-    /// The session in which this process works; -1: it has no part in any wait.
+    /// The party of this process; -1: it neither waits nor blocks.
     int find(std::int32_t pid) const noexcept;
     int find(const Party& party) const noexcept;
 
-    /// Those it waits for, each once, in their order.
+    /// Its direct blockers, each once, in their order.
     vector<int> blockers_of(int party) const;
-    /// Those who wait behind it, directly or not, in their order.
+    /// Its waiters, direct or not, in their order.
     vector<int> behind(int party) const;
     int waiting_behind(int party) const;
-    /// Whom to end so that its wait comes to an end, in their order; never this party itself. On each path
-    /// from waiter to blocker it is the nearest one that is only queued before the other: what that one waits
-    /// for is in nobody's way but its own. Where everybody on the path holds what the next one wants, it is
-    /// the root, who waits for nobody (of a cycle that waits for nobody outside of it, the one nearest to
-    /// this party). Whom the end of those roots lets go on as well is not among them: a queue for one row
-    /// goes on by itself.
+    /// The parties to terminate so that its wait ends, in their order; never this party itself. On each path
+    /// from waiter to blocker it is the nearest one that is only queued before the other: whatever that one
+    /// waits for blocks the others no more. Where everyone on the path holds what the next one wants, it is
+    /// the root, which waits for no other (of a cycle that waits for nobody outside, the member nearest to
+    /// this party). Parties that go on by themselves when those roots end are not listed: a queue for one row
+    /// is such a case.
     vector<int> blockers_to_end(int party) const;
-    /// By proclock: how many sessions wait behind it in its queue for what nobody holds against them. It is
-    /// its request alone that blocks them, or several such requests.
+    /// By proclock: how many sessions further down its queue are blocked by requests alone, this one among
+    /// them, and by no lock that is held.
     vector<int> blocked_by_request() const;
 
     /// All pairs of a waiting proclock of one party and another proclock in the same lock; for each, those
-    /// further up the queue come first, the nearest at their root.
+    /// further up the queue come first, the nearest at their head.
     class Pairs {
       public:
         Pairs(const WaitGraph& graph, int party);
@@ -132,7 +132,7 @@ class WaitGraph {
         for (int i = first_proclock_[party]; i < first_proclock_[party + 1]; ++i)
             see(proclocks_[by_owner_[i]]);
     }
-    /// All who wait for the same lock as this proclock's.
+    /// All waiters for this proclock's lock.
     template <typename See>
     void each_waiter(const ProcLock& proclock, See&& see) const {
         for (int i = first_of_lock_[proclock.lock];
@@ -157,10 +157,10 @@ class WaitGraph {
         void count();
     };
 
-    /// Those it waits for, each once, in their order.
+    /// Direct blockers, each once, in their order.
     struct Blockers {
-        vector<int> holders; // of what it wants
-        vector<int> queued;  // they only ask for it and stand before it
+        vector<int> holders; // of the lock
+        vector<int> queued;  // only further up the queue
     };
     Blockers holders_and_queued(int party) const;
     vector<int> roots_over_holders(int party, vector<int>& queued) const;
@@ -180,7 +180,7 @@ class WaitGraph {
     mutable Closure closure_;    // computed when somebody asks
 };
 
-/// A wait for others that is for no lock, under a number that no lock has.
+/// Adds a wait that is for no lock, under a number that no lock has.
 void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
                        const vector<int>& blockers);
 

@@ -6,12 +6,12 @@ namespace sessionctl::core {
 
 namespace {
 
-/// Nothing tells when a session begins to make others wait, when transactions pass by, or when one ends.
+/// No event shows that a session begins to block others, that the horizon ages, or that a transaction ends.
 constexpr Timestamp poll_interval = microseconds_per_second;
-/// Silence is the sum of short looks: a machine that stood still meanwhile adds no more than one of them.
+/// Silence is the sum of short intervals: a machine that was suspended adds no more than one of them.
 constexpr int looks_at_clients = 10;
 constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
-/// What is cancelled has to clean up: it has as long as the limit again, or this.
+/// A cancelled statement gets as long as the limit again to clean up, and at least this.
 constexpr Timestamp shortest_grace_period = 5 * microseconds_per_second;
 constexpr Timestamp exemption_time = 60 * microseconds_per_second;
 
@@ -27,7 +27,7 @@ Timestamp between_looks_at_clients(Timestamp limit) noexcept {
     return std::max(limit / looks_at_clients, microseconds_per_millisecond);
 }
 
-/// Not for each pause anew, but once for what goes on through many.
+/// Logged once for what lasts through many states of the session, not for each state.
 bool outlasts_state_change(int rule) noexcept {
     return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone) ||
            rule == index_of(Rule::lifetime);
@@ -102,7 +102,8 @@ void LimitMonitor::look_by(Timestamp at) noexcept {
     next_look_ = std::min(next_look_, at);
 }
 
-/// Where what is limited goes on, since then, it is over or will be; else it can begin no sooner than now.
+/// Has what began at `since` reached its limit? Where the rule does not apply, it can begin now at the
+/// earliest.
 bool LimitMonitor::is_exceeded(Timestamp since, Timestamp limit, bool applies) noexcept {
     const Timestamp at = (applies ? since : clock_.now()) + limit;
     if (applies && at <= clock_.now())
@@ -111,7 +112,7 @@ bool LimitMonitor::is_exceeded(Timestamp since, Timestamp limit, bool applies) n
     return false;
 }
 
-/// Was that told of already, and over this limit? Then the next violation is the next news.
+/// Was this violation logged already, with the same limit?
 bool LimitMonitor::was_logged(const SessionSample& sample, const History& history, Rule rule,
                               Timestamp next) noexcept {
     if (history.logged_limit[index_of(rule)] != sample.limits[limit_of(rule)])
@@ -120,21 +121,20 @@ bool LimitMonitor::was_logged(const SessionSample& sample, const History& histor
     return true;
 }
 
-/// A rule with a limit of time on something that goes on, if it `applies`, since then.
-std::optional<LimitViolation> LimitMonitor::check_duration(Rule rule, const SessionSample& sample,
-                                                           const History& history, Timestamp since,
-                                                           bool applies) noexcept {
+/// A rule that limits how long something lasts, which began at `since` if the rule `applies`.
+LimitMonitor::Found LimitMonitor::check_time(Rule rule, const SessionSample& sample, const History& history,
+                                             Timestamp since, bool applies) noexcept {
     const Timestamp limit = sample.limits.time(limit_of(rule));
     if (limit == 0 || !is_exceeded(since, limit, applies) || was_logged(sample, history, rule, limit))
         return {};
     return make_violation(rule, sample, clock_.now() - since);
 }
 
-/// It is cancelled, and where it swallows that, ended with its session.
-std::optional<LimitViolation> LimitMonitor::check_statement(const SessionSample& sample,
-                                                            const History& history) noexcept {
-    auto found = check_duration(Rule::statement, sample, history, history.query_since,
-                                is_active(sample.session.state));
+/// The statement is cancelled; where it ignores that, its session is ended.
+LimitMonitor::Found LimitMonitor::check_statement(const SessionSample& sample,
+                                                  const History& history) noexcept {
+    auto found =
+        check_time(Rule::statement, sample, history, history.query_since, is_active(sample.session.state));
     if (!found)
         return {};
     found->is_cancel = history.cancelled_at == 0;
@@ -149,10 +149,10 @@ std::optional<LimitViolation> LimitMonitor::check_statement(const SessionSample&
     return {};
 }
 
-std::optional<LimitViolation> LimitMonitor::check_blocking(const SessionSample& sample,
-                                                           const History& history, Facts& facts) {
-    auto found = check_duration(Rule::blocking, sample, history, history.state_since,
-                                is_idle_in_transaction(sample.session.state));
+LimitMonitor::Found LimitMonitor::check_blocking(const SessionSample& sample, const History& history,
+                                                 Facts& facts) {
+    auto found = check_time(Rule::blocking, sample, history, history.state_since,
+                            is_idle_in_transaction(sample.session.state));
     if (!found)
         return {};
     found->waiting_behind = facts.waiting_behind(sample.session);
@@ -162,11 +162,10 @@ std::optional<LimitViolation> LimitMonitor::check_blocking(const SessionSample& 
     return {};
 }
 
-/// Idle in a transaction for long enough, or for as long silent in the delivery of notifications: idle is
-/// shown then since the last statement, and that transaction seems to be as old, so neither tells how long it
-/// lasts.
-std::optional<LimitViolation> LimitMonitor::check_horizon(const SessionSample& sample, History& history,
-                                                          Facts& facts) {
+/// Idle in a transaction for long enough, or waiting as long for a client that does not read notifications.
+/// Such a session shows itself idle since its last statement, and its transaction as old: neither gives the
+/// length of the wait.
+LimitMonitor::Found LimitMonitor::check_horizon(const SessionSample& sample, History& history, Facts& facts) {
     const std::int32_t age = sample.limits[Limit::horizon_age];
     const Timestamp least_idle = least_idle_of(sample.limits);
     if (age == 0)
@@ -196,7 +195,7 @@ std::optional<LimitViolation> LimitMonitor::check_horizon(const SessionSample& s
     return found;
 }
 
-/// The process neither ran nor had anything to do since the last look.
+/// Adds the time since the last look if the process neither ran nor had anything to read meanwhile.
 void LimitMonitor::measure_silence(History& history, Inactivity inactivity, Timestamp longest_gap) noexcept {
     const bool was_silent =
         history.was_asleep && inactivity.is_asleep && history.switches == inactivity.switches;
@@ -207,8 +206,8 @@ void LimitMonitor::measure_silence(History& history, Inactivity inactivity, Time
     history.silent_since_look = clock_.now();
 }
 
-std::optional<LimitViolation> LimitMonitor::check_client_silence(const SessionSample& sample,
-                                                                 History& history, Facts& facts) {
+LimitMonitor::Found LimitMonitor::check_client_silence(const SessionSample& sample, History& history,
+                                                       Facts& facts) {
     const Timestamp limit = sample.limits.time(Limit::client_silence);
     if (limit == 0 || was_logged(sample, history, Rule::client_silence, limit))
         return {};
@@ -229,9 +228,9 @@ std::optional<LimitViolation> LimitMonitor::check_client_silence(const SessionSa
     return found;
 }
 
-/// Nothing tells when a client goes. An idle session notices by itself.
-std::optional<LimitViolation> LimitMonitor::check_client_gone(const SessionSample& sample, History& history,
-                                                              Facts& facts) {
+/// No event shows that a client is gone. An idle session notices by itself.
+LimitMonitor::Found LimitMonitor::check_client_gone(const SessionSample& sample, History& history,
+                                                    Facts& facts) {
     const Timestamp limit = sample.limits.time(Limit::client_gone);
     if (limit == 0 || sample.session.kind != Kind::client ||
         was_logged(sample, history, Rule::client_gone, limit))
@@ -261,15 +260,14 @@ std::optional<LimitViolation> LimitMonitor::check(const SessionSample& sample, F
         return {};
     }
     const State state = sample.session.state;
-    // Every rule is asked: each says when it wants to look again.
-    std::optional<LimitViolation> found[] = {
-        check_duration(Rule::idle_in_transaction, sample, history, history.state_since,
-                       is_idle_in_transaction(state)),
+    // Every rule is checked: each sets when to look again.
+    Found found[] = {
+        check_time(Rule::idle_in_transaction, sample, history, history.state_since,
+                   is_idle_in_transaction(state)),
         check_blocking(sample, history, facts),
         check_horizon(sample, history, facts),
-        check_duration(Rule::idle_session, sample, history, history.state_since, state == State::idle),
-        check_duration(Rule::transaction, sample, history, history.xact_since,
-                       sample.session.xact_start != 0),
+        check_time(Rule::idle_session, sample, history, history.state_since, state == State::idle),
+        check_time(Rule::transaction, sample, history, history.xact_since, sample.session.xact_start != 0),
         check_client_silence(sample, history, facts),
         check_client_gone(sample, history, facts),
         check_statement(sample, history),
@@ -278,7 +276,7 @@ std::optional<LimitViolation> LimitMonitor::check(const SessionSample& sample, F
         std::find_if(std::begin(found), std::end(found), [](const auto& each) { return each.has_value(); });
     if (first == std::end(found))
         return {};
-    // What it did to others is told, whatever the rule. Outside a transaction nobody waits.
+    // How many it blocks is reported for every rule. Outside of a transaction it blocks nobody.
     if (state != State::idle && (*first)->rule != Rule::blocking)
         (*first)->waiting_behind = facts.waiting_behind(sample.session);
     return *first;
@@ -288,8 +286,8 @@ std::optional<LimitViolation> LimitMonitor::check_lifetime(const SessionSample& 
     const History& history = history_of(sample.session);
     if (history.was_signalled || history.exempt_until > clock_.now())
         return {};
-    const auto found = check_duration(Rule::lifetime, sample, history, history.began,
-                                      sample.session.state != State::starting);
+    const auto found =
+        check_time(Rule::lifetime, sample, history, history.began, sample.session.state != State::starting);
     if (found)
         look_by(clock_.now() + poll_interval);
     return found;
@@ -315,7 +313,7 @@ void LimitMonitor::cancelled(const LimitViolation& violation) noexcept {
     History& history = histories_[static_cast<std::size_t>(violation.session.slot)];
     history.cancelled_at = clock_.now();
     look_by(clock_.now() +
-            violation.limit * microseconds_per_millisecond); // the next statement can't be look_by before
+            violation.limit * microseconds_per_millisecond); // the next statement can't be due before
 }
 
 void LimitMonitor::signalled(const Session& session) {

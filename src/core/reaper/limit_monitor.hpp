@@ -1,4 +1,4 @@
-// Who is over a limit, and when is the next one? The reaper's decisions, without a server.
+// Which sessions exceed a limit, and when the next one can. The reaper's decisions, without a server.
 #pragma once
 
 #include "core/clock.hpp"
@@ -11,37 +11,37 @@
 
 namespace sessionctl::core {
 
-/// What one look tells of a client's session.
+/// What one look shows of a client's session.
 struct SessionSample {
     Session session;
     Limits limits;
     bool waits_for_client; // in the middle of a statement, or of what it delivers
 };
 
-/// Whether a process did anything. One that sleeps, with nothing to read, and has not run since the last look
-/// did not.
+/// Whether a process did anything: it did not if it sleeps, has nothing to read and has not run since the
+/// last look.
 struct Inactivity {
     bool is_asleep;         // waits in the kernel, neither stopped nor with something to read from its client
     std::uint64_t switches; // how often it gave up the processor or lost it
 };
 
-/// What costs more than a look at the table, and is asked only where a decision, or what is told of it, hangs
-/// on it.
+/// Facts that cost more than a look at the session table: read only where a decision or its record needs
+/// them.
 class Facts {
   public:
-    /// How many sessions wait behind it.
+    /// How many sessions wait for its locks, directly or not.
     virtual int waiting_behind(const Session& session) = 0;
-    /// By how many transactions it holds back the vacuum horizon.
+    /// How many transactions it holds back the vacuum horizon.
     virtual std::int64_t held_back(const Session& session) = 0;
     virtual Inactivity inactivity(const Session& session) = 0;
-    /// For certain: its end of the connection is closed.
+    /// True only if the client's end of the connection is certainly closed.
     virtual bool is_client_gone(const Session& session) = 0;
 
   protected:
     ~Facts() = default;
 };
 
-/// A session over a limit.
+/// A session exceeds a limit.
 struct LimitViolation {
     Rule rule;
     Session session;
@@ -50,52 +50,54 @@ struct LimitViolation {
     int waiting_behind;     // sessions
     std::int64_t held_back; // for the horizon rule
     bool is_cancel;         // of the statement: the session stays
-    std::uint64_t switches; // where it was found to be silent: Inactivity::switches
+    std::uint64_t switches; // Inactivity::switches when the silence was found
 };
 
-/// Its client does not read the notifications that it delivers.
+/// The client does not read the notifications that the session sends.
 bool is_for_unread_notifications(const LimitViolation& violation) noexcept;
-/// Was it found to be silent?
+/// The session was found waiting for a silent client.
 bool is_for_silence(const LimitViolation& violation) noexcept;
 
-/// Remembers what it must of each session, by its slot in the session table, and computes when to look again:
-/// a session can't be look_by before its limit is over, whatever it does meanwhile.
+/// Keeps a history of each session, by its slot in the session table, and computes when to look again: a
+/// session can't exceed a limit before that time has passed, whatever it does meanwhile.
 class LimitMonitor {
   public:
     explicit LimitMonitor(int slots);
 
     /// Begins a look at all sessions.
     void begin(Timestamp monotonic, Timestamp wall) noexcept;
-    /// Somebody with these limits may log in from now on.
+    /// A session with these limits may log in from now on.
     void expect_login(const Limits& limits) noexcept;
-    /// The first rule that the session violates. One that was dealt with is no violation again.
+    /// The first rule that the session violates. A violation that was handled is not returned again.
     std::optional<LimitViolation> check(const SessionSample& sample, Facts& facts);
-    /// Is it older than it may be? Asked after check(): it ends where its transaction does, and other rules
-    /// bind it until then. An violation again at each look, until it was sent a signal.
+    /// The lifetime rule, to be checked after check(): the session ends after its transaction, and the other
+    /// rules hold until then. The violation is returned at each look until the session was signalled.
     std::optional<LimitViolation> check_lifetime(const SessionSample& sample);
-    /// When the next look is look_by, on the monotonic clock; `never` where there is no limit to watch.
+    /// When the next look is due, on the monotonic clock; `never` where there is no limit.
     Timestamp next_look() const noexcept { return next_look_; }
 
-    /// It may stay: not to be asked about again for a minute.
+    /// The session may stay: it is not checked again for a minute.
     void exempt(const Session& session);
-    /// Is it over a limit, and was that excused?
+    /// Was it exempted, and does that still hold?
     bool is_exempt(const Session& session) const noexcept;
-    /// It was told of: no second time for the same violation.
+    /// The violation was logged: it is not returned again.
     void logged(const LimitViolation& violation);
-    /// Its statement was cancelled.
+    /// The statement was cancelled.
     void cancelled(const LimitViolation& violation) noexcept;
-    /// It was sent a signal to end.
+    /// The session was sent SIGTERM.
     void signalled(const Session& session);
-    /// It changed just before the signal, or is about to: what it does now is seen in a moment.
+    /// The session changed just before the signal, or is about to: look at it again in a millisecond.
     void look_again_soon() noexcept;
-    /// It may not be signalled as long as it does what it does: it is asked about again in a second.
+    /// The session must not be signalled in its present state: check it again in a second.
     void look_again_later() noexcept;
-    /// Settings changed: who was excused is judged anew, and who was told of where `forgets_logged`.
+    /// Settings changed: exemptions end, and with `forgets_logged` violations are returned once more.
     void reconsider(bool forgets_logged) noexcept;
 
     static constexpr Timestamp never = INT64_MAX;
 
   private:
+    using Found = std::optional<LimitViolation>;
+
     struct History {
         Identity id;
         Timestamp began;        // monotonic
@@ -107,7 +109,7 @@ class LimitMonitor {
         Timestamp query_since;
         Timestamp cancelled_at; // that statement; 0: it was not
         Timestamp exempt_until;
-        std::int32_t logged_limit[rule_count]; // the limit over which it was told of, by rule; 0: it was not
+        std::int32_t logged_limit[rule_count]; // by rule: the limit in the logged violation; 0: none
         bool was_signalled;
         bool was_asleep;
         std::uint64_t switches;
@@ -120,18 +122,13 @@ class LimitMonitor {
     void look_by(Timestamp at) noexcept;
     bool is_exceeded(Timestamp since, Timestamp limit, bool applies) noexcept;
     bool was_logged(const SessionSample& sample, const History& history, Rule rule, Timestamp next) noexcept;
-    std::optional<LimitViolation> check_duration(Rule rule, const SessionSample& sample,
-                                                 const History& history, Timestamp since,
-                                                 bool applies) noexcept;
-    std::optional<LimitViolation> check_statement(const SessionSample& sample,
-                                                  const History& history) noexcept;
-    std::optional<LimitViolation> check_blocking(const SessionSample& sample, const History& history,
-                                                 Facts& facts);
-    std::optional<LimitViolation> check_horizon(const SessionSample& sample, History& history, Facts& facts);
-    std::optional<LimitViolation> check_client_silence(const SessionSample& sample, History& history,
-                                                       Facts& facts);
-    std::optional<LimitViolation> check_client_gone(const SessionSample& sample, History& history,
-                                                    Facts& facts);
+    Found check_time(Rule rule, const SessionSample& sample, const History& history, Timestamp since,
+                     bool applies) noexcept;
+    Found check_statement(const SessionSample& sample, const History& history) noexcept;
+    Found check_blocking(const SessionSample& sample, const History& history, Facts& facts);
+    Found check_horizon(const SessionSample& sample, History& history, Facts& facts);
+    Found check_client_silence(const SessionSample& sample, History& history, Facts& facts);
+    Found check_client_gone(const SessionSample& sample, History& history, Facts& facts);
     void measure_silence(History& history, Inactivity inactivity, Timestamp longest_gap) noexcept;
 
     Clock clock_;

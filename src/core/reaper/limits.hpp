@@ -1,4 +1,4 @@
-// How long a session may do nothing, and the rules that end it.
+// The limits of a session, and the rules that end it.
 #pragma once
 
 #include "core/sessions/session.hpp"
@@ -32,7 +32,7 @@ class Limits {
     std::int32_t& operator[](Limit limit) noexcept { return values_[static_cast<std::size_t>(limit)]; }
     std::int32_t operator[](Limit limit) const noexcept { return values_[static_cast<std::size_t>(limit)]; }
     Timestamp time(Limit limit) const noexcept { return (*this)[limit] * microseconds_per_millisecond; }
-    /// What is no rule of its own stays: it says how another one is meant.
+    /// horizon_idle stays: it is no rule of its own, but a part of horizon_age.
     void switch_off() noexcept;
 
   private:
@@ -53,7 +53,7 @@ enum class Rule : std::uint8_t {
 };
 constexpr int rule_count = 9;
 
-/// The limit that is over.
+/// The limit that the rule enforces.
 Limit limit_of(Rule rule) noexcept;
 
 /// As the parameter that sets that limit is called, without the prefix.

@@ -1,4 +1,4 @@
-// What is said of an violation: to the client, and in the audit.
+// The texts of a violation, for the client and for the audit.
 #pragma once
 
 #include "core/memory.hpp"
@@ -13,7 +13,7 @@ string exact_time(std::int32_t milliseconds);
 
 /// A sentence: what the session did, for how long, and the limit.
 string detail_of(const LimitViolation& violation);
-/// What its user can do about it.
+/// What the user of the session can do about it.
 const char* hint_of(const LimitViolation& violation) noexcept;
 
 } // namespace sessionctl::core

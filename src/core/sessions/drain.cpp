@@ -7,8 +7,8 @@ namespace sessionctl::core {
 
 namespace {
 
-/// How long one may be idle that said it would end: an error outside of a transaction takes from it what
-/// would have reminded it.
+/// How long a session that answered will_end may stay idle: an error outside of a transaction disables the
+/// timeout that would have ended it.
 constexpr Timestamp stalled_after = 2 * microseconds_per_second;
 
 constexpr char unfinished[] = "its transaction goes on";
@@ -28,7 +28,7 @@ class Drain {
                 pending_.push_back({&target, DrainedSession(began_)});
     }
 
-    /// All are asked before the first is ended: none begins a transaction while others are looked at.
+    /// All are asked before the first is terminated: none begins a transaction while others are looked at.
     void ask() {
         for (const Pending& open : pending_) {
             server_.check_interrupts();
@@ -81,8 +81,8 @@ class Drain {
     ResultObserver& observer_;
     const Timestamp began_;
     vector<Pending> pending_;
-    vector<const Target*> done_; // of this look at all
-    bool is_over_ = false;       // the time in which somebody may be signalled
+    vector<const Target*> done_; // in this look
+    bool is_over_ = false;       // the time for signals
 };
 
 } // namespace
@@ -118,7 +118,7 @@ bool DrainedSession::settle(Target& target, bool may_signal, Server& server, Dra
         return true;
     target.signalled_at = at_;
     if (target.outcome != Outcome::signalled)
-        target.outcome = Outcome::chosen; // it changed at the last moment, or is gone: the next look tells
+        target.outcome = Outcome::chosen; // it changed at the last moment, or is gone: see the next look
     return false;
 }
 

@@ -5,15 +5,15 @@
 
 namespace sessionctl::core {
 
-/// What a session that was asked to leave has done about it.
+/// How far a session is that was asked to end.
 enum class DrainAnswer : std::uint8_t {
     none,
-    will_end, // its transaction is over: it ends as soon as its client knows that
-    ends, // it ends, or has ended
+    will_end, // its transaction is over: it ends when its client has the answer
+    ends,     // it ends, or has ended
 };
 
-/// Sessions that can be asked to leave: where the server is prepared for it, they begin no transaction any
-/// more and end by themselves after the one they are in.
+/// Asks sessions to end. With the library preloaded they begin no further transaction and end by themselves
+/// after the present one.
 class DrainRequester {
   public:
     virtual void ask(const Session& session) = 0;
@@ -23,15 +23,15 @@ class DrainRequester {
     ~DrainRequester() = default;
 };
 
-/// One that was asked to leave, and what was seen of it since.
+/// A session that was asked to end, and what was observed of it since.
 class DrainedSession {
   public:
     explicit DrainedSession(Timestamp at) noexcept : at_(at) {}
 
-    /// Looks at it once more, and ends it where it is in no transaction, if it `may` be signalled. True when
-    /// there is nothing left to wait for: its outcome tells.
+    /// Looks at it once more, and terminates it where it is in no transaction, if `may_signal`. True when its
+    /// outcome is final.
     bool settle(Target& target, bool may_signal, Server& server, DrainRequester& asker);
-    /// Why it is still there; null: its turn has not come.
+    /// Why it is still running; null: its turn has not come.
     const char* reason() const noexcept { return reason_; }
 
   private:
@@ -39,24 +39,23 @@ class DrainedSession {
 
     Timestamp at_; // on the server's clock
     const char* reason_ = nullptr;
-    Timestamp state_change_ = 0; // of its idleness, when it was first seen
+    Timestamp state_change_ = 0; // of the idle state when first observed
     Timestamp idle_since_ = 0;   // on the server's clock
 };
 
-/// Has it ended, or does it, because it was asked to? One that left of its own accord was not.
+/// Has it ended, or is it ending, because of the drain? Not so if it disconnected by itself.
 bool was_ended(const Target& target, DrainRequester& asker) noexcept;
 
 /// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
-/// is left then is `still running`. Where it does not wait, it looks at each once, and who was signalled is
-/// `signalled`. Elapsed time counts from the beginning. The observer hears of each when it
-/// is gone, or can't be signalled.
+/// is left then is `still running`. Without `waits` it looks at each once and leaves the outcome `signalled`.
+/// Elapsed time counts from the beginning. The observer is told of each that is gone or can't be signalled.
 void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& asker,
                ResultObserver& observer);
 
-/// Did it not come to the end of its transaction in time?
+/// Did it not end its transaction in time?
 bool is_unfinished(const Target& target) noexcept;
 
-/// Signals whom drain_all left, in the middle of a transaction or not.
+/// Terminates those that drain_all left, in a transaction or not.
 void force_rest(Plan& plan, Timestamp deadline, Server& server);
 
 } // namespace sessionctl::core

@@ -39,14 +39,14 @@ bool blocks_while_idle(const Session& session, const Observation& observed, Serv
     if (!observed.listed || observed.state != State::idle ||
         !server.blocks_others(session, observed.state_change))
         return false;
-    // Not what a transaction holds that began between the two looks.
+    // The lock may be of a transaction that began between the two looks.
     const Observation now = server.look(session);
     return now.listed && now.state == State::idle && now.state_change == observed.state_change;
 }
 
 namespace {
 
-/// In one transaction all the time, or in none. Who hides what he does may have moved.
+/// In the same transaction all the time, or in none. With track_activities off that is not known.
 bool has_stayed(const Session& chosen, const Observation& observed) noexcept {
     return observed.state != State::disabled && observed.xact_start == chosen.xact_start &&
            (observed.xact_start != 0 || observed.state_change == chosen.state_change);
@@ -80,7 +80,7 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
     case Recheck::no_transaction:
         if (is_background(chosen.kind))
             return observed.is_in_transaction ? Outcome::no_longer_matches : Outcome::chosen;
-        // The transactions of one that streams are its own affair: it decodes those of others in them.
+        // A streaming walsender uses transactions only to decode those of others.
         return chosen.kind == Kind::walsender || observed.is_streaming ||
                        (observed.xact_start == 0 && is_idle(observed.state))
                    ? Outcome::chosen
@@ -91,7 +91,8 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
 
 namespace {
 
-/// What only the lock table tells, after the look at the session; who is to be signalled is looked at again.
+/// What only the lock table shows, after the look at the session; a session to be signalled is looked at
+/// again.
 Outcome recheck_locks(Outcome outcome, Recheck recheck, const Session& session, const Observation& observed,
                       Server& server) {
     if (recheck == Recheck::selection && outcome == Outcome::no_longer_matches &&

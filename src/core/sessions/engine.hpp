@@ -1,11 +1,11 @@
-// Signal by identity, then prove: the part of every call that touches other people's sessions.
+// Signals sessions by identity, then proves the effect: the part that all calls share.
 #pragma once
 
 #include "core/sessions/plan.hpp"
 
 namespace sessionctl::core {
 
-/// How a session looks at this moment.
+/// The state of a session at one moment.
 struct Observation {
     bool listed;  // it is in the session table: only then may it be signalled
     bool present; // false only when it is proven gone: neither in the table nor in the process array
@@ -13,8 +13,8 @@ struct Observation {
     Timestamp state_change;
     Timestamp query_start;
     Timestamp xact_start;
-    bool is_streaming;      // as a walsender: what it does in transactions is no work of its client's
-    bool is_in_transaction; // told of background processes alone, which need not report a state
+    bool is_streaming;      // a walsender: its transactions are not its client's
+    bool is_in_transaction; // only for background processes, which need not report a state
 };
 
 enum class Delivery : std::uint8_t { delivered, gone, denied };
@@ -25,10 +25,10 @@ enum class Recheck : std::uint8_t {
     statement,      // and it still runs the statement that was chosen
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
-    selection,      // the same, or it would be found again
+    selection,      // as idleness, or the caller's condition still selects it
     work,           // and it still runs the statement that was chosen, is idle in its transaction, or
                     // blocks others while it is idle outside of one
-    wait,           // and it still runs the statement that was chosen, and would be found again
+    wait,           // and it still runs the statement that was chosen, and is still selected
     no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
 };
 
@@ -43,8 +43,8 @@ struct Closing {
 /// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
 class Server {
   public:
-    /// Pins the session's process and prepares the signal, so that nothing but the signal follows on a look;
-    /// false where there is no process with that pid. One process is pinned at a time.
+    /// Pins the session's process and prepares the signal, so that only the signal is left to do after a
+    /// look; false where there is no process with that pid. One process is pinned at a time.
     virtual bool hold(const Session& session, Action action) = 0;
     virtual Delivery send() = 0;
     virtual void release() noexcept = 0;
@@ -53,16 +53,16 @@ class Server {
     virtual Observation look(const Session& session) = 0;
     /// For Recheck::selection and wait: what it was chosen for is still true of it.
     virtual bool still_selects(const Session& session) = 0;
-    /// Is it to be left alone at this moment, whatever was true when it was chosen?
+    /// Must it not be signalled at this moment, whatever was true when it was chosen?
     virtual bool spares(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
-    /// Does anybody wait for a lock behind it, which has been idle since then (wall clock)? While it is held
-    /// this is looked up anew; else one look does for all sessions, until somebody sleeps.
+    /// Does it block others though it has been idle since then (wall clock)? While it is pinned the lock
+    /// table is read anew; else one reading serves all sessions until the next sleep().
     virtual bool blocks_others(const Session& session, Timestamp idle_since) = 0;
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
-    /// Throws where the call is to be broken off.
+    /// Throws where the call was cancelled.
     virtual void check_interrupts() = 0;
     /// May throw: a cancel ends the wait.
     virtual void sleep(Timestamp microseconds) = 0;
@@ -71,10 +71,10 @@ class Server {
     ~Server() = default;
 };
 
-/// Hears what became of the targets while the call still waits for others.
+/// Is told of results while the call still waits for other targets.
 class ResultObserver {
   public:
-    /// Nothing more becomes of this one. Of who was never acted on, too, and perhaps more than once.
+    /// The outcome is final. Called for targets that were not acted on, too, and perhaps more than once.
     virtual void has_result(const Target& target) noexcept = 0;
 
   protected:
@@ -105,38 +105,37 @@ bool runs_chosen_statement(const Session& chosen, const Observation& observed) n
 /// Does it run the statement, or wait for its client in the transaction, with which it was chosen?
 bool is_at_work(const Session& chosen, const Observation& observed) noexcept;
 
-/// Idle outside of a transaction, is it all the same in the way of others? A lock that outlives transactions,
-/// as an advisory lock of the session does.
+/// Does it block others while it is idle outside of a transaction? A session-level advisory lock does that.
 bool blocks_while_idle(const Session& session, const Observation& observed, Server& server);
 
-/// What the look at the instant of the signal says: chosen (go), already gone, not running, no longer
+/// The outcome of the look just before the signal: chosen (signal it), already gone, not running, no longer
 /// matches.
 Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observation& observed) noexcept;
 
-/// Signals a chosen target, if what the recheck says is still true.
+/// Signals a chosen target if the recheck holds.
 void signal_one(Target& target, Action action, Recheck recheck, Server& server);
 
-/// May another target be acted on before `deadline`? Throws where the call is to be broken off.
+/// May another target be acted on before `deadline`? Throws where the call was cancelled.
 bool has_time(Timestamp deadline, Server& server);
 
-/// Signals every chosen target; whose turn has not come at `deadline` (monotonic) is `not reached`.
-/// Afterwards none is `chosen` any more.
+/// Signals every chosen target; those that are left at `deadline` (monotonic) are `not reached`. Afterwards
+/// none is `chosen` any more.
 void signal_all(Plan& plan, Action action, Recheck recheck, Timestamp deadline, Server& server);
 
-/// Those are done with then.
+/// Reports them and empties the list.
 void report_results(vector<const Target*>& done, ResultObserver& observer) noexcept;
 
-/// How long to wait before the next look: a fiftieth of what was waited already, so that a quick end is seen
-/// at once and a long wait costs little.
+/// How long to wait before the next look: a fiftieth of the wait so far, so that a quick end is seen at once
+/// and a long wait costs little.
 Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 
-/// Has a signalled session done what it was asked for?
+/// Has the signal had its effect?
 using Proof = bool (*)(const Session& chosen, const Observation& observed, Server& server);
 bool is_gone(const Session& chosen, const Observation& observed, Server& server) noexcept;
 
-/// Watches all signalled targets side by side until each has done it, which is a `success`, or until
-/// `deadline` on the server's monotonic clock; what is left then is `still running`. The observer hears of
-/// who is not waited for at once, of the others after the look that found them done, before the next pause.
+/// Watches all signalled targets side by side until each `is_done`, which gives it the outcome `success`, or
+/// until `deadline` (monotonic); the rest is `still running` then. The observer is told at once of targets
+/// that were not signalled, and of the others after the look that found them done.
 void watch_all(Plan& plan, Proof is_done, Outcome success, Timestamp deadline, Server& server,
                ResultObserver& observer);
 

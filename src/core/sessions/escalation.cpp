@@ -10,7 +10,7 @@ namespace {
 constexpr char no_time_left[] = "the statement's own timeout left no time for the next step";
 constexpr char not_its_turn[] = "the time of the next step was over before its turn";
 
-/// Would the next step be for it?
+/// Does it still run what was chosen, or block others?
 bool needs_next_step(const Session& chosen, const Observation& observed, Server& server) {
     return is_at_work(chosen, observed) || blocks_while_idle(chosen, observed, server);
 }
@@ -56,9 +56,9 @@ Escalation::Escalation(Plan& plan, const EscalationOptions& options, Server& ser
 void Escalation::run() {
     run_step(Step::cancel, &Escalation::cancel, has_obeyed, Outcome::cancelled);
     if (has_time())
-        take(Step::terminate, &Escalation::terminate, is_gone, Outcome::terminated);
+        run_step(Step::terminate, &Escalation::terminate, is_gone, Outcome::terminated);
     if (options_.closes_sockets && has_time())
-        take(Step::close_socket, &Escalation::close_socket, is_gone, Outcome::terminated);
+        run_step(Step::close_socket, &Escalation::close_socket, is_gone, Outcome::terminated);
     finish();
 }
 
@@ -104,7 +104,7 @@ void Escalation::terminate(Target& target) {
 }
 
 void Escalation::close_socket(Target& target) {
-    target.outcome = Outcome::signalled; // for who is gone meanwhile
+    target.outcome = Outcome::signalled; // also where it is gone meanwhile
     const PinnedProcess holding(server_, target.session, Action::close_socket);
     if (!holding || !server_.look(target.session).listed)
         return;
@@ -129,7 +129,7 @@ void Escalation::close_socket(Target& target) {
     }
 }
 
-/// What it takes counts from the first step.
+/// Elapsed time counts from the first step.
 void Escalation::note(Target& target, Step step) noexcept {
     if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
         target.taken(step).at = target.signalled_at;
@@ -155,7 +155,7 @@ void Escalation::settle(Target& target, Step step) {
         return;
     target.outcome = Outcome::chosen;
     if (step == Step::cancel && !runs_chosen_statement(target.session, server_.look(target.session)))
-        taken.outcome = Outcome::cancelled; // but it is still in the way
+        taken.outcome = Outcome::cancelled; // but it is idle in its transaction, or blocks others
 }
 
 bool Escalation::has_time() {

@@ -1,5 +1,5 @@
-// The options for sessions that do not go: cancel, terminate, close the client's connection. All climb it
-// side by side, and who obeys a step sees no later one.
+// Escalation for sessions that do not end: cancel, terminate, close the client's connection. All sessions
+// take each step together; one that obeys a step takes no later one.
 #pragma once
 
 #include "core/sessions/engine.hpp"
@@ -12,7 +12,7 @@ struct EscalationOptions {
     Timestamp time_left; // microseconds; no further step is taken when they are over
 };
 
-/// Hears of each step, too, when it is over and what it led to stands in the plan.
+/// Is told of each step, too, when it is over and its results are in the plan.
 class StepObserver : public ResultObserver {
   public:
     virtual void step_is_over(Step step) noexcept = 0;
@@ -21,12 +21,12 @@ class StepObserver : public ResultObserver {
     ~StepObserver() = default;
 };
 
-/// Takes every chosen target up the options. A step is over as soon as everybody has obeyed it.
+/// Applies the steps to every chosen target. A step is over as soon as all have obeyed it.
 ///
-/// Who runs no statement has nothing to be cancelled: idle in a transaction it waits for the second step,
-/// and so does who blocks others while it is idle outside of one; otherwise it is in nobody's way and is left
-/// alone (`not running`). After a cancel, who is idle outside of a transaction and blocks nobody, or is at
-/// work on something else, has obeyed (`cancelled`) and stays.
+/// A session that runs no statement is not cancelled. If it is idle in a transaction, or blocks others while
+/// idle outside of one, it waits for the second step; else it is left alone (`not running`). After a cancel a
+/// session has obeyed (`cancelled`) and stays if it is idle outside of a transaction and blocks nobody, or
+/// works on something else.
 void escalate(Plan& plan, const EscalationOptions& options, Server& server, StepObserver& observer);
 
 } // namespace sessionctl::core

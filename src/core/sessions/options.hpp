@@ -1,4 +1,4 @@
-// What a caller may say beside the condition, checked before anything happens.
+// The options of a call, checked before anything happens.
 #pragma once
 
 #include "core/sessions/session.hpp"
@@ -13,7 +13,7 @@ enum class KeepWhich : std::uint8_t { oldest, newest, busiest, longest };
 
 const char* keep_which_name(KeepWhich which) noexcept;
 
-/// The guard rails of one call.
+/// The safety options of one call.
 struct Guards {
     Inclusion include;
     std::optional<std::int64_t> refuse_above; // nullopt: no bound
@@ -27,7 +27,7 @@ constexpr char timeout_hint[] =
 
 constexpr char step_hint[] = "Allowed is more than '0' and up to '1 h'; write '2 s' for two seconds.";
 
-/// An SQL interval, not yet looked at.
+/// An SQL interval, not yet checked.
 struct Interval {
     std::int64_t microseconds;
     std::int32_t days;
@@ -55,8 +55,8 @@ std::int32_t checked_refuse_above(std::int32_t bound);
 
 constexpr char cooldown_hint[] = "Allowed is '0' (none) to '1 h'; write '30 s' for thirty seconds.";
 
-/// How long who was ended is kept out, in ms, 0 = not at all. Errors: 22023 (negative, infinite, over one
-/// hour).
+/// How long the logins of ended sessions are refused, in ms, 0 = not at all. Errors: 22023 (negative,
+/// infinite, over one hour).
 std::int64_t checked_cooldown(const Interval& cooldown);
 
 } // namespace sessionctl::core

@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kept[] = "kept";
 
-/// What counts, the least first. The times of a session that the caller may not see would show in the choice:
-/// all of them count alike.
+/// Sort key: the lowest is kept first. Sessions whose times the caller may not see have equal keys, so that
+/// the choice does not disclose them.
 Timestamp keep_key(const Session& session, KeepWhich which) noexcept {
     if (!session.is_visible)
         return std::numeric_limits<Timestamp>::max();
@@ -33,8 +33,7 @@ Timestamp keep_key(const Session& session, KeepWhich which) noexcept {
     return 0;
 }
 
-/// True where `a` has the better claim to be kept. Ties go to the lower pid, so that a preview and the act
-/// agree.
+/// True where `a` is kept before `b`. Ties go to the lower pid, so that a preview and the call agree.
 bool kept_before(const Session& a, const Session& b, KeepWhich which) noexcept {
     return std::make_pair(keep_key(a, which), a.id.pid) < std::make_pair(keep_key(b, which), b.id.pid);
 }

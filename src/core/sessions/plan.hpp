@@ -1,4 +1,4 @@
-// The kill plan: which of the matched sessions are acted on, and what became of each.
+// The plan: which of the matched sessions are acted on, and the outcome of each.
 #pragma once
 
 #include "core/memory.hpp"
@@ -12,7 +12,7 @@ namespace sessionctl::core {
 
 enum class Action : std::uint8_t { count, preview, cancel, terminate, close_socket, escalate, drain };
 
-/// What an escalation does to a session, one after the other.
+/// The steps of an escalation, in their order.
 enum class Step : std::uint8_t { cancel, terminate, close_socket };
 constexpr Step all_steps[] = {Step::cancel, Step::terminate, Step::close_socket};
 constexpr int step_count = 3;
@@ -28,8 +28,8 @@ enum class Outcome : std::uint8_t {
     spared,
     denied,
     still_running,
-    not_permitted, // by the operating system, which keeps its client's socket from us
-    not_reached,   // the call's time was over, or the call was broken off, before its turn came
+    not_permitted, // by the operating system to close its client's socket
+    not_reached,   // the call ran out of time, or was cancelled, before its turn
 };
 
 /// As the outcome column spells it.
@@ -50,7 +50,7 @@ struct Target {
     Timestamp signalled_at = 0;       // monotonic
     Timestamp elapsed = -1;           // microseconds from the signal to the proof
     EscalationStep steps[step_count]; // of an escalation
-    bool is_forced = false;           // drained, but its transaction was broken off
+    bool is_forced = false;           // drained, but its transaction was aborted
 
     EscalationStep& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
     const EscalationStep& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }
@@ -58,7 +58,7 @@ struct Target {
 
 using Plan = vector<Target>;
 
-/// Decides for every target: chosen, spared or denied. The whole list is decided before anyone is signalled.
+/// Decides for every target: chosen, spared or denied. All are decided before the first signal.
 void choose(Plan& plan, const Guards& guards);
 
 /// Errors: 54000 when more are chosen than `bound` allows; nobody has been signalled then.
@@ -73,8 +73,8 @@ std::int64_t counted(const Plan& plan, Action action) noexcept;
 /// "matched 41: 38 ended, 2 spared (superuser), 1 denied"; empty where every match was counted.
 string summary(const Plan& plan, Action action);
 
-/// "include_superusers => true acts on superusers, too": the options that would have taken who was spared for
-/// want of them; empty where there is none.
+/// "include_superusers => true acts on superusers, too": the options without which sessions were
+/// spared; empty where there is none.
 string options_for_spared(const Plan& plan, Inclusion given, const char* argument_sign);
 
 } // namespace sessionctl::core

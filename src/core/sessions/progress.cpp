@@ -11,13 +11,13 @@ namespace {
 constexpr Timestamp report_interval = 5 * microseconds_per_second;
 constexpr std::size_t most_groups = 6;
 
-/// Whom the guard rails spare, or the caller may not signal, was never chosen.
+/// Sessions that were spared, or that the caller may not signal, were never chosen.
 bool was_chosen(const Target& target) noexcept {
     return target.outcome != Outcome::spared &&
            (target.outcome != Outcome::denied || target.signalled_at != 0);
 }
 
-/// Who was gone before it, or the operating system kept from us, was not.
+/// Not if it was gone before, or the operating system refused the signal.
 bool was_signalled(const Target& target) noexcept {
     return target.signalled_at != 0 && target.outcome != Outcome::already_gone &&
            target.outcome != Outcome::denied;
@@ -27,27 +27,23 @@ bool is_done(const Target& target) noexcept {
     return target.outcome == Outcome::terminated || target.outcome == Outcome::cancelled;
 }
 
-/// Whoever is idle waits for its client; only what else it waits for is worth telling.
-bool shows_wait(const Activity& activity) noexcept {
-    return activity.wait_event_type != nullptr && activity.wait_event != nullptr &&
-           !(is_idle(activity.state) && std::strcmp(activity.wait_event, "ClientRead") == 0);
+/// That an idle session waits for its client goes without saying.
+bool shows_wait(const Activity& doing) noexcept {
+    return doing.wait_event_type != nullptr && doing.wait_event != nullptr &&
+           !(is_idle(doing.state) && std::strcmp(doing.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Activity& activity) {
-    if (!activity.is_visible)
+string words_for(const Activity& doing) {
+    if (!doing.is_visible)
         return "whose state is hidden from you";
-    if (!activity.is_listed)
+    if (!doing.is_listed)
         return "on the way out";
-    const char* const state = state_name(activity.state);
+    const char* const state = state_name(doing.state);
     string words = state != nullptr ? state : "in a state that is not known";
-    if (activity.state == State::disabled)
+    if (doing.state == State::disabled)
         words = "that tell no state (track_activities is off)";
-    if (shows_wait(activity))
-        words.append(" (")
-            .append(activity.wait_event_type)
-            .append(": ")
-            .append(activity.wait_event)
-            .append(")");
+    if (shows_wait(doing))
+        words.append(" (").append(doing.wait_event_type).append(": ").append(doing.wait_event).append(")");
     return words;
 }
 
@@ -114,8 +110,8 @@ bool ProgressClock::is_due(Timestamp now) noexcept {
     return true;
 }
 
-void Activities::add(const Activity& activity) {
-    ++counts_[words_for(activity)];
+void Activities::add(const Activity& doing) {
+    ++counts_[words_for(doing)];
 }
 
 string Activities::text() const {

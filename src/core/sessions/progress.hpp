@@ -1,4 +1,4 @@
-// How far a call is that acts on others' sessions, and what those do that are left.
+// The progress of a call, and what the sessions do for which it waits.
 #pragma once
 
 #include "core/sessions/plan.hpp"
@@ -7,7 +7,7 @@
 
 namespace sessionctl::core {
 
-/// What somebody called.
+/// The function that was called.
 enum class Call : std::uint8_t {
     cancel,
     terminate,
@@ -20,21 +20,21 @@ enum class Call : std::uint8_t {
 };
 constexpr int kinds_of_calls = 8;
 const char* call_name(Call call) noexcept;
-/// Of an action that acts.
+/// For actions that signal.
 Call call_of(Action action) noexcept;
 
 struct Progress {
     std::int64_t chosen;
     std::int64_t signalled; // or asked, of a drain
-    std::int64_t done;      // proven ended, or whose statement is
-    std::int64_t left;      // nothing is proven of them yet
+    std::int64_t done;      // proven ended or cancelled
+    std::int64_t left;      // not proven yet
 };
 
-/// Is it one that the call still has to do with?
+/// Is the call not yet done with it?
 bool is_left(const Target& target) noexcept;
 Progress progress_of(const Plan& plan) noexcept;
 
-/// When a call that waits tells how far it is: the first time after 2 s, then every 5 s.
+/// When a waiting call reports its progress: after 2 s, then every 5 s.
 class ProgressClock {
   public:
     explicit ProgressClock(Timestamp began) noexcept
@@ -51,17 +51,17 @@ class ProgressClock {
 
 /// What one session does at a moment.
 struct Activity {
-    bool is_visible; // to who is told
-    bool is_listed;  // in the session table: else it is on its way out
+    bool is_visible; // to the reader of the report
+    bool is_listed;  // in the session table: else it is exiting
     State state;
     const char* wait_event_type; // null: it does not wait, or the server does not tell
     const char* wait_event;
 };
 
-/// What many do, as numbers.
+/// Counts sessions by what they do.
 class Activities {
   public:
-    void add(const Activity& activity);
+    void add(const Activity& doing);
     /// "3 idle in transaction, 1 active (Lock: relation)": the most frequent first. Empty: nobody is left.
     string text() const;
 

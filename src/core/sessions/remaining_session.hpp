@@ -1,4 +1,4 @@
-// What is told of a session that would not go: what it does, and what a person with a root shell can try.
+// The report on a session that did not end: what it does, and what a person with a root shell can try.
 #pragma once
 
 #include "core/memory.hpp"
@@ -8,7 +8,7 @@
 
 namespace sessionctl::core {
 
-/// What the kernel tells of a process; empty where it does not.
+/// What the kernel shows of a process; empty fields are not known.
 struct KernelView {
     char state;            // as ps spells it
     char wait_channel[64]; // the kernel's function in which it sleeps
@@ -18,7 +18,7 @@ struct KernelView {
 struct RemainingSession {
     State state;
     Timestamp in_state_for; // microseconds; of an active one, how long its statement has run; -1: not known
-    bool has_wait_info;     // does the server know what it waits for?
+    bool has_wait_info;     // the server reports wait events
     const char* wait_event_type; // null: it does not wait
     const char* wait_event;
     const KernelView* kernel; // null: not to be shown

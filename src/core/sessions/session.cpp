@@ -81,7 +81,7 @@ const char* protection_name(Protection protection) noexcept {
 Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     if (session.is_self)
         return Protection::self;
-    // Who may neither see nor signal it is not told what it is.
+    // The kind is not disclosed to a caller who may neither see nor signal it.
     const bool is_disclosed = session.is_visible || session.may_signal;
     if (session.kind == Kind::parallel_worker && is_disclosed)
         return Protection::parallel_worker;
@@ -93,10 +93,10 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     if (is_walsender(session.kind) && !inclusion.replication &&
         !(session.kind == Kind::database_walsender && inclusion.database_walsenders))
         return Protection::replication;
-    // No superuser sits at a background process, though most have the rights of one.
+    // No user is behind a background process, though most have superuser rights.
     if (session.is_superuser && !inclusion.superusers && !is_disclosed_background)
         return Protection::superuser;
-    if (session.is_protected && session.kind != Kind::autovacuum_worker) // it is in nobody's service
+    if (session.is_protected && session.kind != Kind::autovacuum_worker) // its role owns no work of it
         return Protection::protected_role;
     if (!session.may_signal)
         return Protection::permission_denied;

@@ -1,4 +1,4 @@
-// A session as the core sees it: who it is, and what decides its fate.
+// A session as the core sees it: its identity, and all that decides whether it is acted on.
 #pragma once
 
 #include <cstdint>
@@ -56,13 +56,13 @@ inline bool is_walsender(Kind kind) noexcept {
     return kind == Kind::walsender || kind == Kind::database_walsender;
 }
 
-/// Who logs in to a database: what keeps logins out and ends sessions is meant for all of them.
+/// Sessions that log in to a database: lockdowns and limits apply to all of them.
 inline bool is_login(Kind kind) noexcept {
     return kind == Kind::client || kind == Kind::database_walsender;
 }
 
-/// Works for no client, in a database: so it keeps DROP DATABASE away. Launchers, the server's auxiliary
-/// processes and our own workers are connected to none.
+/// Works in a database for no client, and so blocks DROP DATABASE. Launchers, auxiliary processes and our own
+/// workers are connected to none.
 inline bool is_background(Kind kind) noexcept {
     return kind == Kind::autovacuum_worker || kind == Kind::background_worker;
 }
@@ -85,7 +85,7 @@ inline bool is_idle_in_transaction(State state) noexcept {
     return state == State::idle_in_transaction || state == State::idle_in_transaction_aborted;
 }
 
-/// Waits for its client to say something, in a transaction or not.
+/// Waits for its client's next command, in a transaction or not.
 inline bool is_idle(State state) noexcept {
     return state == State::idle || is_idle_in_transaction(state);
 }
@@ -94,7 +94,7 @@ inline bool is_active(State state) noexcept {
     return state == State::active || state == State::fastpath;
 }
 
-/// Why a caller may not act on a session, in the order in which they are looked at.
+/// Why a caller may not act on a session, in the order of the checks.
 enum class Protection : std::uint8_t {
     none,
     self,
@@ -125,7 +125,7 @@ struct Session {
     Timestamp xact_start; // 0: in no transaction
 };
 
-/// Idle, and yet in a transaction: it delivers notifications, which takes one.
+/// Idle, and yet in a transaction: it sends notifications, which needs one.
 inline bool delivers_notifications(const Session& session) noexcept {
     return session.state == State::idle && session.xact_start != 0;
 }
