@@ -135,8 +135,7 @@ TEST(BlockingTree, LongChain) {
     EXPECT_EQ(core::blocking_tree(graph_of(model)).size(), 20000);
 }
 
-// Whatever waits for whom: everybody who waits for somebody stands there once, and under one whom it waits
-// for.
+// In any graph: every waiter is listed once, under one of its blockers.
 TEST(BlockingTree, IsComplete) {
     for (unsigned seed = 0; seed < 3000; ++seed) {
         SCOPED_TRACE(seed);

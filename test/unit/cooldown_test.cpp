@@ -189,7 +189,7 @@ TEST(CooldownTable, TakesRoomFromTheLargestShare) {
 
 namespace {
 
-/// The same in the plainest way: no places, a list.
+/// A plain model of the table: a list.
 struct CooldownModel {
     struct Entry {
         int role;

@@ -16,7 +16,7 @@ using core::State;
 namespace {
 
 /// Sessions that answer as a test says; by default none.
-class FakeAsker final : public core::DrainRequester {
+class FakeRequester final : public core::DrainRequester {
   public:
     std::function<void(const core::Session&)> on_ask;
     std::vector<std::int32_t> asked;
@@ -55,11 +55,12 @@ class Drain : public ServerTest {
 
     /// With no time to wait there is no end to the time in which they are signalled.
     void drain(core::Timestamp wait = seconds(60)) {
-        core::drain_all(plan, wait > 0 ? server.now() + wait : forever, wait > 0, server, asker, observer);
+        core::drain_all(plan, wait > 0 ? server.now() + wait : forever, wait > 0, server, requester,
+                        observer);
     }
     Outcome outcome(std::size_t i = 0) const { return plan[i].outcome; }
 
-    FakeAsker asker;
+    FakeRequester requester;
 };
 
 } // namespace
@@ -89,16 +90,16 @@ TEST_F(Drain, EndsIdleSessionsAtOnce) {
 TEST_F(Drain, AsksAllBeforeTheFirstSignal) {
     Life& first = idle(1);
     idle(2);
-    asker.on_ask = [&](const core::Session&) { EXPECT_EQ(first.signals, 0); };
+    requester.on_ask = [&](const core::Session&) { EXPECT_EQ(first.signals, 0); };
     drain();
-    EXPECT_EQ(asker.asked, (std::vector<std::int32_t>{1, 2}));
+    EXPECT_EQ(requester.asked, (std::vector<std::int32_t>{1, 2}));
 }
 
 TEST_F(Drain, AsksOnlyTheChosen) {
     idle(1);
     plan[0].outcome = Outcome::spared;
     drain();
-    EXPECT_TRUE(asker.asked.empty());
+    EXPECT_TRUE(requester.asked.empty());
     EXPECT_EQ(outcome(), Outcome::spared);
 }
 
@@ -106,27 +107,27 @@ TEST_F(Drain, OneIsSettledLookByLook) {
     Life& life = busy(1);
     core::Target& target = plan[0];
     core::DrainedSession asked(server.now());
-    EXPECT_FALSE(asked.settle(target, true, server, asker));
+    EXPECT_FALSE(asked.settle(target, true, server, requester));
     EXPECT_STREQ(asked.reason(), "its transaction goes on");
     commit(life);
-    EXPECT_FALSE(asked.settle(target, false, server, asker)) << "it may stay";
+    EXPECT_FALSE(asked.settle(target, false, server, requester)) << "it may stay";
     EXPECT_EQ(life.signals, 0);
-    EXPECT_FALSE(core::was_ended(target, asker));
-    EXPECT_FALSE(asked.settle(target, true, server, asker));
+    EXPECT_FALSE(core::was_ended(target, requester));
+    EXPECT_FALSE(asked.settle(target, true, server, requester));
     EXPECT_EQ(life.signals, 1);
-    EXPECT_TRUE(core::was_ended(target, asker));
-    EXPECT_TRUE(asked.settle(target, true, server, asker));
+    EXPECT_TRUE(core::was_ended(target, requester));
+    EXPECT_TRUE(asked.settle(target, true, server, requester));
     EXPECT_EQ(target.outcome, Outcome::terminated);
 }
 
 TEST_F(Drain, OneThatLeavesOfItsOwnAccordWasNotEnded) {
     Life& life = busy(1);
     core::DrainedSession asked(server.now());
-    EXPECT_FALSE(asked.settle(plan[0], true, server, asker));
+    EXPECT_FALSE(asked.settle(plan[0], true, server, requester));
     server.end(life);
-    EXPECT_TRUE(asked.settle(plan[0], true, server, asker));
+    EXPECT_TRUE(asked.settle(plan[0], true, server, requester));
     EXPECT_EQ(outcome(), Outcome::already_gone);
-    EXPECT_FALSE(core::was_ended(plan[0], asker));
+    EXPECT_FALSE(core::was_ended(plan[0], requester));
 }
 
 TEST_F(Drain, WaitsForTheEndOfATransaction) {
@@ -221,10 +222,10 @@ TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
-        asker.answers[1] = DrainAnswer::will_end;
+        requester.answers[1] = DrainAnswer::will_end;
     });
     server.after(seconds(2), [&] {
-        asker.answers[1] = DrainAnswer::ends;
+        requester.answers[1] = DrainAnswer::ends;
         server.end(life);
     });
     drain();
@@ -232,12 +233,12 @@ TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
     EXPECT_EQ(outcome(), Outcome::terminated);
 }
 
-TEST_F(Drain, WhoForgetsToEndIsSignalled) {
+TEST_F(Drain, WhoStallsIsSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
         life.session.state_change += seconds(1);
-        asker.answers[1] = DrainAnswer::will_end;
+        requester.answers[1] = DrainAnswer::will_end;
     });
     server.after(seconds(2), [&] { life.session.state_change += seconds(1); }); // it has sent something
     server.after(seconds(3), [&] { EXPECT_EQ(life.signals, 0); });
@@ -284,7 +285,7 @@ TEST_F(Drain, WhoIsAboutToEndButDoesNotIsUnfinished) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
-        asker.answers[1] = DrainAnswer::will_end;
+        requester.answers[1] = DrainAnswer::will_end;
     });
     drain(seconds(2));
     EXPECT_TRUE(core::is_unfinished(plan[0]));

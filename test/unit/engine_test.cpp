@@ -289,7 +289,7 @@ TEST_F(Engine, SaysWhenACommitWaitedForAStandby) {
     EXPECT_EQ(plan[1].reason, nullptr);
 }
 
-TEST_F(Engine, SignalsNobodyWhoIsToBeLeftAloneAtThatMoment) {
+TEST_F(Engine, SignalsNoSessionThatIsSparedAtThatMoment) {
     Life& first = choose(client(1));
     Life& second = choose(client(2));
     server.before_hold = [&first](Life*) { first.is_spared = true; };
@@ -322,7 +322,7 @@ TEST_F(Engine, NeedsNoMemoryToSignal) {
 
 // What must still be true
 
-TEST(Verdict, OfIdentityAsksOnlyForTheSession) {
+TEST(Recheck, OfIdentityAsksOnlyForTheSession) {
     core::Session chosen = client(1);
     for (const State state : {State::idle, State::active, State::disabled}) {
         EXPECT_EQ(outcome_of_recheck(Recheck::identity, chosen, {true, true, state, 5, 5}), Outcome::chosen);
@@ -331,7 +331,7 @@ TEST(Verdict, OfIdentityAsksOnlyForTheSession) {
     }
 }
 
-TEST(Verdict, OfAStatementAsksForTheSameStatement) {
+TEST(Recheck, OfAStatementAsksForTheSameStatement) {
     core::Session chosen = client(1);
     chosen.state = State::active;
     const core::Timestamp start = chosen.query_start;
@@ -350,7 +350,7 @@ TEST(Verdict, OfAStatementAsksForTheSameStatement) {
     EXPECT_EQ(verdict_on(State::active, start + 1), Outcome::not_running);
 }
 
-TEST(Verdict, OfIdlenessAsksForTheSamePause) {
+TEST(Recheck, OfIdlenessAsksForTheSamePause) {
     core::Session chosen = client(1);
     chosen.state = State::idle_in_transaction;
     const core::Timestamp since = chosen.state_change;
@@ -373,7 +373,7 @@ TEST(Verdict, OfIdlenessAsksForTheSamePause) {
 }
 
 // Up to 12 one that streams shows itself idle.
-TEST(Verdict, OfIdlenessSparesWhoStreams) {
+TEST(Recheck, OfIdlenessSparesWhoStreams) {
     core::Session chosen = client(1);
     chosen.kind = core::Kind::database_walsender;
     EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen,
@@ -381,7 +381,7 @@ TEST(Verdict, OfIdlenessSparesWhoStreams) {
               Outcome::no_longer_matches);
 }
 
-TEST(Verdict, OfIdlenessSparesWhoWasNotIdle) {
+TEST(Recheck, OfIdlenessSparesWhoWasNotIdle) {
     core::Session chosen = client(1);
     for (const State state :
          {State::undefined, State::starting, State::active, State::fastpath, State::disabled}) {
@@ -393,7 +393,7 @@ TEST(Verdict, OfIdlenessSparesWhoWasNotIdle) {
 }
 
 // Whatever it does there.
-TEST(Verdict, OfATransactionAsksForTheSameTransaction) {
+TEST(Recheck, OfATransactionAsksForTheSameTransaction) {
     core::Session chosen = client(1);
     chosen.state = State::active;
     chosen.xact_start = seconds(70);
@@ -411,7 +411,7 @@ TEST(Verdict, OfATransactionAsksForTheSameTransaction) {
     }
 }
 
-TEST(Verdict, OfAFindingAsksForTheSameTransactionOrNoneAllTheTime) {
+TEST(Recheck, OfASelectionAsksForTheSameTransactionOrNoneAllTheTime) {
     core::Session chosen = client(1);
     chosen.state = State::active;
     chosen.xact_start = seconds(70);
@@ -735,7 +735,7 @@ TEST_F(Engine, NothingSignalledIsNothingToWaitFor) {
     EXPECT_TRUE(server.sleeps.empty());
 }
 
-// A cancelled call tells in its audit what it has done: so what is known by then has to stand in the plan.
+// A cancelled call records in its audit what it has done: what is known by then has to be in the plan.
 TEST_F(Engine, ACancelDuringTheWaitKeepsWhatIsKnown) {
     choose(client(1));
     choose(client(2));

@@ -31,7 +31,7 @@ class Escalation : public ServerTest {
 
     Life& choose_active(std::int32_t pid) { return choose_in(State::active, pid); }
 
-    void climb(bool closes_sockets = false, core::Timestamp time_left = forever) {
+    void escalate_all(bool closes_sockets = false, core::Timestamp time_left = forever) {
         began = server.now();
         core::escalate(plan, {step, closes_sockets, time_left}, server, observer);
         took = server.now() - began;
@@ -76,7 +76,7 @@ TEST_F(Escalation, NobodySkipsAStep) {
     for (std::int32_t pid = 1; pid <= 4; ++pid)
         choose_active(pid);
     server.before_send = [this](Life* life) { server.pass(life->signals == 0 ? step / 3 + 1 : step / 2); };
-    climb();
+    escalate_all();
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(taken(1), "cancel terminate");
     EXPECT_EQ(taken(2), "cancel");
@@ -91,7 +91,7 @@ TEST_F(Escalation, NobodySkipsAStep) {
 TEST_F(Escalation, WhoObeysTheCancelStaysAndCostsNoLaterStep) {
     choose_active(1);
     answer([](Life& life, Action) { stop_statement(life); });
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(taken(0), "cancel");
     EXPECT_EQ(took, 0);
@@ -102,7 +102,7 @@ TEST_F(Escalation, WhoEndsAtTheCancelIsNotTerminated) {
     choose_active(1);
     answer(
         [this](Life& life, Action) { server.after(milliseconds(5), [this, &life] { server.end(life); }); });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(taken(0), "cancel");
     EXPECT_LT(took, milliseconds(10));
@@ -111,7 +111,7 @@ TEST_F(Escalation, WhoEndsAtTheCancelIsNotTerminated) {
 TEST_F(Escalation, WhoGoesOnWithAnotherStatementHasObeyed) {
     choose_active(1);
     answer([](Life& life, Action) { life.session.query_start += 1; });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(took, 0);
 }
@@ -122,7 +122,7 @@ TEST_F(Escalation, AnAbortedTransactionHasUntilTheDeadlineToEnd) {
         abort_transaction(each);
         server.after(seconds(1), [&each] { stop_statement(each); }); // ROLLBACK
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(life.signals, 1);
     EXPECT_NEAR(static_cast<double>(took), 1e6, 5e4);
@@ -133,7 +133,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionAfterTheCancelIsTerminated) {
     answer([this](Life& life, Action action) {
         action == Action::cancel ? abort_transaction(life) : server.end(life);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::cancelled);
@@ -149,7 +149,7 @@ TEST_F(Escalation, AnotherTransactionIsNotTheOneThatWasChosen) {
         life.session.state = State::idle_in_transaction;
         life.session.xact_start = seconds(900);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(took, 0);
 }
@@ -160,7 +160,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionIsTerminatedAtOnceWhereNobodyIsCancelle
     for (const State state : {State::idle_in_transaction, State::idle_in_transaction_aborted})
         choose_in(state, static_cast<std::int32_t>(plan.size()) + 1);
     answer([this](Life& life, Action) { server.end(life); });
-    climb();
+    escalate_all();
     for (std::size_t i = 0; i < 2; ++i) {
         EXPECT_EQ(plan[i].outcome, Outcome::terminated);
         EXPECT_EQ(taken(i), "terminate");
@@ -182,7 +182,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionWaitsForTheSecondStepOfTheOthers) {
         if (action == Action::terminate)
             server.end(life);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(at(0, Step::terminate), step);
     EXPECT_EQ(waiting.signals, 1);
@@ -194,7 +194,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionWaitsForTheSecondStepOfTheOthers) {
 
 TEST_F(Escalation, WhoIsIdleIsLeftAlone) {
     Life& life = choose(client(1));
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
     EXPECT_EQ(life.signals, 0);
     EXPECT_FALSE(life.is_cut_off);
@@ -203,7 +203,7 @@ TEST_F(Escalation, WhoIsIdleIsLeftAlone) {
 TEST_F(Escalation, WhoIsIdleAndBlocksOthersIsTerminated) {
     choose(client(1)).blocks_others = true;
     answer([this](Life& life, Action) { server.end(life); });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "terminate") << "it has no statement to be cancelled";
     EXPECT_EQ(took, 0);
@@ -215,7 +215,7 @@ TEST_F(Escalation, WhoIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
     answer([this](Life& life, Action action) {
         action == Action::cancel ? stop_statement(life) : server.end(life);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::cancelled);
@@ -229,7 +229,7 @@ TEST_F(Escalation, WhoLetsGoAfterTheCancelHasObeyed) {
         stop_statement(life);
         server.after(milliseconds(5), [&life] { life.blocks_others = false; });
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(taken(0), "cancel");
     EXPECT_LT(took, milliseconds(10));
@@ -240,7 +240,7 @@ TEST_F(Escalation, WhoLetsGoBeforeItsTurnIsLeftAlone) {
     holder.blocks_others = true;
     int looks = 0;
     server.before_lock_look = [&](Life*) { holder.blocks_others = ++looks == 1; }; // not at the second step
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::no_longer_matches);
     EXPECT_EQ(holder.signals, 0);
 }
@@ -252,14 +252,14 @@ TEST_F(Escalation, WhatATransactionHoldsIsNotHeldWhileIdle) {
         holder->session.state = State::idle_in_transaction;
         holder->session.state_change += 1;
     };
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
     EXPECT_EQ(life.signals, 0);
 }
 
 TEST_F(Escalation, WhoseStateIsNotKnownIsLeftAloneAndToldSo) {
     Life& life = choose_in(State::disabled, 1);
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
     EXPECT_NE(plan[0].reason, nullptr);
     EXPECT_EQ(life.signals, 0);
@@ -275,7 +275,7 @@ TEST_F(Escalation, WhatChangesBetweenChoiceAndCancelIsSeen) {
     started.session.state = State::active;
     in_transaction.session.state = State::idle_in_transaction;
     answer([this](Life& life, Action) { server.end(life); });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::already_gone);
     EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
     EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches);
@@ -291,7 +291,7 @@ TEST_F(Escalation, WhoIgnoresTheCancelIsTerminated) {
         if (action == Action::terminate)
             server.end(life);
     });
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::still_running);
@@ -300,7 +300,7 @@ TEST_F(Escalation, WhoIgnoresTheCancelIsTerminated) {
 
 TEST_F(Escalation, WhoIgnoresBothIsStillRunning) {
     Life& life = choose_active(1);
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(life.signals, 2);
@@ -317,7 +317,7 @@ TEST_F(Escalation, TheSocketIsClosedOfWhoIgnoresBoth) {
         if (&life == &obedient)
             stop_statement(life);
     });
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
     EXPECT_EQ(taken(0), "cancel terminate close");
     EXPECT_TRUE(stubborn.is_cut_off);
@@ -333,7 +333,7 @@ TEST_F(Escalation, WhoEndsWhenItsClientIsGoneIsTerminated) {
     server.on_close = [this](Life* life) {
         server.after(milliseconds(3), [this, life] { server.end(*life); });
     };
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(plan[0].taken(Step::close_socket).outcome, Outcome::terminated);
     EXPECT_LT(took, 2 * step + milliseconds(10));
@@ -343,7 +343,7 @@ TEST_F(Escalation, WhatTheOperatingSystemForbidsHoldsUpNobodyElse) {
     choose_active(1).closing = Closing::Result::denied;
     choose_active(2).closing = Closing::Result::not_found;
     Life& closed = choose_active(3);
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_permitted);
     EXPECT_STREQ(plan[0].reason, "because");
     EXPECT_EQ(plan[0].taken(Step::close_socket).outcome, Outcome::not_permitted);
@@ -358,13 +358,13 @@ TEST_F(Escalation, WhatTheOperatingSystemForbidsHoldsUpNobodyElse) {
 
 TEST_F(Escalation, WhereNothingWasClosedNobodyWaitsForIt) {
     choose_active(1).closing = Closing::Result::denied;
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(took, 2 * step);
 }
 
 TEST_F(Escalation, WhoWaitedForAStandbyIsToldSoToTheEnd) {
     choose_active(1).awaits_standby = true;
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(taken(0), "cancel terminate close");
     ASSERT_NE(plan[0].reason, nullptr);
     EXPECT_NE(std::string(plan[0].reason).find("synchronous standby"), std::string::npos);
@@ -383,7 +383,7 @@ TEST_F(Escalation, AReusedPidIsNeverTouched) {
             successor = &server.start_successor(life);
             successor->session.state = State::active;
         });
-        climb(true);
+        escalate_all(true);
         ASSERT_NE(successor, nullptr);
         EXPECT_EQ(successor->signals, 0);
         EXPECT_FALSE(successor->is_cut_off);
@@ -400,7 +400,7 @@ TEST_F(Escalation, APidReusedJustBeforeTheSocketIsClosedIsNotTouched) {
         server.end(life);
         successor = &server.start_successor(life);
     };
-    climb(true);
+    escalate_all(true);
     ASSERT_NE(successor, nullptr);
     EXPECT_FALSE(successor->is_cut_off);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
@@ -411,7 +411,7 @@ TEST_F(Escalation, APidReusedJustBeforeTheSocketIsClosedIsNotTouched) {
 TEST_F(Escalation, AHundredSessionsTakeTheTimeOfOne) {
     for (std::int32_t pid = 1; pid <= 100; ++pid)
         choose_active(pid);
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(core::count_of(plan, Outcome::still_running), 100);
     EXPECT_EQ(took, 3 * step);
     for (const Target& target : plan)
@@ -422,7 +422,7 @@ TEST_F(Escalation, TouchesOnlyTheChosen) {
     Life& spared = choose_active(1);
     plan[0].outcome = Outcome::spared;
     choose_active(2).refuses = true;
-    climb(true);
+    escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::spared);
     EXPECT_EQ(spared.signals, 0);
     EXPECT_EQ(plan[1].outcome, Outcome::denied);
@@ -432,10 +432,10 @@ TEST_F(Escalation, TouchesOnlyTheChosen) {
 
 // The caller's own end
 
-TEST_F(Escalation, AStatementTimeoutEndsTheClimbBeforeTheNextStep) {
+TEST_F(Escalation, AStatementTimeoutEndsTheEscalationBeforeTheNextStep) {
     Life& busy = choose_active(1);
     Life& waiting = choose_in(State::idle_in_transaction, 2);
-    climb(true, step / 2);
+    escalate_all(true, step / 2);
     EXPECT_EQ(took, step / 2);
     EXPECT_EQ(busy.signals, 1);
     EXPECT_EQ(waiting.signals, 0);
@@ -448,24 +448,24 @@ TEST_F(Escalation, AStatementTimeoutEndsTheClimbBeforeTheNextStep) {
 
 TEST_F(Escalation, AStatementTimeoutAfterTheLastStepIsNoRemark) {
     choose_active(1);
-    climb(false, step + step / 2);
+    escalate_all(false, step + step / 2);
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
     EXPECT_EQ(plan[0].reason, nullptr);
 }
 
-TEST_F(Escalation, AnInterruptedClimbKnowsWhatItDid) {
+TEST_F(Escalation, AnInterruptedEscalationKnowsWhatItDid) {
     choose_active(1);
     server.after(step + step / 2,
                  [] { throw std::runtime_error("canceling statement due to user request"); });
-    EXPECT_THROW(climb(), std::runtime_error);
+    EXPECT_THROW(escalate_all(), std::runtime_error);
     EXPECT_EQ(taken(0), "cancel terminate");
     EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::still_running);
     EXPECT_EQ(plan[0].taken(Step::terminate).outcome, Outcome::chosen);
     EXPECT_EQ(plan[0].outcome, Outcome::signalled);
 }
 
-TEST_F(Escalation, NobodyToClimb) {
-    climb(true);
+TEST_F(Escalation, NobodyToEscalate) {
+    escalate_all(true);
     EXPECT_EQ(took, 0);
     EXPECT_TRUE(server.trace.empty());
 }
@@ -482,7 +482,7 @@ TEST_F(Escalation, CancelIsEnoughForAutovacuum) {
         life.session.query_start += seconds(1);
         life.session.xact_start += seconds(1);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(taken(0), "cancel");
 }
@@ -492,7 +492,7 @@ TEST_F(Escalation, AWorkerThatReportsNothingGoesByItsTransaction) {
     busy.is_in_transaction = true;
     choose(worker(2));
     answer([this](Life& life, Action) { server.end(life); });
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "terminate");
     EXPECT_EQ(plan[1].outcome, Outcome::not_running);
@@ -505,7 +505,7 @@ TEST_F(Escalation, AWorkerInAnotherTransactionIsLeftAlone) {
     Life& life = choose(session);
     life.is_in_transaction = true;
     life.session.xact_start = seconds(6);
-    climb();
+    escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
 }
 
@@ -518,7 +518,7 @@ TEST_F(Escalation, WhoObeysIsToldBeforeTheStepIsOver) {
         else if (action == Action::terminate)
             server.end(life);
     });
-    climb();
+    escalate_all();
     EXPECT_EQ(observer.heard,
               (std::vector<std::string>{"1 cancelled", "step", "1 cancelled", "2 terminated", "step"}));
 }

@@ -26,7 +26,7 @@ struct Life {
     bool is_spared = false;
     bool is_in_transaction = false; // as a background process
     bool refuses = false;           // the operating system answers EPERM
-    bool is_found = false;          // what it was chosen for would find it again
+    bool is_found = false;          // the condition would still select it
     core::Closing::Result closing =
         core::Closing::Result::closed; // what comes of closing its client's connection
     bool is_cut_off = false;           // and was it?

@@ -76,7 +76,7 @@ core::Interval in_seconds(std::int64_t n) {
 
 } // namespace
 
-TEST(Gate, LetsInSuperusersTheAllowedAndWalsenders) {
+TEST(Gate, AdmitsSuperusersTheAllowedAndWalsenders) {
     EXPECT_FALSE(core::admits(closed(), stranger));
     EXPECT_TRUE(core::admits(closed(), superuser));
     EXPECT_TRUE(core::admits(closed(), allowed));

@@ -40,7 +40,7 @@ class KnownFacts final : public core::Facts {
 
 constexpr int slots = 8;
 
-/// A server's sessions, its two clocks, and who watches.
+/// A server's sessions, its two clocks, and a monitor.
 class LimitMonitor : public Test {
   protected:
     SessionSample& connect() {
@@ -84,22 +84,22 @@ class LimitMonitor : public Test {
     void pass(Timestamp time) { now += time; }
     void set_wall_clock(Timestamp change) { offset += change; }
 
-    /// A look at all sessions. Returns the parameter that was violated by the last who violates any, or "".
+    /// A look at all sessions. Returns the parameter of the last violation, or "".
     std::string look() {
-        watch.begin(now, wall());
+        monitor.begin(now, wall());
         std::string rule;
         for (const SessionSample& sample : samples)
-            if (const auto found = watch.check(sample, facts)) {
+            if (const auto found = monitor.check(sample, facts)) {
                 violation = *found;
                 rule = core::rule_name(found->rule);
             }
         return rule;
     }
     /// How long until the next look.
-    Timestamp left() const { return watch.next_look() - now; }
-    bool is_never() const { return watch.next_look() == core::LimitMonitor::never; }
+    Timestamp left() const { return monitor.next_look() - now; }
+    bool is_never() const { return monitor.next_look() == core::LimitMonitor::never; }
 
-    /// Nobody violates until `time` has passed, and then this rule is violated.
+    /// No session violates until `time` has passed, and then this rule is violated.
     void expect_violation_after(Timestamp time, const std::string& rule) {
         EXPECT_EQ(look(), "");
         EXPECT_EQ(left(), time);
@@ -110,7 +110,7 @@ class LimitMonitor : public Test {
         EXPECT_EQ(look(), rule);
     }
 
-    /// Looks once a second, `times` times; nobody violates.
+    /// Looks once a second, `times` times; no session violates.
     void expect_quiet_seconds(int times) {
         for (int i = 0; i < times; ++i) {
             ASSERT_EQ(look(), "") << "after " << i << " s";
@@ -121,12 +121,12 @@ class LimitMonitor : public Test {
     std::deque<SessionSample> samples;
     KnownFacts facts;
     LimitViolation violation = {};
-    core::LimitMonitor watch{slots};
+    core::LimitMonitor monitor{slots};
     Timestamp now = seconds(5000);
     Timestamp offset = seconds(700000000);
 };
 
-/// A rule for a length of time: how it is set to ten seconds, and who violates it from now on.
+/// A rule that limits a time: how to set it to ten seconds, and how a session violates it from now on.
 struct TimedRule {
     const char* name;
     Rule rule;
@@ -286,7 +286,7 @@ TEST_P(LimitMonitorOfTime, StandsTheLongestAndTheShortestLimit) {
 TEST_P(LimitMonitorOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
     for (const Timestamp jump : {hour, -hour}) {
         samples.clear();
-        watch = core::LimitMonitor(slots);
+        monitor = core::LimitMonitor(slots);
         begin_to_violate(violator());
         EXPECT_EQ(look(), "");
         pass(seconds(4));
@@ -299,7 +299,7 @@ TEST_P(LimitMonitorOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
 TEST_P(LimitMonitorOfTime, NorWhoBeganJustBeforeTheJump) {
     for (const Timestamp jump : {hour, -hour}) {
         samples.clear();
-        watch = core::LimitMonitor(slots);
+        monitor = core::LimitMonitor(slots);
         look();
         pass(seconds(100));
         begin_to_violate(violator());
@@ -313,7 +313,7 @@ TEST_P(LimitMonitorOfTime, NorWhoBeganJustBeforeTheJump) {
 TEST_P(LimitMonitorOfTime, NorWhoBeganJustAfterTheJump) {
     for (const Timestamp jump : {hour, -hour}) {
         samples.clear();
-        watch = core::LimitMonitor(slots);
+        monitor = core::LimitMonitor(slots);
         look();
         pass(seconds(100));
         set_wall_clock(jump);
@@ -373,7 +373,7 @@ TEST_P(LimitMonitorOfTime, ASuspendedMachineEndsOnWakeOnlyWhatIsDue) {
     pass(seconds(5));
     EXPECT_EQ(look(), GetParam().name);
     EXPECT_EQ(violation.session.slot, 0);
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     expect_violation_after(seconds(4), GetParam().name);
     EXPECT_EQ(violation.session.slot, 1);
 }
@@ -384,13 +384,13 @@ TEST_P(LimitMonitorOfTime, SendsNoSecondSignal) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     for (int i = 0; i < 3; ++i) {
         pass(hour);
         EXPECT_EQ(look(), "");
         begin_to_violate(samples[0]); // it has blocked SIGTERM, and goes on
     }
-    watch.reconsider(true);
+    monitor.reconsider(true);
     pass(hour);
     EXPECT_EQ(look(), "");
 }
@@ -401,17 +401,17 @@ TEST_P(LimitMonitorOfTime, LooksAgainSoonAtWhoGotAway) {
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
     begin_to_violate(samples[0]);
-    watch.look_again_soon();
+    monitor.look_again_soon();
     EXPECT_EQ(left(), milliseconds(1));
     pass(milliseconds(1));
     expect_violation_after(seconds(10) - milliseconds(1), GetParam().name);
 }
 
-TEST_P(LimitMonitorOfTime, TellsOnceOfAnLimitViolation) {
+TEST_P(LimitMonitorOfTime, ReturnsALoggedViolationOnce) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.logged(violation);
+    monitor.logged(violation);
     EXPECT_EQ(left(), 0) << "another rule may be violated, too";
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "");
@@ -422,40 +422,40 @@ TEST_P(LimitMonitorOfTime, TellsOnceOfAnLimitViolation) {
     expect_violation_after(seconds(10), GetParam().name);
 }
 
-TEST_P(LimitMonitorOfTime, AsksAgainAMinuteAfterAnExcuse) {
+TEST_P(LimitMonitorOfTime, ChecksAgainAMinuteAfterAnExemption) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    EXPECT_FALSE(watch.is_exempt(violation.session));
-    watch.exempt(violation.session);
-    EXPECT_TRUE(watch.is_exempt(violation.session));
+    EXPECT_FALSE(monitor.is_exempt(violation.session));
+    monitor.exempt(violation.session);
+    EXPECT_TRUE(monitor.is_exempt(violation.session));
     EXPECT_LE(left(), seconds(60));
     expect_violation_after(seconds(60), GetParam().name);
 }
 
-TEST_P(LimitMonitorOfTime, AnExcuseIsForOnePauseOnly) {
+TEST_P(LimitMonitorOfTime, AnExemptionIsForOnePauseOnly) {
     begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.exempt(violation.session);
+    monitor.exempt(violation.session);
     pass(seconds(1));
     begin_to_violate(samples[0]);
     look();
-    EXPECT_FALSE(watch.is_exempt(samples[0].session));
+    EXPECT_FALSE(monitor.is_exempt(samples[0].session));
     expect_violation_after(seconds(10), GetParam().name);
 }
 
-TEST_P(LimitMonitorOfTime, JudgesAnewWhatSettingsMayHaveChanged) {
+TEST_P(LimitMonitorOfTime, ChecksAnewWhatSettingsMayHaveChanged) {
     begin_to_violate(violator());
     pass(seconds(10));
     look();
-    watch.exempt(violation.session);
+    monitor.exempt(violation.session);
     EXPECT_EQ(look(), "");
-    watch.reconsider(true);
+    monitor.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
-    watch.logged(violation);
+    monitor.logged(violation);
     EXPECT_EQ(look(), "");
-    watch.reconsider(true);
+    monitor.reconsider(true);
     EXPECT_EQ(look(), GetParam().name);
 }
 
@@ -463,25 +463,25 @@ TEST_P(LimitMonitorOfTime, TellsOnceWhateverSettingsChangeUnlessItsLimitDoes) {
     begin_to_violate(violator());
     pass(seconds(10));
     EXPECT_EQ(look(), GetParam().name);
-    watch.logged(violation);
-    watch.reconsider(false);
+    monitor.logged(violation);
+    monitor.reconsider(false);
     EXPECT_EQ(look(), "");
     samples[0].limits[core::limit_of(violation.rule)] /= 2;
     EXPECT_EQ(look(), GetParam().name);
-    watch.logged(violation);
-    watch.reconsider(false);
+    monitor.logged(violation);
+    monitor.reconsider(false);
     EXPECT_EQ(look(), "");
 }
 
 TEST_P(LimitMonitorOfTime, KnowsNothingOfWhoHadTheSlotBefore) {
     const std::function<void()> counted[] = {
-        [this] { watch.signalled(violation.session); },
-        [this] { watch.logged(violation); },
-        [this] { watch.exempt(violation.session); },
+        [this] { monitor.signalled(violation.session); },
+        [this] { monitor.logged(violation); },
+        [this] { monitor.exempt(violation.session); },
     };
     for (const auto& counted : counted) {
         samples.clear();
-        watch = core::LimitMonitor(slots);
+        monitor = core::LimitMonitor(slots);
         begin_to_violate(violator());
         pass(seconds(10));
         EXPECT_EQ(look(), GetParam().name);
@@ -508,32 +508,32 @@ TEST_P(LimitMonitorOfTime, ANewSessionHasAClockOfItsOwn) {
     expect_violation_after(seconds(10), GetParam().name);
 }
 
-// Nobody wakes the reaper who logs in with the limits that it knows.
+// A login with limits that the reaper knows does not wake it.
 TEST_P(LimitMonitorOfTime, ExpectsWhoIsNotThereYet) {
     const Limits limits = violator().limits;
     samples.clear();
-    watch.begin(now, wall());
-    watch.expect_login(limits);
+    monitor.begin(now, wall());
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
     pass(seconds(3));
     look();
     EXPECT_TRUE(is_never());
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
 }
 
-TEST_F(LimitMonitor, AnExcuseIsForAMinuteHoweverLongTheLimit) {
+TEST_F(LimitMonitor, AnExemptionIsForAMinuteHoweverLongTheLimit) {
     connect().limits[Limit::idle_session] = 3600000;
     pass(hour);
     EXPECT_EQ(look(), "idle_session_timeout");
-    watch.exempt(violation.session);
+    monitor.exempt(violation.session);
     EXPECT_EQ(left(), seconds(60));
     expect_violation_after(seconds(60), "idle_session_timeout");
 }
 
 // Several sessions and rules
 
-TEST_F(LimitMonitor, HasNobodyToWatch) {
+TEST_F(LimitMonitor, HasNoSessions) {
     EXPECT_TRUE(is_never());
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
@@ -545,7 +545,7 @@ TEST_F(LimitMonitor, LooksAgainSoonUnlessItHasToSooner) {
     look();
     pass(milliseconds(10) - 1);
     look();
-    watch.look_again_soon();
+    monitor.look_again_soon();
     EXPECT_EQ(left(), 1);
 }
 
@@ -556,7 +556,7 @@ TEST_F(LimitMonitor, LooksAgainLaterAtWhoMayNotBeSignalledNow) {
     pass(seconds(10));
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "transaction_timeout");
-        watch.look_again_later();
+        monitor.look_again_later();
         EXPECT_EQ(left(), seconds(1));
         pass(seconds(1));
     }
@@ -566,7 +566,7 @@ TEST_F(LimitMonitor, ExpectsNobodyWithoutALimit) {
     Limits limits;
     limits[Limit::horizon_idle] = 1000; // alone it is none
     look();
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_TRUE(is_never());
 }
 
@@ -576,13 +576,13 @@ TEST_F(LimitMonitor, ExpectsTheShortestOfAllLimits) {
     limits[Limit::idle_session] = 10000;
     limits[Limit::blocking] = 20000;
     look();
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
     SessionSample& sample = connect();
     sample.limits[Limit::idle_session] = 4000;
     look();
     EXPECT_EQ(left(), seconds(4));
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(4));
 }
 
@@ -598,7 +598,7 @@ TEST_F(LimitMonitor, LooksAgainAtTheFirstDeadlineOfAll) {
         pass(seconds(10));
         EXPECT_EQ(look(), "idle_in_transaction_timeout");
         EXPECT_EQ(violation.session.slot, slot);
-        watch.signalled(violation.session);
+        monitor.signalled(violation.session);
     }
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
@@ -643,7 +643,7 @@ TEST_F(LimitMonitor, NamesTheFirstRuleOfAll) {
     for (const char* const rule : {"idle_in_transaction_timeout", "idle_in_transaction_blocking_timeout",
                                    "idle_in_transaction_horizon_age", "transaction_timeout", ""}) {
         EXPECT_EQ(look(), rule);
-        watch.logged(violation);
+        monitor.logged(violation);
     }
 }
 
@@ -656,17 +656,17 @@ TEST_F(LimitMonitor, LooksAgainForTheOtherRulesOfWhoWasToldOf) {
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
     EXPECT_EQ(left(), seconds(5));
-    watch.logged(violation);
+    monitor.logged(violation);
     expect_violation_after(seconds(5), "transaction_timeout");
 }
 
-TEST_F(LimitMonitor, ANoteOfATransactionOutlastsItsStatements) {
+TEST_F(LimitMonitor, ALoggedTransactionOutlastsItsStatements) {
     SessionSample& sample = connect();
     sample.limits[Limit::transaction] = 10000;
     run(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.logged(violation);
+    monitor.logged(violation);
     idle_in_transaction(sample);
     EXPECT_EQ(look(), "");
     pass(hour);
@@ -677,13 +677,13 @@ TEST_F(LimitMonitor, ANoteOfATransactionOutlastsItsStatements) {
     expect_violation_after(seconds(10), "transaction_timeout");
 }
 
-TEST_F(LimitMonitor, ANoteOfAPauseOutlastsAChangeOfTheTransactionOnly) {
+TEST_F(LimitMonitor, ALoggedPauseOutlastsAChangeOfTheTransactionOnly) {
     SessionSample& sample = connect();
     sample.limits[Limit::idle_in_transaction] = 10000;
     idle_in_transaction(sample);
     pass(seconds(10));
     EXPECT_EQ(look(), "idle_in_transaction_timeout");
-    watch.logged(violation);
+    monitor.logged(violation);
     sample.session.xact_start += 1;
     EXPECT_EQ(look(), "");
 }
@@ -889,7 +889,7 @@ TEST_F(LimitMonitorOfTheHorizon, NotWhoIsIdleInNoTransaction) {
     expect_quiet_seconds(100);
 }
 
-// Else who is between two statements would be ended.
+// Else a session between two statements would be ended.
 TEST_F(LimitMonitorOfTheHorizon, ThePauseIsAMillisecondAtLeast) {
     hold_back(1000, 0);
     facts.age = 5000;
@@ -956,7 +956,7 @@ TEST_F(LimitMonitorOfSilence, LooksTenTimesWithinTheLimitAndEveryFiveSecondsAtLe
                                                                    {50010, seconds(5)},
                                                                    {3600000, seconds(5)}}) {
         samples.clear();
-        watch = core::LimitMonitor(slots);
+        monitor = core::LimitMonitor(slots);
         fall_silent(limit);
         EXPECT_EQ(look(), "") << limit;
         EXPECT_EQ(left(), between_looks) << limit;
@@ -991,7 +991,7 @@ TEST_F(LimitMonitorOfSilence, ExpectsWhoFallsSilentAsSoonAsItIsThere) {
         Limits limits;
         limits[Limit::client_silence] = limit;
         look();
-        watch.expect_login(limits);
+        monitor.expect_login(limits);
         EXPECT_EQ(left(), between_looks) << limit;
     }
 }
@@ -1128,22 +1128,22 @@ TEST_F(LimitMonitorOfSilence, TellsOnceAndSignalsOnce) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.logged(violation);
+    monitor.logged(violation);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(10));
     expect_quiet_seconds(100);
-    watch.reconsider(true);
+    monitor.reconsider(true);
     pass(seconds(1));
     EXPECT_EQ(look(), name);
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
-TEST_F(LimitMonitorOfSilence, AnExcuseHoldsForAMinute) {
+TEST_F(LimitMonitorOfSilence, AnExemptionHoldsForAMinute) {
     fall_silent();
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), name);
-    watch.exempt(violation.session);
+    monitor.exempt(violation.session);
     EXPECT_LE(left(), seconds(60));
     expect_quiet_seconds(60);
     EXPECT_EQ(look(), name);
@@ -1154,7 +1154,7 @@ TEST_F(LimitMonitorOfSilence, IsNamedAfterAllOtherRules) {
     sample.limits[Limit::transaction] = 10000;
     expect_quiet_seconds(10);
     EXPECT_EQ(look(), "transaction_timeout");
-    watch.logged(violation);
+    monitor.logged(violation);
     EXPECT_EQ(look(), name);
 }
 
@@ -1187,12 +1187,12 @@ TEST_F(LimitMonitorOfStatements, TheirSessionEndsWhereTheyGoOnForAsLongAgain) {
     begin_statement();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.cancelled(violation);
+    monitor.cancelled(violation);
     EXPECT_EQ(left(), seconds(10));
     expect_violation_after(seconds(10), name);
     EXPECT_FALSE(violation.is_cancel);
     EXPECT_EQ(violation.lasted, seconds(20));
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
@@ -1200,7 +1200,7 @@ TEST_F(LimitMonitorOfStatements, HaveFiveSecondsAtLeastToClean) {
     begin_statement(2000);
     pass(seconds(2));
     EXPECT_EQ(look(), name);
-    watch.cancelled(violation);
+    monitor.cancelled(violation);
     EXPECT_EQ(left(), seconds(2)) << "for the next statement";
     for (const Timestamp more : {seconds(2), seconds(1)}) {
         pass(seconds(2));
@@ -1218,7 +1218,7 @@ TEST_F(LimitMonitorOfStatements, TheNextOneHasTheWholeLimit) {
     EXPECT_EQ(look(), "");
     run(sample); // in the same transaction
     expect_violation_after(seconds(10), name);
-    watch.cancelled(violation);
+    monitor.cancelled(violation);
     run(sample);
     expect_violation_after(seconds(10), name);
     EXPECT_TRUE(violation.is_cancel);
@@ -1240,7 +1240,7 @@ TEST_F(LimitMonitorOfStatements, AreToldOfOnce) {
     SessionSample& sample = begin_statement();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.logged(violation);
+    monitor.logged(violation);
     expect_quiet_seconds(100);
     run(sample);
     EXPECT_EQ(look(), "");
@@ -1264,7 +1264,7 @@ class LimitMonitorOfAges : public LimitMonitor {
     std::string look() {
         std::string rule = LimitMonitor::look();
         for (const SessionSample& sample : samples)
-            if (const auto found = watch.check_lifetime(sample)) {
+            if (const auto found = monitor.check_lifetime(sample)) {
                 violation = *found;
                 rule.append(core::rule_name(found->rule));
             }
@@ -1311,7 +1311,7 @@ TEST_F(LimitMonitorOfAges, WhateverTheSessionDoes) {
     EXPECT_EQ(look(), "") << "it is no session yet";
 }
 
-TEST_F(LimitMonitorOfAges, AreAnLimitViolationOnceASecondUntilTheSignal) {
+TEST_F(LimitMonitorOfAges, AreAViolationOnceASecondUntilTheSignal) {
     begin_session();
     pass(seconds(10));
     for (int i = 0; i < 3; ++i) {
@@ -1319,7 +1319,7 @@ TEST_F(LimitMonitorOfAges, AreAnLimitViolationOnceASecondUntilTheSignal) {
         EXPECT_EQ(left(), seconds(1));
         pass(seconds(1));
     }
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     EXPECT_EQ(look(), "");
     EXPECT_TRUE(is_never());
 }
@@ -1349,11 +1349,11 @@ TEST_F(LimitMonitorOfAges, ALimitThatIsLiftedOrRaisedFrees) {
     EXPECT_TRUE(is_never());
 }
 
-TEST_F(LimitMonitorOfAges, TheExcusedAreAskedAboutAfterAMinute) {
+TEST_F(LimitMonitorOfAges, TheExemptAreCheckedAfterAMinute) {
     begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.exempt(violation.session);
+    monitor.exempt(violation.session);
     EXPECT_EQ(look(), "");
     EXPECT_EQ(left(), seconds(60));
     pass(seconds(60));
@@ -1364,13 +1364,13 @@ TEST_F(LimitMonitorOfAges, AreToldOfOnce) {
     SessionSample& sample = begin_session();
     pass(seconds(10));
     EXPECT_EQ(look(), name);
-    watch.logged(violation);
+    monitor.logged(violation);
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(look(), "") << i;
         run(sample);
         pass(seconds(1));
     }
-    watch.reconsider(true);
+    monitor.reconsider(true);
     EXPECT_EQ(look(), name);
 }
 
@@ -1388,7 +1388,7 @@ TEST_F(LimitMonitorOfAges, ALoginIsNotDueBeforeItsLimit) {
     Limits limits;
     limits[Limit::lifetime] = 5000;
     EXPECT_EQ(look(), "");
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(5));
 }
 
@@ -1426,7 +1426,7 @@ TEST_F(LimitMonitorOfClients, EndsWhoRunsOnForAsLongAsTheLimitAllows) {
     EXPECT_EQ(look(), name);
     EXPECT_EQ(violation.lasted, seconds(10));
     EXPECT_EQ(violation.limit, 10000);
-    watch.signalled(violation.session);
+    monitor.signalled(violation.session);
     expect_quiet_seconds(100);
 }
 
@@ -1438,7 +1438,7 @@ TEST_F(LimitMonitorOfClients, LooksTenTimesWithinTheLimitForWhomHasAClient) {
     EXPECT_EQ(left(), seconds(1));
     Limits limits;
     limits[Limit::client_gone] = 5000;
-    watch.expect_login(limits);
+    monitor.expect_login(limits);
     EXPECT_EQ(left(), milliseconds(500));
 }
 
@@ -1451,7 +1451,7 @@ TEST_F(LimitMonitorOfClients, OneStatementAfterTheOtherDoesNotHelp) {
         run(sample);
     }
     EXPECT_EQ(look(), name);
-    watch.logged(violation);
+    monitor.logged(violation);
     run(sample);
     EXPECT_EQ(look(), "") << "it is told of once";
 }
@@ -1514,20 +1514,20 @@ class RandomTraffic : public LimitMonitor {
         }
     }
 
-    /// Ends who violates; what the watch says of each has to be what the test knows.
+    /// Ends the sessions that violate; what the monitor returns has to be what the test knows.
     void look_and_compare() {
-        watch.begin(now, wall());
+        monitor.begin(now, wall());
         for (std::size_t slot = 0; slot < slots; ++slot) {
             SessionSample& sample = samples[slot];
             const bool is_due =
                 is_idle_in_transaction(sample.session.state) && now - idle_since[slot] >= limit;
-            const auto found = watch.check(sample, facts);
+            const auto found = monitor.check(sample, facts);
             ASSERT_EQ(found.has_value(), is_due) << "slot " << slot;
             if (!found)
                 continue;
             ASSERT_EQ(found->lasted, limit);
             ++ended;
-            watch.signalled(sample.session);
+            monitor.signalled(sample.session);
             replace(sample);
             commit(sample);
         }
@@ -1561,12 +1561,12 @@ TEST_F(RandomTraffic, EndsNobodyEarlyAndNobodyLate) {
     EXPECT_GT(ended, 500);
 }
 
-TEST(WatchSlots, NoSuchSlot) {
-    core::LimitMonitor watch(2);
+TEST(LimitMonitorSlots, NoSuchSlot) {
+    core::LimitMonitor monitor(2);
     core::Session session = client(1);
     for (const int slot : {-1, 2}) {
         session.slot = slot;
-        EXPECT_STREQ(error_of([&] { watch.signalled(session); }).sqlstate(), "XX000") << slot;
+        EXPECT_STREQ(error_of([&] { monitor.signalled(session); }).sqlstate(), "XX000") << slot;
     }
 }
 

@@ -59,7 +59,7 @@ enum class Rules { all, holders_only };
 
 /// Who waits for whom, directly.
 Blockers blockers_in(const Model& model, Rules rules = Rules::all);
-/// And directly or not: never itself.
+/// Direct or not: never itself.
 Blockers all_blockers_in(const Model& model, Rules rules = Rules::all);
 
 /// When these have ended.

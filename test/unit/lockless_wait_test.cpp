@@ -18,7 +18,7 @@ std::string named(LocklessWait wait, int count) {
     return core::others_in_way(wait, numbers(count)).c_str();
 }
 
-std::vector<int> laggards(core::vector<core::BarrierProgress> all, std::uint64_t newest, int waiters) {
+std::vector<int> blockers(core::vector<core::BarrierProgress> all, std::uint64_t newest, int waiters) {
     const core::vector<int> pids = core::barrier_blockers(all, newest, waiters);
     return {pids.begin(), pids.end()};
 }
@@ -57,16 +57,16 @@ TEST(LocklessWait, NamesWhoIsInTheWay) {
     EXPECT_FALSE(core::knows_blockers(LocklessWait::standby));
 }
 
-TEST(LocklessWait, BarrierIsHeldUpByThoseWhoHaveNotAcceptedIt) {
-    EXPECT_EQ(laggards({{13, 4}, {12, 5}, {11, 3}, {10, is_gone}}, 5, 1), std::vector<int>({11, 13}));
-    EXPECT_EQ(laggards({{12, 5}, {10, is_gone}}, 5, 1), std::vector<int>());
+TEST(LocklessWait, BarrierIsBlockedByThoseWhoHaveNotAbsorbedIt) {
+    EXPECT_EQ(blockers({{13, 4}, {12, 5}, {11, 3}, {10, is_gone}}, 5, 1), std::vector<int>({11, 13}));
+    EXPECT_EQ(blockers({{12, 5}, {10, is_gone}}, 5, 1), std::vector<int>());
 }
 
 TEST(LocklessWait, OfSeveralBarriersByThoseFurthestBehind) {
-    EXPECT_EQ(laggards({{13, 4}, {12, 5}, {11, 3}, {14, 3}, {10, is_gone}}, 5, 2),
+    EXPECT_EQ(blockers({{13, 4}, {12, 5}, {11, 3}, {14, 3}, {10, is_gone}}, 5, 2),
               std::vector<int>({11, 14}));
-    EXPECT_EQ(laggards({{12, 5}, {10, is_gone}}, 5, 2), std::vector<int>());
-    EXPECT_EQ(laggards({{10, is_gone}}, 5, 2), std::vector<int>());
+    EXPECT_EQ(blockers({{12, 5}, {10, is_gone}}, 5, 2), std::vector<int>());
+    EXPECT_EQ(blockers({{10, is_gone}}, 5, 2), std::vector<int>());
 }
 
 } // namespace sessionctl::test

@@ -191,7 +191,7 @@ TEST(Keep, CountsForEachGroup) {
     EXPECT_EQ(chosen(plan), (Pids{3, 4, 6}));
 }
 
-// Keeping one means that one goes on working: somebody who is spared anyway does not fill the place.
+// A session that is spared anyway does not count as kept.
 TEST(Keep, DoesNotCountTheProtected) {
     Plan plan = clients({1, 2, 3});
     plan[0].session.is_superuser = true;
@@ -327,7 +327,7 @@ namespace {
 
 enum class Of { app, boss, standby, worker, parallel };
 
-/// What is said of sessions like these where this is given.
+/// The options named for such sessions where this is given.
 std::string options_for(std::initializer_list<Of> all, core::Inclusion given = {}) {
     Plan plan;
     for (const Of each : all) {

@@ -167,7 +167,7 @@ TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     EXPECT_TRUE(says(Rule::client_silence, "without long pauses"));
     EXPECT_TRUE(says(Rule::client_gone, "Stay connected"));
     EXPECT_TRUE(says(Rule::lifetime, "did not run"));
-    // Who was in no transaction lost nothing.
+    // A session in no transaction lost nothing.
     for (const Rule rule : rules)
         EXPECT_EQ(says(rule, "repeat what was not committed"),
                   rule != Rule::idle_session && rule != Rule::lifetime)

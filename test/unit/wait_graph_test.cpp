@@ -69,7 +69,7 @@ struct Plain {
     Blockers direct;
     Blockers all;
     Blockers over_holders;
-    std::set<Party> heads; // they wait for nobody: they go only if somebody ends them
+    std::set<Party> heads; // they wait for nobody: only a termination ends their locks
 };
 
 void expect_right_ends(const WaitGraph& graph, int party, Plain& plain) {
@@ -84,7 +84,7 @@ void expect_right_ends(const WaitGraph& graph, int party, Plain& plain) {
                 << "a head only where it holds what is wanted, on all the way";
         }
     }
-    // Whoever stays and waits for nobody is in its way no longer.
+    // No remaining root blocks it any longer.
     Blockers left = all_blockers_in(without(plain.model, ended));
     for (const Party& each : left[self])
         EXPECT_EQ(plain.heads.count(each), 0);

@@ -9,7 +9,7 @@
 
 namespace sessionctl::core::hba {
 
-/// What the first line of the block tells whoever opens the file. Empty: not told.
+/// What the first line of the block shows. Empty: not given.
 struct Mark {
     string by;
     string at;

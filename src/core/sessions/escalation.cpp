@@ -138,7 +138,7 @@ void Escalation::note(Target& target, Step step) noexcept {
         target.signalled_at = cancelled_at;
 }
 
-/// Nobody skips a step.
+/// A session that missed a step does not take the next one.
 void Escalation::mark_not_reached(Target& target) noexcept {
     const bool was_acted_on = target.signalled_at != 0;
     target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;

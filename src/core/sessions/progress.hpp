@@ -54,7 +54,7 @@ struct Activity {
     bool is_visible; // to the reader of the report
     bool is_listed;  // in the session table: else it is exiting
     State state;
-    const char* wait_event_type; // null: it does not wait, or the server does not tell
+    const char* wait_event_type; // null: it does not wait, or it is not known
     const char* wait_event;
 };
 

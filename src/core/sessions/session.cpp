@@ -96,7 +96,7 @@ Protection protection_of(const Session& session, Inclusion inclusion) noexcept {
     // No user is behind a background process, though most have superuser rights.
     if (session.is_superuser && !inclusion.superusers && !is_disclosed_background)
         return Protection::superuser;
-    if (session.is_protected && session.kind != Kind::autovacuum_worker) // its role owns no work of it
+    if (session.is_protected && session.kind != Kind::autovacuum_worker) // it works for no role
         return Protection::protected_role;
     if (!session.may_signal)
         return Protection::permission_denied;
