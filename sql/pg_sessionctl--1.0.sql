@@ -2,13 +2,13 @@
 
 \echo Use "CREATE EXTENSION pg_sessionctl" to load this file. \quit
 
--- A plain CREATE SCHEMA: it fails where somebody made the schema before, and might own functions in it.
+-- A plain CREATE SCHEMA fails if the schema exists: its owner might have functions in it.
 CREATE SCHEMA sessionctl;
 COMMENT ON SCHEMA sessionctl IS
-'pg_sessionctl: see, choose, end and keep out sessions. Nobody but its owner may create anything here. The reference is doc/reference.md.';
+'pg_sessionctl: see, choose, end and keep out sessions. Only its owner may create objects here. The reference is doc/reference.md.';
 
--- A script that meets an older library must fail here, not in somebody's call. A newer one stands on the way to an
--- update, and says so at each call.
+-- With an older library this script must fail here, not in a later call. A newer library is part of an update, and
+-- reports that at each call.
 CREATE FUNCTION sessionctl._library_version() RETURNS text
 AS 'MODULE_PATHNAME', 'sessionctl_library_version' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl._library_version() IS
@@ -191,17 +191,17 @@ SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_g
        locktype, lock, mode_wanted, mode_held, since
 FROM sessionctl._session_blocking();
 COMMENT ON VIEW sessionctl.session_blocking IS
-'Who waits for whom: one row for each waiting session, each session or prepared transaction in its way, and each lock. See the reference.';
+'Who waits for whom: one row for each waiting session, each session or prepared transaction that blocks it, and each lock. See the reference.';
 COMMENT ON COLUMN sessionctl.session_blocking.waiter_pid IS
 'The session that waits.';
 COMMENT ON COLUMN sessionctl.session_blocking.waiter_session_id IS
 'As in session_activity.';
 COMMENT ON COLUMN sessionctl.session_blocking.blocker_pid IS
-'The session in its way; NULL for a prepared transaction.';
+'The session that blocks it; NULL for a prepared transaction.';
 COMMENT ON COLUMN sessionctl.session_blocking.blocker_session_id IS
 'As in session_activity.';
 COMMENT ON COLUMN sessionctl.session_blocking.blocker_gid IS
-'The prepared transaction in its way; NULL for a session.';
+'The prepared transaction that blocks it; NULL for a session.';
 COMMENT ON COLUMN sessionctl.session_blocking.locktype IS
 'As locktype in pg_locks.';
 COMMENT ON COLUMN sessionctl.session_blocking.lock IS
@@ -209,7 +209,7 @@ COMMENT ON COLUMN sessionctl.session_blocking.lock IS
 COMMENT ON COLUMN sessionctl.session_blocking.mode_wanted IS
 'The mode that the waiter asks for.';
 COMMENT ON COLUMN sessionctl.session_blocking.mode_held IS
-'The strongest conflicting mode that the blocker holds; NULL: it only stands before the waiter in the queue.';
+'The strongest conflicting mode that the blocker holds; NULL: it only waits before it in the queue.';
 COMMENT ON COLUMN sessionctl.session_blocking.since IS
 'When the wait began, where the server tells. See the reference.';
 
@@ -256,15 +256,15 @@ COMMENT ON COLUMN sessionctl.session_progress.action IS
 COMMENT ON COLUMN sessionctl.session_progress.chosen IS
 'How many sessions it acts on.';
 COMMENT ON COLUMN sessionctl.session_progress.signalled IS
-'How many of them have been signalled, or, by a drain, asked to leave.';
+'How many of them have been signalled, or, by a drain, asked to end.';
 COMMENT ON COLUMN sessionctl.session_progress.done IS
 'How many of them are proven gone, or for cancel: whose statement has ended.';
 COMMENT ON COLUMN sessionctl.session_progress.remaining IS
-'How many of them it still waits for, or has not come to. See the reference.';
+'How many of them it still waits for, or has not signalled yet. See the reference.';
 COMMENT ON COLUMN sessionctl.session_progress.since IS
 'When the call began.';
 COMMENT ON COLUMN sessionctl.session_progress.until IS
-'When it gives up at the latest; NULL: it does not wait, or has not begun to.';
+'When it stops waiting at the latest; NULL: it does not wait, or has not begun to.';
 
 CREATE FUNCTION sessionctl._prepared_transactions(
     OUT gid text,
@@ -297,13 +297,13 @@ COMMENT ON COLUMN sessionctl.prepared_transactions.age IS
 COMMENT ON COLUMN sessionctl.prepared_transactions.owner IS
 'The role that prepared it; it and superusers may end it.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.database IS
-'The database in which alone it can be ended.';
+'The only database in which it can be ended.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.locks IS
-'What it holds, each with the strongest mode. Row locks are not among them. See the reference.';
+'The locks that it holds, each with the strongest mode. Row locks are not among them. See the reference.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.blocks IS
 'Pids of the sessions that wait behind it, directly or not.';
 COMMENT ON COLUMN sessionctl.prepared_transactions.rollback_command IS
-'What ends it, ready for \gexec; NULL in any database but its own.';
+'The command that ends it, ready for \gexec; NULL in any database but its own.';
 
 -- What VACUUM has to leave
 
@@ -369,13 +369,13 @@ COMMENT ON COLUMN sessionctl.vacuum_horizon.name IS
 COMMENT ON COLUMN sessionctl.vacuum_horizon.pid IS
 'Process ID of the session, of the walsender, or of the process that uses the slot. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.database IS
-'The database whose rows stay; NULL: all databases. See the reference.';
+'The database whose rows are kept; NULL: all databases. See the reference.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.owner IS
 'The role of the session or of the prepared transaction.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.holds IS
 'rows, or catalog rows: those of system catalogs alone.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.xid IS
-'What this transaction, or a later one, has deleted or replaced stays.';
+'Rows that this transaction, or a later one, has deleted or updated are kept.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.xid_age IS
 'How many transactions ago that one was.';
 COMMENT ON COLUMN sessionctl.vacuum_horizon.held_for IS
@@ -446,7 +446,7 @@ CREATE FUNCTION sessionctl.cancel_where(
 AS 'MODULE_PATHNAME', 'sessionctl_cancel_where' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.cancel_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Cancels the running statements of the matching sessions, which live on. Returns how many were really cancelled. See the reference.';
+'Cancels the running statements of the matching sessions, which remain connected. Returns how many were really cancelled. See the reference.';
 
 CREATE FUNCTION sessionctl.terminate_where(
     condition text,
@@ -524,7 +524,7 @@ CREATE FUNCTION sessionctl.escalate_report(
     cancel_at timestamptz,
     terminate_at timestamptz,
     close_at timestamptz,
-    doing text,
+    activity text,
     root_command text
 )
 AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
@@ -706,7 +706,7 @@ CREATE FUNCTION sessionctl.terminate_blockers(
 AS 'MODULE_PATHNAME', 'sessionctl_terminate_blockers' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) IS
-'Ends the sessions that this one waits for, directly or not, and no more of them than it takes. Returns how many are proven gone. See the reference.';
+'Ends the sessions that this one waits for, directly or not, and no others. Returns how many are proven gone. See the reference.';
 
 CREATE FUNCTION sessionctl.cancel_queued_blockers(
     older_than interval,
@@ -773,7 +773,7 @@ CREATE FUNCTION sessionctl.lockdown_role(
 AS 'MODULE_PATHNAME', 'sessionctl_lockdown_role' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text) IS
-'Shuts a role out (NOLOGIN) and ends its sessions. Returns how many are proven gone. unlock_role lets it in again. The reason is public. See the reference.';
+'Locks a role out (NOLOGIN) and ends its sessions. Returns how many are proven gone. unlock_role lets it log in again. The reason is public. See the reference.';
 
 CREATE FUNCTION sessionctl.unlock_role(role text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_role' LANGUAGE C;
@@ -851,7 +851,7 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.connected IS
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
 'What unlock puts back.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.changed IS
-'What somebody has changed by hand since then, which unlock leaves so. NULL: nothing.';
+'What was changed by hand since then; unlock keeps that. NULL: nothing.';
 
 CREATE VIEW sessionctl.session_limits AS
 SELECT l.kind,
@@ -888,7 +888,7 @@ COMMENT ON COLUMN sessionctl.session_limits.connection_limit IS
 COMMENT ON COLUMN sessionctl.session_limits.connected IS
 'Clients'' sessions now.';
 COMMENT ON COLUMN sessionctl.session_limits.over_by IS
-'How many of them are above the limit; NULL for a superuser, whom no limit binds.';
+'How many of them are above the limit; NULL for a superuser, for whom limits are not enforced.';
 -- Keep out: pools
 
 CREATE FUNCTION sessionctl.pause_pool(server text, database text) RETURNS boolean
@@ -899,7 +899,7 @@ COMMENT ON FUNCTION sessionctl.pause_pool(text, text) IS
 CREATE FUNCTION sessionctl.resume_pool(server text, database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_resume_pool' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl.resume_pool(text, text) IS
-'RESUME of one database in PgBouncer: its clients go on. False if it is not paused. See the reference.';
+'RESUME of one database in PgBouncer: its clients continue. False if it is not paused. See the reference.';
 -- Keep out: the server
 
 CREATE FUNCTION sessionctl.lockdown_server(
@@ -956,7 +956,7 @@ CREATE VIEW sessionctl.reaper_status AS
 SELECT running, pid, since, preloaded, limits, next_deadline, wakeups, watched, exempt, reaped, last_reaped, hint
 FROM sessionctl._reaper_status();
 COMMENT ON VIEW sessionctl.reaper_status IS
-'One row: whether the reaper runs, and how it does. See the reference.';
+'One row: whether the reaper runs, its limits and its counters. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.running IS
 'Does a reaper run?';
 COMMENT ON COLUMN sessionctl.reaper_status.pid IS
@@ -968,11 +968,11 @@ COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
 COMMENT ON COLUMN sessionctl.reaper_status.limits IS
 'The limits of all sessions that have none of their own, and how many sessions have their own. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
-'When it will look at the sessions again; NULL: when somebody gets a limit.';
+'When it will check the sessions next; NULL: when a session gets a limit.';
 COMMENT ON COLUMN sessionctl.reaper_status.wakeups IS
-'How often it looked at the sessions since the server started.';
+'How often it checked the sessions since the server started.';
 COMMENT ON COLUMN sessionctl.reaper_status.watched IS
-'Clients'' sessions at its last look.';
+'Clients'' sessions at its last check.';
 COMMENT ON COLUMN sessionctl.reaper_status.exempt IS
 'Those of them that were over a limit, and that it leaves alone: superusers and other exemptions.';
 COMMENT ON COLUMN sessionctl.reaper_status.reaped IS
@@ -980,7 +980,7 @@ COMMENT ON COLUMN sessionctl.reaper_status.reaped IS
 COMMENT ON COLUMN sessionctl.reaper_status.last_reaped IS
 'When it ended the last one.';
 COMMENT ON COLUMN sessionctl.reaper_status.hint IS
-'What to do for more; NULL: nothing.';
+'What to change so that it can do more; NULL: nothing.';
 
 -- Account
 
@@ -1031,7 +1031,7 @@ COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
 COMMENT ON COLUMN sessionctl.session_audit.action IS
 'What was done. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
-'The outcome, as terminate_report names it; of a lockdown, what it came to. See the reference.';
+'The outcome, as terminate_report names it; of a lockdown, its result. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.session_id IS
 'The session acted on, as %c in the server log; NULL: none.';
 COMMENT ON COLUMN sessionctl.session_audit.pid IS
@@ -1045,7 +1045,7 @@ COMMENT ON COLUMN sessionctl.session_audit.application_name IS
 COMMENT ON COLUMN sessionctl.session_audit.client IS
 'Address and port of its client, or local.';
 COMMENT ON COLUMN sessionctl.session_audit.state IS
-'What the session did when it was signalled, or asked to leave: as in session_activity. See the reference.';
+'What the session did when it was signalled, or asked to end: as in session_activity. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.wait_event_type IS
 'What kind of event it waited for.';
 COMMENT ON COLUMN sessionctl.session_audit.wait_event IS
@@ -1071,11 +1071,11 @@ COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
-'The reaper''s rule; NULL: somebody asked.';
+'The reaper''s rule; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
-'What the session was chosen by: the condition of a call that takes one; of a recipe, the condition that it stands for.';
+'The condition that selected the session; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
-'The values beside it.';
+'The values of its parameters.';
 COMMENT ON COLUMN sessionctl.session_audit.cooldown IS
 'How long the same logins are refused.';
 COMMENT ON COLUMN sessionctl.session_audit.detail IS
@@ -1110,15 +1110,15 @@ COMMENT ON VIEW sessionctl.session_stats IS
 COMMENT ON COLUMN sessionctl.session_stats.action IS
 'terminate, drain, cancel, close_socket, or log. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
-'The reaper''s rule; NULL: somebody asked.';
+'The reaper''s rule; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
-'Sessions that were signalled, or for log: told of.';
+'Sessions that were signalled, or for log: reported.';
 COMMENT ON COLUMN sessionctl.session_stats.ended IS
 'Those of them that were proven gone, or for cancel: whose statement ended.';
 COMMENT ON COLUMN sessionctl.session_stats.last_at IS
 'When that happened last.';
 COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
-'Since when is counted.';
+'Since when they count.';
 
 CREATE FUNCTION sessionctl.reset_session_stats() RETURNS void
 AS 'MODULE_PATHNAME', 'sessionctl_reset_session_stats' LANGUAGE C;
@@ -1142,7 +1142,7 @@ VALUES
     ('end', 'terminate_where(condition, ...)', 'end them, return how many are proven gone; those without a client: condition client_gone'),
     ('end', 'terminate_report(condition, ...)', 'the same, with one row a session'),
     ('end', 'drain_where(condition, ...)', 'end each after the transaction it is in'),
-    ('end', 'escalate_report(condition, ...)', 'those that will not go: cancel, then terminate, then close the connection'),
+    ('end', 'escalate_report(condition, ...)', 'those that do not end: cancel, then terminate, then close the connection'),
     ('end', 'terminate_session(session_id, ...)', 'one session, as the server log names it'),
     ('end', 'terminate_session(pid, ...)', 'the session that has this pid now'),
     ('end', 'cancel_session(session_id, ...)', 'cancel what it runs, keep the session'),
@@ -1152,20 +1152,20 @@ VALUES
     ('end', 'terminate_application_sessions(application, ...)', 'all sessions with this application_name'),
     ('end', 'terminate_idle_in_transaction(older_than, ...)', 'those that have been idle in a transaction for longer than this'),
     ('end', 'terminate_nologin_sessions(...)', 'those whose role may no longer log in, or was dropped'),
-    ('unblock', 'terminate_blockers(waiter_pid, ...)', 'end those that this session waits for, no more than it takes'),
-    ('unblock', 'cancel_queued_blockers(older_than, ...)', 'cancel what waits for a lock and by its request alone blocks others'),
+    ('unblock', 'terminate_blockers(waiter_pid, ...)', 'end those that this session waits for, and no others'),
+    ('unblock', 'cancel_queued_blockers(older_than, ...)', 'cancel what waits for a lock and blocks others only by its request'),
     ('unblock', 'terminate_lock_holders(relation, ...)', 'end all who hold or wait for a lock on a table, its partitions and indexes included'),
-    ('keep out', 'lockdown_database(database, ...)', 'close a database, end the sessions in it, and let nobody back in'),
-    ('keep out', 'unlock_database(database)', 'open it as it was'),
-    ('keep out', 'lockdown_role(role, ...)', 'close a role and end its sessions'),
-    ('keep out', 'unlock_role(role)', 'open it as it was'),
-    ('keep out', 'lockdown_server(...)', 'an emergency, or a restart: nobody comes in but superusers and whom you name'),
-    ('keep out', 'unlock_server()', 'open it'),
-    ('keep out', 'limit_role(role, sessions, ...)', 'set a connection limit, and tell or end who is above it already'),
+    ('keep out', 'lockdown_database(database, ...)', 'close a database to logins and end the sessions in it'),
+    ('keep out', 'unlock_database(database)', 'put back what was there before'),
+    ('keep out', 'lockdown_role(role, ...)', 'forbid a role to log in and end its sessions'),
+    ('keep out', 'unlock_role(role)', 'put back what was there before'),
+    ('keep out', 'lockdown_server(...)', 'an emergency, or a restart: only superusers and the roles that you name may log in'),
+    ('keep out', 'unlock_server()', 'allow logins again'),
+    ('keep out', 'limit_role(role, sessions, ...)', 'set a connection limit, and count or end the sessions above it'),
     ('keep out', 'pause_pool(server, database)', 'make the clients of PgBouncer wait instead of fail'),
-    ('keep out', 'resume_pool(server, database)', 'let them go on'),
-    ('keep out', 'session_lockdowns', 'what is closed now, by whom, why, and until when'),
-    ('keep out', 'session_limits', 'roles and databases with a connection limit, and who is above it'),
+    ('keep out', 'resume_pool(server, database)', 'let them continue'),
+    ('keep out', 'session_lockdowns', 'what is locked down now, by whom, why, and until when'),
+    ('keep out', 'session_limits', 'roles and databases with a connection limit, and how many sessions are above it'),
     ('automate', 'start_reaper()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
     ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
@@ -1176,9 +1176,9 @@ VALUES
     ('help', 'help()', 'this list')
 $$;
 COMMENT ON FUNCTION sessionctl.help() IS
-'What there is to see and to call, one line each. See the reference.';
+'Lists the views and functions, one line each. See the reference.';
 
--- Who may what, whatever ALTER DEFAULT PRIVILEGES gave or took before: everybody may look; nobody may act but
+-- Privileges, whatever ALTER DEFAULT PRIVILEGES granted or revoked: everybody may read; only these may act:
 -- superusers, from PostgreSQL 9.6 on pg_signal_backend, and from 18 on pg_signal_autovacuum_worker. What they may
 -- signal is checked again, session by session, as pg_terminate_backend() does. The account is for superusers and, from
 -- 10 on, pg_monitor. The server's gate is for superusers, and for whom they grant it.

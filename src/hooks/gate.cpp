@@ -82,13 +82,12 @@ core::Timestamp longest_hold() noexcept {
     if (state.by[0] != '\0')
         std::snprintf(who, sizeof who, " by role \"%s\"", by.text());
     // The caller of lockdown_server() wrote the reason in another session: %s, never a format.
-    ereport(
-        FATAL,
-        (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the server is locked down"),
-         errdetail("Locked%s until %s%s%s", who,
-                   state.until != 0 ? timestamptz_to_str(state.until) : "it is unlocked",
-                   state.reason[0] != '\0' ? ": " : ".", reason.text()),
-         is_full ? errhint("As many logins as may wait for it to open wait already. Try again later.") : 0));
+    ereport(FATAL,
+            (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg("the server is locked down"),
+             errdetail("Locked%s until %s%s%s", who,
+                       state.until != 0 ? timestamptz_to_str(state.until) : "it is unlocked",
+                       state.reason[0] != '\0' ? ": " : ".", reason.text()),
+             is_full ? errhint("The maximum number of logins is already waiting. Try again later.") : 0));
     pg_unreachable();
 }
 

@@ -219,14 +219,14 @@ void announce() {
             before_shmem_exit(sessionctl_reaper_exit, 0);
             pg::shared_memory()->reaper.latch = &MyProc->procLatch;
         }
-        ereport(LOG, (errmsg("pg_sessionctl: the reaper runs")));
+        ereport(LOG, (errmsg("pg_sessionctl: reaper started")));
     });
 }
 
 /// The exit code: 0 takes the worker off the postmaster's list, 1 brings it back a second later.
 int run_reaper() {
     if (!pg::acquire_reaper_lock()) {
-        pg::call([] { ereport(LOG, (errmsg("pg_sessionctl: another reaper runs already"))); });
+        pg::call([] { ereport(LOG, (errmsg("pg_sessionctl: another reaper is already running"))); });
         return 0;
     }
     announce();

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 status='SELECT running, preloaded, limits IS NULL, reaped IS NULL, hint FROM sessionctl.reaper_status'
-hint='pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone (what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the next restart, and it does not account for itself.'
+hint='pg_sessionctl is not in shared_preload_libraries: the reaper does not see limits that SET, ALTER ROLE or ALTER DATABASE set, runs until the next restart of the server, and keeps no statistics.'
 
 expect admin "$status" "f|f|t|t|$hint" 'reaper_status tells what is missing'
 for view in session_audit session_stats; do
@@ -10,16 +10,16 @@ for view in session_audit session_stats; do
     like "$reply" "ERROR:  $view needs the library to be preloaded.HINT:  Add pg_sessionctl to shared_preload_libraries and restart the server[.]" \
         "so does $view"
 done
-expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
+expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  the reaper is not running\nf' 'nothing to stop'
 
 sessions plain
 sql plain 'SELECT sessionctl.start_reaper()'
 like "$reply" 'ERROR:  permission denied for function start_reaper' 'start_reaper is not for everybody'
 expect admin 'SELECT sessionctl.start_reaper()' \
-    $'NOTICE:  this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER DATABASE set\nHINT:  For both, add pg_sessionctl to shared_preload_libraries and restart the server.\nt' \
+    $'NOTICE:  this reaper runs until the next restart of the server, and does not see limits that ALTER ROLE or ALTER DATABASE set\nHINT:  Add pg_sessionctl to shared_preload_libraries and restart the server.\nt' \
     'start_reaper tells what it is without preloading'
 expect admin "$status" "t|f|t|t|$hint" 'it runs'
-expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
+expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper is already running\nf' 'one reaper a cluster'
 
 # It obeys the configuration, and spares whom it must.
 sessions idler aborted

@@ -42,7 +42,7 @@ sessions frozen
 send frozen 'SELECT pg_sleep(600)'
 until_active frozen
 freeze frozen
-sql admin "SELECT outcome, $steps, doing, root_command FROM sessionctl.escalate_report($frozen, step := '100 ms')"
+sql admin "SELECT outcome, $steps, activity, root_command FROM sessionctl.escalate_report($frozen, step := '100 ms')"
 like "$reply" 'WARNING:  1 session is still running after .*HINT: .*close_socket.*still running\|cancel terminate\|active for [0-9.]+ s.*\|ss -xp' \
     'still running, with what it does and what can be tried'
 sql admin "SELECT outcome, $steps, detail FROM sessionctl.escalate_report($frozen, step := '100 ms', close_socket := true)"

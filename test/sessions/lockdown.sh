@@ -37,7 +37,7 @@ like "$reply" 'database "shop" is not locked down' 'unlocked already'
 
 sql admin "SELECT sessionctl.lockdown_database('shop'); ALTER DATABASE shop CONNECTION LIMIT 5"
 sql admin "SELECT sessionctl.unlock_database('shop')"
-like "$reply" 'was changed to 5 since its lockdown, and stays so' 'a limit set by hand'
+like "$reply" 'was changed to 5 after its lockdown and is kept' 'a limit set by hand'
 is "$(door shop)" '5|t' 'stays'
 
 sql admin "BEGIN; SELECT sessionctl.lockdown_database('shop')"

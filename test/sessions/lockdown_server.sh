@@ -36,4 +36,4 @@ is "$(hba_sum)" "$before" 'puts the file back'
 thaw other
 
 sql admin "SELECT sessionctl.lockdown_server('hba', hold := '1 s')"
-like "$reply" "method 'hba' knows no hold" 'a file holds nobody'
+like "$reply" "method 'hba' does not support hold" 'a file holds nobody'

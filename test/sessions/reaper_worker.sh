@@ -23,16 +23,16 @@ expect admin "SELECT pg_terminate_backend($first)" t 'the reaper is hit by accid
 until_true 'the reaper is back' "SELECT running AND pid <> $first FROM sessionctl.reaper_status"
 works 'it is back, and works'
 
-expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper runs already\nf' 'one reaper a cluster'
+expect admin 'SELECT sessionctl.start_reaper()' $'NOTICE:  the reaper is already running\nf' 'one reaper a cluster'
 expect admin 'SELECT sessionctl.stop_reaper()' t 'stop_reaper'
 expect admin 'SELECT running, pid IS NULL, hint FROM sessionctl.reaper_status' 'f|t|Call sessionctl.start_reaper().' 'it runs no more'
-expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  no reaper runs\nf' 'nothing to stop'
+expect admin 'SELECT sessionctl.stop_reaper()' $'NOTICE:  the reaper is not running\nf' 'nothing to stop'
 # Who was idle while nobody looked is the next one's.
 sessions left
 sql left 'BEGIN; SELECT 1'
 until_idle_in_transaction left
 expect admin 'SELECT sessionctl.start_reaper()' \
-    $'NOTICE:  this reaper is gone at the next restart, when the server starts its own\nt' 'start_reaper'
+    $'NOTICE:  this reaper runs until the next restart of the server, which then starts its own\nt' 'start_reaper'
 is_reaped left idle_in_transaction_timeout '300 ms' 'The session was idle in transaction for TIME'
 works 'the new one works'
 

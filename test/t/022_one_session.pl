@@ -67,7 +67,7 @@ subtest 'never another session with its pid' => sub {
 	for my $function (qw(terminate_session cancel_session))
 	{
 		is($admin->run("SELECT sessionctl.$function('$old')"),
-			"NOTICE:  there is no session $old\nDETAIL:  Process $pid is session $new by now.\n0", "$function says who has it");
+			"NOTICE:  there is no session $old\nDETAIL:  Process $pid is now session $new.\n0", "$function says who has it");
 	}
 	is($admin->run("SELECT sessionctl.cancel_session('$new')"), '1', 'it still ran its statement');
 	like($heir->answer, qr/canceling statement due to user request/, 'which is cancelled under its own name');
@@ -135,7 +135,7 @@ subtest 'a parallel worker' => sub {
 	my $workers = q{FROM sessionctl.session_activity WHERE wait_event = 'PgSleep' AND leader_pid = } . $leader->pid;
 	wait_for('its workers', sub { $admin->run("SELECT count(*) $workers") >= 1 });
 	my $worker = $admin->run("SELECT min(pid) $workers");
-	my $hint = "NOTICE:  process $worker works for session " . $leader->pid . "\nHINT:  Name that one.";
+	my $hint = "NOTICE:  process $worker works for session " . $leader->pid . "\nHINT:  Name that session instead.";
 	is($admin->run("SELECT sessionctl.cancel_session($worker)"), "NOTICE:  matched 1: 1 spared (parallel worker)\n$hint\n0",
 		'is left alone, and its leader named');
 	is($admin->run('SELECT sessionctl.cancel_session(' . $leader->pid . ')'), '1', 'who is cancelled');
@@ -146,7 +146,7 @@ subtest 'a parallel worker' => sub {
 subtest 'what may not be seen is not told' => sub {
 	my ($operator, $nobody) = map { SessionctlTest::Session->new($node, user => $_) } qw(operator nobody);
 	my $hidden = app();
-	my $hint = "HINT:  From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it. Its process ID alone names it, too.";
+	my $hint = "HINT:  From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it. You can also use its process ID alone.";
 	for my $id (id_of($hidden), other_with_pid_of($hidden))
 	{
 		is($operator->run("SELECT sessionctl.terminate_session('$id')"),

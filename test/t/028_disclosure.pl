@@ -74,7 +74,7 @@ subtest 'that it waits for its client' => sub {
 	shown_to($admin, "SELECT sessionctl.terminate_blockers($pid)", qr/waits for no lock but in Timeout\/PgSleep/, 'who may see it is told what it waits in');
 	unlike($low->complaint("SELECT unblock($pid)"), qr/PgSleep|Timeout/, 'the caller of a function is not');
 	stop_process($pid);
-	my $general = qr/No cancel ends a session's wait for its client/;
+	my $general = qr/A cancel does not end a session's wait for its client/;
 	like($low->complaint(q{SELECT cancel('stalled')}), $general, 'nor whether it waits for its client');
 	unlike($admin->complaint(q{SELECT sessionctl.cancel_where('application_name = ''stalled''', timeout := '300 ms')}), $general, 'as others are');
 	continue_process($pid);

@@ -44,7 +44,7 @@ sub wait_until_it_waits
 }
 
 my $known = qr/^HINT:  (\d) of them (.*) in the middle of a statement, .* end the session with sessionctl\.terminate_where\.$/m;
-my $general = qr/^HINT:  Call again .* No cancel ends a session's wait for its client .*: sessionctl\.terminate_where does\.$/m;
+my $general = qr/^HINT:  Call again .* A cancel does not end a session's wait for its client .*: sessionctl\.terminate_where does\.$/m;
 
 subtest 'what helps is told, and helps' => sub {
 	my $writer = sends_nothing();

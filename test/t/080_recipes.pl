@@ -91,7 +91,7 @@ subtest 'idle in a transaction' => sub {
 	wait_for('pg_sleep', sub { shown($busy, 'wait_event') eq 'PgSleep' });
 	is($admin->run(q{SELECT sessionctl.terminate_idle_in_transaction('1 h')}),
 		"NOTICE:  3 sessions are idle in a transaction, but not for longer than older_than\n"
-		. "HINT:  A smaller older_than takes more of them.\n0", 'none for so long, which is told');
+		. "HINT:  A smaller older_than includes more of them.\n0", 'none for so long, which is told');
 	is( $admin->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}),
 		"NOTICE:  matched 3: 2 ended, 1 spared (superuser)\n" . hint_to_include('superusers') . "2", 'an open one and a failed one');
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } $open, $failed, $idle, $boss), 'gone gone lives lives',

@@ -49,7 +49,7 @@ subtest 'messages' => sub {
 	is_on_lines($admin->run('SELECT sessionctl.unlock_role(' . literal($nasty) . ')'),
 		[ qq{NOTICE:  role "$shown" is not locked down}, 'HINT:  NOLOGIN set by hand is not a lockdown: ALTER ROLE changes it.', 'f' ], 'a notice');
 	is_on_lines($admin->run('SELECT sessionctl.limit_role(' . literal($nasty) . ', 5)'),
-		[ qq{WARNING:  a connection limit does not bind role "$shown": it is a superuser}, '0' ], 'a warning');
+		[ qq{WARNING:  connection limits are not enforced for role "$shown" because it is a superuser}, '0' ], 'a warning');
 	$admin->run('ALTER ROLE ' . identifier($nasty) . ' CONNECTION LIMIT -1');
 	is_on_lines($admin->run(q{SELECT sessionctl.lockdown_server(method => E'x\nFATAL:  y')}),
 		[ 'ERROR:  unrecognized method "x\x0aFATAL:  y"', "HINT:  Allowed are 'gate' and 'hba'." ], 'an error');
@@ -91,8 +91,8 @@ subtest 'prepared transactions' => sub {
 	$there->run('CREATE TABLE t (i int); BEGIN; LOCK TABLE t; PREPARE TRANSACTION ' . literal("it's\nhere"));
 	$there->quit;
 	is_on_lines($admin->run('SELECT sessionctl.lockdown_database(' . literal($nasty) . ')'),
-		[ qq{NOTICE:  in database "$shown" remains what no end of a session removes}, q{DETAIL:  prepared transaction E'it''s\x0ahere'.},
-			'HINT:  ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER SUBSCRIPTION ... DISABLE remove them.', '0' ], 'what remains in a database');
+		[ qq{NOTICE:  database "$shown" still has objects that ending sessions does not remove}, q{DETAIL:  prepared transaction E'it''s\x0ahere'.},
+			'HINT:  Use ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER SUBSCRIPTION ... DISABLE.', '0' ], 'what remains in a database');
 	is($admin->run('SELECT sessionctl.unlock_database(' . literal($nasty) . ')'), 't', 'unlocked');
 	$there = SessionctlTest::Session->new($node, database => $nasty);
 	is($there->run(q{ROLLBACK PREPARED E'it''s\x0ahere'}), '', 'ended by what was told');
@@ -138,7 +138,7 @@ subtest 'pg_hba.conf' => sub {
 	}
 	else
 	{
-		my @told = map { (qq{WARNING:  role "$_" can't log in until the server is unlocked}, q{DETAIL:  Its name can't be written in pg_hba.conf: it contains a newline.},
+		my @told = map { (qq{WARNING:  role "$_" cannot log in until the server is unlocked}, q{DETAIL:  Its name contains a newline and cannot be written in pg_hba.conf.},
 				q{HINT:  Rename the role, or lock the server down with method => 'gate'.}) } $shown, qq{x"${shown_break}local all all trust${shown_break}#};
 		is_on_lines($answer, [ @told, '0' ], 'a superuser and a member whose names have line ends are left out, and told of');
 		like(knock($node, $nasty), qr/^FATAL 28000 /, 'and can not log in');
@@ -150,7 +150,7 @@ subtest 'pg_hba.conf' => sub {
 	is($admin->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
 	is(read_file($file), $rules, 'the file is what it was');
 	like($admin->run(q{SELECT sessionctl.lockdown_server('hba', allow_roles => ARRAY[} . literal($injected) . q{], terminate => false)}),
-		$has_patterns ? qr/^0\z/ : qr/\AERROR:  the name of role "x"\\x0alocal all all trust\\x0a#" can't be written in pg_hba\.conf\nDETAIL: .*\nHINT: [^\n]*\z/, 'asked for by name');
+		$has_patterns ? qr/^0\z/ : qr/\AERROR:  the name of role "x"\\x0alocal all all trust\\x0a#" cannot be written in pg_hba\.conf\nDETAIL: .*\nHINT: [^\n]*\z/, 'asked for by name');
 	$admin->run('SELECT sessionctl.unlock_server()');
 	# Who locks it and why stands in a comment.
 	$boss->run(qq{SELECT sessionctl.lockdown_server('hba', terminate => false, reason => E'a\\nlocal all all trust')});

@@ -12,7 +12,7 @@ my $limit = 'pg_sessionctl.idle_in_transaction_timeout';
 my $node = new_reaper_server('lifecycle', init => { allows_streaming => 1 }, conf => "$limit = '300 ms'\nrestart_after_crash = on\nmax_prepared_transactions = 2\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE operator LOGIN; GRANT pg_signal_backend TO operator');
-my $restarted = 'this reaper is gone at the next restart';
+my $restarted = 'this reaper runs until the next restart of the server';
 
 sub reaper_of { my ($session) = @_; return $session->run('SELECT pid FROM sessionctl.reaper_status') }
 sub reaper { return reaper_of($admin) }
@@ -71,12 +71,12 @@ subtest 'it starts with the server' => sub {
 
 subtest 'stop and start' => sub {
 	my $first = reaper();
-	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper runs already\nf", 'a second start says so');
+	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper is already running\nf", 'a second start says so');
 	is(reaper(), $first, 'and changes nothing');
 	is($admin->run('SELECT sessionctl.stop_reaper()'), 't', 'stop');
 	wait_for('it to be gone', sub { !is_running($first) });
 	is($admin->run('SELECT running, pid, hint FROM sessionctl.reaper_status'), 'f||Call sessionctl.start_reaper().', 'the view says so');
-	is($admin->run('SELECT sessionctl.stop_reaper()'), "NOTICE:  no reaper runs\nf", 'a second stop says so');
+	is($admin->run('SELECT sessionctl.stop_reaper()'), "NOTICE:  the reaper is not running\nf", 'a second stop says so');
 	like($admin->complaint(q{BEGIN; SELECT sessionctl.stop_reaper(); PREPARE TRANSACTION 'never'}),
 		qr/ERROR:  0A000: cannot PREPARE a transaction that has called stop_reaper/, 'and nobody can keep reapers from starting by it');
 	like($admin->run('SELECT sessionctl.start_reaper()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
@@ -376,7 +376,7 @@ subtest 'not preloaded' => sub {
 	like($answer, qr/^NOTICE:  $restarted, and does not see limits that ALTER ROLE or ALTER DATABASE set$/m, 'one can be started');
 	like($answer, qr/^HINT:  .*shared_preload_libraries.*$/m, 'with a hint');
 	like($answer, qr/^t\z/m, 'it runs');
-	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper runs already\nf", 'one');
+	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper is already running\nf", 'one');
 	is($admin->run('SELECT running, pid IS NOT NULL, since IS NOT NULL, preloaded FROM sessionctl.reaper_status'), 't|t|t|f', 'as the view tells');
 	is($admin->run('SELECT backend_type FROM pg_stat_activity WHERE pid = ' . reaper()), 'pg_sessionctl reaper', 'under its name');
 	reaps($node, 'it reaps by the limit of all');

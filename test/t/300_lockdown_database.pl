@@ -86,7 +86,7 @@ subtest 'superusers, too' => sub {
 	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
 	is(door('shop'), '7|t', 'as it was');
 	like($admin->complaint(q{SELECT sessionctl.lockdown_database('postgres', include_superusers => true)}),
-		qr/\AERROR:  22023: cannot shut superusers out of the database that you are connected to\nHINT: /, 'not out of one\'s own database');
+		qr/\AERROR:  22023: cannot lock superusers out of the current database\nHINT: /, 'not out of one\'s own database');
 	is(door('postgres'), '-1|t', 'which stays open');
 };
 
@@ -112,7 +112,7 @@ subtest 'what others do meanwhile' => sub {
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 5');
 	like(lockdowns(), qr/\|connection limit 7\|connection limit 5\z/, 'a limit set by hand is shown');
 	is( $admin->run(q{SELECT sessionctl.unlock_database('shop')}),
-		"NOTICE:  the connection limit of database \"shop\" was changed to 5 since its lockdown, and stays so\n"
+		"NOTICE:  the connection limit of database \"shop\" was changed to 5 after its lockdown and is kept\n"
 		  . "DETAIL:  Before the lockdown it was 7.\nt", 'unlock says what it did about it');
 	is(door('shop'), '5|t', 'it stays');
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 7');
@@ -131,7 +131,7 @@ subtest 'what others do meanwhile' => sub {
 
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
 	$admin->run(q{ALTER DATABASE shop SET pg_sessionctl.lockdown TO 'nonsense'});
-	like(lockdowns(), qr/not readable: open it by hand/, 'a memory that somebody has spoiled is shown');
+	like(lockdowns(), qr/not readable: use ALTER/, 'a memory that somebody has spoiled is shown');
 	like($admin->complaint(q{SELECT sessionctl.unlock_database('shop')}), qr/\AERROR:  55000: .*not readable\nDETAIL: .*\nHINT: /, 'and refused');
 	$admin->run('ALTER DATABASE shop RESET pg_sessionctl.lockdown; ALTER DATABASE shop CONNECTION LIMIT 7');
 };
@@ -166,7 +166,7 @@ subtest 'arguments' => sub {
 	like($admin->complaint("$lock('$_')"), qr/\AERROR:  3D000: database .* does not exist/, "unknown: $_") for 'nowhere', 'SHOP', 'a' x 64, '';
 	like($admin->complaint("$lock(NULL)"), qr/\AERROR:  22004: argument "database"/, 'NULL');
 	like($admin->complaint("$lock('shop', include_superusers => NULL)"), qr/\AERROR:  22004: argument "include_superusers"/, 'NULL');
-	like($admin->complaint("$lock('shop', timeout => '2001 ms')"), qr/\AERROR:  22023: timeout must not be longer than 2 s here\nDETAIL: .*\nHINT: /, 'a longer timeout');
+	like($admin->complaint("$lock('shop', timeout => '2001 ms')"), qr/\AERROR:  22023: timeout must not be longer than 2 s\nDETAIL: .*\nHINT: /, 'a longer timeout');
 	$admin->run('CREATE DATABASE "' . $longest =~ s/"/""/gr . '"');
 	for my $name ($odd, $longest)
 	{
@@ -317,10 +317,10 @@ subtest 'somebody who changes the limit meanwhile' => sub {
 		return $caller->answer;
 	};
 	like($meanwhile->(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}, 9),
-		qr/\AERROR:  database "shop" was altered meanwhile\nHINT: /, 'is not forgotten');
+		qr/\AERROR:  database "shop" was concurrently altered\nHINT: /, 'is not forgotten');
 	is(door('shop'), '9|t', 'it stays');
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)});
-	like($meanwhile->(q{SELECT sessionctl.unlock_database('shop')}, 3), qr/\AERROR:  database "shop" was altered meanwhile\nHINT: /, 'nor by an unlock');
+	like($meanwhile->(q{SELECT sessionctl.unlock_database('shop')}, 3), qr/\AERROR:  database "shop" was concurrently altered\nHINT: /, 'nor by an unlock');
 	is(door('shop'), '3|t', 'it stays');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 7');
@@ -484,7 +484,7 @@ subtest 'what no end of a session removes' => sub {
 	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});
 	$inside->run(q{CREATE SUBSCRIPTION paper CONNECTION '' PUBLICATION news WITH (connect = false)});
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}),
-		qr/in database "shop" remains what no end of a session removes\nDETAIL:  logical replication slot feed, prepared transaction 'left over', subscription paper\.\nHINT: /, 'is listed');
+		qr/database "shop" still has objects that ending sessions does not remove\nDETAIL:  logical replication slot feed, prepared transaction 'left over', subscription paper\.\nHINT: /, 'is listed');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$inside->run(q{ROLLBACK PREPARED 'left over'});
 	$inside->run('ALTER SUBSCRIPTION paper SET (slot_name = NONE)');

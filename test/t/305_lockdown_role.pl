@@ -159,7 +159,7 @@ subtest 'what others do meanwhile' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	$admin->run('ALTER ROLE app LOGIN');
 	like($admin->run('SELECT changed FROM sessionctl.session_lockdowns'), qr/\Alogin\z/, 'is shown');
-	like($admin->run(q{SELECT sessionctl.unlock_role('app')}), qr/\ANOTICE:  who may log in to role "app" was changed since its lockdown, and stays so\n.*\nt\z/s, 'and told');
+	like($admin->run(q{SELECT sessionctl.unlock_role('app')}), qr/\ANOTICE:  the login setting of role "app" was changed after its lockdown and is kept\n.*\nt\z/s, 'and told');
 	is(login('app'), 't', 'it stays');
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	$admin->run('ALTER ROLE app RENAME TO application');
@@ -375,7 +375,7 @@ subtest 'limit_role' => sub {
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @sessions), 'gone lives lives lives', 'and keeps whom it is told to');
 	is($admin->run(q{SELECT sessionctl.limit_role('app', -1)}), '0', 'no limit');
 	is($admin->run(q{SELECT count(*) FROM sessionctl.session_limits}), '0', 'and none in the view');
-	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: invalid number of sessions: -2\nHINT:  It is 0 or more, or -1, which removes the limit\./, 'a negative one');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: invalid connection limit: -2\nHINT:  It is 0 or more, or -1, which removes the limit\./, 'a negative one');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('nobody', 1)}), qr/\AERROR:  42704: /, 'an unknown role');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
 	my $rival = SessionctlTest::Session->new($node);
@@ -383,12 +383,12 @@ subtest 'limit_role' => sub {
 	$admin->send("\\set VERBOSITY verbose\nSELECT sessionctl.limit_role('app', 1, terminate => true);\n\\set VERBOSITY default\n");
 	wait_for('the ALTER ROLE', sub { $rival->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $admin->pid) eq '1' });
 	$rival->run('ALTER ROLE app RENAME TO app_old; ALTER ROLE crew RENAME TO app; COMMIT');
-	like($admin->answer, qr/\AERROR:  55P03: role "app" was renamed meanwhile\nHINT: /, 'a name that passes to another role meanwhile');
+	like($admin->answer, qr/\AERROR:  55P03: role "app" was concurrently renamed\nHINT: /, 'a name that passes to another role meanwhile');
 	is($rival->run(q{SELECT count(*) FROM pg_roles WHERE rolconnlimit <> -1}), '0', 'limits neither');
 	$rival->run('ALTER ROLE app RENAME TO crew; ALTER ROLE app_old RENAME TO app');
 	$rival->quit;
 	my $boss = session('boss');
-	is($admin->run(q{SELECT sessionctl.limit_role('boss', 0)}), "WARNING:  a connection limit does not bind role \"boss\": it is a superuser\n1", 'a superuser');
+	is($admin->run(q{SELECT sessionctl.limit_role('boss', 0)}), "WARNING:  connection limits are not enforced for role \"boss\" because it is a superuser\n1", 'a superuser');
 	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|boss|0|1|', 'is not over it');
 	$admin->run(q{SELECT sessionctl.limit_role('boss', -1)});
 	my $app = session('app');

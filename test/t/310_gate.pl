@@ -171,7 +171,7 @@ subtest 'a pg_hba.conf that cannot be read' => sub {
 	rename $hba, "$hba.away" or die "cannot rename $hba: $!";
 	my $warning = qr/WARNING:  could not read file "[^"]*pg_hba\.conf": No such file or directory\n/;
 	like($admin->run('SELECT kind, method FROM sessionctl.session_lockdowns'), qr/\A${warning}server\|gate\z/, 'the view shows the gate');
-	like(unlock(), qr/\AWARNING:  pg_hba\.conf was not looked at: could not read file .*\nHINT:  .*\nt\z/, 'it opens');
+	like(unlock(), qr/\AWARNING:  could not check pg_hba\.conf for a lockdown: could not read file .*\nHINT:  .*\nt\z/, 'it opens');
 	is($admin->run('SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid()'), '1', 'and the session is whole');
 	like($admin->complaint('SELECT sessionctl.unlock_server()'), qr/\AERROR:  58P01: could not read file /, 'with nothing to open the error is told');
 	rename "$hba.away", $hba or die "cannot rename it back: $!";
@@ -216,7 +216,7 @@ subtest 'rights' => sub {
 	like($operator->complaint('SELECT sessionctl.unlock_server()'), qr/^ERROR:  42501: permission denied for function unlock_server/, 'nor unlock');
 	$admin->run("GRANT EXECUTE ON FUNCTION $_ TO operator") for 'sessionctl.unlock_server()',
 	  'sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text)';
-	like(lock_down('include_superusers => true', $operator), qr/^ERROR:  42501: must be superuser to shut out superusers/, 'a grant does not reach superusers');
+	like(lock_down('include_superusers => true', $operator), qr/^ERROR:  42501: must be superuser to lock out superusers/, 'a grant does not reach superusers');
 	is(knock($node, 'app'), 'in', 'it is open');
 	my $app = session('app');
 	is(lock_down('', $operator), '1', 'with a grant');

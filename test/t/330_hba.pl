@@ -154,8 +154,8 @@ subtest 'who is let in' => sub {
 
 subtest 'refused' => sub {
 	my %wrong = (
-		q{hold => '1 s'} => qr/^ERROR:  22023: method 'hba' knows no hold\nHINT:  .*method => 'gate'/,
-		q{until => now() + '1 h'} => qr/^ERROR:  22023: method 'hba' knows no until\nHINT:  .*method => 'gate'/,
+		q{hold => '1 s'} => qr/^ERROR:  22023: method 'hba' does not support hold\nHINT:  .*method => 'gate'/,
+		q{until => now() + '1 h'} => qr/^ERROR:  22023: method 'hba' does not support until\nHINT:  .*method => 'gate'/,
 		q{timeout => NULL} => qr/^ERROR:  22023: timeout must not be null/);
 	like(lock_down($_), $wrong{$_}, $_) for sort keys %wrong;
 	my $operator = session('operator');

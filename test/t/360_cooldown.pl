@@ -310,7 +310,7 @@ subtest 'a table with bounds' => sub {
 	}
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'as many as there is room for');
 	session('many' . ++$number) for 1 .. 2;
-	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early to make room\nDETAIL:  There is room for 128 cooldowns, 32 of them superusers' alone; who set most makes room, the oldest first\.\n2\z/,
+	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early because there are too many\nDETAIL:  There is room for 128 cooldowns, 32 of them superusers' alone; who set most makes room, the oldest first\.\n2\z/,
 		'two more');
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'have room');
 	# Those of one call are signalled one after the other, in no order that anybody promises.
@@ -337,7 +337,7 @@ subtest 'nobody washes out what another has set' => sub {
 		push @own, map { RawSession->new($node, user => 'washer', app => "wash$_") } $first .. $first + 31;
 		my $answer = $washer->run(q{SELECT sessionctl.terminate_where($$usename = 'washer' AND application_name LIKE 'wash%'$$, cooldown => '1 h')});
 		like($answer, qr/^32\z/m, "a role ends its own sessions under other names ($first)");
-		$warnings++ if $answer =~ /WARNING:  \d+ cooldowns? ended early to make room/;
+		$warnings++ if $answer =~ /WARNING:  \d+ cooldowns? ended early because there are too many/;
 	}
 	cmp_ok($warnings, '>=', 2, 'until there is no more room');
 	like(login('shut_out'), $refused, "the superuser's is still there");

@@ -38,7 +38,7 @@ subtest 'NULL among the settings of a database' => sub {
 	set_configuration(q{ARRAY[NULL, 'work_mem=1MB', NULL]});
 	is(lockdowns(), '', 'no lockdown');
 	set_configuration(q{ARRAY[NULL, 'pg_sessionctl.lockdown=nonsense']});
-	is(lockdowns(), 'database|shop|not readable: open it by hand', 'one behind it is found');
+	is(lockdowns(), 'database|shop|not readable: use ALTER', 'one behind it is found');
 	set_configuration(q{'{}'});
 	is(lockdowns(), '', 'nothing at all');
 	set_configuration(q{ARRAY['work_mem=1MB']});    # core itself can't add to an empty array
@@ -51,7 +51,7 @@ subtest 'a time that is none' => sub {
 	for my $time ('9223372036854775807', '-9223372036854775808', '9223371331200000000', '-211813488000000001')
 	{
 		set_configuration(qq{ARRAY(SELECT regexp_replace(s, 'since=-?[0-9]+', 'since=$time') FROM unnest(setconfig) AS s)});
-		is(lockdowns(), 'database|shop|not readable: open it by hand', "since=$time");
+		is(lockdowns(), 'database|shop|not readable: use ALTER', "since=$time");
 	}
 	$admin->run('ALTER DATABASE shop RESET pg_sessionctl.lockdown');
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT -1');

@@ -34,12 +34,12 @@ wait_for('its walsender to be stuck', sub { $admin->run("SELECT wait_event FROM 
 my $client = SessionctlTest::Session->new($node, user => 'app');
 like($admin->complaint(q{SELECT sessionctl.drain_where($$application_name = 'nobody'$$)}), qr/\A\z/, 'who drains one application is not told of walsenders');
 like($admin->complaint(q{SELECT sessionctl.drain_where($$backend_type = 'client backend'$$)}),
-	qr/^NOTICE:  00000: 1 walsender is left\nDETAIL:  .*wal_sender_timeout.*\nHINT:  .*include_replication/m, 'who drains all clients is');
+	qr/^NOTICE:  00000: 1 walsender is still connected\nDETAIL:  .*wal_sender_timeout.*\nHINT:  .*include_replication/m, 'who drains all clients is');
 ok(is_running($walsender), 'it is there');
 
 $client = SessionctlTest::Session->new($node, user => 'app');
 like($admin->run($sequence[0]), qr/^0\z/m, 'guide: the gate');
-like($admin->run($sequence[1]), qr/^NOTICE:  1 walsender is left\n[^\0]*^1\z/ms, 'guide: the drain of all clients, which tells of it');
+like($admin->run($sequence[1]), qr/^NOTICE:  1 walsender is still connected\n[^\0]*^1\z/ms, 'guide: the drain of all clients, which tells of it');
 is($admin->run($sequence[2]), '1', 'guide: the walsender is gone');
 local $ENV{PGDATA} = $node->data_dir;
 local $ENV{PATH} = $ENV{PATH};

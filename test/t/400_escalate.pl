@@ -116,7 +116,7 @@ subtest 'one that will not go' => sub {
 	begins($frozen, 'SELECT pg_sleep(600)');
 	$waiting->run('BEGIN');
 	stop_process($frozen->pid);
-	my $answer = $admin->run_verbose("SELECT pid, outcome, $steps, elapsed >= '1.5 s', doing, root_command
+	my $answer = $admin->run_verbose("SELECT pid, outcome, $steps, elapsed >= '1.5 s', activity, root_command
 		FROM sessionctl.escalate_report($condition, step => '1 s')");
 	like($answer, qr/^@{[ $frozen->pid ]}\|still running\|cancel terminate\|t\|active for [0-9.]+ s, waits: Timeout\/PgSleep(; kernel: T \(stopped\)[^|]*)?\|ss -xp .*pid=@{[ $frozen->pid ]},/m,
 		'what it does, and what can be tried');
@@ -127,7 +127,7 @@ subtest 'one that will not go' => sub {
 		qr/^WARNING: .*^HINT:  .*escalate_report/ms, 'terminate_where hints at it');
 
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
-	like($operator->run("SELECT outcome, doing FROM sessionctl.escalate_report($condition, step => '50 ms')"),
+	like($operator->run("SELECT outcome, activity FROM sessionctl.escalate_report($condition, step => '50 ms')"),
 		qr/^still running\|active for [0-9.]+ s, waits: Timeout\/PgSleep$/m, 'what the kernel tells is for superusers');
 	$operator->quit;
 

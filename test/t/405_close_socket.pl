@@ -106,7 +106,7 @@ for my $way (sort keys %ways)
 		my $pid = $deaf->pid;
 		is($admin->run("SELECT ssl FROM pg_stat_ssl WHERE pid = $pid"), $way eq 'SSL' ? 't' : 'f', 'the kind of connection');
 		is($admin->run("SELECT encrypted FROM pg_stat_gssapi WHERE pid = $pid"), 't', 'encrypted by GSSAPI') if $way eq 'GSS';
-		like(escalate("pid, outcome, $steps, coalesce(detail, ''), elapsed >= '0.4 s', doing, root_command", q{close_socket => true, reason => 'deaf'}),
+		like(escalate("pid, outcome, $steps, coalesce(detail, ''), elapsed >= '0.4 s', activity, root_command", q{close_socket => true, reason => 'deaf'}),
 			qr{^$pid\|still running\|cancel terminate close\|\|t\|active for [0-9.]+ s, no wait event; kernel: \w \([^|]*\|cat /proc/$pid/stack; gdb --batch -p $pid -ex bt$}m,
 			'reported as still running, with what it does');
 		like($deaf->answer, $hung_up, 'its client is cut off');

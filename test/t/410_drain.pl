@@ -377,7 +377,7 @@ sub test_timeout
 		my $answer = $drainer->run_verbose(call(timeout => q{'1 s'}));
 		like($answer, qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'a notice');
 		like($answer, qr/^WARNING:  01000: 1 session has not finished its transaction within \d\.\d s$/m, 'a warning');
-		like($answer, qr/^DETAIL:  It is no longer asked to leave, and goes on as before\.$/m, 'what becomes of it');
+		like($answer, qr/^DETAIL:  The request to end after the transaction was withdrawn\.$/m, 'what becomes of it');
 		like($answer, qr/^1\z/m, 'the true count');
 		is(join(' ', sort map { /action=(\w+) result="([^"]*)"/ ? "$1: $2" : () } audit_lines($node, $position)),
 			'drain: still running drain: terminated', 'a line in the audit for each');

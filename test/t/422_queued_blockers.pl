@@ -39,7 +39,7 @@ subtest 'the request is cancelled, and nobody else' => sub {
 		qr/\Areader .*, 3 wait behind it; last: .*\n  request .* waits for AccessExclusiveLock on public\.t, 2 wait behind it, 2 of them only for its request: ALTER/,
 		'the tree marks it');
 	is(cancel_queued(q{'1 h'}), "NOTICE:  1 session makes others wait by its request, but has not waited for longer than older_than\n"
-		. "HINT:  A smaller older_than takes more of them.\n0", 'not before it has waited so long, which is told');
+		. "HINT:  A smaller older_than includes more of them.\n0", 'not before it has waited so long, which is told');
 	is(states($reader, $request), 'idle in transaction waits', 'and it waits on');
 	my $position = log_position($node);
 	is(cancel_queued(q{'0', reason => 'too long'}), '1', 'one');

@@ -91,7 +91,7 @@ subtest 'a page that a cursor has pinned' => sub {
 	$vacuum->send('VACUUM FREEZE pinned');
 	wait_for('it to wait', sub { shown($admin, $vacuum, 'wait_event') =~ /^Buffer(Pin|Cleanup)$/ });
 	my $by = $cursor->pid;
-	like(said($vacuum), qr{waits for no lock but in Buffer\w*/Buffer\w+, .*\nDETAIL:  The pin may be held by those that have a lock on the same table: pid $by\.\nHINT:  .* pinned, mostly with an open cursor},
+	like(said($vacuum), qr{waits for no lock but in Buffer\w*/Buffer\w+, .*\nDETAIL:  The pin may be held by a session that has a lock on the same table: pid $by\.\nHINT:  .* pinned, mostly with an open cursor},
 		'is told, and who may have pinned it');
 	wait_for('it to have waited for a second',
 		sub { tree($admin, vacuum => $vacuum, cursor => $cursor) =~ /\Avacuum .*, waits in Buffer\w+ for a page that another session has pinned \(maybe cursor\): VACUUM FREEZE pinned;\z/ });
@@ -110,10 +110,10 @@ subtest 'a process that does not take notice' => sub {
 	stop_process($by);
 	$dropping->send('DROP DATABASE unused');
 	wait_for('it to wait', sub { shown($admin, $dropping, 'wait_event') eq 'ProcSignalBarrier' });
-	like(said($dropping), qr{waits for no lock but in IPC/ProcSignalBarrier, .*\nDETAIL:  It waits for pid $by to take notice\.\nHINT:  A server process }, 'is named');
+	like(said($dropping), qr{waits for no lock but in IPC/ProcSignalBarrier, .*\nDETAIL:  It waits for pid $by to accept a ProcSignalBarrier\.\nHINT:  A server process }, 'is named');
 	my %name = (stopped => $stopped, dropping => $dropping);
 	is(follow(tree($admin, %name)), 'stopped .dropping', 'the tree has the waiter under it');
-	like(tree($admin, %name), qr/\n  dropping .*, waits in ProcSignalBarrier for a process that has not taken notice: DROP DATABASE unused;\z/, 'with what it waits in');
+	like(tree($admin, %name), qr/\n  dropping .*, waits in ProcSignalBarrier for a process to accept a ProcSignalBarrier: DROP DATABASE unused;\z/, 'with what it waits in');
 	is_blocked_by_nobody($dropping);
 	continue_process($by);
 	is($dropping->answer, '', 'it goes on when that one does');

@@ -83,7 +83,7 @@ subtest 'the caller is in the way' => sub {
 	$admin->run('LOCK TABLE t');
 	waits($admin, $waiter, 'TABLE t');
 	like($admin->complaint('SELECT sessionctl.terminate_blockers(' . $waiter->pid . ')'),
-		qr/\AERROR:  55006: session \d+ waits for the session that you are in\nHINT:  .*COMMIT or ROLLBACK/, 'an error that says so');
+		qr/\AERROR:  55006: session \d+ waits for your session\nHINT:  .*COMMIT or ROLLBACK/, 'an error that says so');
 	$admin->run('ROLLBACK');
 	is($waiter->answer =~ /1\|x/, 1, 'whose rollback lets it go on');
 	like($admin->run('SELECT sessionctl.terminate_blockers(pg_backend_pid())'), qr/waits for no lock, and 0 sessions wait for it/, 'oneself');
@@ -184,7 +184,7 @@ subtest 'who waits for it, and who does not' => sub {
 	is(holders_of(q{'t', 'AccessExclusiveLock'}), '1', 'who waits for an exclusive lock');
 	is(fate($holder, $waiter, $bystander), 'lives gone lives', 'not who holds a weaker one');
 	is(holders_of(q{'t', 'AccessExclusiveLock'}),
-		"NOTICE:  1 session has to do with the relation, by a lock that is weaker than min_mode\nHINT:  A weaker min_mode takes more of them.\n0",
+		"NOTICE:  1 session holds or waits for a lock on the relation that is weaker than min_mode\nHINT:  A weaker min_mode includes more of them.\n0",
 		'who is told of where there is nobody else');
 	is(holders_of(q{'t', keep => 1}), "NOTICE:  matched 1: 1 spared (kept)\n0", 'keep');
 	is(holders_of(q{'t'}), '1', 'then that one');

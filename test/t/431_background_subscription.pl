@@ -45,7 +45,7 @@ subtest 'a locked down database' => sub {
 	my $pid = worker();
 	my $answer = $admin->run(q{SELECT sessionctl.lockdown_database('shop', include_superusers => true)});
 	like($answer, qr/^NOTICE:  matched 2: 1 ended, 1 spared \(background process\)$/m, 'the client is ended');
-	like($answer, qr/^NOTICE:  1 background process stays in database "shop"\nDETAIL:  Process $pid \(logical replication .*worker\)\.\nHINT:  .*include_background/m,
+	like($answer, qr/^NOTICE:  1 background process remains connected to database "shop"\nDETAIL:  Process $pid \(logical replication .*worker\)\.\nHINT:  .*include_background/m,
 		'who stays is named, with its kind');
 	like($answer, qr/\n1\z/, 'and not counted as ended');
 	is($admin->run(q{SELECT name, connected FROM sessionctl.session_lockdowns}), 'shop|1', 'the view counts it');

@@ -34,7 +34,7 @@ subtest 'a locked down database' => sub {
 	my $pid = worker('false');
 	my $kind = $version >= 110000 ? 'sessionctl_test worker' : 'background worker';
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}),
-		qr/^NOTICE:  1 background process stays in database "shop"\nDETAIL:  Process $pid \($kind\)\.$/m, 'named without terminate, too');
+		qr/^NOTICE:  1 background process remains connected to database "shop"\nDETAIL:  Process $pid \($kind\)\.$/m, 'named without terminate, too');
 	is($admin->run(q{SELECT connected FROM sessionctl.session_lockdowns}), '1', 'and counted');
 	like($admin->run('DROP DATABASE shop'), qr/ERROR:  database "shop" is being accessed by other users/, 'it is in the way');
 	is($admin->run(q{SELECT sessionctl.terminate_database_sessions('shop')}), "NOTICE:  matched 1: 1 spared (background process)\n" . hint_to_include('background') . "0", 'spared');
@@ -62,7 +62,7 @@ subtest 'who may' => sub {
 	is($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), "NOTICE:  matched 1: 1 spared (superuser)\n0", 'nor is the owner of the database');
 	$keeper->run(q{SELECT sessionctl.unlock_database('shop')});
 	$admin->run('GRANT pg_monitor TO keeper') if $version >= 100000;
-	like($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/stays in database "shop"\nDETAIL:  Process $pid \(/, 'unless the owner may see it')
+	like($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/remains connected to database "shop"\nDETAIL:  Process $pid \(/, 'unless the owner may see it')
 	  if $version >= 100000;
 	$keeper->run(q{SELECT sessionctl.unlock_database('shop')});
 	$keeper->quit;

@@ -150,10 +150,9 @@ TEST_F(Hba, RefusesAFileOfRolesThatItCannotRead) {
     EXPECT_STREQ(error.what(), "line 3 of \"pg_hba.conf\" includes \"gone\", which does not exist");
     EXPECT_STREQ(refused("local all @loop peer").what(),
                  "line 1 of \"loop\" includes \"loop\", which is nested too deep");
-    EXPECT_STREQ(refused("local all @empty peer").what(),
-                 "line 1 of \"pg_hba.conf\" names a file in which there is nothing");
+    EXPECT_STREQ(refused("local all @empty peer").what(), "line 1 of \"pg_hba.conf\" names an empty file");
     EXPECT_STREQ(refused("host @empty all all all md5").what(),
-                 "line 1 of \"pg_hba.conf\" names a file in which there is nothing")
+                 "line 1 of \"pg_hba.conf\" names an empty file")
         << "its fields would be others";
     EXPECT_STREQ(refused("local @gone all md5").sqlstate(), "F0000");
 }
@@ -265,7 +264,7 @@ TEST_F(Hba, NeverLocksEverybodyOutUnasked) {
     lockdown.superusers.clear();
     const core::Error error = refused("local all all peer\n");
     EXPECT_STREQ(error.sqlstate(), "55000");
-    EXPECT_STREQ(error.what(), "no role could log in any more");
+    EXPECT_STREQ(error.what(), "no role would be able to log in");
 }
 
 TEST_F(Hba, UsesTheLineEndOfTheFile) {

@@ -47,7 +47,7 @@ TEST(LocklessWait, SaysWhatItIsForAndWhereToLook) {
 
 TEST(LocklessWait, NamesWhoIsInTheWay) {
     EXPECT_EQ(named(LocklessWait::safe_snapshot, 2), "It waits for the transactions of pid 1, 2.");
-    EXPECT_EQ(named(LocklessWait::barrier, 1), "It waits for pid 1 to take notice.");
+    EXPECT_EQ(named(LocklessWait::barrier, 1), "It waits for pid 1 to accept a ProcSignalBarrier.");
     EXPECT_EQ(named(LocklessWait::barrier, 0), "");
     EXPECT_NE(named(LocklessWait::page, 21).find("pid 1, 2,"), std::string::npos);
     EXPECT_NE(named(LocklessWait::page, 21).find(", 20 and 1 more."), std::string::npos);

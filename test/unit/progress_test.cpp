@@ -24,7 +24,7 @@ void expect_progress(const core::Plan& plan, const core::Progress& expected) {
     EXPECT_EQ(progress.left, expected.left);
 }
 
-core::Activity doing(State state, const char* type = nullptr, const char* event = nullptr) {
+core::Activity activity(State state, const char* type = nullptr, const char* event = nullptr) {
     return {true, true, state, type, event};
 }
 
@@ -68,13 +68,13 @@ TEST(Progress, IsToldAfterTwoSecondsAndThenEveryFive) {
 TEST(Progress, TellsWhatTheOthersDo) {
     core::Activities activities;
     EXPECT_EQ(str(activities.text()), "");
-    activities.add(doing(State::active, "Lock", "relation"));
-    activities.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
-    activities.add(doing(State::idle_in_transaction, "Client", "ClientRead"));
-    activities.add(doing(State::active));
+    activities.add(activity(State::active, "Lock", "relation"));
+    activities.add(activity(State::idle_in_transaction, "Client", "ClientRead"));
+    activities.add(activity(State::idle_in_transaction, "Client", "ClientRead"));
+    activities.add(activity(State::active));
     EXPECT_EQ(str(activities.text()), "2 idle in transaction, 1 active, 1 active (Lock: relation)");
-    activities.add(doing(State::active, "Client", "ClientRead"));
-    activities.add(doing(State::idle, "Client", "ClientWrite"));
+    activities.add(activity(State::active, "Client", "ClientRead"));
+    activities.add(activity(State::idle, "Client", "ClientWrite"));
     EXPECT_EQ(str(activities.text()),
               "2 idle in transaction, 1 active, 1 active (Client: ClientRead), 1 active (Lock: "
               "relation), 1 idle (Client: ClientWrite)");
@@ -90,20 +90,20 @@ TEST(Progress, TellsNothingOfWhatIsHidden) {
 TEST(Progress, TellsWhoIsOnTheWayOutAndWhoTellsNothing) {
     core::Activities activities;
     activities.add({true, false, State::undefined, nullptr, nullptr});
-    activities.add(doing(State::disabled));
-    activities.add(doing(State::undefined));
-    EXPECT_EQ(str(activities.text()), "1 in a state that is not known, 1 on the way out, 1 that tell no state "
-                                  "(track_activities is off)");
+    activities.add(activity(State::disabled));
+    activities.add(activity(State::undefined));
+    EXPECT_EQ(str(activities.text()), "1 in a state that is not known, 1 exiting, 1 that tell no state "
+                                      "(track_activities is off)");
 }
 
 TEST(Progress, DoesNotTellEverything) {
     core::Activities activities;
     for (const char* event : {"a", "b", "c", "d", "e", "f", "g", "h"})
-        activities.add(doing(State::active, "Extension", event));
+        activities.add(activity(State::active, "Extension", event));
     EXPECT_EQ(
         str(activities.text()),
         "1 active (Extension: a), 1 active (Extension: b), 1 active (Extension: c), "
-        "1 active (Extension: d), 1 active (Extension: e), 1 active (Extension: f), 2 at something else");
+        "1 active (Extension: d), 1 active (Extension: e), 1 active (Extension: f), 2 in another state");
 }
 
 TEST(Progress, SaysItInWords) {

@@ -16,8 +16,10 @@ void warn_if_overruled(const pg::GateChange& change) {
     if (change.is_in_force())
         return;
     pg::call([] {
-        ereport(WARNING,
-                (errmsg("somebody else locked or unlocked the server meanwhile: theirs is in force")));
+        ereport(
+            WARNING,
+            (errmsg(
+                "another session locked or unlocked the server concurrently, and its change is in effect")));
     });
 }
 

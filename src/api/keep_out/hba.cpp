@@ -22,9 +22,9 @@ constexpr core::Timestamp login_patience = 250 * core::microseconds_per_millisec
 void refuse_what_the_gate_does(const pg::GateState& state) {
     if (state.hold == 0 && state.until == 0)
         return;
-    throw core::Error(core::sqlstate::invalid_parameter_value, "method 'hba' knows no %s",
+    throw core::Error(core::sqlstate::invalid_parameter_value, "method 'hba' does not support %s",
                       state.hold != 0 ? "hold" : "until")
-        .hint("A file neither holds logins nor opens by itself: use method %s 'gate'.",
+        .hint("pg_hba.conf can neither hold logins nor end a lockdown at a given time. Use method %s 'gate'.",
               compat::argument_sign);
 }
 
@@ -50,8 +50,8 @@ void warn_of_left_out(const core::vector<core::string>& roles) {
     for (const core::string& role : roles) {
         const pg::ShownName name(role.c_str());
         pg::call([&name] {
-            ereport(WARNING, (errmsg("role \"%s\" can't log in until the server is unlocked", name.text()),
-                              errdetail("Its name can't be written in pg_hba.conf: it contains a newline."),
+            ereport(WARNING, (errmsg("role \"%s\" cannot log in until the server is unlocked", name.text()),
+                              errdetail("Its name contains a newline and cannot be written in pg_hba.conf."),
                               errhint("Rename the role, or lock the server down with method %s 'gate'.",
                                       compat::argument_sign)));
         });
@@ -98,8 +98,9 @@ std::int64_t close_server(Lockdown& lockdown) {
 
 void warn_not_forgotten() {
     pg::call([] {
-        ereport(WARNING, (errmsg("pg_hba.conf is unlocked, but it is not proven that the server obeys it"),
-                          errhint("See the server log. pg_reload_conf() has the server read it again.")));
+        ereport(WARNING,
+                (errmsg("pg_hba.conf is unlocked, but the server may not have loaded it"),
+                 errhint("See the server log, then reload the configuration with pg_reload_conf().")));
     });
 }
 
@@ -111,7 +112,7 @@ void require_hba() {
                           "must be superuser to lock the server down by pg_hba.conf");
     if (!IsUnderPostmaster)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                          "there is nobody to lock out in single-user mode");
+                          "cannot lock the server down in single-user mode");
 }
 
 std::int64_t lock_hba(const ServerLockdown& arguments) {

@@ -25,7 +25,7 @@ constexpr std::int32_t unlimited = -1;
 
 std::int32_t checked_limit(std::int32_t sessions) {
     if (sessions < unlimited)
-        throw core::Error(core::sqlstate::invalid_parameter_value, "invalid number of sessions: %d",
+        throw core::Error(core::sqlstate::invalid_parameter_value, "invalid connection limit: %d",
                           static_cast<int>(sessions))
             .hint("It is 0 or more, or -1, which removes the limit.");
     return sessions;
@@ -35,8 +35,9 @@ void warn_of_superuser(const char* role, Oid oid) {
     const pg::ShownName shown(role);
     pg::call([=, &shown] {
         if (superuser_arg(oid))
-            ereport(WARNING, (errmsg("a connection limit does not bind role \"%s\": it is a superuser",
-                                     shown.text())));
+            ereport(WARNING,
+                    (errmsg("connection limits are not enforced for role \"%s\" because it is a superuser",
+                            shown.text())));
     });
 }
 

@@ -98,7 +98,7 @@ void set_login_settings(Lockable kind, const char* name, Oid oid, const core::Lo
         alter_openness(kind, name, to.is_open);
     require_altered(kind, name, oid);
     if (!(login_settings_before(kind, name, command) == from))
-        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was altered meanwhile",
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was concurrently altered",
                           pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
 }
@@ -107,7 +107,7 @@ void require_altered(Lockable kind, const char* name, Oid oid) {
     const Oid altered = pg::call(
         [=] { return kind == Lockable::role ? get_role_oid(name, true) : get_database_oid(name, true); });
     if (altered != oid)
-        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was renamed meanwhile",
+        throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was concurrently renamed",
                           pg::noun(kind), name)
             .hint("Nothing was changed. Try again.");
 }
@@ -136,16 +136,15 @@ void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown&
         pg::call([&] {
             ereport(
                 NOTICE,
-                (errmsg(
-                     "the connection limit of %s \"%s\" was changed to %d since its lockdown, and stays so",
-                     pg::noun(kind), shown.text(), current.limit),
+                (errmsg("the connection limit of %s \"%s\" was changed to %d after its lockdown and is kept",
+                        pg::noun(kind), shown.text(), current.limit),
                  errdetail("Before the lockdown it was %d.", lockdown.before.limit)));
         });
     if (restoration.permission_was_changed)
         pg::call([&] {
             ereport(
                 NOTICE,
-                (errmsg("who may log in to %s \"%s\" was changed since its lockdown, and stays so",
+                (errmsg("the login setting of %s \"%s\" was changed after its lockdown and is kept",
                         pg::noun(kind), shown.text()),
                  errdetail(lockdown.before.is_open ? "Before the lockdown connections were allowed."
                                                    : "Before the lockdown connections were not allowed.")));
@@ -157,7 +156,7 @@ Datum not_locked(Lockable kind, const char* name) {
     pg::call([&] {
         ereport(NOTICE,
                 (errmsg("%s \"%s\" is not locked down", pg::noun(kind), shown.text()),
-                 errhint("%s set by hand is not a lockdown: ALTER %s changes it.",
+                 errhint("%s set by hand is not a lockdown. Use ALTER %s to change it.",
                          kind == Lockable::role ? "NOLOGIN" : "A connection limit", pg::keyword(kind))));
     });
     return BoolGetDatum(false);

@@ -65,10 +65,10 @@ LockdownOptions read_options(FunctionCallInfo fcinfo) {
     options.pool = arguments.text_or_null();
     api::read_wait(arguments, options.request);
     if (options.request.timeout > pg::longest_hold)
-        throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be longer than 2 s here")
-            .detail("While it waits nobody can log in to the database, superusers included.")
-            .hint("Close the settings with a short timeout; then end who is left with "
-                  "terminate_database_sessions.");
+        throw core::Error(core::sqlstate::invalid_parameter_value, "timeout must not be longer than 2 s")
+            .detail("While the function waits, no role can log in to the database, not even a superuser.")
+            .hint("Use a shorter timeout, then end the remaining sessions with "
+                  "sessionctl.terminate_database_sessions.");
     options.oid = pg::call([&options] { return get_database_oid(options.database, false); }); // 3D000
     return options;
 }
@@ -83,7 +83,7 @@ void require_other_database(const LockdownOptions& options) {
         return;
     if (options.oid == MyDatabaseId)
         throw core::Error(core::sqlstate::invalid_parameter_value,
-                          "cannot shut superusers out of the database that you are connected to")
+                          "cannot lock superusers out of the current database")
             .hint("Call it from another database that has the extension.");
     pg::keep_own_database_open();
 }
@@ -165,11 +165,11 @@ void tell_remaining_objects(const LockdownOptions& options) {
         return;
     const pg::ShownName database(options.database);
     pg::call([&] {
-        ereport(NOTICE,
-                (errmsg("in database \"%s\" remains what no end of a session removes", database.text()),
-                 errdetail("%s.", list.c_str()),
-                 errhint("ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and ALTER "
-                         "SUBSCRIPTION ... DISABLE remove them.")));
+        ereport(NOTICE, (errmsg("database \"%s\" still has objects that ending sessions does not remove",
+                                database.text()),
+                         errdetail("%s.", list.c_str()),
+                         errhint("Use ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and "
+                                 "ALTER SUBSCRIPTION ... DISABLE.")));
     });
 }
 
@@ -213,13 +213,14 @@ void tell_background(const LockdownOptions& options) {
     pg::call([&] {
         ereport(
             NOTICE,
-            (errmsg_plural("%d background process stays in database \"%s\"",
-                           "%d background processes stay in database \"%s\"", count, count, database.text()),
+            (errmsg_plural("%d background process remains connected to database \"%s\"",
+                           "%d background processes remain connected to database \"%s\"", count, count,
+                           database.text()),
              errdetail("%s.", list.c_str()),
-             errhint("DROP DATABASE and RENAME end autovacuum themselves, and fail while others are "
-                     "connected. sessionctl.terminate_database_sessions ends them with "
-                     "include_background; what starts them again, as an enabled subscription does, has "
-                     "to be stopped first.")));
+             errhint(
+                 "DROP DATABASE and RENAME end autovacuum workers themselves, but fail while other processes "
+                 "are connected. First stop what starts them again, such as an enabled subscription; then "
+                 "call sessionctl.terminate_database_sessions with include_background.")));
     });
 }
 

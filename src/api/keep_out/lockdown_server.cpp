@@ -58,7 +58,7 @@ void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
 core::Timestamp checked_until(std::optional<core::Timestamp> until) {
     if (until && *until <= GetCurrentTimestamp())
         throw core::Error(core::sqlstate::invalid_parameter_value, "until must be in the future")
-            .hint("NULL is until sessionctl.unlock_server().");
+            .hint("NULL means until you call sessionctl.unlock_server().");
     return until.value_or(0);
 }
 
@@ -109,7 +109,7 @@ ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
         pg::keep(state.reason, pg::kept_reason(wait.reason));
     keep_who(state);
     if (state.include_superusers && !pg::call([] { return superuser(); }))
-        throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to shut out superusers");
+        throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to lock out superusers");
     return lockdown;
 }
 
@@ -124,10 +124,9 @@ bool is_hba(std::string_view method) {
 void warn_of_file(const char* why) {
     const core::string text = core::one_line(why, core::utf8);
     pg::call([&text] {
-        ereport(WARNING,
-                (errmsg("pg_hba.conf was not looked at: %s", text.c_str()),
-                 errhint("If the server was locked down by that file, too, it still is: delete the lines "
-                         "from >>> to <<< in it, then reload the configuration.")));
+        ereport(WARNING, (errmsg("could not check pg_hba.conf for a lockdown: %s", text.c_str()),
+                          errhint("If the server is also locked down by that file, delete the lines from >>> "
+                                  "to <<< in it, then reload the configuration.")));
     });
 }
 

@@ -75,7 +75,7 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
         row.add_text(text(reason));
         row.add_null(); // until
         row.add_null(); // connected
-        row.add_text(known.memory ? text(before) : "not readable: open it by hand");
+        row.add_text(known.memory ? text(before) : "not readable: use ALTER");
         row.add_text(text(changed));
         row.put_into(rows);
     });

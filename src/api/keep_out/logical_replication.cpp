@@ -107,8 +107,8 @@ void warn(const core::ReplicationNeeds& needs) {
         ereport(WARNING,
                 (errmsg("roles that logical replication needs are locked out"),
                  errdetail_internal("%s", shown),
-                 errhint("Until they come back the server keeps the WAL that their slots have not sent, "
-                         "which may fill its disk. allow_roles lets them in.")));
+                 errhint("Until they can log in again, the server keeps the WAL that their slots have not "
+                         "sent, which may fill the disk. List them in allow_roles to let them log in.")));
     });
 }
 

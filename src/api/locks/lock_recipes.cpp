@@ -108,8 +108,7 @@ class BlockersOf final : public LockSelector {
     void refuse_self(int pid) const {
         if (!pg::call([pid] { return compat::is_own_session(pid); }))
             return;
-        throw core::Error(core::sqlstate::object_in_use, "session %d waits for the session that you are in",
-                          waiter_)
+        throw core::Error(core::sqlstate::object_in_use, "session %d waits for your session", waiter_)
             .hint("End your transaction with COMMIT or ROLLBACK, or release the advisory lock that it waits "
                   "for.");
     }
@@ -211,9 +210,9 @@ class HoldersOf final : public LockSelector {
             return !pg::call([pid] { return compat::is_own_session(pid); });
         });
         api::tell_below(static_cast<std::size_t>(count),
-                        "%lu session has to do with the relation, by a lock that is weaker than min_mode",
-                        "%lu sessions have to do with the relation, by locks that are weaker than min_mode",
-                        "A weaker min_mode takes more of them.");
+                        "%lu session holds or waits for a lock on the relation that is weaker than min_mode",
+                        "%lu sessions hold or wait for locks on the relation that are weaker than min_mode",
+                        "A weaker min_mode includes more of them.");
     }
 
     void tell_prepared(const pg::LockTable& table) const {
@@ -281,7 +280,7 @@ class QueuedBlockers final : public LockSelector {
                         "older_than",
                         "%lu sessions make others wait by their requests, but have not waited for longer "
                         "than older_than",
-                        "A smaller older_than takes more of them.");
+                        "A smaller older_than includes more of them.");
     }
 
     static core::vector<Wait> waits_now(const pg::Roster& roster, core::Timestamp older_than) {

@@ -59,8 +59,8 @@ int launch() {
     });
     if (handle == nullptr)
         throw core::Error(core::sqlstate::configuration_limit_exceeded,
-                          "the server has no room for another background worker")
-            .hint("Raise max_worker_processes, which needs a restart.");
+                          "could not register background process")
+            .hint("You may need to increase max_worker_processes and restart the server.");
     return pg::call([handle] {
         pid_t pid = 0;
         return WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED ? static_cast<int>(pid) : 0;
@@ -69,24 +69,24 @@ int launch() {
 
 bool start() {
     if (pg::reaper_pid() != 0) {
-        notice("the reaper runs already");
+        notice("the reaper is already running");
         return false;
     }
     const int pid = launch();
     const auto is_there = [] { return pg::reaper_pid() != 0; };
     if (pid == 0 ? !is_there() : !wait_until(is_there))
-        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not start")
-            .hint("The server log tells why.");
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "could not start the reaper")
+            .hint("More details may be available in the server log.");
     if (pg::reaper_pid() != pid) {
-        notice("the reaper runs already");
+        notice("the reaper is already running");
         return false;
     }
     if (pg::shared_memory() == nullptr)
-        notice("this reaper is gone at the next restart, and does not see limits that ALTER ROLE or ALTER "
-               "DATABASE set",
-               "For both, add pg_sessionctl to shared_preload_libraries and restart the server.");
+        notice("this reaper runs until the next restart of the server, and does not see limits that ALTER "
+               "ROLE or ALTER DATABASE set",
+               "Add pg_sessionctl to shared_preload_libraries and restart the server.");
     else
-        notice("this reaper is gone at the next restart, when the server starts its own");
+        notice("this reaper runs until the next restart of the server, which then starts its own");
     return true;
 }
 
@@ -102,10 +102,10 @@ std::optional<core::Session> session_of(int pid) {
 bool stop() {
     pg::forbid_prepare("stop_reaper"); // no reaper starts while that lock is held
     if (!pg::acquire_stop_lock())
-        throw core::Error(core::sqlstate::lock_not_available, "somebody else is stopping the reaper");
+        throw core::Error(core::sqlstate::lock_not_available, "another session is stopping the reaper");
     const int pid = pg::reaper_pid();
     if (pid == 0) {
-        notice("no reaper runs");
+        notice("the reaper is not running");
         return false;
     }
     const std::optional<core::Session> session = session_of(pid);
@@ -117,8 +117,8 @@ bool stop() {
     pg::LiveServer server(none);
     core::signal_one(target, core::Action::terminate, core::Recheck::identity, server);
     if (!wait_until([&target] { return !pg::look_at(target.session).present; }))
-        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "the reaper did not stop")
-            .hint("It was told to, and does when it can.");
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state, "could not stop the reaper")
+            .hint("It was sent a signal and stops as soon as it handles it.");
     return true;
 }
 
@@ -168,18 +168,18 @@ core::string advice_about_superusers(const pg::LimitSettings& settings) {
 
 core::string advice(bool is_running, bool is_preloaded, const pg::LimitSettings& settings) {
     if (!IsUnderPostmaster)
-        return "In single-user mode there is no reaper, and nobody for it.";
+        return "There is no reaper in single-user mode.";
     if (max_worker_processes == 0)
         return "max_worker_processes is 0, so no background worker can run: raise it, and restart the "
                "server.";
     if (!is_preloaded)
-        return "pg_sessionctl is not in shared_preload_libraries: limits come from the configuration alone "
-               "(what SET, ALTER ROLE or ALTER DATABASE say is read by nobody), the reaper is gone at the "
-               "next restart, and it does not account for itself.";
+        return "pg_sessionctl is not in shared_preload_libraries: the reaper does not see limits that SET, "
+               "ALTER ROLE or ALTER DATABASE set, runs until the next restart of the server, and keeps no "
+               "statistics.";
     if (!is_running)
         return "Call sessionctl.start_reaper().";
     if (pg::reaper_action_setting() == pg::ReaperAction::log)
-        return "pg_sessionctl.reaper_action is log: the reaper tells whom it would end, and ends nobody.";
+        return "pg_sessionctl.reaper_action is log: the reaper only reports the sessions that it would end.";
     return pg::reap_superusers_setting() ? core::string() : advice_about_superusers(settings);
 }
 

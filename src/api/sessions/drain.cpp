@@ -69,9 +69,9 @@ void warn_of_unfinished(const core::Plan& plan) {
                 (errmsg_plural("%lu session has not finished its transaction within %.1f s",
                                "%lu sessions have not finished their transactions within %.1f s", count,
                                count, waited),
-                 errdetail("It is no longer asked to leave, and goes on as before."),
+                 errdetail("The request to end after the transaction was withdrawn."),
                  errhint("Call again with a longer timeout (below statement_timeout), or with force %s true, "
-                         "which breaks the transaction off.",
+                         "which aborts the transaction.",
                          compat::argument_sign)));
     });
 }
@@ -93,14 +93,15 @@ void tell_walsenders(const pg::Roster& before, const core::Plan& plan) {
     if (count == 0)
         return;
     pg::call([count] {
-        ereport(NOTICE,
-                (errmsg_plural("%lu walsender is left", "%lu walsenders are left", count, count),
-                 errdetail("A shutdown waits until each has sent all WAL and its client has confirmed it, or "
-                           "until wal_sender_timeout ends it."),
-                 errhint("Those for logical replication lose nothing by an end, and a standby that does not "
-                         "answer gets nothing any more: sessionctl.terminate_where with "
-                         "include_replication %s true ends them.",
-                         compat::argument_sign)));
+        ereport(
+            NOTICE,
+            (errmsg_plural("%lu walsender is still connected", "%lu walsenders are still connected", count,
+                           count),
+             errdetail("A shutdown waits until each has sent all WAL and its client has confirmed it, or "
+                       "until wal_sender_timeout ends it."),
+             errhint("Those for logical replication, and those whose standby does not answer, can be ended "
+                     "without loss: use sessionctl.terminate_where with include_replication %s true.",
+                     compat::argument_sign)));
     });
 }
 

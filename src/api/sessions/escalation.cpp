@@ -58,7 +58,7 @@ core::string activity_text(const pg::RosterEntry& now, const core::KernelView* k
 
 /// What is told of who is still there, as long as the caller may see it. Both empty: nothing.
 struct Explanation {
-    core::string doing;
+    core::string activity;
     core::string root_command;
 };
 
@@ -73,7 +73,7 @@ Explanation explanation_of(const core::Target& target) {
         return explanation;
     const pg::RosterEntry& now = roster.entries.front();
     const pg::ClientAddress client(now.client);
-    explanation.doing = activity_text(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
+    explanation.activity = activity_text(now, pg::call([] { return superuser(); }) ? &kernel : nullptr);
     explanation.root_command = core::root_command(
         target.session.id.pid, {client.host, client.port, client.is_local(), is_closed(target)});
     return explanation;
@@ -95,7 +95,7 @@ Datum put_escalation(const api::Result& result, FunctionCallInfo fcinfo) {
             Row row;
             api::add_report_columns(target, result.roster.at(target.session.id.pid), row);
             add_steps(target, wall_offset, row);
-            row.add_text(text_or_null(explanations[i].doing));
+            row.add_text(text_or_null(explanations[i].activity));
             row.add_text(text_or_null(explanations[i].root_command));
             row.put_into(rows);
         }

@@ -27,7 +27,7 @@ core::Identity session_id(Arguments& arguments) {
     throw core::Error(core::sqlstate::invalid_parameter_value, "invalid session_id \"%s\"",
                       pg::one_line(text).c_str())
         .hint("It is two hexadecimal numbers with a dot between, as %%c prints it in the server log and "
-              "sessionctl.session_activity shows it. A process ID stands without quotes.");
+              "sessionctl.session_activity shows it. Write a process ID without quotes.");
 }
 
 /// It has ended, perhaps long ago, and another session may have its process ID now.
@@ -38,16 +38,16 @@ void tell_no_session(core::Identity identity, const pg::Roster& roster) {
         pg::call([&] {
             ereport(NOTICE,
                     (errmsg("it is hidden from you whether process %d is session %s", identity.pid, id.text),
-                     errhint("%s Its process ID alone names it, too.", api::hint_for_hidden)));
+                     errhint("%s You can also use its process ID alone.", api::hint_for_hidden)));
         });
         return;
     }
     const core::SessionId other_id(other != nullptr ? other->facts.id : identity);
     pg::call([&] {
-        ereport(NOTICE,
-                (errmsg("there is no session %s", id.text),
-                 other != nullptr ? errdetail("Process %d is session %s by now.", identity.pid, other_id.text)
-                                  : 0));
+        ereport(
+            NOTICE,
+            (errmsg("there is no session %s", id.text),
+             other != nullptr ? errdetail("Process %d is now session %s.", identity.pid, other_id.text) : 0));
     });
 }
 
@@ -59,7 +59,7 @@ void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
     pg::call([&] {
         ereport(NOTICE,
                 (errmsg("process %d works for session %d", target.session.id.pid, entry.proc.leader_pid),
-                 errhint("Name that one.")));
+                 errhint("Name that session instead.")));
     });
 }
 

@@ -43,7 +43,7 @@ void tell_younger(const pg::Roster& roster) {
     api::tell_below(static_cast<std::size_t>(number),
                     "%lu session is idle in a transaction, but not for longer than older_than",
                     "%lu sessions are idle in a transaction, but not for longer than older_than",
-                    "A smaller older_than takes more of them.");
+                    "A smaller older_than includes more of them.");
 }
 
 api::Value text_value(const char* text) {

@@ -86,10 +86,10 @@ void warn_of_displaced(int number) {
         return;
     pg::call([number] {
         ereport(WARNING,
-                (errmsg_plural("%d cooldown ended early to make room",
-                               "%d cooldowns ended early to make room", number, number),
-                 errdetail("There is room for %d cooldowns, %d of them superusers' alone; who set most makes "
-                           "room, the oldest first.",
+                (errmsg_plural("%d cooldown ended early because there are too many",
+                               "%d cooldowns ended early because there are too many", number, number),
+                 errdetail("The limit is %d cooldowns, %d of them for superusers only. The oldest cooldowns "
+                           "of the role that set most are ended first.",
                            core::CooldownTable::capacity, core::CooldownTable::reserved)));
     });
 }
@@ -182,8 +182,9 @@ bool may_wait_for_client(const core::Target& target) noexcept {
     return !compat::has_client_waits || !pg::may_tell(target.session);
 }
 
-constexpr char hint_for_slow[] = "Call again with a longer timeout (below statement_timeout), or call "
-                                 "sessionctl.escalate_report, which goes further and tells what they do.";
+constexpr char hint_for_slow[] =
+    "Call again with a longer timeout (below statement_timeout), or call "
+    "sessionctl.escalate_report, which takes further steps and shows what they do.";
 
 core::string hint_after_cancel(const core::vector<const core::Target*>& remaining) {
     const auto stalled = std::count_if(remaining.begin(), remaining.end(),
@@ -191,15 +192,15 @@ core::string hint_after_cancel(const core::vector<const core::Target*>& remainin
     char hint[256] = "";
     if (stalled > 0)
         std::snprintf(hint, sizeof hint,
-                      "%ld of them %s in the middle of a statement, as in a COPY that has stalled. No cancel "
-                      "ends that: end the session with sessionctl.terminate_where.",
+                      "%ld of them %s in the middle of a statement, as in a COPY that has stalled. A cancel "
+                      "does not end that wait: end the session with sessionctl.terminate_where.",
                       static_cast<long>(stalled),
                       stalled == 1 ? "waits for its client" : "wait for their clients");
     else if (std::any_of(remaining.begin(), remaining.end(),
                          [](const core::Target* each) { return may_wait_for_client(*each); }))
         std::snprintf(hint, sizeof hint,
-                      " No cancel ends a session's wait for its client in the middle of a statement, as in a "
-                      "COPY that has stalled: sessionctl.terminate_where does.");
+                      " A cancel does not end a session's wait for its client in the middle of a statement, "
+                      "as in a COPY that has stalled: sessionctl.terminate_where does.");
     return stalled > 0 ? core::string(hint) : core::string(hint_for_slow).append(hint);
 }
 
@@ -209,8 +210,8 @@ core::string hint_for_remaining(const Request& request, const core::vector<const
     if (request.action != core::Action::escalate)
         return hint_for_slow;
     if (request.closes_sockets)
-        return "The column doing tells what they do, root_command what can be tried in a root shell.";
-    return core::string("The column doing tells what they do. With close_socket ")
+        return "The column activity shows what they do, root_command a command to try in a root shell.";
+    return core::string("The column activity shows what they do. With close_socket ")
         .append(compat::argument_sign)
         .append(" true a superuser closes the connections of their clients.");
 }
@@ -228,15 +229,12 @@ void warn_of_remaining(const Request& request, const core::Plan& plan) {
     const core::string hint = hint_for_remaining(request, remaining);
     const auto number = static_cast<unsigned long>(remaining.size());
     pg::call([&] {
-        ereport(
-            WARNING,
-            (errmsg_plural("%lu session is still running after %.1f s",
-                           "%lu sessions are still running after %.1f s", number, number,
-                           static_cast<double>(waited) / core::microseconds_per_second),
-             errdetail(
-                 "The signal was sent and stays in force: a session in a system call, or in code that does "
-                 "not check for interrupts, obeys when it comes back."),
-             errhint("%s", hint.c_str())));
+        ereport(WARNING, (errmsg_plural("%lu session is still running after %.1f s",
+                                        "%lu sessions are still running after %.1f s", number, number,
+                                        static_cast<double>(waited) / core::microseconds_per_second),
+                          errdetail("The signal remains in effect: a session in a system call, or in code "
+                                    "that does not check for interrupts, handles it afterwards."),
+                          errhint("%s", hint.c_str())));
     });
 }
 
@@ -348,8 +346,8 @@ void warn_of_pending_logins(int number) {
     if (number == 0)
         return;
     pg::call([number] {
-        ereport(WARNING, (errmsg_plural("%d login that was under way is not proven gone",
-                                        "%d logins that were under way are not proven gone", number, number),
+        ereport(WARNING, (errmsg_plural("%d login may still be in progress",
+                                        "%d logins may still be in progress", number, number),
                           errhint("Call again with a longer timeout.")));
     });
 }

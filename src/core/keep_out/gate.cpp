@@ -190,8 +190,8 @@ std::int32_t checked_hold(const Interval& hold, int authentication_timeout) {
     if (wanted >= 0 && wanted <= longest && !hold.infinite)
         return static_cast<std::int32_t>(wanted);
     throw Error(sqlstate::invalid_parameter_value, "hold must not be %s",
-                wanted < 0 ? "negative" : "as long as that")
-        .detail("authentication_timeout (%d s) would end a login that waits longer without a word.",
+                wanted < 0 ? "negative" : "longer than authentication_timeout allows")
+        .detail("authentication_timeout (%d s) would end a login that waits longer without an error message.",
                 authentication_timeout)
         .hint("Allowed is '0' (refuse at once) to '%lld ms'.", static_cast<long long>(longest));
 }

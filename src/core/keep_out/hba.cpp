@@ -66,7 +66,7 @@ void refuse_unwritable(const vector<string>& roles, const Dialect& dialect) {
     for (const string& role : roles)
         if (!can_be_written(role, dialect))
             throw Error(sqlstate::feature_not_supported,
-                        "the name of role \"%s\" can't be written in pg_hba.conf", role.c_str())
+                        "the name of role \"%s\" cannot be written in pg_hba.conf", role.c_str())
                 .detail("It contains a newline.")
                 .hint("Rename the role, or lock the server down with method %s 'gate'.",
                       dialect.argument_sign);
@@ -92,9 +92,9 @@ vector<Role> allowed_roles(const Lockdown& lockdown, const Dialect& dialect, Ser
         else
             left_out.push_back(name);
     if (roles.empty() && !lockdown.include_superusers)
-        throw Error(sqlstate::object_not_in_prerequisite_state, "no role could log in any more")
-            .detail("There is no superuser who can log in, and no role is allowed.")
-            .hint("Name a role in allow_roles, or say include_superusers %s true.", dialect.argument_sign);
+        throw Error(sqlstate::object_not_in_prerequisite_state, "no role would be able to log in")
+            .detail("No superuser can log in, and no role is allowed.")
+            .hint("Name a role in allow_roles, or set include_superusers %s true.", dialect.argument_sign);
     return roles;
 }
 
@@ -154,7 +154,7 @@ class Writer {
             content.push_back('\\');
         if (content.size() + line_end_.size() > dialect_.longest_line)
             throw Error(sqlstate::feature_not_supported,
-                        "line %d of \"%s\" would become too long with the names of the roles that may come",
+                        "line %d of \"%s\" would become too long with the names of the roles that may log in",
                         rule.line, rule.path.c_str())
                 .hint("Shorten it, or lock the server down with method %s 'gate'.", dialect_.argument_sign);
         line(content);
@@ -204,7 +204,7 @@ void write_narrowed(Writer& writer, const Rule& rule, const vector<Role>& roles,
 
 void refuse_unfit(const File& file) {
     if (is_locked(file.text))
-        throw Error(sqlstate::object_not_in_prerequisite_state, "\"%s\" is locked down already",
+        throw Error(sqlstate::object_not_in_prerequisite_state, "\"%s\" is already locked down",
                     file.path.c_str())
             .hint("Unlock it first.");
     // The server reads it as a part of the first word.

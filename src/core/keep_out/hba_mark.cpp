@@ -28,7 +28,7 @@ bool starts_with(std::string_view text, std::string_view start) noexcept {
 [[noreturn]] void refuse_damaged(int line, const char* what) {
     throw Error(sqlstate::config_file_error, "line %d %s", line, what)
         .detail("The lines of a lockdown stand between \"%s\" and \"%s\".", begins.data(), ends.data())
-        .hint("Remove what is left of it by hand, then reload the configuration.");
+        .hint("Remove the remaining lines by hand, then reload the configuration.");
 }
 
 std::size_t end_of_line(std::string_view text, std::size_t from) noexcept {

@@ -16,7 +16,7 @@ constexpr int max_depth = 10;
                               const Dialect& dialect) {
     throw Error(sqlstate::config_file_error, "line %d of \"%s\" includes \"%s\", which %s", line,
                 outer.path.c_str(), name.c_str(), what)
-        .detail("Who may still log in can't be told without it.")
+        .detail("Without it, the roles that may log in cannot be determined.")
         .hint("Write its lines into the file itself, or lock the server down with method %s 'gate'.",
               dialect.argument_sign);
 }
@@ -94,7 +94,7 @@ class Reader {
             add_word(file, line.number, token, depth, words);
         // To the server there is no such field then: the next one takes its place.
         if (words.empty())
-            refuse_line(file, line.number, "names a file in which there is nothing");
+            refuse_line(file, line.number, "names an empty file");
         return words;
     }
 

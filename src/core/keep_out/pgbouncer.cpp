@@ -29,10 +29,10 @@ string console_name(std::string_view database) {
                                 : in_quotes(database);
     if (argument.size() > longest_argument)
         throw Error(sqlstate::name_too_long,
-                    "PgBouncer's admin console does not take a name as long as \"%.*s\"",
+                    "database name \"%.*s\" is too long for PgBouncer's admin console",
                     static_cast<int>(database.size()), database.data())
-            .detail("It takes 63 bytes, or 61 between quotes where there is more in a name than letters, "
-                    "digits and underscores; a quote in a name counts twice.")
+            .detail("The limit is 63 bytes, or 61 for a name that has other characters than letters, digits "
+                    "and underscores, which must be quoted. A quote in the name counts twice.")
             .hint("Give the database a shorter name in PgBouncer's section [databases].");
     return argument;
 }

@@ -34,8 +34,8 @@ struct WaitText {
 /// In the order of LocklessWait.
 constexpr WaitText wait_texts[] = {
     {nullptr,
-     "The server does not tell who is in the way of such a wait. Its documentation, The Cumulative "
-     "Statistics System, says what the wait event means.",
+     "The server does not show what such a wait is blocked by. See its documentation, The Cumulative "
+     "Statistics System, for the wait event.",
      "", ""},
     {"for a synchronous standby (pg_stat_replication)",
      "Its transaction is committed here and waits for a synchronous standby: see pg_stat_replication and "
@@ -46,14 +46,13 @@ constexpr WaitText wait_texts[] = {
      "write have ended.",
      "It waits for the transactions of pid ", "."},
     {"for a page that another session has pinned",
-     "It needs a page for itself alone that another session has pinned, mostly with "
-     "an open cursor. The server "
-     "does not tell which: look for a long xact_age in sessionctl.session_activity.",
-     "The pin may be held by those that have a lock on the same table: pid ", "."},
-    {"for a process that has not taken notice",
-     "A server process has not taken notice yet, being stopped or in code that does not check for "
-     "interrupts. From PostgreSQL 15 on the server log names it every 5 s.",
-     "It waits for pid ", " to take notice."},
+     "It needs a page that another session has pinned, mostly by an open cursor. The server does not show "
+     "which session: look for a long xact_age in sessionctl.session_activity.",
+     "The pin may be held by a session that has a lock on the same table: pid ", "."},
+    {"for a process to accept a ProcSignalBarrier",
+     "A server process has not accepted a ProcSignalBarrier: it is stopped, or in code that does not check "
+     "for interrupts. From PostgreSQL 15 on the server log names it every 5 s.",
+     "It waits for pid ", " to accept a ProcSignalBarrier."},
 };
 static_assert(std::size(wait_texts) == static_cast<std::size_t>(LocklessWait::barrier) + 1);
 

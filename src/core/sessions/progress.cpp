@@ -27,23 +27,23 @@ bool is_done(const Target& target) noexcept {
     return target.outcome == Outcome::terminated || target.outcome == Outcome::cancelled;
 }
 
-/// That an idle session waits for its client goes without saying.
-bool shows_wait(const Activity& doing) noexcept {
-    return doing.wait_event_type != nullptr && doing.wait_event != nullptr &&
-           !(is_idle(doing.state) && std::strcmp(doing.wait_event, "ClientRead") == 0);
+/// Whoever is idle waits for its client; only what else it waits for is worth telling.
+bool shows_wait(const Activity& activity) noexcept {
+    return activity.wait_event_type != nullptr && activity.wait_event != nullptr &&
+           !(is_idle(activity.state) && std::strcmp(activity.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Activity& doing) {
-    if (!doing.is_visible)
+string words_for(const Activity& activity) {
+    if (!activity.is_visible)
         return "whose state is hidden from you";
-    if (!doing.is_listed)
-        return "on the way out";
-    const char* const state = state_name(doing.state);
+    if (!activity.is_listed)
+        return "exiting";
+    const char* const state = state_name(activity.state);
     string words = state != nullptr ? state : "in a state that is not known";
-    if (doing.state == State::disabled)
+    if (activity.state == State::disabled)
         words = "that tell no state (track_activities is off)";
-    if (shows_wait(doing))
-        words.append(" (").append(doing.wait_event_type).append(": ").append(doing.wait_event).append(")");
+    if (shows_wait(activity))
+        words.append(" (").append(activity.wait_event_type).append(": ").append(activity.wait_event).append(")");
     return words;
 }
 
@@ -110,8 +110,8 @@ bool ProgressClock::is_due(Timestamp now) noexcept {
     return true;
 }
 
-void Activities::add(const Activity& doing) {
-    ++counts_[words_for(doing)];
+void Activities::add(const Activity& activity) {
+    ++counts_[words_for(activity)];
 }
 
 string Activities::text() const {
@@ -128,7 +128,7 @@ string Activities::text() const {
         else
             others += groups[i].first;
     if (others > 0)
-        append_group(text, others, "at something else");
+        append_group(text, others, "in another state");
     return text;
 }
 

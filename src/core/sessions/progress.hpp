@@ -61,7 +61,7 @@ struct Activity {
 /// Counts sessions by what they do.
 class Activities {
   public:
-    void add(const Activity& doing);
+    void add(const Activity& activity);
     /// "3 idle in transaction, 1 active (Lock: relation)": the most frequent first. Empty: nobody is left.
     string text() const;
 
