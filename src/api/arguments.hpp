@@ -1,4 +1,4 @@
-// The arguments of a function that SQL calls, read in order, each NULL refused where it has no meaning.
+// The arguments of a function that SQL calls, read in order, with an error for each NULL that has no meaning.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -24,7 +24,7 @@ class Arguments {
     core::Interval interval(const char* name);
     /// Errors: 22023 for a negative one.
     Datum age(const char* name);
-    core::Timestamp age_in_microseconds(const char* name); // long ones saturate
+    core::Timestamp age_in_microseconds(const char* name); // saturates
     std::optional<core::Interval> interval_or_null();
     /// None for NULL and for 'infinity'.
     std::optional<core::Timestamp> timestamp_or_null();

@@ -8,7 +8,7 @@ namespace sessionctl::api {
 
 namespace {
 
-/// Of the rows that the function is declared to return; what is no row is one column.
+/// Describes the rows that the function is declared to return; a scalar type is one column.
 TupleDesc description_of(FunctionCallInfo call, const ReturnSetInfo& result) {
     TupleDesc description;
     switch (get_call_result_type(call, nullptr, &description)) {

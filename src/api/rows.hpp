@@ -37,7 +37,7 @@ class Row {
         else
             add_null();
     }
-    /// Of whatever encoding: names come from shared catalogs, and others' texts from shared memory.
+    /// In any encoding: names come from shared catalogs, and texts of other sessions from shared memory.
     void add_text(const char* text) {
         add_if(text != nullptr, [text] { return CStringGetTextDatum(pg::readable(text)); });
     }

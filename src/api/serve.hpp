@@ -1,4 +1,4 @@
-// How every function that SQL calls begins.
+// The entry of every function that SQL calls.
 #pragma once
 
 #include "pg/error.hpp"

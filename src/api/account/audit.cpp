@@ -1,4 +1,4 @@
-// The account: who was acted on, and how often.
+// The audit and the counters: sessions that were acted on, and how often.
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
@@ -14,9 +14,9 @@ namespace {
 
 using AuditRow = api::Row<29>;
 
-/// Its role may have been dropped and another one got its number, or its name.
+/// The role may have been dropped, and another role have got its OID or its name.
 bool may_see(const pg::Evidence& evidence, const char* role) {
-    if (compat::may_see(GetUserId(), InvalidOid)) // whatever it is
+    if (compat::may_see(GetUserId(), InvalidOid)) // any role
         return true;
     const char* const name = compat::role_name_or_null(evidence.role);
     return name != nullptr && role != nullptr && std::strcmp(name, role) == 0 &&

@@ -12,7 +12,7 @@ namespace sessionctl::api {
 
 namespace {
 
-void warn_if_overruled(const pg::GateChange& change) {
+void warn_of_concurrent_change(const pg::GateChange& change) {
     if (change.is_in_force())
         return;
     pg::call([] {
@@ -50,8 +50,7 @@ void require_gate_setting() {
             .hint("Set pg_sessionctl.gate to on and reload the configuration.");
 }
 
-/// The door is closed first. Should anything go wrong after that, or this session be ended, it is again as it
-/// was before.
+/// The gate is closed first. If what follows fails, or this session is terminated, that is undone.
 std::int64_t lock_gate(const ServerLockdown& lockdown) {
     pg::GateChange change;
     const pg::ExitGuard guard(undo_gate, &change);
@@ -61,8 +60,8 @@ std::int64_t lock_gate(const ServerLockdown& lockdown) {
                      lockdown.state);
         warn_of_logical_replication(lockdown);
         pg::GateSweep sweep(lockdown.state, lockdown.reason);
-        const std::int64_t ended = lockdown.terminate ? empty_the_server(lockdown, sweep) : 0;
-        warn_if_overruled(change);
+        const std::int64_t ended = lockdown.terminate ? end_refused_sessions(lockdown, sweep) : 0;
+        warn_of_concurrent_change(change);
         change.settle();
         return ended;
     } catch (...) {

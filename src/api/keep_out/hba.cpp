@@ -15,11 +15,11 @@ namespace sessionctl::api {
 
 namespace {
 
-constexpr core::Timestamp lock_patience = 5 * core::microseconds_per_second;
-/// For a login to say who it is.
-constexpr core::Timestamp login_patience = 250 * core::microseconds_per_millisecond;
+constexpr core::Timestamp lock_timeout = 5 * core::microseconds_per_second;
+/// For a login to send its role and database.
+constexpr core::Timestamp login_timeout = 250 * core::microseconds_per_millisecond;
 
-void refuse_what_the_gate_does(const pg::GateState& state) {
+void refuse_gate_options(const pg::GateState& state) {
     if (state.hold == 0 && state.until == 0)
         return;
     throw core::Error(core::sqlstate::invalid_parameter_value, "method 'hba' does not support %s",
@@ -28,7 +28,7 @@ void refuse_what_the_gate_does(const pg::GateState& state) {
               compat::argument_sign);
 }
 
-/// The file locked anew, whether it was before or not.
+/// The file with a new lockdown, instead of an earlier one if it has that.
 core::hba::Locked locked(const core::hba::File& file, const ServerLockdown& lockdown) {
     pg::HbaServer server;
     core::hba::Lockdown wanted;
@@ -72,8 +72,7 @@ void undo_hba(void* argument) noexcept {
                  lockdown.arguments.state);
 }
 
-/// After the file, everything else: should it go wrong, or this session be ended, the file is as it was
-/// before.
+/// The file is changed first. If what follows fails, or this session is terminated, the change is undone.
 std::int64_t close_server(Lockdown& lockdown) {
     const ServerLockdown& arguments = lockdown.arguments;
     const pg::ExitGuard guard(undo_hba, &lockdown);
@@ -88,15 +87,15 @@ std::int64_t close_server(Lockdown& lockdown) {
             return 0;
         const core::Timestamp half = arguments.timeout * core::microseconds_per_millisecond / 2;
         pg::HbaSweep sweep(arguments.state, arguments.reason,
-                           half > 0 ? std::min(half, login_patience) : login_patience);
-        return empty_the_server(arguments, sweep);
+                           half > 0 ? std::min(half, login_timeout) : login_timeout);
+        return end_refused_sessions(arguments, sweep);
     } catch (...) {
         undo_hba(&lockdown);
         throw;
     }
 }
 
-void warn_not_forgotten() {
+void warn_of_unproven_unlock() {
     pg::call([] {
         ereport(WARNING,
                 (errmsg("pg_hba.conf is unlocked, but the server may not have loaded it"),
@@ -116,8 +115,8 @@ void require_hba() {
 }
 
 std::int64_t lock_hba(const ServerLockdown& arguments) {
-    refuse_what_the_gate_does(arguments.state);
-    pg::HbaLock lock(lock_patience);
+    refuse_gate_options(arguments.state);
+    pg::HbaLock lock(lock_timeout);
     Lockdown lockdown = {arguments, {}};
     const std::int64_t ended = close_server(lockdown);
     lock.release();
@@ -125,7 +124,7 @@ std::int64_t lock_hba(const ServerLockdown& arguments) {
 }
 
 bool unlock_hba(const pg::GateState& open) {
-    pg::HbaLock lock(lock_patience);
+    pg::HbaLock lock(lock_timeout);
     pg::HbaChange change;
     const core::string before = change.file().text;
     std::optional<core::string> text = core::hba::unlock(before);
@@ -133,7 +132,7 @@ bool unlock_hba(const pg::GateState& open) {
         change.open(*text);
         pg::log_gate("unlock_server", "open in pg_hba.conf", open);
         if (!pg::is_forgotten(before))
-            warn_not_forgotten();
+            warn_of_unproven_unlock();
     } else {
         change.remove_leftovers();
     }

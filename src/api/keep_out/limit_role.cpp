@@ -1,4 +1,4 @@
-// limit_role: a connection limit that also says, or ends, what is above it now.
+// limit_role: sets a connection limit, and counts or ends the sessions above it.
 
 #include "api/keep_out/lockdown.hpp"
 #include "api/serve.hpp"

@@ -26,7 +26,7 @@ namespace {
 
 using pg::Lockable;
 
-void alter_openness(Lockable kind, const char* name, bool is_open) {
+void alter_login_setting(Lockable kind, const char* name, bool is_open) {
     if (kind == Lockable::role)
         pg::alter(kind, name, is_open ? "LOGIN" : "NOLOGIN");
     else if (compat::has_allow_connections)
@@ -39,7 +39,7 @@ void alter_openness(Lockable kind, const char* name, bool is_open) {
 }
 
 core::LoginSettings login_settings_in(Lockable kind, HeapTuple tuple) noexcept {
-    // A role is shut out by NOLOGIN alone, which binds superusers, too: its limit stays as it is.
+    // A role is locked out by NOLOGIN, which holds for superusers, too. Its connection limit is not changed.
     if (kind == Lockable::role)
         return {core::LoginSettings::unlimited,
                 reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin};
@@ -47,7 +47,7 @@ core::LoginSettings login_settings_in(Lockable kind, HeapTuple tuple) noexcept {
     return {row.datconnlimit, row.datallowconn};
 }
 
-/// What this transaction's command of that number, or a later one, has found and altered.
+/// The settings as they were before the given command of this transaction, or a later one, altered them.
 core::LoginSettings login_settings_before(Lockable kind, const char* name, CommandId command) {
     return pg::call([=] {
         const bool is_role = kind == Lockable::role;
@@ -87,15 +87,15 @@ core::Lockdown new_lockdown(const core::LoginSettings& before, const core::Login
     return lockdown;
 }
 
-/// The row is ours once it is altered. What it held until then is what the lockdown's memory was made of, or
-/// somebody has altered it between our look and our ALTER.
+/// After our ALTER no other transaction can change the row. Its contents before must be what the lockdown has
+/// stored; otherwise it was altered concurrently, after we read it.
 void set_login_settings(Lockable kind, const char* name, Oid oid, const core::LoginSettings& from,
                         const core::LoginSettings& to) {
     const CommandId command = GetCurrentCommandId(false);
     if (kind == Lockable::database)
         pg::alter_limit(kind, name, to.limit);
     if (kind == Lockable::role || to.is_open != from.is_open)
-        alter_openness(kind, name, to.is_open);
+        alter_login_setting(kind, name, to.is_open);
     require_altered(kind, name, oid);
     if (!(login_settings_before(kind, name, command) == from))
         throw core::Error(core::sqlstate::lock_not_available, "%s \"%s\" was concurrently altered",

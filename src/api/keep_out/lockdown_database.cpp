@@ -1,4 +1,4 @@
-// lockdown_database and unlock_database: the door is closed before the room is emptied, and stays shut.
+// lockdown_database and unlock_database: logins are refused first, then the sessions are terminated.
 
 #include "api/keep_out/lockdown.hpp"
 #include "api/serve.hpp"
@@ -36,7 +36,8 @@ struct LockdownOptions {
     Request request; // timeout and reason
 };
 
-/// Who queues at the door meanwhile would keep a slot of the server each, and be refused in the end.
+/// Logins that wait for the lock on the database would each occupy a connection slot, and be refused in the
+/// end.
 class EndQueuedLogins final : public api::PeriodicTask {
   public:
     explicit EndQueuedLogins(const LockdownOptions& options)
@@ -77,7 +78,7 @@ core::LoginSettings closed(const core::LoginSettings& before, bool include_super
     return {0, before.is_open && !include_superusers};
 }
 
-/// As core refuses it on 9.5 and later. Two sessions must not close each other's either.
+/// PostgreSQL refuses it, too, from 9.5 on. Nor may two sessions close each other's database.
 void require_other_database(const LockdownOptions& options) {
     if (!options.include_superusers)
         return;
@@ -93,7 +94,7 @@ void close(const LockdownOptions& options, bool has_paused_pool) {
     const core::LoginSettings during = closed(before, options.include_superusers);
     api::set_login_settings(Lockable::database, options.database, options.oid, before, during);
     core::Lockdown lockdown = api::new_lockdown(before, during, options.request.reason);
-    if (has_paused_pool) { // one that was paused before stays so
+    if (has_paused_pool) { // not one that was paused before
         lockdown.pool = pg::kept_text(options.pool);
         lockdown.pool_database = pg::kept_name(options.database);
     }
@@ -103,7 +104,7 @@ void close(const LockdownOptions& options, bool has_paused_pool) {
                        options.request.reason);
 }
 
-std::int64_t empty(LockdownOptions& options, core::Timestamp hold_ends) {
+std::int64_t end_sessions(LockdownOptions& options, core::Timestamp hold_ends) {
     if (!options.terminate)
         return 0;
     Request& request = options.request;
@@ -116,13 +117,13 @@ std::int64_t empty(LockdownOptions& options, core::Timestamp hold_ends) {
     return api::terminate(request, "datid = $1", api::oid_value(options.oid));
 }
 
-/// What no session's end removes from a database. Its names are of that database's encoding.
+/// Objects of a database that remain when its sessions end. Their names are in that database's encoding.
 class RemainingObjects {
   public:
     explicit RemainingObjects(const LockdownOptions& options)
         : database_(pg::sql_literal(options.database)), encoding_(pg::encoding_of(options.oid)) {}
 
-    /// The query lacks the database's name at its end.
+    /// Appends the name of the database to the query.
     void add(const char* kind, core::string (*written)(const char*), const char* query) {
         const core::string whole = core::string(query).append(database_).append(" ORDER BY 1");
         for (const char* const each : pg::query_column(whole.c_str()))
@@ -185,7 +186,7 @@ core::string described(const pg::RosterEntry& entry) {
     char process[32];
     std::snprintf(process, sizeof process, "process %d (", entry.facts.id.pid);
     core::string text(process);
-    // Its maker has named it. Only who may see it is told.
+    // Its extension chose the name. It is shown only to roles that may see the process.
     if (pg::may_tell(entry.facts) && entry.backend_type != nullptr)
         text.append(pg::one_line(entry.backend_type));
     else
@@ -195,7 +196,7 @@ core::string described(const pg::RosterEntry& entry) {
     return text.append(")");
 }
 
-/// They are no sessions that a lockdown ends. Who may neither see nor end one counts it as a session denied.
+/// A lockdown does not end them. One that the caller may neither see nor end is counted as denied.
 void tell_background(const LockdownOptions& options) {
     const pg::Roster roster = pg::Roster::take();
     core::string list;
@@ -230,7 +231,7 @@ std::int64_t lock_down(LockdownOptions& options, bool has_paused_pool) {
     const core::Timestamp hold_ends =
         pg::monotonic_now() + pg::longest_login_lock_hold * core::microseconds_per_millisecond;
     close(options, has_paused_pool);
-    const std::int64_t ended = empty(options, hold_ends);
+    const std::int64_t ended = end_sessions(options, hold_ends);
     tell_background(options);
     tell_remaining_objects(options);
     return ended;
@@ -256,7 +257,7 @@ void open(const char* name, Oid oid, const core::LoginSettings& current,
     api::keep_in_audit("unlock_database", "open", Lockable::database, name, settings, nullptr);
 }
 
-/// Behind the locked door: a pool's logins wait for the commit, and then find it open.
+/// The database stays locked until the commit: logins of the pool wait for it, and are then admitted.
 void open_with_pool(const char* name, Oid oid, const core::LoginSettings& current,
                     const core::LoginSettings& settings, const core::Lockdown& lockdown) {
     const core::string server = pg::shown_utf8(lockdown.pool);

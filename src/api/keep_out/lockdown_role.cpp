@@ -29,20 +29,20 @@ bool is_superuser(Oid role) {
     return pg::call([role] { return superuser_arg(role); });
 }
 
-/// Who comes as far as this to a superuser is one.
-void shut_out(const char* role, Oid oid, const core::LoginSettings& before,
-              const core::LoginSettings& during) {
+/// Only a superuser gets this far with a superuser's role.
+void forbid_login(const char* role, Oid oid, const core::LoginSettings& before,
+                  const core::LoginSettings& during) {
     api::set_login_settings(Lockable::role, role, oid, before, during);
     if (!is_superuser(oid))
         return;
-    pg::hold_superusers(); // who has become one meanwhile
+    pg::hold_superusers(); // for a role that has become one concurrently
     pg::require_superuser_left(role);
 }
 
 void lock_down(const char* role, Oid oid, const char* reason) {
     const core::LoginSettings before = api::login_settings_of(Lockable::role, oid);
     const core::LoginSettings during = {before.limit, false};
-    shut_out(role, oid, before, during);
+    forbid_login(role, oid, before, during);
     pg::remember(
         Lockable::role, role,
         core::renewed(pg::remembered(Lockable::role, oid), api::new_lockdown(before, during, reason)));
@@ -55,9 +55,9 @@ std::int64_t end_sessions(Request& request, Oid role) {
     return api::terminate(request, "usesysid = $1", api::oid_value(role));
 }
 
-/// Who alters his own role in a transaction that he leaves open keeps others from altering it, but not from
-/// ending his sessions, which are to be ended anyway. How many were.
-std::int64_t lock_down_whoever_alters(const char* role, Oid oid, Request& request) {
+/// A session that has altered its own role in an open transaction blocks our ALTER. It is to be ended anyway,
+/// so it is ended first. Returns the number of sessions ended.
+std::int64_t lock_down_ending_blockers(const char* role, Oid oid, Request& request) {
     try {
         pg::in_subtransaction([=] { lock_down(role, oid, request.reason); });
         return 0;
@@ -70,7 +70,7 @@ std::int64_t lock_down_whoever_alters(const char* role, Oid oid, Request& reques
     return ended;
 }
 
-/// For those who log in until this transaction commits; of whom the caller may end none, nobody is swept.
+/// For logins until this transaction commits. Nothing is done if the caller may not end the role's sessions.
 void sweep(Oid role) {
     if (pg::call([role] { return compat::may_signal(GetUserId(), role); }))
         pg::sweep_after_commit(role, pg::Need::vital);
@@ -91,7 +91,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         pg::require_primary("lockdown_role");
         const pg::Progress progress(core::Call::lockdown_role);
         pg::forbid_prepare("lockdown_role");
-        // Before anything that another lockdown may wait for.
+        // Before taking any lock that another lockdown may wait for.
         if (is_superuser(oid) && pg::call([] { return superuser(); }))
             pg::hold_superusers();
         pg::hold(Lockable::role, oid);
@@ -99,7 +99,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
             lock_down(role, oid, request.reason);
             return Int64GetDatum(0);
         }
-        const std::int64_t ended = lock_down_whoever_alters(role, oid, request);
+        const std::int64_t ended = lock_down_ending_blockers(role, oid, request);
         sweep(oid);
         return Int64GetDatum(ended + end_sessions(request, oid));
     });
@@ -113,7 +113,7 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const char* const role = arguments.text("role");
         const Oid oid = role_oid(role);
         pg::require_primary("unlock_role");
-        // To ask about a role that is not locked down keeps nobody from anything.
+        // A role that is not locked down is only read, without a lock.
         if (pg::remembered(Lockable::role, oid))
             pg::hold(Lockable::role, oid);
         const auto lockdown = pg::remembered(Lockable::role, oid);

@@ -1,4 +1,4 @@
-// Keep out: lockdown_server, unlock_server.
+// lockdown_server and unlock_server.
 
 #include "api/keep_out/server_lockdown.hpp"
 
@@ -28,20 +28,20 @@ using api::ServerLockdown;
 
 namespace {
 
-/// Whose session is now refused. The sweep has looked the roles up; whoever it is, workers and the caller are
-/// none of its business, nor are the walsenders that may still come.
+/// The sessions of refused roles, which the sweep has looked up. Workers, the caller's session and walsenders
+/// that may still log in are not among them.
 constexpr char condition[] =
     "usesysid = ANY ($1) AND coalesce(protection NOT IN ('self', 'parallel worker', 'not a client', "
     "'background process'), true) AND ($2 OR protection IS DISTINCT FROM 'replication' OR $3 AND datid IS "
     "NOT NULL)";
 
-void keep_who(pg::GateState& state) {
+void record_caller(pg::GateState& state) {
     state.since = GetCurrentTimestamp();
     if (const char* const name = pg::call([] { return compat::role_name_or_null(GetUserId()); }))
         pg::keep(state.by, pg::kept_name(name));
 }
 
-void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
+void record_roles(pg::GateState& state, const core::vector<const char*>& names) {
     for (const char* const name : names) {
         const Oid role = pg::call([name] { return get_role_oid(name, false); }); // 42704
         if (state.allows_role(role))
@@ -54,7 +54,7 @@ void keep_roles(pg::GateState& state, const core::vector<const char*>& names) {
     }
 }
 
-/// In the state 0 is no time: that one is past, too.
+/// In the state 0 means no time; as an argument it is in the past.
 core::Timestamp checked_until(std::optional<core::Timestamp> until) {
     if (until && *until <= GetCurrentTimestamp())
         throw core::Error(core::sqlstate::invalid_parameter_value, "until must be in the future")
@@ -95,7 +95,7 @@ ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
     pg::GateState& state = lockdown.state;
     state.is_closed = true;
     lockdown.allow_roles = arguments.texts("allow_roles");
-    keep_roles(state, lockdown.allow_roles);
+    record_roles(state, lockdown.allow_roles);
     state.include_superusers = arguments.boolean("include_superusers");
     state.include_replication = arguments.boolean("include_replication");
     lockdown.terminate = arguments.boolean("terminate");
@@ -107,7 +107,7 @@ ServerLockdown read_lockdown(Arguments& arguments, bool by_hba) {
     lockdown.reason = wait.reason;
     if (wait.reason != nullptr)
         pg::keep(state.reason, pg::kept_reason(wait.reason));
-    keep_who(state);
+    record_caller(state);
     if (state.include_superusers && !pg::call([] { return superuser(); }))
         throw core::Error(core::sqlstate::insufficient_privilege, "must be superuser to lock out superusers");
     return lockdown;
@@ -130,7 +130,7 @@ void warn_of_file(const char* why) {
     });
 }
 
-/// Where the gate is closed, what goes wrong with the file does not keep it so.
+/// An error with the file must not keep the gate closed.
 bool unlock_file(const pg::GateState& open) {
     const bool must_succeed = !pg::gate_state().is_closed;
     try {
@@ -147,10 +147,10 @@ bool unlock_file(const pg::GateState& open) {
     return false;
 }
 
-/// The file of a superuser, the gate of whoever may: where he can undo neither, an error tells why.
+/// A superuser unlocks both, other roles the gate. If the caller can unlock neither, an error is raised.
 bool unlock() {
     pg::GateState open = {};
-    keep_who(open);
+    record_caller(open);
     const bool is_superuser = pg::call([] { return superuser(); });
     if (!is_superuser)
         api::require_preload();
@@ -162,14 +162,14 @@ bool unlock() {
 
 } // namespace
 
-std::int64_t api::empty_the_server(const ServerLockdown& lockdown, pg::ServerSweep& sweep) {
+std::int64_t api::end_refused_sessions(const ServerLockdown& lockdown, pg::ServerSweep& sweep) {
     const core::Timestamp deadline = pg::Span(lockdown.timeout * core::microseconds_per_millisecond).deadline;
     sweep.end_pending_logins(deadline, lockdown.timeout > 0);
     Datum values[3];
     Request request = request_for(lockdown, sweep.refused_roles(), values);
     request.timeout = lockdown.timeout > 0 ? milliseconds_until(deadline) : 0;
     const std::int64_t ended = core::counted(run(request).plan, request.action);
-    // With no time to wait there is nothing to prove, as everywhere.
+    // With timeout 0 the call does not wait for the sessions to end.
     api::warn_of_pending_logins(lockdown.timeout > 0 ? sweep.wait_for_pending_logins(deadline)
                                                      : sweep.open());
     return ended;

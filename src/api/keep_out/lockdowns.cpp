@@ -1,4 +1,4 @@
-// Behind the view session_lockdowns.
+// For the view session_lockdowns.
 
 #include "api/keep_out/lockdown.hpp"
 #include "api/rows.hpp"
@@ -45,8 +45,8 @@ core::string difference(Lockable kind, const core::LoginSettings& settings,
     return text;
 }
 
-/// The door as it is where it is shut.
-core::string means_of(Lockable kind, const core::LoginSettings& settings) {
+/// The settings by which logins are refused.
+core::string method_of(Lockable kind, const core::LoginSettings& settings) {
     if (kind == Lockable::role || !settings.is_open)
         return openness_text(kind, settings.is_open);
     return limit_text(settings.limit);
@@ -54,11 +54,11 @@ core::string means_of(Lockable kind, const core::LoginSettings& settings) {
 
 void put(const pg::KnownLockdown& known, api::Rows& rows) {
     const std::optional<core::LoginSettings> settings = api::find_login_settings(known.kind, known.oid);
-    if (!settings) // dropped in this instant
+    if (!settings) // dropped concurrently
         return;
     const core::LoginSettings current = *settings;
     const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
-    const core::string means = means_of(known.kind, current);
+    const core::string means = method_of(known.kind, current);
     const core::string by = pg::shown_utf8(memory.by);
     const core::string reason = pg::shown_utf8(memory.reason);
     const core::string before = known.memory ? difference(known.kind, memory.before, memory.during) : "";
@@ -122,7 +122,7 @@ void put_server(api::Rows& rows) {
 }
 
 /// application "web", client 10.0.0.5
-core::string means_of(const core::Origin& origin) {
+core::string method_of(const core::Origin& origin) {
     core::string text("application ");
     text.append(core::quoted(origin.application, pg::server_encoding()));
     text.append(", client ");
@@ -131,7 +131,7 @@ core::string means_of(const core::Origin& origin) {
 }
 
 void put(const core::Cooldown& cooldown, api::Rows& rows) {
-    const core::string means = means_of(cooldown.login.origin);
+    const core::string means = method_of(cooldown.login.origin);
     const std::int64_t connected = pg::connected_of(cooldown.login);
     const core::string by = pg::shown_utf8(cooldown.by);
     const core::string reason = pg::shown_utf8(cooldown.reason);
@@ -161,7 +161,7 @@ SQL_FUNCTION(sessionctl_session_lockdowns)
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
         const core::vector<pg::KnownLockdown> known = pg::known_lockdowns();
-        // Its memory outlives the scratch.
+        // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const pg::KnownLockdown& each : known)
             put(each, rows);

@@ -1,4 +1,4 @@
-// Whom logical replication needs and a lockdown of the server refuses.
+// Roles that logical replication needs and a lockdown of the server refuses.
 
 #include "api/keep_out/server_lockdown.hpp"
 #include "core/keep_out/replication_needs.hpp"
@@ -15,8 +15,8 @@ namespace sessionctl::api {
 
 namespace {
 
-/// "pid name" of each slot that keeps WAL; 0 where nobody uses it. What is synchronized from a primary nobody
-/// uses here.
+/// "pid name" of each slot that keeps WAL; pid 0 if it is not in use. Slots that are synchronized from a
+/// primary are not used here.
 const char* slots() {
     return pg::query_sql(pg::call([] {
         return psprintf(
@@ -37,9 +37,9 @@ class Search {
     explicit Search(const pg::GateState& state) : state_(state), needs_(pg::server_encoding()) {}
 
     void run() {
-        look_at_sessions();
-        look_at_slots();
-        look_at_roles();
+        read_sessions();
+        read_slots();
+        read_roles();
     }
 
     const core::ReplicationNeeds& needs() const noexcept { return needs_; }
@@ -50,7 +50,7 @@ class Search {
             state_, pg::call([&] { return pg::login_of(role, core::Kind::database_walsender, state_); }));
     }
 
-    /// From 17 on a standby synchronizes slots as an ordinary client, with this name at its name's end.
+    /// From 17 on a standby synchronizes slots as a client whose application_name ends with this.
     static bool synchronizes_slots(const pg::RosterEntry& entry) noexcept {
         constexpr std::string_view worker = "slotsync worker";
         const std::string_view name = entry.application_name;
@@ -58,13 +58,13 @@ class Search {
                name.substr(name.size() - worker.size()) == worker;
     }
 
-    void look_at_sessions() {
+    void read_sessions() {
         for (const pg::RosterEntry& entry : roster_.entries)
             if (synchronizes_slots(entry) && entry.role_facts.name != nullptr && is_refused(entry.role))
                 needs_.add_user(entry.role_facts.name, "");
     }
 
-    void look_at_slots() {
+    void read_slots() {
         const char* next = slots();
         while (next != nullptr && *next != '\0') {
             char* end;
@@ -84,7 +84,7 @@ class Search {
             needs_.add_user(entry->role_facts.name, slot);
     }
 
-    void look_at_roles() {
+    void read_roles() {
         for (const char* next = replicating_roles(); next != nullptr && *next != '\0';) {
             char* end;
             const auto role = static_cast<Oid>(std::strtoul(next, &end, 10));
@@ -121,7 +121,7 @@ void warn_of_logical_replication(const ServerLockdown& lockdown) {
     try {
         pg::in_subtransaction([&search] { search.run(); });
     } catch (const pg::PgError& error) {
-        // What a caller may not read he is not told.
+        // Without the privilege to read it, the caller gets no warning.
         if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
             throw;
     }

@@ -1,4 +1,4 @@
-// blocking_tree(): who blocks whom, to be read at three in the morning.
+// blocking_tree(): who blocks whom, as an indented text.
 
 #include "core/locks/blocking_tree.hpp"
 #include "api/rows.hpp"
@@ -19,7 +19,7 @@ using core::Branch;
 namespace {
 
 constexpr std::size_t longest_query = 80;           // bytes
-constexpr std::size_t most_named = 3;               // of those that somebody waits for besides
+constexpr std::size_t most_named = 3;               // of the other sessions that a session waits for
 constexpr core::Timestamp shortest_shown = 1000000; // microseconds
 
 core::string one_line(const char* text) {
@@ -78,7 +78,7 @@ class Lines {
             append_rollback(line, *prepared);
     }
 
-    /// To be copied as it stands, or not at all.
+    /// Complete, so that it can be copied, or left out.
     static void append_rollback(core::string& line, const pg::Prepared& prepared) {
         line.append("; in ").append(one_line(prepared.database)).append(": ");
         line.append(prepared.rollback != nullptr ? prepared.rollback
@@ -150,7 +150,7 @@ class Lines {
         return wait;
     }
 
-    /// Before 14 the server does not tell since when, only since when the statement runs.
+    /// Before 14 the server does not show when the wait began, only when the statement began.
     void append_wait(core::string& line, const core::ProcLock& wait, const pg::RosterEntry* entry) const {
         line.append(", waits ");
         if (wait.since != 0) {
@@ -196,7 +196,7 @@ class Lines {
             append_number(line, " and %ld more", static_cast<long>(all.size() - most_named));
     }
 
-    /// Whom else it waits for.
+    /// The other sessions that it waits for.
     void append_others(core::string& line, const Branch& branch) const {
         append_list(line, ", also waits for ", branch.holders,
                     [&](int party) { append_name(line, graph_.party(party)); });
@@ -229,8 +229,8 @@ class Lines {
     const core::vector<const char*> locks_;
 };
 
-/// What stands at the left for itself alone must have lasted: on a server with a synchronous standby each
-/// commit waits for a moment.
+/// A session that waits for none that is known is shown only after some time: with a synchronous standby
+/// every commit waits briefly.
 core::vector<pg::LocklessWait> lasting_waits(const pg::Roster& roster) {
     core::vector<pg::LocklessWait> waits = pg::lockless_waits(roster);
     const auto is_short = [&roster](const pg::LocklessWait& wait) {
@@ -253,7 +253,7 @@ SQL_FUNCTION(sessionctl_blocking_tree)
         const core::vector<Branch> branches = core::blocking_tree(waits.graph());
         const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
         const Lines lines(waits, lockless, roster, prepared);
-        // Its memory outlives the scratch.
+        // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const Branch& branch : branches) {
             const core::string line = lines.line_of(branch);

@@ -1,5 +1,5 @@
-// The recipes for locks: who stands at the head of a queue, who has to do with a relation, and whose request
-// alone makes others wait.
+// The recipes for locks: the head of a wait queue, lock holders and waiters of a relation, and statements
+// that block others only by a request that waits.
 
 #include "api/locks/lockless_wait.hpp"
 #include "api/serve.hpp"
@@ -26,9 +26,9 @@ using api::Request;
 
 namespace {
 
-/// Finds sessions by their locks, when the roster is there. A lock may be let go at the end of a transaction,
-/// and some are not (session-level advisory locks): who is in another one when the signal is due, or was so
-/// already when the locks were read, is looked for again.
+/// Selects sessions by their locks, after the roster was read. Most locks are released at the end of the
+/// transaction, session-level advisory locks are not: a session that has begun another transaction since then
+/// is checked again before the signal.
 class LockSelector : public api::SessionSelector {
   public:
     void find(const pg::Roster& roster) final {
@@ -58,7 +58,7 @@ class LockSelector : public api::SessionSelector {
 
   protected:
     ~LockSelector() = default;
-    /// For the first time: tells the caller what else was found.
+    /// Called once: also reports to the caller what else was found.
     virtual core::vector<int> find_pids(const pg::Roster& roster) = 0;
     virtual core::vector<int> pids_now(const pg::Roster& roster) = 0;
 
@@ -74,7 +74,7 @@ core::string worded(const char* one, const char* many, std::size_t count, const 
     return core::string(number).append(count == 1 ? one : many).append(of);
 }
 
-// --- whom a session waits for
+// --- blockers of a session
 
 class BlockersOf final : public LockSelector {
   public:
@@ -191,7 +191,7 @@ class HoldersOf final : public LockSelector {
     }
 
   private:
-    /// Parallel workers as their leader.
+    /// Parallel workers count as their leader.
     core::vector<int> sessions_in(const pg::LockTable& table, const pg::Roster& roster,
                                   LOCKMODE least) const {
         core::vector<int> pids = table.interested_in(family_, least);
@@ -204,7 +204,7 @@ class HoldersOf final : public LockSelector {
         return pids;
     }
 
-    /// The caller may have looked at it himself.
+    /// The caller's own session may have a lock on it, from reading it.
     static void tell_weaker(const core::vector<int>& pids) {
         const auto count = std::count_if(pids.begin(), pids.end(), [](int pid) {
             return !pg::call([pid] { return compat::is_own_session(pid); });
@@ -232,7 +232,7 @@ class HoldersOf final : public LockSelector {
     core::vector<Oid> family_;
 };
 
-// --- requests that make others wait
+// --- requests that block others
 
 class QueuedBlockers final : public LockSelector {
   public:
@@ -246,7 +246,7 @@ class QueuedBlockers final : public LockSelector {
         return pids_of(found_);
     }
 
-    /// Only who still waits as it did when it was found: for the same lock, and since the same moment.
+    /// Only sessions that still wait for the same lock, since the same time.
     core::vector<int> pids_now(const pg::Roster& roster) override {
         core::vector<Wait> waits = waits_now(roster, older_than_);
         waits.erase(std::remove_if(waits.begin(), waits.end(),
@@ -269,7 +269,7 @@ class QueuedBlockers final : public LockSelector {
         }
     };
 
-    /// Before 14 their age is that of a statement, which is not for everybody to see.
+    /// Before 14 their age is that of the statement, which the caller may not be allowed to see.
     static void tell_younger(const pg::Roster& roster) {
         if (!compat::has_wait_start && pg::is_under_other_user())
             return;
@@ -297,7 +297,7 @@ class QueuedBlockers final : public LockSelector {
         return waits;
     }
 
-    /// Before 14 a wait is taken to be as old as its statement, as far as the caller may see that one.
+    /// Before 14 the age of the statement stands for that of the wait, if the caller may see it.
     static bool is_older(const core::ProcLock& proclock, const pg::RosterEntry& entry, core::Timestamp now,
                          core::Timestamp older_than) {
         const bool shows_statement =

@@ -1,4 +1,4 @@
-// What a message says of a session that waits, but for no heavyweight lock.
+// Texts about a session that waits, but not for a heavyweight lock.
 #pragma once
 
 #include "core/memory.hpp"
@@ -6,13 +6,13 @@
 
 namespace sessionctl::api {
 
-/// " but in IPC/SyncRep"; empty where it waits in nothing, or the caller may not see it, or before 9.6.
+/// " but in IPC/SyncRep"; empty if it does not wait, if the caller may not see that, and before 9.6.
 core::string lockless_wait(const pg::RosterEntry& session);
 
-/// Who is in its way, or may be, in a sentence; empty where the server does not tell.
+/// A sentence about the sessions that block it, or may block it; empty if they are not known.
 core::string others_in_way(const pg::Roster& roster, const pg::RosterEntry& session);
 
-/// Where to look; empty where it waits in nothing.
+/// The HINT; empty if it does not wait.
 const char* hint_for_lockless_wait(const pg::RosterEntry& session) noexcept;
 
 } // namespace sessionctl::api

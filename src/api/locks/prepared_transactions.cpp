@@ -1,4 +1,4 @@
-// Behind the view prepared_transactions.
+// For the view prepared_transactions.
 
 #include "pg/locks/prepared_transactions.hpp"
 #include "api/rows.hpp"
@@ -61,7 +61,7 @@ SQL_FUNCTION(sessionctl_prepared_transactions)
         const core::vector<pg::Prepared> all = pg::prepared_transactions();
         const pg::LockTable table;
         const core::WaitGraph& graph = pg::LockWaits::take()->graph();
-        // Its memory outlives the scratch.
+        // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         const TimestampTz now = GetCurrentTimestamp();
         for (const pg::Prepared& each : all) {

@@ -1,4 +1,4 @@
-// Behind the view session_blocking: each wait for each who is in its way.
+// For the view session_blocking: a row for each waiter, blocker and lock.
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
@@ -25,7 +25,7 @@ int strongest(core::LockModes modes) noexcept {
 struct Wait {
     int blocker;
     const core::ProcLock* proclock;
-    int held; // the strongest mode that is in the way; 0: the blocker only stands further up the queue
+    int held; // the strongest conflicting mode; 0: the blocker only waits before it in the queue
 };
 
 /// Several processes of a parallel query may wait for the same.
@@ -98,7 +98,7 @@ SQL_FUNCTION(sessionctl_session_blocking)
         const pg::LockWaits& waits = *pg::LockWaits::take();
         const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
         const Listing listing(waits, roster, prepared);
-        // Its memory outlives the scratch.
+        // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (int party = 0; party < waits.graph().count(); ++party) {
             const core::vector<Wait> all = waits_of(waits.graph(), party);

@@ -1,4 +1,4 @@
-// The reaper's SQL surface: start, stop, status.
+// The reaper's SQL functions: start, stop, status.
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
@@ -23,7 +23,7 @@ using namespace sessionctl;
 
 namespace {
 
-constexpr core::Timestamp patience = 10 * core::microseconds_per_second;
+constexpr core::Timestamp process_timeout = 10 * core::microseconds_per_second;
 constexpr core::Timestamp pause_length = 5 * core::microseconds_per_millisecond;
 
 void require_superuser(const char* what) {
@@ -37,10 +37,10 @@ void notice(const char* message, const char* hint = nullptr) {
     });
 }
 
-/// Until `is_true`, for as long as a process needs to start or to end.
+/// Waits until `is_true`, at most as long as a process needs to start or to end.
 template <typename Condition>
 bool wait_until(Condition&& is_true) {
-    const core::Timestamp deadline = pg::monotonic_now() + patience;
+    const core::Timestamp deadline = pg::monotonic_now() + process_timeout;
     while (!is_true()) {
         if (pg::monotonic_now() >= deadline)
             return false;
@@ -49,7 +49,7 @@ bool wait_until(Condition&& is_true) {
     return true;
 }
 
-/// The pid of a new worker; 0 where it has ended already, as it does beside another one.
+/// The pid of a new worker; 0 if it has ended already, as it does if another one is running.
 int launch() {
     BackgroundWorker worker = compat::describe_worker(pg::reaper_name, pg::reaper_function);
     worker.bgw_notify_pid = MyProcPid;
@@ -90,7 +90,7 @@ bool start() {
     return true;
 }
 
-/// The worker with this pid, as a session that can be signalled by its identity. Null: it has just left.
+/// The worker with this pid, as a session that can be signalled by its identity. Null: it has just ended.
 std::optional<core::Session> session_of(int pid) {
     core::vector<core::Session> sessions;
     pg::call([&sessions] { pg::list_sessions(sessions); });
@@ -149,7 +149,7 @@ core::string limits_in_force(const pg::ReaperStatus& board, const pg::LimitSetti
     return list;
 }
 
-/// Somebody wants them ended, and does not see that nobody is.
+/// Limits are set for superusers, but are not enforced.
 core::string advice_about_superusers(const pg::LimitSettings& settings) {
     constexpr std::size_t most = 3; // to be named
     core::string names;

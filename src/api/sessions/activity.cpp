@@ -1,4 +1,4 @@
-// What the view session_activity is made of.
+// For the view session_activity.
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
@@ -22,7 +22,7 @@ void add_timestamp(ActivityRow& row, bool visible, TimestampTz time) {
     row.add_if(visible && time != 0, [time] { return TimestampTzGetDatum(time); });
 }
 
-/// The time since `since`, where that makes sense.
+/// The time since `since`, if it applies.
 void add_age(ActivityRow& row, bool applies, TimestampTz now, TimestampTz since) {
     row.add_if(applies && since != 0, [=] { return api::interval_of(now - since); });
 }
@@ -122,7 +122,7 @@ Clients& clients_for(FunctionCallInfo fcinfo) {
     return *clients;
 }
 
-/// The roster in force, or one as the role sees it that asks now.
+/// The roster in use, or a new one with the privileges of the current role.
 const pg::Roster& roster_for(Clients& clients) {
     if (const pg::Roster* const in_force = pg::RosterInForce::current())
         return *in_force;

@@ -23,7 +23,7 @@ Datum run_and_report(const Request& request, FunctionCallInfo fcinfo) {
     return api::put_report(api::run(request), fcinfo);
 }
 
-/// The parameters of what only looks: A, G.
+/// The parameters of functions that only read: A, G.
 Request looking(Action action, FunctionCallInfo fcinfo) {
     Arguments arguments(fcinfo);
     Request request;
@@ -33,7 +33,7 @@ Request looking(Action action, FunctionCallInfo fcinfo) {
     return request;
 }
 
-/// The parameters of what acts: A, W, G and for terminate cooldown.
+/// The parameters of functions that act: A, W, G and for terminate cooldown.
 Request acting(Action action, FunctionCallInfo fcinfo) {
     Arguments arguments(fcinfo);
     Request request;

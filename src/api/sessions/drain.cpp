@@ -11,7 +11,7 @@ namespace sessionctl::api {
 
 namespace {
 
-/// How long the end of those may take who are forced.
+/// How long terminated sessions may take to end.
 constexpr core::Timestamp forced_wait = 5 * core::microseconds_per_second;
 
 class CallServer final : public pg::DrainServer {
@@ -19,8 +19,8 @@ class CallServer final : public pg::DrainServer {
     CallServer(const pg::ClientMessage& client_message, pg::CallEvidence& evidence) noexcept
         : client_message_(client_message), evidence_(evidence) {}
 
-    /// What it did when it was asked is taken down by then; at its end it is idle anyway, unless it is
-    /// forced.
+    /// What the session did was recorded when it was asked to end. At its end it is idle, unless it is
+    /// terminated.
     bool hold(const core::Session& session, core::Action action) override {
         if (is_forcing_)
             evidence_.take(session);
@@ -29,7 +29,7 @@ class CallServer final : public pg::DrainServer {
     void begin_to_force() noexcept { is_forcing_ = true; }
 
     core::Delivery send() override {
-        pg::leave_client_message(held(), false, client_message_); // another call may have taken it away
+        pg::leave_client_message(held(), false, client_message_); // another call may have removed it
         return DrainServer::send();
     }
 
@@ -46,7 +46,8 @@ void drain(const Request& request, const pg::ClientMessage& client_message, pg::
     pg::DrainRequests requests(client_message, evidence);
     CallServer server(client_message, evidence);
     core::drain_all(plan, span.deadline, request.timeout > 0, server, requests, observer);
-    // Who was promised more time than this statement has is not forced before that.
+    // Sessions get the time that the caller allowed. If the statement's own timeout is shorter, none is
+    // forced.
     if (!request.force || span.is_cut_short)
         return;
     server.begin_to_force();
@@ -77,7 +78,7 @@ void warn_of_unfinished(const core::Plan& plan) {
 }
 
 void tell_walsenders(const pg::Roster& before, const core::Plan& plan) {
-    // Who drains one application is not about to stop the server.
+    // A drain of one application is not the preparation of a shutdown.
     const auto is_matched = [&plan](const core::Session& session) {
         return std::any_of(plan.begin(), plan.end(), [&session](const core::Target& target) {
             return target.session.id == session.id;

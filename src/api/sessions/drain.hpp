@@ -1,4 +1,4 @@
-// Sessions end after their transactions.
+// Ends sessions after their transactions.
 #pragma once
 
 #include "api/sessions/run.hpp"
@@ -12,11 +12,10 @@ namespace sessionctl::api {
 void drain(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
            const pg::Span& span, core::Plan& plan, core::ResultObserver& observer);
 
-/// In a WARNING: how many have not come to the end of their transaction.
+/// WARNING: how many have not finished their transaction.
 void warn_of_unfinished(const core::Plan& plan);
 
-/// In a NOTICE, where all clients' sessions were meant: how many walsenders are left, for which a shutdown
-/// waits.
+/// NOTICE, if all clients' sessions were drained: how many walsenders a shutdown still waits for.
 void tell_walsenders(const pg::Roster& before, const core::Plan& plan);
 
 } // namespace sessionctl::api

@@ -34,7 +34,7 @@ bool is_closed(const core::Target& target) noexcept {
     return closing.at != 0 && closing.outcome != core::Outcome::not_permitted;
 }
 
-/// The times of the steps, on the clock that people and logs have.
+/// The times of the steps, by the wall clock.
 void add_steps(const core::Target& target, core::Timestamp wall_offset, Row& row) {
     for (const core::Step step : core::all_steps) {
         const core::Timestamp at = target.taken(step).at;
@@ -56,7 +56,7 @@ core::string activity_text(const pg::RosterEntry& now, const core::KernelView* k
     return core::activity_text(remaining);
 }
 
-/// What is told of who is still there, as long as the caller may see it. Both empty: nothing.
+/// About a session that has not ended, if the caller may see it; else both are empty.
 struct Explanation {
     core::string activity;
     core::string root_command;
@@ -66,7 +66,7 @@ Explanation explanation_of(const core::Target& target) {
     Explanation explanation;
     if (target.outcome != core::Outcome::still_running && target.outcome != core::Outcome::not_permitted)
         return explanation;
-    // Read before the look that says whose it was.
+    // Read before the roster, which shows whose process it was.
     const core::KernelView kernel = pg::kernel_view_of(target.session.id.pid);
     const pg::Roster roster = pg::Roster::take_one(target.session);
     if (roster.entries.empty() || !roster.entries.front().role_facts.is_visible)

@@ -19,7 +19,7 @@ using core::Action;
 
 namespace {
 
-/// As it stands in the server log. Errors: 22023 for what is no session_id.
+/// A session_id as the server log shows it. Errors: 22023 if it is none.
 core::Identity session_id(Arguments& arguments) {
     const char* const text = arguments.text("session_id");
     if (const std::optional<core::Identity> identity = core::parse_session_id(text))
@@ -51,7 +51,7 @@ void tell_no_session(core::Identity identity, const pg::Roster& roster) {
     });
 }
 
-/// What tops a list of busy processes may be one.
+/// A process ID from a list of busy processes may be that of a parallel worker.
 void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
     if (target.outcome != core::Outcome::spared || target.session.kind != core::Kind::parallel_worker ||
         !pg::may_tell(target.session) || entry.proc.leader_pid == 0)
@@ -63,8 +63,8 @@ void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
     });
 }
 
-/// Reads what follows the name (W, include_...) and acts on it: `tell_none` tells the caller that it is not
-/// on the roster.
+/// Reads what follows the name (W, include_...) and acts on it: `tell_none` reports to the caller that it
+/// is not on the roster.
 template <typename TellNone>
 Datum act_on(const char* condition, api::Value value, Action action, Arguments& arguments,
              TellNone&& tell_none) {

@@ -14,8 +14,7 @@ namespace sessionctl::api {
 
 namespace {
 
-/// The caller's own bound, or the setting's; only what acts is bound by the setting, since looking harms
-/// nobody.
+/// The caller's own bound, or the setting's. The setting applies only to calls that act.
 std::optional<std::int64_t> bound_of(std::optional<std::int32_t> own, core::Action action) {
     const bool looks = action == core::Action::count || action == core::Action::preview;
     const std::int32_t bound = own     ? core::checked_refuse_above(*own)

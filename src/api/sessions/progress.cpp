@@ -1,4 +1,4 @@
-// What the view session_progress is made of.
+// For the view session_progress.
 
 #include "pg/sessions/progress.hpp"
 #include "api/rows.hpp"
@@ -21,7 +21,7 @@ void add_numbers(const pg::ProgressNumbers& numbers, ProgressRow& row) {
     row.add_if(numbers.until != 0, [&numbers] { return TimestampTzGetDatum(numbers.until); });
 }
 
-/// Who may not see what a session does is not told what its call does.
+/// A role that may not see what a session does may not see its call either.
 void put_call(const pg::RosterEntry& entry, const pg::ProgressNumbers& numbers, api::Rows& rows) {
     constexpr int columns_of_numbers = 7;
     const bool is_visible = entry.role_facts.is_visible;
@@ -45,7 +45,7 @@ SQL_FUNCTION(sessionctl_session_progress)
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
         const pg::Roster roster = pg::Roster::take();
-        // Its memory outlives the scratch.
+        // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const pg::RosterEntry& entry : roster.entries) {
             pg::ProgressNumbers numbers;

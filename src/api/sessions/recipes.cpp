@@ -22,7 +22,7 @@ namespace {
 /// What all recipes share after their own argument (W, G).
 Request read_request(Arguments& arguments) {
     Request request;
-    request.action = core::Action::terminate; // what the guards' bound depends on
+    request.action = core::Action::terminate; // refuse_above depends on it
     api::read_wait(arguments, request);
     api::read_guards(arguments, request);
     return request;
@@ -34,7 +34,7 @@ Datum terminate(Arguments& arguments, const char* condition, api::Value value) {
     return Int64GetDatum(api::terminate(request, condition, value));
 }
 
-/// Nobody was idle for so long. Of whom nothing is known it is told elsewhere.
+/// For the case that none was idle for so long. Hidden sessions are reported elsewhere.
 void tell_younger(const pg::Roster& roster) {
     const auto number = std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
         return core::is_idle_in_transaction(entry.facts.state) && !entry.facts.is_self &&

@@ -1,4 +1,4 @@
-// The one row shape of preview_where and of everything that ends in _report.
+// The columns of preview_where and of all functions that end in _report.
 #pragma once
 
 #include "api/rows.hpp"
@@ -27,7 +27,7 @@ void add_report_columns(const core::Target& target, const pg::RosterEntry& sessi
     row.add_text(target.reason);
 }
 
-/// One row a matched session.
+/// One row for each matched session.
 Datum put_report(const Result& result, FunctionCallInfo call);
 
 } // namespace sessionctl::api

@@ -40,7 +40,7 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
     return plan;
 }
 
-/// The server as a call sees it that has an errand while it waits, and a selector.
+/// The server for a call that has a periodic task, a selector, or both.
 class RequestServer final : public pg::LiveServer {
   public:
     RequestServer(const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
@@ -66,7 +66,7 @@ void write_audit(void* audit) noexcept {
     static_cast<pg::Audit*>(audit)->write();
 }
 
-/// The reason is another user's text, and says so.
+/// The reason is another user's text, and is marked as such.
 pg::ClientMessage client_message_of(const char* reason, Oid asker) {
     pg::ClientMessage client_message = {};
     if (reason == nullptr)
@@ -109,14 +109,14 @@ void signal_and_prove(const Request& request, const pg::ClientMessage& client_me
     warn_of_displaced(cooldown.displaced());
 }
 
-void climb(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
-           core::Plan& plan, pg::Audit& audit) {
+void escalate(const Request& request, const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
+              core::Plan& plan, pg::Audit& audit) {
     pg::LiveServer server(client_message, &evidence);
     const core::Timestamp step = request.timeout * core::microseconds_per_millisecond;
     core::escalate(plan, {step, request.closes_sockets, pg::time_left_for_statement()}, server, audit);
 }
 
-/// When a call will have an answer at the latest; of who does not wait it is not known.
+/// When a call returns at the latest; not known if it does not wait.
 core::Timestamp end_of(const Request& request, const pg::Span& span) {
     if (request.timeout == 0)
         return pg::Progress::no_deadline;
@@ -131,14 +131,14 @@ void act(const Request& request, const pg::Span& span, Result& result) {
     pg::CallEvidence evidence(result.roster);
     pg::Audit audit(request.action, result.plan, result.roster, evidence, request.condition, request.reason);
     audit.set_cooldown(request.cooldown);
-    // Should this session be ended while it waits, no destructor runs, but the log still has to tell what was
+    // If this session is terminated while it waits, no destructor runs, but the log must still have what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
     const pg::ClientMessage client_message = client_message_of(request.reason, result.roster.viewer);
     try {
         switch (request.action) {
         case core::Action::escalate:
-            climb(request, client_message, evidence, result.plan, audit);
+            escalate(request, client_message, evidence, result.plan, audit);
             break;
         case core::Action::drain:
             drain(request, client_message, evidence, span, result.plan, audit);
@@ -159,7 +159,7 @@ void tell_summary(const Request& request, const core::Plan& plan) {
     if (summary.empty())
         return;
     core::string hint;
-    if (request.offers_inclusion && !pg::is_under_other_user()) // he who reads it could not say so
+    if (request.offers_inclusion && !pg::is_under_other_user()) // otherwise the reader cannot set the option
         hint = core::options_for_spared(plan, request.guards.include, compat::argument_sign);
     pg::call([&] {
         ereport(NOTICE,
@@ -172,12 +172,12 @@ bool is_remaining(const core::Target& target) noexcept {
            target.outcome == core::Outcome::not_permitted;
 }
 
-/// Of these a cancel is not looked at until their clients go on.
+/// These do not process a cancel until their clients continue.
 bool waits_for_client(const core::Target& target) noexcept {
     return pg::may_tell(target.session) && pg::client_wait_of(target.session) != pg::ClientWait::none;
 }
 
-/// Is that not to be seen?
+/// Whether that cannot be seen.
 bool may_wait_for_client(const core::Target& target) noexcept {
     return !compat::has_client_waits || !pg::may_tell(target.session);
 }
@@ -238,12 +238,12 @@ void warn_of_remaining(const Request& request, const core::Plan& plan) {
     });
 }
 
-/// A role that may signal sessions but not see their state finds nobody by it: that must not read as "nobody
-/// is".
+/// A role that may signal sessions but not see their state matches none by it. That must not look as if there
+/// were none.
 void tell_hidden_states(const pg::Roster& roster) {
     const auto hidden = static_cast<unsigned long>(
         std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
-            const core::Kind kind = entry.facts.kind; // which of them is one of these is hidden, too
+            const core::Kind kind = entry.facts.kind; // the kinds among clients are hidden, too
             return (kind == core::Kind::client || kind == core::Kind::parallel_worker) &&
                    !entry.facts.is_visible;
         }));
@@ -257,7 +257,7 @@ void tell_hidden_states(const pg::Roster& roster) {
     });
 }
 
-/// Who keeps the oldest, or the newest, must know where nothing is known of their age.
+/// A caller who keeps the oldest or newest sessions must know that the age of some is hidden.
 void tell_hidden_times(const core::Guards& guards, const core::Plan& plan) {
     const auto hidden =
         static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), [&](const core::Target& target) {
@@ -275,7 +275,7 @@ void tell_hidden_times(const core::Guards& guards, const core::Plan& plan) {
     });
 }
 
-/// Looking harms nobody, so the setting does not bind it, but the call that it prepares would be refused.
+/// The setting does not apply to a preview, but the call that it prepares would be refused.
 void tell_refusal_ahead(const core::Plan& plan) {
     const int bound = pg::refuse_above_setting();
     if (bound == 0 || core::count_of(plan, core::Outcome::chosen) <= bound)

@@ -1,5 +1,4 @@
-// One call, from the condition to the proof: what every function that counts, shows, cancels or ends goes
-// through.
+// One call, from the condition to the proof. All functions that count, show, cancel or end sessions use it.
 #pragma once
 
 #include "core/sessions/engine.hpp"
@@ -9,7 +8,7 @@
 
 namespace sessionctl::api {
 
-/// What has to be done again and again while a call waits for sessions to end.
+/// What is done repeatedly while a call waits for sessions to end.
 class PeriodicTask {
   public:
     virtual void run() = 0;
@@ -18,12 +17,12 @@ class PeriodicTask {
     ~PeriodicTask() = default;
 };
 
-/// Finds values for the condition that must not be older than the roster: a process ID in them belongs to a
-/// session on the roster, or to none that is acted on.
+/// Finds values for the condition after the roster was read: a process ID in them then belongs to a session
+/// on the roster, or to none that is acted on.
 class SessionSelector {
   public:
     virtual void find(const pg::Roster& roster) = 0;
-    /// Would it be found now?
+    /// Whether it would be selected now.
     virtual bool still_selects(const core::Session& session, const pg::Roster& roster) = 0;
 
   protected:
@@ -35,10 +34,10 @@ struct Request {
     core::Recheck recheck = core::Recheck::identity;
     pg::Condition condition = {};
     core::Guards guards;
-    bool offers_inclusion = false; // may the caller say include_superusers and the like?
+    bool offers_inclusion = false; // whether the caller can set include_superusers and the like
     std::int64_t timeout = 0;      // ms; 0 = signal and return; of an escalation: of each step
     bool closes_sockets = false;
-    bool force = false; // a drain's: break off what is not over in time
+    bool force = false; // for a drain: terminate what does not finish in time
     const char* reason = nullptr;
     std::int64_t cooldown = 0; // ms, for those it ends; 0: none
     PeriodicTask* meanwhile = nullptr;
@@ -51,7 +50,7 @@ struct Result {
 };
 
 /// Errors: the condition's own, 54000 (refuse_above). Tells the caller in a NOTICE what was matched but not
-/// counted, in a WARNING what would not go. Needs a scratch memory around it.
+/// counted, in a WARNING what did not end. Needs a scratch memory around it.
 Result run(const Request& request);
 
 /// One typed value, for $1.
@@ -64,15 +63,15 @@ Value oid_value(Oid oid) noexcept;
 /// Runs with a condition that has this one value. As run().
 Result run_for(Request& request, const char* condition, Value value);
 
-/// Ends the sessions that a condition with this one value selects, otherwise as the request says. How many
-/// were ended.
+/// Ends the sessions that a condition with this one value selects, as the request says. Returns how many were
+/// ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
 
-/// What to do where a session's state and times are hidden from the caller.
+/// The HINT if a session's state and times are hidden from the caller.
 constexpr char hint_for_hidden[] =
     "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
 
-/// NOTICE, unless the number is 0: how many there are below a threshold that nobody is above. The texts have
+/// NOTICE, unless the number is 0: how many sessions are below a threshold that none exceeds. The texts have
 /// %lu for it.
 void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
 
