@@ -1,4 +1,4 @@
-A condition is read once: nothing that happens while it is read, analysed or run makes another statement of it.
+A condition is read once: nothing that runs while it is parsed, analysed or executed can turn it into another statement.
 
 -- 1. A literal switches the lexer's setting off: a smuggled row
 SET hostile.name = 'standard_conforming_strings'; SET hostile.value = 'off';

@@ -1,4 +1,4 @@
-Types of one's own, where a condition asks for core's.
+User-defined types in places where a condition uses PostgreSQL's types.
 
 -- 1. Unqualified type names find pg_temp first
 CREATE DOMAIN pg_temp.int4 AS integer CHECK (pg_temp.strikes(value));

@@ -1,4 +1,4 @@
-Code of one's own that a condition calls, outside of any SECURITY DEFINER function: it may do what its role may do anyway.
+Conditions that call user-defined code outside of SECURITY DEFINER functions: it runs with the privileges of its role.
 
 -- 1. Functions labelled STABLE and IMMUTABLE that strike
 CREATE FUNCTION pg_temp.sure(integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $f$ BEGIN RETURN pg_temp.strike(); END $f$;

@@ -1,4 +1,4 @@
-Operators of one's own: what the planner puts in their place runs, too.
+User-defined operators, with the functions that the planner uses instead of them.
 
 -- 1. A negator and a commutator that strike, outside of SECURITY DEFINER: with the caller's rights alone
 CREATE FUNCTION pg_temp.same(text, text) RETURNS boolean STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1 = $2; END';

@@ -1,4 +1,4 @@
-SECURITY DEFINER: whoever writes a condition, or calls a fixed one, gets nothing of its owner's rights.
+SECURITY DEFINER functions: the author of a condition, or the caller of a fixed one, gains no privilege of the owner.
 
 -- 1. Names, subqueries and functions that read what the caller may not
 CREATE FUNCTION pg_temp.tried(condition text) RETURNS text LANGUAGE plpgsql AS $f$

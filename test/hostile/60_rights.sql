@@ -1,4 +1,4 @@
-What is not theirs: each role tries each function, view and setting.
+Each role tries each function, view and setting for which it has no privilege.
 
 -- 1. Whom core does not let them signal, no function of ours does
 CREATE FUNCTION pg_temp.tried(call text) RETURNS text LANGUAGE plpgsql AS $f$

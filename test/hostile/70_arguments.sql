@@ -1,4 +1,4 @@
-Arguments that nobody would give.
+Unusual values for every argument of every function.
 
 -- 1. Every function of the schema, every argument once with each nasty value of its type, all others as they should be
 CREATE FUNCTION pg_temp.nasty(type text) RETURNS text[] LANGUAGE sql AS $f$

@@ -1,4 +1,4 @@
-# A superuser's cooldown outlives whatever a role does that may end its own sessions.
+# A superuser's cooldown outlasts whatever a role does that may end its own sessions.
 # shellcheck shell=bash disable=SC2154 # lib.sh sets pid and reply
 
 if [[ $server_kind == preloaded && " $roles " == *' signaller '* ]]; then

@@ -1,5 +1,5 @@
-# Whoever holds the lock that logins to a database wait for, by a statement that goes on or by code that takes no cancel:
-# a superuser comes in while he still would.
+# A role holds the lock that logins to a database wait for, by a long statement or by code that takes no cancel: a
+# superuser can still log in.
 # shellcheck shell=bash disable=SC2154 # lib.sh sets pid and reply
 
 session holder user=dbowner dbname=latin1

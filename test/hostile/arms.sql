@@ -1,4 +1,4 @@
--- What every attacker has at hand in each attack: made by himself, in his session's temporary schema.
+-- The objects that every attacker creates in its session's temporary schema before each attack.
 SET client_min_messages = warning;
 SET hostile.name = 'hostile.nothing';
 SET hostile.value = 'x';

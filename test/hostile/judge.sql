@@ -1,4 +1,5 @@
--- What the attackers are after, and who looks whether they got it. Run in database shop by its superuser.
+-- The objects that attackers try to reach, and the functions that check whether they did. Run in database shop by its
+-- superuser.
 SET client_min_messages = warning;
 CREATE EXTENSION pg_sessionctl;
 

@@ -1,4 +1,4 @@
--- Who attacks, and whom. Run in database postgres by its superuser.
+-- The roles that attack, and those that are attacked. Run in database postgres by a superuser.
 SET client_min_messages = warning;
 CREATE ROLE boss LOGIN SUPERUSER;
 CREATE ROLE app LOGIN;

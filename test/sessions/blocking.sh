@@ -1,4 +1,4 @@
-# Who blocks whom, by our own reading of the lock table: as core says where it has an opinion (9.6).
+# Which sessions block which, read from the lock table: equal to pg_blocking_pids() where the server has it (9.6).
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 if (($(server_version_num) >= 90600)); then has_blocking_pids=t; else has_blocking_pids=f; fi

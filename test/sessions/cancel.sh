@@ -1,4 +1,4 @@
-# cancel_where: only a statement that runs is cancelled, and the session goes on.
+# cancel_where cancels only running statements, and the sessions continue.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 sessions busy idle

@@ -1,4 +1,4 @@
-# A session that will not go: the wait ends with a warning, and never takes the caller's statement with it.
+# A session that does not end: the call stops waiting with a warning, before the caller's statement_timeout.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 warning='WARNING:  1 session is still running after [0-9.]+ s.*HINT:  '

@@ -1,4 +1,4 @@
-# escalate_report: cancel, terminate, and the client's connection; each step is told.
+# escalate_report: cancel, terminate, and close the client's connection; each step is reported.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 steps="concat_ws(' ', CASE WHEN cancel_at IS NOT NULL THEN 'cancel' END,

@@ -1,4 +1,4 @@
-# Guard rails: protected roles, walsenders, background processes.
+# Guards: protected roles, walsenders, background processes.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 sql admin 'CREATE ROLE shielded LOGIN; CREATE ROLE child LOGIN IN ROLE shielded'

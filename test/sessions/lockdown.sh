@@ -1,4 +1,4 @@
-# Keeping out: databases, roles, limits.
+# Lockdowns of databases and roles, and connection limits.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 refusal() { # refusal DATABASE USER: what a login is told, nothing where it is let in; then it has gone again

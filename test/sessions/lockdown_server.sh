@@ -1,4 +1,4 @@
-# Keeping out: the server, by pg_hba.conf. Nothing is preloaded here.
+# A lockdown of the server by pg_hba.conf, without preloading.
 # shellcheck shell=bash disable=SC2154 # lib.sh sets pid and reply
 
 hba_file=$home/data/pg_hba.conf

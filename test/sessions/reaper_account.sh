@@ -1,4 +1,4 @@
-# What the reaper tells of itself and of what it did, and to whom.
+# The reaper's status, audit and counters, and who may read them.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # lib.sh sets pid and reply; \$1 belongs to a condition
 
 rule=idle_in_transaction_timeout

@@ -1,4 +1,4 @@
-# What the client reads when its session is ended: why, and what it can do about it.
+# The message that a client reads when its session is ended has the reason and a HINT.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 # A server that closes the connection without its last words (the first test release of 9.5) mostly has nothing to read:

@@ -1,4 +1,4 @@
-# A cooldown: the same role, application and client address can't log in again for a while.
+# A cooldown refuses logins of the same role, application and client address for a while.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # lib.sh sets pid and reply
 
 told() { psql -XAtqw -d "dbname=postgres user=$1 $2" -c 'SELECT 1' 2>&1 | head -n 2 | tr '\n' ' '; } # told ROLE WORDS

@@ -1,4 +1,4 @@
-# Whom the reaper leaves alone, and for how long.
+# Which sessions the reaper does not end, and until when.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 sql admin 'CREATE ROLE backup LOGIN; CREATE ROLE nightly LOGIN IN ROLE backup; CREATE ROLE guarded LOGIN; CREATE DATABASE quiet'

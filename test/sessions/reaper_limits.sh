@@ -1,4 +1,4 @@
-# Each limit ends who is over it, and nobody else.
+# Each limit ends the sessions over it, and no others.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 # --- idle in a transaction

@@ -1,4 +1,4 @@
-# A role, a database, and a role in a database have limits of their own; who has one can't opt out.
+# A role, a database, and a role in a database can have limits of their own, which their sessions cannot change.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 limit=pg_sessionctl.idle_in_transaction_timeout

@@ -1,4 +1,4 @@
-# The worker comes back when it is hit by accident, and stays away when it is told to.
+# The reaper process restarts after a crash, and stays stopped after stop_reaper.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 reaper_pid() { sql admin 'SELECT pid FROM sessionctl.reaper_status'; }

@@ -1,5 +1,5 @@
-# Between the choice and the signal time passes: a session that is another one then, or does something else, is
-# left alone. The call is held in between by a lock that its condition, or its look at a role, waits for.
+# A session that changes between its selection and the signal is not signalled. A lock that the condition, or a look-up of
+# a role, waits for delays the call in between.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 sessions gate v1 v2

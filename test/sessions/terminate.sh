@@ -1,4 +1,4 @@
-# terminate_where: what it counts is gone, what it spares lives.
+# terminate_where: sessions that it counts are gone, sessions that it spares are alive.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 sessions v1 v2 v3 bystander

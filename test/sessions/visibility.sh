@@ -1,4 +1,4 @@
-# What a role may not see in pg_stat_activity it may not see here, nor find by a condition.
+# What pg_stat_activity hides from a role is hidden here, too, and cannot be found by a condition.
 # shellcheck shell=bash disable=SC2034,SC2154 # lib.sh sets pid and reply
 
 version=$(server_version_num)

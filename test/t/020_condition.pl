@@ -1,4 +1,4 @@
-# Every way to get more than a look at sessions out of a condition: the attack, the refusal, and nobody signalled.
+# Conditions that try to do more than read sessions are refused, and no session is signalled.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# terminate_session, cancel_session: one session, by what the server log or another tool shows of it, and no other.
+# terminate_session and cancel_session act on the one session that is named by session_id or process ID, and on no other.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# A condition that compares a column with a value that no session can have is told so, and never refused.
+# A condition that compares a column with a value that no session can have gets a NOTICE, and is not refused.
 
 use strict;
 use warnings;

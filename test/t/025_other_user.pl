@@ -1,5 +1,5 @@
-# A condition inside a SECURITY DEFINER function: whoever writes it may not make others' rights run his code, nor have
-# them read to him.
+# A condition inside a SECURITY DEFINER function neither runs its author's code with the owner's privileges nor reads
+# with them.
 
 use strict;
 use warnings;

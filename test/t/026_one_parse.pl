@@ -1,5 +1,4 @@
-# A condition is parsed, analysed and run once: nothing that it calls changes how it is read, who asks, or what the rest
-# of the session is left with.
+# A condition is parsed, analysed and run once. Nothing that it calls changes its text, its role or the session's state.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A SECURITY DEFINER function acts with its owner's rights, but its caller reads the NOTICEs, HINTs and DETAILs: they tell
-# nothing that is hidden from him in pg_stat_activity.
+# The caller of a SECURITY DEFINER function reads its NOTICEs, HINTs and DETAILs. They show nothing that
+# pg_stat_activity hides from the caller.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Ending sessions: true counts, proof, and a word about every session that was matched but not ended.
+# terminate_where counts only sessions that have ended, and reports every matched session that was not ended.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The caller is never acted on: not its session, and not from a parallel worker of its own either.
+# The caller's session is never acted on, not even from a parallel worker of its own.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# One line in the server log for every session acted on: complete, and not to be forged by what people call themselves.
+# Every session acted on has one complete line in the server log, which names chosen by users cannot forge.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# The audit can't be imitated: each of its lines has a mark that nobody knows who may not read the audit. Lockdowns of
-# all kinds stand in it, once they are in force.
+# Audit lines have a mark that only roles know that may read the audit, so they cannot be imitated. All kinds of
+# lockdowns are in the audit once they are in effect.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A caller that is itself ended while it waits: the audit is written although no destructor runs, whatever else the
-# session has to clean up when it exits (a temporary table aborts the transaction before our turn comes).
+# A caller is terminated while it waits: the audit is still written, although no destructor runs. A temporary table in the
+# session aborts the transaction before our exit callback runs.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# No right is gained: who may call, whom core would let them signal, and what they may see.
+# No function adds privileges: who may call it, which sessions core lets them signal, and what they may see.
 
 use strict;
 use warnings;

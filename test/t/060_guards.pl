@@ -1,4 +1,4 @@
-# Guard rails: who is spared by default, what a caller may say otherwise, and how many are too many.
+# Guards: which sessions are spared by default, which options include them, and the bound on their number.
 
 use strict;
 use warnings;

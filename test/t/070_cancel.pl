@@ -1,4 +1,4 @@
-# cancel_where: ends the statement that was chosen and no other, and never the session.
+# cancel_where cancels the statement that was chosen and no other, and never ends the session.
 
 use strict;
 use warnings;

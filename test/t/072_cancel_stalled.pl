@@ -1,5 +1,5 @@
-# cancel_where where a session waits for its client in the middle of a statement: the server looks at no cancel then, and
-# the caller is told what helps.
+# cancel_where on a session that waits for its client in the middle of a statement: the server does not process the
+# cancel then, and the caller gets a HINT.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The recipes: each finds its sessions and no others, by exact names, with the same guard rails as terminate_where.
+# Each recipe selects its sessions and no others, by exact names, with the guards of terminate_where.
 
 use strict;
 use warnings;

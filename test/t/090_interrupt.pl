@@ -1,4 +1,4 @@
-# A call that is interrupted: it ends at once, what was signalled stays signalled, and the log says so.
+# A call that is interrupted returns at once. Signals that were sent remain in effect, and the log has them.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The audit is whole even when the caller is interrupted while it writes: here the log takes nothing for a while.
+# The audit is complete even if the caller is interrupted while it writes to a log that takes nothing for a while.
 
 use strict;
 use warnings;

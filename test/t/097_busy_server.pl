@@ -1,4 +1,4 @@
-# terminate_where('true') at noon: 50 clients go, and nothing else that a server with replicas is made of.
+# terminate_where('true') on a busy server with replicas ends its 50 clients and nothing else.
 
 use strict;
 use warnings;

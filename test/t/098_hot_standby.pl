@@ -1,4 +1,4 @@
-# On a hot standby everything works that works on a primary.
+# A hot standby supports everything that needs no write.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Errors on their way through C++: what PostgreSQL said arrives whole, and every object on the way is destroyed.
+# Errors pass through C++ code: PostgreSQL's error arrives complete, and every object on the way is destroyed.
 
 use strict;
 use warnings;

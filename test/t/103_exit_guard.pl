@@ -1,4 +1,4 @@
-# FATAL and SIGTERM run no destructor: shared state is given back by an ExitGuard, once.
+# FATAL and SIGTERM run no destructor: an ExitGuard releases shared state, once.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A C++ exception in what PostgreSQL calls on its own never gets there: a hook turns it into an ERROR, a callback that
-# may not fail swallows it. Each would otherwise end the process, and with it the cluster.
+# No C++ exception leaves a hook or callback, where it would end the process and crash the cluster: a hook raises an ERROR,
+# a callback that may not fail ignores it.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Each way of signalling a process, forced: the session ends, a program that it started ends, and a pid that changed
-# hands between the look and the signal is not hit.
+# Each way of signalling a process, forced in turn: the session and a program that it started end, and a process that
+# reuses the pid is not signalled.
 
 use strict;
 use warnings;

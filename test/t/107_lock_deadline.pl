@@ -1,4 +1,4 @@
-# A lock with a deadline: the deadline goes with the transaction, or the subtransaction, that gives the lock back.
+# The deadline of a lock ends with the transaction, or subtransaction, that releases the lock.
 
 use strict;
 use warnings;

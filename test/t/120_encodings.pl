@@ -1,5 +1,5 @@
-# Texts that cross shared memory or a file, between databases of different encodings: what can be shown is shown, what can't
-# is replaced, and nobody gets an error.
+# Texts that pass between databases of different encodings, by shared memory or a file: what cannot be shown is replaced,
+# and no session gets an error.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Names that hold quotes, backslashes, line ends: in what is printed to be pasted, in messages, in the log, in pg_hba.conf.
+# Names with quotes, backslashes and line ends in printed commands, messages, the log and pg_hba.conf.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Whom the reaper ends: each limit, what counts as idle, whose limit it is.
+# Which sessions the reaper ends: each limit, what counts as idle, and which setting applies.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Whom the reaper leaves alone, and what it does where it may only look.
+# Which sessions the reaper never ends, and what it reports with reaper_action = log.
 
 use strict;
 use warnings;

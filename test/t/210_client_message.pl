@@ -1,4 +1,4 @@
-# What the client reads when its session is ended or its statement cancelled: why, and what to do.
+# The message that a client reads when its session is terminated or its statement canceled has the reason and a HINT.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The account: session_audit, session_stats, reaper_status, who may read them, and what becomes of them.
+# session_audit, session_stats and reaper_status: their contents, who may read them, and how long they are kept.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# A call that waits long tells how far it is, and session_progress shows it to others, preloaded or not.
+# A long call reports its progress, and session_progress shows it to others, preloaded or not.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The reaper's own life: who starts and stops it, what it survives, what it obeys, and that it is in nobody's way.
+# The reaper process: who starts and stops it, what it survives, which signals it obeys, and that it blocks nobody.
 
 use strict;
 use warnings;

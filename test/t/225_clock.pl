@@ -1,4 +1,4 @@
-# The wall clock jumps, as people and NTP make it: nobody is ended early, and who is due still is.
+# The wall clock jumps: no session is ended early, and sessions over a limit are still ended.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Sessions shown as active that wait for their client in the middle of a statement, which no limit of core ends; and
-# those that only look so.
+# Sessions shown as active that wait for their client in the middle of a statement, for which PostgreSQL has no limit; and
+# sessions that only look like them.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Statements that run on though their client is gone: it was killed, its connection reset, or half of it closed. Before 14,
-# and without client_connection_check_interval, no backend looks.
+# Statements that continue although their client is gone: killed, reset, or half closed. Before 14, and without
+# client_connection_check_interval, no backend checks.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A commit that waits for its synchronous standby is left alone by the reaper, however long it waits: signalled, it would
-# tell its client that it is committed, though no standby has it.
+# The reaper never ends a commit that waits for its synchronous standby: after a signal it would report a commit that no
+# standby has.
 
 use strict;
 use warnings;

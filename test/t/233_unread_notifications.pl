@@ -1,5 +1,5 @@
-# A client that listens and never reads: its session is shown as idle, and yet sits in a transaction, with a snapshot, in the
-# middle of the delivery.
+# A client that listens and never reads: its session is shown as idle, but is in a transaction with a snapshot, in the
+# middle of sending notifications.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# pg_sessionctl.statement_timeout cancels statements, whatever their users set; one that goes on all the same ends with its
-# session.
+# pg_sessionctl.statement_timeout cancels statements whatever their users set, and ends the session of a statement that
+# continues after the cancel.
 
 use strict;
 use warnings;

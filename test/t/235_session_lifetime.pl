@@ -1,4 +1,5 @@
-# pg_sessionctl.session_lifetime_timeout: who is older is asked to end after its transaction, until that is taken back.
+# pg_sessionctl.session_lifetime_timeout: older sessions are asked to end after their transaction, until the limit is
+# removed.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# lockdown_database and unlock_database: the door shuts before the room is emptied, stays shut, and opens as it was.
+# lockdown_database refuses logins, then ends the sessions; logins stay refused until unlock_database restores the settings.
 
 use strict;
 use warnings;

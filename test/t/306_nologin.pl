@@ -1,4 +1,4 @@
-# pg_sessionctl.terminate_on_login_revoked: NOLOGIN means now.
+# pg_sessionctl.terminate_on_login_revoked: NOLOGIN ends the sessions of the role at once.
 
 use strict;
 use warnings;

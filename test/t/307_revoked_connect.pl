@@ -1,4 +1,4 @@
-# pg_sessionctl.terminate_on_login_revoked: who may no longer connect to a database does not stay in it.
+# pg_sessionctl.terminate_on_login_revoked: sessions of roles that lose CONNECT on their database are ended.
 
 use strict;
 use warnings;

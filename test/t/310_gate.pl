@@ -1,4 +1,4 @@
-# lockdown_server() by the gate: who gets in, who is ended, what the others are told, and who may do it.
+# lockdown_server() by the gate: who may log in, which sessions are ended, the messages, and the privileges needed.
 
 use strict;
 use warnings;

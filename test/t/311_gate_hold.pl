@@ -1,4 +1,4 @@
-# lockdown_server(hold => …): logins wait for the gate to open, never in a superuser's way, never ended without a word.
+# lockdown_server(hold => …): logins wait for the unlock, superusers do not wait, and every refusal has a message.
 
 use strict;
 use warnings;

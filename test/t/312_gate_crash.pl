@@ -1,4 +1,4 @@
-# A lockdown of the server survives a restart and a crash, one that fails leaves no trace, and there is a way out.
+# A lockdown of the server survives a restart and a crash, one that fails is undone, and it can be ended without a login.
 
 use strict;
 use warnings;

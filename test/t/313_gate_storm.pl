@@ -1,5 +1,5 @@
-# When lockdown_server() has returned nobody is inside whom the gate refuses: not who reconnects without pause, not who was
-# under way when it closed.
+# After lockdown_server() no refused session is left: neither of clients that reconnect without pause nor of logins that
+# were in progress.
 
 use strict;
 use warnings;

@@ -1,5 +1,4 @@
-# A walsender that is connected to a database is a login like any other, wherever logins are refused or sessions ended; one
-# for physical replication is not.
+# A walsender that is connected to a database is treated as any other login; one for physical replication is not.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A subscriber of the server: what lockdown_server does to it, what it tells of it, and that no limit of everybody's starts
-# a table's first copy over.
+# A subscriber of the server: what lockdown_server does to it and reports of it, and that no limit interrupts the first
+# copy of a table.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# The gate on a full disk: it closes and opens, what is cancelled is undone, and no restart brings it back.
+# The gate on a full disk closes and opens, a canceled call is undone, and no restart brings it back.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# lockdown_server() by pg_hba.conf: who gets in, what becomes of the file, and that a call that fails leaves no trace.
+# lockdown_server() by pg_hba.conf: who may log in, the contents of the file, and that a call that fails is undone.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# lockdown_server() by pg_hba.conf on a full disk: it can be undone and unlocked, and leaves no half of a file.
+# lockdown_server() by pg_hba.conf on a full disk can be undone and unlocked, and leaves no partial file.
 
 use strict;
 use warnings;

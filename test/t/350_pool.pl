@@ -1,4 +1,4 @@
-# Pools: one database of a real PgBouncer is paused and resumed, through dblink; who gives up leaves it resumed.
+# Pools: one database of a real PgBouncer is paused and resumed through dblink; a call that fails leaves it resumed.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# cooldown: the same role, application and client address can't log in again for a while, and nobody else is kept out.
+# cooldown: logins of the same role, application and client address are refused for a while, and no others.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# What is looked up and is not there: by somebody else's doing, in a catalog, or at the other end of a connection. An
-# error or the right answer, and never the end of the server.
+# Look-ups that find nothing, because of a concurrent change, in a catalog, or at a remote server, give an error or the
+# right answer, and never crash the server.
 
 use strict;
 use warnings;

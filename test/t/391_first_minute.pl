@@ -1,5 +1,5 @@
-# README.md's first minute, played from README.md itself: Regina is in the way of a queue, and she alone is ended, not
-# those who wait in the middle of it. No other place teaches the condition that would hit them.
+# The first example of README.md, run from README.md itself: it ends the one session that blocks the others, and no waiter
+# in the middle of the queue. No other page shows the condition that would end waiters.
 
 use strict;
 use warnings;

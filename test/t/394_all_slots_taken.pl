@@ -1,4 +1,4 @@
-# All connections are taken, and who has to do something is no superuser: what the guide says still works.
+# All connection slots are in use, and the operator is no superuser: what the guide says still works.
 
 use strict;
 use warnings;

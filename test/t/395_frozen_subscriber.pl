@@ -1,5 +1,5 @@
-# A subscriber that is frozen would hold up a shutdown for ever, without wal_sender_timeout. The guide's sequence to stop the
-# server, played from the page itself, stops it; and a drain of all clients tells of the walsenders that it leaves.
+# A stopped subscriber would delay a shutdown for ever without wal_sender_timeout. The sequence of the guide, run from the
+# page itself, stops the server; a drain of all clients reports the remaining walsenders.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Links of the documentation lead somewhere: each relative one to a file that is there, with its anchor to a heading of it.
-# So do those of the HTML that is made of it, where pandoc is installed.
+# Each relative link of the documentation leads to an existing file, and its anchor to a heading. So do those of the HTML,
+# if pandoc is installed.
 
 use strict;
 use warnings;

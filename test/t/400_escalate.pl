@@ -1,4 +1,5 @@
-# escalate_report: who obeys a step sees no later one, all climb side by side, and each step taken is told.
+# escalate_report: a session that ends at one step gets no later one, all sessions take the steps together, and each step
+# is reported.
 
 use strict;
 use warnings;

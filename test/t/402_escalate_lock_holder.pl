@@ -1,4 +1,4 @@
-# escalate_report and locks that outlive transactions: who holds one that others wait for is in the way, idle or not.
+# escalate_report and locks that outlive transactions: a lock holder that blocks others is acted on, idle or not.
 
 use strict;
 use warnings;

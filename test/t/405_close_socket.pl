@@ -1,5 +1,5 @@
-# A session in C code that never looks for interrupts: its client's connection is closed, over every kind of connection
-# and no other's, the server does not restart, and where the operating system forbids it that is told.
+# A session in C code that never checks for interrupts: only its client's connection is closed, of whatever kind; the
+# server does not restart; and a refusal by the operating system is reported.
 
 use strict;
 use warnings;

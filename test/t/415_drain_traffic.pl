@@ -1,4 +1,4 @@
-# drain_where in traffic at full speed: what was acknowledged is there, and nothing else.
+# drain_where under full load: every acknowledged transaction is there, and nothing else.
 
 use strict;
 use warnings;

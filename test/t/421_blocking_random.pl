@@ -1,4 +1,4 @@
-# Many sessions that take and want locks of all modes at random: the graph is core's, for everybody, at every step.
+# Sessions take and request locks of all modes at random: the wait graph always equals pg_blocking_pids(), for all roles.
 
 use strict;
 use warnings;

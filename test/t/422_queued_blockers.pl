@@ -1,5 +1,5 @@
-# The request that blocks everybody: an ALTER TABLE behind a long reader. blocking_tree() marks it, cancel_queued_blockers
-# cancels it, and terminate_blockers of one behind it ends nobody further up.
+# An ALTER TABLE that waits behind a long reader blocks all others. blocking_tree() marks it, cancel_queued_blockers
+# cancels it, and terminate_blockers of a session behind it ends no session further up.
 
 use strict;
 use warnings;

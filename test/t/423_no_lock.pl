@@ -1,5 +1,5 @@
-# terminate_blockers of a session that waits for no lock: what it waits in, who is in its way, and what ends it if it blocks
-# others itself.
+# terminate_blockers of a session that waits for no lock reports the wait event, the sessions that block it, and what ends
+# it if it blocks others.
 
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
-# terminate_blockers: the head of the queue and nobody else. terminate_lock_holders: all who have to do with a relation.
+# terminate_blockers ends the head of the wait queue only; terminate_lock_holders ends all lock holders and waiters of a
+# relation.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# include_background: autovacuum workers can be cancelled and ended, and nothing else that serves no client.
+# include_background: autovacuum workers can be canceled and ended, and no other process without a client.
 
 use strict;
 use warnings;

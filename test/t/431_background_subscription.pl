@@ -1,5 +1,5 @@
-# A subscription's worker keeps a database from being renamed: lockdown_database names it, session_lockdowns counts it,
-# include_background ends it.
+# The worker of a subscription prevents a rename of its database: lockdown_database names it, session_lockdowns counts
+# it, and include_background ends it.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# An extension's worker that is connected to a database, and reports nothing of what it does.
+# A background worker of an extension that is connected to a database and reports no activity.
 
 use strict;
 use warnings;

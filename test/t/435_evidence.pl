@@ -1,5 +1,4 @@
-# The audit tells what a session did at the instant at which it was acted on; the view tells it to nobody who may not see
-# that session.
+# The audit has what a session did when it was acted on; the view hides that from roles that may not see the session.
 
 use strict;
 use warnings;

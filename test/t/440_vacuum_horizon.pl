@@ -1,4 +1,4 @@
-# What keeps VACUUM from removing dead rows: the view names it all, and what it advises helps.
+# vacuum_horizon names everything that keeps VACUUM from removing dead rows, and its remedies work.
 
 use strict;
 use warnings;
