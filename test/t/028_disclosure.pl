@@ -50,7 +50,7 @@ subtest 'when a session began' => sub {
 	my $answer = $low->complaint("SELECT by_id('$wrong')");
 	like($answer, qr/^NOTICE:  00000: it is hidden from you whether process \d+ is session \Q$wrong\E$/m, 'a wrong guess');
 	unlike($answer, qr/\Q$right\E/, 'does not get the right answer');
-	shown_to($admin, "SELECT sessionctl.terminate_session('$wrong')", qr/^DETAIL:  Process \d+ is session \Q$right\E by now/m, 'but others do');
+	shown_to($admin, "SELECT sessionctl.terminate_session('$wrong')", qr/^DETAIL:  Process \d+ is now session \Q$right\E/m, 'but others do');
 };
 
 subtest 'what it does, while a call waits for it' => sub {

@@ -83,7 +83,7 @@ subtest 'who is only slow gets other advice' => sub {
 	});
 	stop_process($victim->pid);
 	my $answer = $admin->complaint($cancel);
-	like($answer, qr/^HINT:  Call again with a longer timeout .* tells what they do\.$/m, 'no word of a client') if $tells_waits;
+	like($answer, qr/^HINT:  Call again with a longer timeout .* shows what they do\.$/m, 'no word of a client') if $tells_waits;
 	continue_process($victim->pid);
 	like($victim->answer, qr/canceling statement due to user request/, 'it obeys when it comes back');
 	$victim->quit;

@@ -47,7 +47,7 @@ sub for_each_reader
 
 subtest 'messages' => sub {
 	is_on_lines($admin->run('SELECT sessionctl.unlock_role(' . literal($nasty) . ')'),
-		[ qq{NOTICE:  role "$shown" is not locked down}, 'HINT:  NOLOGIN set by hand is not a lockdown: ALTER ROLE changes it.', 'f' ], 'a notice');
+		[ qq{NOTICE:  role "$shown" is not locked down}, 'HINT:  NOLOGIN set by hand is not a lockdown. Use ALTER ROLE to change it.', 'f' ], 'a notice');
 	is_on_lines($admin->run('SELECT sessionctl.limit_role(' . literal($nasty) . ', 5)'),
 		[ qq{WARNING:  connection limits are not enforced for role "$shown" because it is a superuser}, '0' ], 'a warning');
 	$admin->run('ALTER ROLE ' . identifier($nasty) . ' CONNECTION LIMIT -1');

@@ -79,7 +79,7 @@ subtest 'stop and start' => sub {
 	is($admin->run('SELECT sessionctl.stop_reaper()'), "NOTICE:  the reaper is not running\nf", 'a second stop says so');
 	like($admin->complaint(q{BEGIN; SELECT sessionctl.stop_reaper(); PREPARE TRANSACTION 'never'}),
 		qr/ERROR:  0A000: cannot PREPARE a transaction that has called stop_reaper/, 'and nobody can keep reapers from starting by it');
-	like($admin->run('SELECT sessionctl.start_reaper()'), qr/^NOTICE:  $restarted, when the server starts its own\nt\z/, 'start');
+	like($admin->run('SELECT sessionctl.start_reaper()'), qr/^NOTICE:  $restarted, which then starts its own\nt\z/, 'start');
 	isnt(reaper(), $first, 'another process');
 	reaps($node, 'it reaps');
 	my @both = map { SessionctlTest::Session->new($node) } 1 .. 2;

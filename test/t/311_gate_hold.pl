@@ -15,7 +15,7 @@ my $node = new_reaper_server('hold', conf => "max_connections = $connections\nsu
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
 my $refused = 'the server is locked down';
-my $full = 'HINT:  As many logins as may wait';
+my $full = 'HINT:  The maximum number of logins is already waiting';
 
 sub lock_down { my ($arguments) = @_; return $admin->run("SELECT sessionctl.lockdown_server($arguments)") }
 sub unlock { return $admin->run('SELECT sessionctl.unlock_server()') }

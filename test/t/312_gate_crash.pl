@@ -190,7 +190,7 @@ subtest 'somebody else meanwhile' => sub {
 	my ($caller, $victim) = unfinished();
 	is(unlock(), 't', 'unlocks');
 	continue_victim($victim);
-	like($caller->answer, qr/^WARNING:  somebody else locked or unlocked the server meanwhile.*^1\z/ms, 'the call says so');
+	like($caller->answer, qr/^WARNING:  another session locked or unlocked the server concurrently.*^1\z/ms, 'the call says so');
 	is(knock($node, 'other'), 'in', 'it is open');
 	$caller->quit;
 

@@ -310,7 +310,7 @@ subtest 'a table with bounds' => sub {
 	}
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'as many as there is room for');
 	session('many' . ++$number) for 1 .. 2;
-	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early because there are too many\nDETAIL:  There is room for 128 cooldowns, 32 of them superusers' alone; who set most makes room, the oldest first\.\n2\z/,
+	like(cool_down(q{application_name LIKE 'many%'}), qr/^WARNING:  \w+: 2 cooldowns ended early because there are too many\nDETAIL:  The limit is 128 cooldowns, 32 of them for superusers only\. The oldest cooldowns of the role that set most are ended first\.\n2\z/,
 		'two more');
 	is($admin->run('SELECT count(*) FROM sessionctl.session_lockdowns'), '128', 'have room');
 	# Those of one call are signalled one after the other, in no order that anybody promises.

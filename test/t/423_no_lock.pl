@@ -91,7 +91,7 @@ subtest 'a page that a cursor has pinned' => sub {
 	$vacuum->send('VACUUM FREEZE pinned');
 	wait_for('it to wait', sub { shown($admin, $vacuum, 'wait_event') =~ /^Buffer(Pin|Cleanup)$/ });
 	my $by = $cursor->pid;
-	like(said($vacuum), qr{waits for no lock but in Buffer\w*/Buffer\w+, .*\nDETAIL:  The pin may be held by a session that has a lock on the same table: pid $by\.\nHINT:  .* pinned, mostly with an open cursor},
+	like(said($vacuum), qr{waits for no lock but in Buffer\w*/Buffer\w+, .*\nDETAIL:  The pin may be held by a session that has a lock on the same table: pid $by\.\nHINT:  .* pinned, mostly by an open cursor},
 		'is told, and who may have pinned it');
 	wait_for('it to have waited for a second',
 		sub { tree($admin, vacuum => $vacuum, cursor => $cursor) =~ /\Avacuum .*, waits in Buffer\w+ for a page that another session has pinned \(maybe cursor\): VACUUM FREEZE pinned;\z/ });
