@@ -28,22 +28,22 @@ bool is_done(const Target& target) noexcept {
 }
 
 /// Whoever is idle waits for its client; only what else it waits for is worth telling.
-bool shows_wait(const Activity& activity) noexcept {
-    return activity.wait_event_type != nullptr && activity.wait_event != nullptr &&
-           !(is_idle(activity.state) && std::strcmp(activity.wait_event, "ClientRead") == 0);
+bool shows_wait(const Activity& now) noexcept {
+    return now.wait_event_type != nullptr && now.wait_event != nullptr &&
+           !(is_idle(now.state) && std::strcmp(now.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Activity& activity) {
-    if (!activity.is_visible)
+string words_for(const Activity& now) {
+    if (!now.is_visible)
         return "whose state is hidden from you";
-    if (!activity.is_listed)
+    if (!now.is_listed)
         return "exiting";
-    const char* const state = state_name(activity.state);
+    const char* const state = state_name(now.state);
     string words = state != nullptr ? state : "in a state that is not known";
-    if (activity.state == State::disabled)
+    if (now.state == State::disabled)
         words = "that tell no state (track_activities is off)";
-    if (shows_wait(activity))
-        words.append(" (").append(activity.wait_event_type).append(": ").append(activity.wait_event).append(")");
+    if (shows_wait(now))
+        words.append(" (").append(now.wait_event_type).append(": ").append(now.wait_event).append(")");
     return words;
 }
 
