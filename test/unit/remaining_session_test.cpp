@@ -17,8 +17,8 @@ core::KernelView kernel(char state, const char* wait_channel, const char* stack 
 }
 
 std::string told(core::State state, const char* type, const char* event,
-                 const core::KernelView* view = nullptr, bool tells_waits = true) {
-    return str(core::activity_text({state, milliseconds(14230), tells_waits, type, event, view}));
+                 const core::KernelView* view = nullptr, bool has_wait_info = true) {
+    return str(core::activity_text({state, milliseconds(14230), has_wait_info, type, event, view}));
 }
 
 } // namespace

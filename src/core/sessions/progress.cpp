@@ -27,23 +27,23 @@ bool is_done(const Target& target) noexcept {
     return target.outcome == Outcome::terminated || target.outcome == Outcome::cancelled;
 }
 
-/// Whoever is idle waits for its client; only what else it waits for is worth telling.
-bool shows_wait(const Activity& now) noexcept {
-    return now.wait_event_type != nullptr && now.wait_event != nullptr &&
-           !(is_idle(now.state) && std::strcmp(now.wait_event, "ClientRead") == 0);
+/// That an idle session waits for its client goes without saying.
+bool shows_wait(const Activity& doing) noexcept {
+    return doing.wait_event_type != nullptr && doing.wait_event != nullptr &&
+           !(is_idle(doing.state) && std::strcmp(doing.wait_event, "ClientRead") == 0);
 }
 
-string words_for(const Activity& now) {
-    if (!now.is_visible)
+string words_for(const Activity& doing) {
+    if (!doing.is_visible)
         return "whose state is hidden from you";
-    if (!now.is_listed)
+    if (!doing.is_listed)
         return "exiting";
-    const char* const state = state_name(now.state);
+    const char* const state = state_name(doing.state);
     string words = state != nullptr ? state : "in a state that is not known";
-    if (now.state == State::disabled)
+    if (doing.state == State::disabled)
         words = "that tell no state (track_activities is off)";
-    if (shows_wait(now))
-        words.append(" (").append(now.wait_event_type).append(": ").append(now.wait_event).append(")");
+    if (shows_wait(doing))
+        words.append(" (").append(doing.wait_event_type).append(": ").append(doing.wait_event).append(")");
     return words;
 }
 
@@ -110,8 +110,8 @@ bool ProgressClock::is_due(Timestamp now) noexcept {
     return true;
 }
 
-void Activities::add(const Activity& activity) {
-    ++counts_[words_for(activity)];
+void Activities::add(const Activity& doing) {
+    ++counts_[words_for(doing)];
 }
 
 string Activities::text() const {
