@@ -92,7 +92,7 @@ TEST(Progress, TellsWhoIsOnTheWayOutAndWhoTellsNothing) {
     activities.add({true, false, State::undefined, nullptr, nullptr});
     activities.add(activity(State::disabled));
     activities.add(activity(State::undefined));
-    EXPECT_EQ(str(activities.text()), "1 in a state that is not known, 1 exiting, 1 that tell no state "
+    EXPECT_EQ(str(activities.text()), "1 exiting, 1 in a state that is not known, 1 that tell no state "
                                       "(track_activities is off)");
 }
 
