@@ -1,8 +1,8 @@
 #include "hooks/nologin.hpp"
 
 #include "pg/error.hpp"
-#include "pg/keep_out/connect_sweep.hpp"
-#include "pg/keep_out/sweep.hpp"
+#include "pg/logins/connect_sweep.hpp"
+#include "pg/logins/nologin_sweep.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {

@@ -39,11 +39,11 @@ my @elsewhere = (
 	[ 'pg/error.cpp', 'ERROR', 'XX000', qr/\bset\("XX000", (?=")/ ],
 	[ 'pg/keep_out/pool.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
 	[ 'pg/sql.cpp', 'ERROR', '55P03', qr/\bsame_row\[\] = / ],
-	[ 'pg/keep_out/sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
+	[ 'pg/logins/nologin_sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
 );
 
 # Who raises those, or passes another error's words on.
-my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/keep_out/hba.cpp pg/keep_out/pool.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/keep_out/sweep.cpp);
+my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/hba/hba.cpp pg/keep_out/pool.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/logins/nologin_sweep.cpp);
 
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 my $text = qr/$string(?:\s*$string)*/;    # neighbours are one

@@ -2,7 +2,7 @@
 // code with the one under test.
 #pragma once
 
-#include "core/keep_out/hba.hpp"
+#include "core/hba/hba.hpp"
 
 #include <map>
 #include <set>

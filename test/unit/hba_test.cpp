@@ -1,4 +1,4 @@
-#include "core/keep_out/hba.hpp"
+#include "core/hba/hba.hpp"
 #include "hba_model.hpp"
 #include "support.hpp"
 

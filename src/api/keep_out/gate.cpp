@@ -4,7 +4,7 @@
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
-#include "pg/keep_out/gate_sweep.hpp"
+#include "pg/logins/gate_sweep.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 

@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "pg/keep_out/login_lock.hpp"
 #include "pg/keep_out/superusers.hpp"
-#include "pg/keep_out/sweep.hpp"
+#include "pg/logins/nologin_sweep.hpp"
 #include "pg/memory.hpp"
 #include "pg/sessions/progress.hpp"
 #include "pg/subtransaction.hpp"

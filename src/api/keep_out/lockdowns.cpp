@@ -6,9 +6,9 @@
 #include "pg/account/log_line.hpp"
 #include "pg/clients/client_address.hpp"
 #include "pg/encoding.hpp"
+#include "pg/hba/hba.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/keep_out/gate.hpp"
-#include "pg/keep_out/hba.hpp"
 #include "pg/memory.hpp"
 #include "pg/settings.hpp"
 

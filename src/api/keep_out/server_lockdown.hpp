@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/memory.hpp"
-#include "pg/keep_out/server_sweep.hpp"
+#include "pg/logins/server_sweep.hpp"
 
 namespace sessionctl::api {
 

@@ -8,7 +8,7 @@
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
-#include "pg/keep_out/cooldown_sweep.hpp"
+#include "pg/logins/cooldown_sweep.hpp"
 #include "pg/sessions/disclosure.hpp"
 #include "pg/sessions/progress.hpp"
 #include "pg/sessions/server.hpp"

@@ -4,7 +4,7 @@
 #include "pg/clients/client_address.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
-#include "pg/keep_out/ended_logins.hpp"
+#include "pg/logins/ended_logins.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 

@@ -6,7 +6,7 @@
 // No login gets through between the choice of the sessions and their end. As with the gate
 // (pg/keep_out/gate.hpp), a login writes its pass before it looks for a cooldown, and a call that sets a
 // cooldown reads the passes after it: logins that got in before are ended like those that come later are
-// refused (pg/keep_out/cooldown_sweep).
+// refused (pg/logins/cooldown_sweep).
 #pragma once
 
 #include "core/keep_out/cooldown.hpp"

@@ -4,7 +4,7 @@
 // (it goes through) before it reads the flag; closing writes the flag before it reads the passes; both have a
 // full barrier between write and read. So for each login one of two holds: it sees the gate closed and is
 // checked by the new rule, or the sweep sees its pass and waits until it has a role to check
-// (pg/keep_out/gate_sweep). The same holds for a change of the rule: the pass is written before the state
+// (pg/logins/gate_sweep). The same holds for a change of the rule: the pass is written before the state
 // that let the login in is read.
 #pragma once
 

@@ -2,9 +2,9 @@
 
 #include "core/error.hpp"
 #include "pg/error.hpp"
-#include "pg/keep_out/pending_logins.hpp"
 #include "pg/locks/lock_deadline.hpp"
 #include "pg/locks/prepared_in_way.hpp"
+#include "pg/logins/pending_logins.hpp"
 #include "pg/sql.hpp"
 #include "pg/subtransaction.hpp"
 
