@@ -151,7 +151,7 @@ sub is_held
 	my $session = session($node);
 	$session->run('BEGIN');
 	$session->run($sql);
-	like(holders_of($others), qr/\A(NOTICE:  1 session has .* weaker than min_mode\nHINT: .*\n)?0\z/, "$what: not among those of $others") if $others;
+	like(holders_of($others), qr/\A(NOTICE:  1 session holds or waits for .* weaker than min_mode\nHINT: .*\n)?0\z/, "$what: not among those of $others") if $others;
 	is(holders_of($relation), '1', "$what: $relation");
 	is(fate($session), 'gone', "$what: gone");
 	return all_end($admin);

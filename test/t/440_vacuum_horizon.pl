@@ -56,7 +56,7 @@ is($admin->run("SELECT bool_and(h.xid::text = CASE h.pid WHEN @{[ $writer->pid ]
 	't', 'the reader by its snapshot, the writer by its own number');
 is(horizon('pid, remedy', where => q{name = 'decoding'}),
 	q{|SELECT pg_catalog.pg_drop_replication_slot('decoding')}, 'a slot that nobody uses');
-is(horizon('count(*)', where => "owner = 'app' AND age > 0"), '2', 'with an age');
+is(horizon('count(*)', where => "owner = 'app' AND xid_age > 0"), '2', 'with an age');
 
 subtest 'what others may see' => sub {
 	my $low = SessionctlTest::Session->new($primary, user => 'low');
