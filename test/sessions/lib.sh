@@ -184,7 +184,7 @@ is_reaped() { # is_reaped NAME RULE LIMIT WORDS: a regex, in which TIME stands f
     local least=$3 regex="^${4/TIME/([0-9.]+ (ms|s|min))} [(]pg_sessionctl[.]$2 is $3[)][.]\$"
     [[ $3 == *transactions ]] && least=0
     until_true "the reaper accounts for $1" "SELECT EXISTS (SELECT 1 FROM sessionctl.session_audit
-        WHERE pid = ${pid[$1]} AND application = '$1' AND rule = '$2' AND action = 'terminate' AND result = 'terminated')"
+        WHERE pid = ${pid[$1]} AND application_name = '$1' AND rule = '$2' AND action = 'terminate' AND result = 'terminated')"
     sql admin "SELECT reason FROM sessionctl.session_audit WHERE pid = ${pid[$1]} AND application_name = '$1'"
     if [[ $reply =~ $regex ]]; then
         local lasted=${BASH_REMATCH[1]}

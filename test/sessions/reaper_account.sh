@@ -19,7 +19,7 @@ for name in first second; do
     until_true "the reaper tells of $name" "SELECT EXISTS ($(account_of "$name" 1))"
 done
 for name in first second; do
-    expect admin "$(account_of "$name" 'action, result, role, database, client, rule, by_session_user IS NULL, by_current_user IS NULL')" \
+    expect admin "$(account_of "$name" 'action, result, usename, datname, client, rule, by_session_user IS NULL, by_current_user IS NULL')" \
         "log|spared|app|postgres|local|$rule|t|t" "reaper_action = log tells once of $name"
     lives "$name"
 done
