@@ -4,7 +4,7 @@
 #include "pg/error.hpp"
 #include "pg/logins/nologin_sweep.hpp"
 #include "pg/memory.hpp"
-#include "pg/sessions/roster.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -94,9 +94,12 @@ void begin_order() {
 bool is_later(const ConnectOrder& order, const PendingLogin& process) {
     if (is_noted(order.logins, order.login_count, process.pid))
         return true;
-    const Roster roster = Roster::take();
-    const RosterEntry* const entry = roster.find(process.pid);
-    return entry == nullptr || entry->facts.id.start >= order.at;
+    core::vector<core::Session> sessions;
+    call([&sessions] { list_sessions(sessions); });
+    const auto found = std::find_if(sessions.begin(), sessions.end(), [&process](const core::Session& each) {
+        return each.id.pid == process.pid;
+    });
+    return found == sessions.end() || found->id.start >= order.at;
 }
 
 void leave_order() {
