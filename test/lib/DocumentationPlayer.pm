@@ -185,7 +185,7 @@ sub in_psql
 	my $output = $session->run($input);
 	@{ $self->{setting} }{qw(name value)} = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = '?([^';]+)/;
 	$self->wait_for_setting($session) if $input =~ /pg_reload_conf/ && $self->{setting}{name};
-	$self->wait_for_the_blocked if $input =~ /terminate_blockers/;
+	$self->wait_for_the_blocked if $input =~ /terminate_blockers/ && $output =~ /^ *[1-9]/m;
 	return $output;
 }
 

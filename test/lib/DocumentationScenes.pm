@@ -40,7 +40,11 @@ our %documentation_scenes = (
 		  'Tell the server where PgBouncer is', 'Close a database and let its clients wait', 'Pause without a lockdown'
 	},
 	'doc/guide/limit-a-role.md' => {
-		'REVOKE CONNECT ends the sessions' => sub { $_[0]->set('pg_sessionctl.terminate_on_login_revoked', 'on'); return },
+		'In a prepared transaction' => \&login_revoked_ends_sessions,
+		'REVOKE CONNECT ends the sessions' => \&login_revoked_ends_sessions,
+	},
+	'doc/guide/restore.md' => {
+		'If sessions remain' => \&transfer,
 	},
 	'doc/guide/maintenance.md' => {
 		'Logical replication' => \&subscription,
@@ -105,10 +109,17 @@ sub deferrable_transaction
 	return;
 }
 
+sub transfer
+{
+	my ($player) = @_;
+	$player->node->safe_psql('shop', q{BEGIN; DELETE FROM orders WHERE id = 8; PREPARE TRANSACTION 'transfer 4711'});
+	return;
+}
+
 sub prepared_transaction
 {
 	my ($player, $app) = @_;
-	$player->node->safe_psql('shop', q{BEGIN; DELETE FROM orders WHERE id = 8; PREPARE TRANSACTION 'transfer 4711'});
+	transfer($player);
 	wait_behind($player, $app, 'SELECT id FROM orders WHERE id = 8 FOR UPDATE');
 	return;
 }
@@ -124,7 +135,7 @@ sub order_in_transaction
 sub vacuum_held_back
 {
 	my ($player, $app) = @_;
-	$player->node->safe_psql('shop', q{BEGIN; DELETE FROM orders WHERE id = 8; PREPARE TRANSACTION 'transfer 4711'});
+	transfer($player);
 	order_in_transaction($player, $app);
 	return;
 }
@@ -142,6 +153,13 @@ sub can_close_sockets
 {
 	my $pidfd = $^O eq 'linux' ? syscall(434, getppid, 0) : -1;
 	return 'the operating system does not let a process take the socket of another' if $pidfd < 0 || syscall(438, $pidfd, 0, 0) < 0;
+	return;
+}
+
+sub login_revoked_ends_sessions
+{
+	my ($player) = @_;
+	$player->set('pg_sessionctl.terminate_on_login_revoked', 'on');
 	return;
 }
 
