@@ -32,14 +32,17 @@ make_scratch() {
     watch_over_scratch
 }
 
+# A zombie does not run: whoever started it may never ask how it ended. (tail --pid and kill -0 take it for alive.)
+runs() { grep -qs '^State:.[^XZ]' "/proc/$1/status"; } # runs PID
+
 # Whom SIGKILL ends cleans nothing up: a process beside us does when we are gone. It belongs to no terminal, and is no
 # child that anybody here waits for.
 watch_over_scratch() {
     # shellcheck disable=SC2016 # its own shell expands it
-    (setsid bash -c "$(declare -f processes_inside postmasters_inside end_children)"'
+    (setsid bash -c "$(declare -f runs processes_inside postmasters_inside end_children)"'
         cd /
         scratch=$1
-        tail --pid="$2" -f /dev/null
+        while runs "$2"; do sleep 1; done
         [[ -d $scratch ]] || exit 0
         end_children
         rm -rf "$scratch"' watch_over_scratch "$scratch" "$$" </dev/null >/dev/null 2>&1 &)

@@ -92,7 +92,7 @@ build_with_progress() { # build_with_progress MAKE...
     say "Building pg_sessionctl: $units files, about a minute on two processors"
     start "$log" "$@" </dev/null
     child=$!
-    while [[ -t 1 ]] && kill -0 "$child" 2>/dev/null; do
+    while [[ -t 1 ]] && runs "$child"; do
         made=$(find "$build" -name '*.o' 2>/dev/null | wc -l) || true
         printf '\r    %s of %s after %s s' "$made" "$units" "$((SECONDS - began))"
         sleep 0.5
@@ -143,7 +143,7 @@ stop_server() {
 wait_for_server() { # wait_for_server PID
     local deadline=$((SECONDS + 120))
     until pg_isready -q; do
-        if ((SECONDS > deadline)) || ! kill -0 "$1" 2>/dev/null; then
+        if ((SECONDS > deadline)) || ! runs "$1"; then
             show_log "$server_log"
             die "the throwaway server did not start"
         fi

@@ -10,7 +10,7 @@ use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server refusal read_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal read_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
@@ -133,13 +133,24 @@ sub read_file
 	return defined $text ? $text : '';
 }
 
-# Without a warning, as a machine that loses power.
+# Without a warning, as a machine that loses power. (Its children end by themselves, soon.)
 sub kill_server
 {
 	my ($node) = @_;
 	my $postmaster = postmaster_pid($node);
+	my @processes = ($postmaster, children_of($postmaster));
 	kill 'KILL', $postmaster or die "cannot kill $postmaster: $!";
 	$node->{_pid} = undef;
+	return @processes;
+}
+
+# The server can start again when these processes of it are gone, which kill_server returned.
+sub wait_until_gone
+{
+	my ($node, @processes) = @_;
+	wait_for('everybody to be gone', sub { !grep { is_running($_) } @processes });
+	# Where process 1 reaps none, or late (in containers), a postmaster that is no more than a zombie counts as one that runs.
+	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock' if kill 0, $processes[0];
 	return;
 }
 

@@ -297,12 +297,9 @@ subtest 'kill -9 of a session on its way out' => sub {
 
 subtest 'kill -9 of the postmaster' => sub {
 	my $reaper = reaper();
-	my $postmaster = postmaster_pid($node);
-	my @processes = ($postmaster, children_of($postmaster));
-	kill_server($node);
+	my @processes = kill_server($node);
 	wait_for('the reaper to notice', sub { !is_running($reaper) });
-	# Its pid has to be free, too: a new postmaster looks.
-	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
+	wait_until_gone($node, @processes);
 	$node->start;
 	reconnect();
 	wait_for_reaper();

@@ -58,10 +58,7 @@ subtest 'a crash of a session' => sub {
 };
 
 subtest 'kill -9 of the postmaster' => sub {
-	my $postmaster = postmaster_pid($node);
-	my @processes = ($postmaster, children_of($postmaster));
-	kill_server($node);
-	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
+	wait_until_gone($node, kill_server($node));
 	$node->start;
 	reconnect();
 	is_as_locked('after it');

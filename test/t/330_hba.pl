@@ -407,10 +407,7 @@ subtest 'logins under way' => sub {
 
 subtest 'kill -9 of the postmaster' => sub {
 	lock_down();
-	my $postmaster = postmaster_pid($node);
-	my @processes = ($postmaster, children_of($postmaster));
-	kill_server($node);
-	wait_for('everybody to be gone', sub { !grep { kill 0, $_ } @processes });
+	wait_until_gone($node, kill_server($node));
 	eval { $admin->quit };
 	write_file("$file.pg_sessionctl.tmp", 'half of it');
 	$node->start;

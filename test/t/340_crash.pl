@@ -86,14 +86,9 @@ sub stops_at
 
 sub kill_everything
 {
-	my $postmaster = postmaster_pid($node);
-	my @children = children_of($postmaster);
-	kill_server($node);
+	my ($postmaster, @children) = kill_server($node);
 	kill 'KILL', @children;
-	wait_for('all to be gone', sub { !grep { is_running($_) } $postmaster, @children });
-	# The init of a container may bury them late, and a postmaster that is no more than a zombie counts as one that runs.
-	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
-	return;
+	return wait_until_gone($node, $postmaster, @children);
 }
 
 # After a crash: locked or open, by the door and by the file alike, and then open.
