@@ -9,7 +9,7 @@ use IPC::Run;
 use RawSession;
 use SessionctlTest;
 
-our @EXPORT = qw(create_roles $longest answer_of knock prompt_for_password password_prompt answer_prompt walsender_of $is_walsender start_knocking heard waiting_logins gate_file gate_lines);
+our @EXPORT = qw(create_roles $longest answer_of knock prompt_for_password password_prompt answer_prompt walsender_of $is_walsender start_knocking heard has_heard waiting_logins gate_file gate_lines);
 
 # As long as a name can be, with all that must be quoted somewhere.
 our $longest = q{O'B "Ö" } . 'ß' x 27;
@@ -91,6 +91,14 @@ sub start_knocking
 	return $self;
 }
 
+# It does not wait any more.
+sub has_heard
+{
+	my ($self) = @_;
+	$self->{psql}->pump_nb if $self->{psql}->pumpable;
+	return !$self->{psql}->pumpable;
+}
+
 # What it heard in the end: 42 where it got in.
 sub heard
 {
@@ -100,7 +108,7 @@ sub heard
 	return $out;
 }
 
-# The pids of this role's logins that are neither in nor out.
+# The pids of this role's logins that are neither in nor out. One that is told so may have looked at nothing yet.
 sub waiting_logins
 {
 	my ($node, $user, $stage) = @_;

@@ -11,7 +11,7 @@ use SessionctlTest;
 use Sweeps;
 use Test::More;
 
-my $node = new_reaper_server('database_walsender', init => { allows_streaming => 1 }, conf => "log_min_messages = debug1\n");
+my $node = new_reaper_server('database_walsender', init => { allows_streaming => 1 }, conf => "log_min_messages = debug1\nauthentication_timeout = 10min\n");
 my $admin = SessionctlTest::Session->new($node);
 create_roles($admin);
 $admin->run('CREATE DATABASE shop; CREATE TABLE goods (a int); GRANT ALL ON goods TO PUBLIC');
@@ -59,11 +59,11 @@ subtest 'the gate' => sub {
 };
 
 subtest 'it is never held' => sub {
-	lock_down(q{hold => '50 s', terminate => false});
+	lock_down(q{hold => '5 min', terminate => false});
 	my $client = start_knocking($node, 'app');
 	wait_for('a client to be held', sub { waiting_logins($node, 'app') });
 	like(login('streamer'), $shut, 'it is refused at once');
-	lock_down(q{hold => '50 s', terminate => false, include_replication => true});
+	lock_down(q{hold => '5 min', terminate => false, include_replication => true});
 	like(walsender_of($node, 'streamer'), qr/the server is locked down/, 'and so is one for physical replication where it is refused');
 	ok(scalar(waiting_logins($node, 'app')), 'a client that came before waits');
 	unlock();
