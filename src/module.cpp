@@ -3,9 +3,9 @@
 #include "hooks/client_message.hpp"
 #include "hooks/drain.hpp"
 #include "hooks/gate.hpp"
-#include "hooks/nologin.hpp"
+#include "hooks/login_revoked.hpp"
 #include "pg/error.hpp"
-#include "pg/keep_out/lockdown_memory.hpp"
+#include "pg/keep_out/stored_lockdown.hpp"
 #include "pg/reaper/session_limits.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -27,7 +27,7 @@ using Definition = void (*)();
 void define_parameters() {
     using namespace sessionctl;
     static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,
-                                                 pg::define_lockdown_memory};
+                                                 pg::define_lockdown_parameter};
     static std::size_t defined = 0;
     for (; defined < std::size(definitions); ++defined)
         definitions[defined]();
@@ -47,7 +47,7 @@ void _PG_init(void) {
     pg::request_shared_memory();
     hooks::install_client_message();
     hooks::install_gate();
-    hooks::install_nologin();
+    hooks::install_login_revoked();
     hooks::install_drain();
     worker::register_reaper();
 }

@@ -63,7 +63,7 @@ const void* signal_slots() {
     return slots;
 }
 
-bool copy_barriers(const void* slots, Room<core::BarrierProgress>& followers, uint64& newest) noexcept {
+bool copy_barriers(const void* slots, CopyBuffer<core::BarrierProgress>& followers, uint64& newest) noexcept {
     const auto& all = *static_cast<const SignalSlots*>(slots);
     newest = value_of(all.newest); // read first: a process behind it has surely not accepted it
     const SignalSlot* const first = all.slots;
@@ -80,7 +80,7 @@ const void* signal_slots() {
     return nullptr;
 }
 
-bool copy_barriers(const void*, Room<core::BarrierProgress>&, uint64&) noexcept {
+bool copy_barriers(const void*, CopyBuffer<core::BarrierProgress>&, uint64&) noexcept {
     return false;
 }
 #endif

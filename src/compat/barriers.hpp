@@ -15,6 +15,6 @@ const void* signal_slots();
 
 /// Copies what each process has accepted, and the number of the newest barrier. False: the layout of the
 /// slots is not the expected one.
-bool copy_barriers(const void* slots, Room<core::BarrierProgress>& followers, uint64& newest) noexcept;
+bool copy_barriers(const void* slots, CopyBuffer<core::BarrierProgress>& followers, uint64& newest) noexcept;
 
 } // namespace sessionctl::compat

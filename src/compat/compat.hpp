@@ -67,7 +67,7 @@ uint32 own_wait_event(const char* name);
 /// Is a cancel, a termination or (17) a transaction timeout pending?
 bool is_interrupted() noexcept;
 /// Drops a cancel that this process sent to itself.
-void drop_cancel() noexcept;
+void clear_pending_cancel() noexcept;
 
 /// When the running statement (or transaction, 17) reaches its timeout; 0 if none is set.
 TimestampTz own_timeout_at();
@@ -134,7 +134,7 @@ const char* wait_event_type(int number) noexcept;
 const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
 /// It runs VACUUM, or decodes for a slot with an xmin of its own: VACUUM ignores its xmin.
-bool is_passed_over_by_vacuum(int pid);
+bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.
 bool is_in_transaction(int index, int pid);
 /// A walsender between START_REPLICATION and the end of its stream.
@@ -250,12 +250,12 @@ bool is_client_session() noexcept;
 bool is_own_stream() noexcept;
 /// True if no output is left to be sent or, where the system knows, to be received by the client (or its
 /// machine).
-bool is_heard_by_client() noexcept;
+bool is_output_received() noexcept;
 /// Sends the pending output.
 void flush_to_client();
 /// Shuts down the sending side and waits, at most so long, until the client has closed its side, too. If TCP
 /// is closed with unread input, it resets the connection, and output on its way is lost.
-void hang_up(int milliseconds) noexcept;
+void shutdown_and_wait(int milliseconds) noexcept;
 
 // --- logins
 // ------------------------------------------------------------------------------------------------------
@@ -296,10 +296,10 @@ BackgroundWorker describe_worker(const char* name, const char* function);
 /// To the shared catalogs only. Afterwards the process is in the session table.
 void connect_worker(const char* name);
 /// A short list for the worker, besides its argument: there is room for it from 9.5 on.
-constexpr int most_handed_over = PG_VERSION_NUM >= 90500 ? 30 : 0;
-void hand_over(BackgroundWorker& worker, const Oid* list, int count) noexcept;
+constexpr int most_worker_extra = PG_VERSION_NUM >= 90500 ? 30 : 0;
+void set_worker_extra(BackgroundWorker& worker, const Oid* list, int count) noexcept;
 /// In the worker: the length of the list. Errors: XX000 if it is out of range.
-int take_over(Oid* list);
+int read_worker_extra(Oid* list);
 /// Processes the sinval messages that came while it slept (9.5).
 void process_catchup();
 

@@ -107,7 +107,7 @@ bool leads_queue(const PGPROC& proc) noexcept {
     return &queued_at(queue_head(*proc.waitLock)->next) == &proc;
 }
 
-void copy_lock(const LOCK& lock, WaitRoom& room) noexcept {
+void copy_lock(const LOCK& lock, WaitBuffers& room) noexcept {
     const int number = room.locks.count;
     room.locks.add(lock.tag);
     const LockMethod method = GetLocksMethodTable(&lock);
@@ -129,7 +129,7 @@ void copy_lock(const LOCK& lock, WaitRoom& room) noexcept {
 
 } // namespace
 
-void copy_lock_waits(WaitRoom& room) {
+void copy_lock_waits(WaitBuffers& room) {
     const LockTableHeld held;
     for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
         const PGPROC& proc = ProcGlobal->allProcs[i];

@@ -12,7 +12,7 @@ namespace sessionctl::compat {
 
 /// The target for a copy of the lock table's waits; entries that do not fit are counted, too.
 template <typename T>
-struct Room {
+struct CopyBuffer {
     T* at;
     int capacity;
     int count;
@@ -25,15 +25,16 @@ struct Room {
     bool fits() const noexcept { return count <= capacity; }
 };
 
-struct WaitRoom {
-    Room<core::ProcLock> proclocks; // lock by lock, waiters first, from the end of the queue to its front
-    Room<LOCKTAG> locks;
-    Room<core::ParallelWorker> workers;
+struct WaitBuffers {
+    CopyBuffer<core::ProcLock>
+        proclocks; // lock by lock, waiters first, from the end of the queue to its front
+    CopyBuffer<LOCKTAG> locks;
+    CopyBuffer<core::ParallelWorker> workers;
 };
 
 /// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the
 /// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer.
-void copy_lock_waits(WaitRoom& room);
+void copy_lock_waits(WaitBuffers& room);
 
 /// As pg_locks.locktype names it.
 const char* lock_type_name(const LOCKTAG& tag) noexcept;

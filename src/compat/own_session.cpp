@@ -74,7 +74,7 @@ void enter_command(bool is_entered) {
 /// After an error the session must count as out of the command: its transaction ends at the client's level.
 /// (Other extensions run their commands as if the client had sent them.)
 template <typename Command>
-void run_and_tell(ProcessUtilityContext context, Command&& command) {
+void run_between_calls(ProcessUtilityContext context, Command&& command) {
     if (context != PROCESS_UTILITY_TOPLEVEL || is_inside) {
         command(previous_utility != nullptr ? previous_utility : standard_ProcessUtility);
         return;
@@ -95,7 +95,7 @@ template <typename Command>
 void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
     statement_begins();
     const bool is_watched = command_begins != nullptr && command_begins(statement);
-    run_and_tell(context, command);
+    run_between_calls(context, command);
     if (is_watched)
         command_ended();
 }
@@ -185,7 +185,7 @@ bool is_own_stream() noexcept {
     return MyWalSnd != nullptr && MyWalSnd->state >= WALSNDSTATE_CATCHUP;
 }
 
-bool is_heard_by_client() noexcept {
+bool is_output_received() noexcept {
     if (pq_is_send_pending())
         return false;
 #ifdef __linux__
@@ -205,7 +205,7 @@ void shut_connection() noexcept {
         shutdown(MyProcPort->sock, SHUT_RDWR);
 }
 
-void hang_up(int milliseconds) noexcept {
+void shutdown_and_wait(int milliseconds) noexcept {
     if (MyProcPort->raddr.addr.ss_family == AF_UNIX)
         return;
     shutdown(MyProcPort->sock, SHUT_WR);

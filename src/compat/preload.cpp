@@ -104,21 +104,21 @@ void connect_worker(const char* name) {
     pgstat_report_appname(name);
 }
 
-void hand_over([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const Oid* list,
-               [[maybe_unused]] int count) noexcept {
+void set_worker_extra([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const Oid* list,
+                      [[maybe_unused]] int count) noexcept {
 #if PG_VERSION_NUM >= 90500 // 9.5: bgw_extra
-    static_assert((most_handed_over + 1) * sizeof(Oid) <= BGW_EXTRALEN);
+    static_assert((most_worker_extra + 1) * sizeof(Oid) <= BGW_EXTRALEN);
     std::memcpy(worker.bgw_extra, &count, sizeof count);
     std::memcpy(worker.bgw_extra + sizeof count, list, count * sizeof *list);
 #endif
 }
 
-int take_over([[maybe_unused]] Oid* list) {
+int read_worker_extra([[maybe_unused]] Oid* list) {
     int count = 0;
 #if PG_VERSION_NUM >= 90500
     std::memcpy(&count, MyBgworkerEntry->bgw_extra, sizeof count);
-    if (count < 0 || count > most_handed_over)
-        elog(ERROR, "a worker cannot be handed over %d roles", count);
+    if (count < 0 || count > most_worker_extra)
+        elog(ERROR, "a background worker has no room for %d roles", count);
     std::memcpy(list, MyBgworkerEntry->bgw_extra + sizeof count, count * sizeof *list);
 #endif
     return count;

@@ -417,7 +417,7 @@ bool is_streaming(int pid) noexcept {
     return false;
 }
 
-bool is_passed_over_by_vacuum(int pid) {
+bool is_ignored_by_vacuum(int pid) {
     const PGPROC* const proc = BackendPidGetProc(pid);
     return proc != nullptr && (vacuum_flags_of(*proc) & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
 }

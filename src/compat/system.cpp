@@ -121,7 +121,7 @@ bool is_interrupted() noexcept {
     return QueryCancelPending || ProcDiePending;
 }
 
-void drop_cancel() noexcept {
+void clear_pending_cancel() noexcept {
     QueryCancelPending = false;
 }
 

@@ -37,19 +37,19 @@ int pause = first_pause;
 extern "C" void sessionctl_end_when_idle() noexcept;
 
 /// Called at the begin and end of every transaction: mostly one memory read.
-bool is_asked_to_leave() noexcept {
-    return request != nullptr && request->askers != 0 && pg::is_asked_to_leave();
+bool is_asked_to_end() noexcept {
+    return request != nullptr && request->requesters != 0 && pg::is_asked_to_end();
 }
 
 /// The FATAL has been sent. An idle session was signalled by the drain, which withdraws its request then.
 extern "C" void sessionctl_note_end(int, Datum) noexcept {
-    is_ending |= pg::was_asked_to_leave();
+    is_ending |= pg::was_asked_to_end();
 }
 
 /// After that, before the connection is closed.
 extern "C" void sessionctl_close_connection(int, Datum) noexcept {
     if (is_ending)
-        compat::hang_up(client_timeout);
+        compat::shutdown_and_wait(client_timeout);
 }
 
 /// Not possible in a callback or a signal handler.
@@ -67,7 +67,7 @@ void prepare() {
     pg::answer_request(core::DrainAnswer::ends);
     is_ending = true;
     compat::flush_to_client();
-    for (int waited = 0; waited < client_timeout && !compat::is_heard_by_client(); ++waited)
+    for (int waited = 0; waited < client_timeout && !compat::is_output_received(); ++waited)
         pg_usleep(core::microseconds_per_millisecond);
     ereport(FATAL,
             (errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("terminating connection due to administrator command")));
@@ -82,7 +82,7 @@ void on_statement() {
     checked_in = transaction;
     if (!is_prepared)
         prepare();
-    if (is_asked_to_leave())
+    if (is_asked_to_end())
         end_session();
 }
 
@@ -109,9 +109,9 @@ bool is_between_transactions() noexcept {
 
 /// In a signal handler. The state is shown before the answer to the last statement is sent.
 extern "C" void sessionctl_end_when_idle() noexcept {
-    if (proc_exit_inprogress || !is_asked_to_leave())
+    if (proc_exit_inprogress || !is_asked_to_end())
         return;
-    if (is_between_transactions() && compat::is_heard_by_client()) {
+    if (is_between_transactions() && compat::is_output_received()) {
         pg::answer_request(core::DrainAnswer::ends);
         is_ending = true;
         kill(MyProcPid, SIGTERM);
@@ -125,7 +125,7 @@ extern "C" void sessionctl_end_when_idle() noexcept {
 extern "C" void sessionctl_transaction_ended(XactEvent event, void*) noexcept {
     const bool has_ended =
         event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-    if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_leave() ||
+    if (!has_ended || compat::is_in_command() || proc_exit_inprogress || !is_asked_to_end() ||
         compat::is_own_stream())
         return;
     pg::answer_request(core::DrainAnswer::will_end);

@@ -48,22 +48,22 @@ void take_pass_back() noexcept {
         pass->store(0, std::memory_order_seq_cst);
 }
 
-void leave_place() noexcept {
+void release_place() noexcept {
     if (std::exchange(is_held, false))
-        pg::shared_memory()->gate.leave_place();
+        pg::shared_memory()->gate.release_place();
 }
 
 extern "C" void sessionctl_leave_gate(int, Datum) {
-    leave_place();
+    release_place();
     take_pass_back();
 }
 
-bool take_place(pg::Gate& gate) {
+bool acquire_place(pg::Gate& gate) {
     if (is_held)
         return true;
     const int reserved = compat::reserved_connections();
     is_held = compat::has_free_slots(reserved + spare_slots) &&
-              gate.take_place(core::max_held_logins(MaxConnections, reserved));
+              gate.acquire_place(core::max_held_logins(MaxConnections, reserved));
     return is_held;
 }
 
@@ -119,7 +119,7 @@ void wait_for_unlock(pg::Gate& gate, Oid role) {
         }
         // A new lockdown need not wait for held logins.
         take_pass_back();
-        if (!take_place(gate))
+        if (!acquire_place(gate))
             refuse(found.state, true);
         const core::Timestamp left = found.state.hold - waited;
         compat::wait_latch(std::min<long>(poll_interval, static_cast<long>(left)));
@@ -136,7 +136,7 @@ void check_lockdown(const Port* port) {
     const Oid role = get_role_oid(compat::role_of_login(port), true);
     if (OidIsValid(role)) // else core itself refuses it
         wait_for_unlock(gate, role);
-    leave_place();
+    release_place();
     compat::set_immediate_interrupts(were_allowed);
 }
 

@@ -4,7 +4,7 @@
 #include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sql.hpp"
 
 #include <csignal>
@@ -31,7 +31,7 @@ namespace {
 
 constexpr char libpq_connect_timeout[] = "5"; // seconds
 constexpr int connect_timeout = 6000; // ms: after libpq, which words it better where it keeps the time itself
-constexpr core::Timestamp drain_timeout = core::microseconds_per_second;
+constexpr core::Timestamp discard_timeout = core::microseconds_per_second;
 constexpr core::Timestamp shortest_nap = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
 
@@ -207,7 +207,7 @@ TimeoutId start_timer() {
 bool stop_timer(TimeoutId timer) {
     call([timer] { disable_timeout(timer, false); });
     if (is_overdue)
-        compat::drop_cancel();
+        compat::clear_pending_cancel();
     return is_overdue;
 }
 
@@ -277,9 +277,9 @@ bool DblinkConnection::is_busy() {
     return answer.is(0, 0, "1") && answer.is(0, 1, "OK");
 }
 
-DblinkConnection::Wait DblinkConnection::wait(core::Timestamp deadline, Heed heed) {
+DblinkConnection::Wait DblinkConnection::wait(core::Timestamp deadline, Interrupts interrupts) {
     for (core::Timestamp nap = shortest_nap; is_busy(); nap = std::min(2 * nap, longest_nap)) {
-        if (heed == Heed::interrupts && InterruptHoldoffCount > 0 && compat::is_interrupted())
+        if (interrupts == Interrupts::served && InterruptHoldoffCount > 0 && compat::is_interrupted())
             return Wait::interrupted;
         if (monotonic_now() >= deadline)
             return Wait::overdue;
@@ -298,26 +298,27 @@ Cells DblinkConnection::result(int columns) {
     statement.append(")");
     try {
         Cells cells = in_subtransaction([&] { return query(statement, {name_}); });
-        drain();
+        discard_results();
         return cells;
     } catch (const PgError&) {
-        drain();
+        discard_results();
         throw;
     }
 }
 
 /// A statement's only result is followed by an end marker, which has to be read before the next statement.
-void DblinkConnection::drain() {
-    if (wait(monotonic_now() + drain_timeout, Heed::nothing) != Wait::answered)
+void DblinkConnection::discard_results() {
+    if (wait(monotonic_now() + discard_timeout, Interrupts::ignored) != Wait::answered)
         return;
     core::string statement("SELECT 1 FROM ");
     statement.append(schema_).append(".dblink_get_result($1) AS t (c1 pg_catalog.text)");
     callback([&] { in_subtransaction([&] { query(statement, {name_}); }); });
 }
 
-Cells DblinkConnection::ask(const char* statement, int columns, core::Timestamp timeout, Heed heed) {
+Cells DblinkConnection::execute(const char* statement, int columns, core::Timestamp timeout,
+                                Interrupts interrupts) {
     send(statement);
-    if (wait(monotonic_now() + timeout, heed) != Wait::answered)
+    if (wait(monotonic_now() + timeout, interrupts) != Wait::answered)
         throw core::Error(core::sqlstate::connection_failure, "server \"%s\" does not answer", server_);
     return result(columns);
 }

@@ -29,7 +29,7 @@ bool is_remote(const PgError& error) noexcept;
 class DblinkConnection {
   public:
     enum class Wait { answered, overdue, interrupted };
-    enum class Heed : bool { interrupts, nothing };
+    enum class Interrupts : bool { served, ignored };
 
     /// Errors: 55000 with a hint if dblink is not installed in this database, 42704 with a hint if there is
     /// no such server or user mapping, those of dblink, 08001 if the server does not answer within 5 s.
@@ -43,16 +43,17 @@ class DblinkConnection {
     void send(const char* statement);
     /// Waits for the answer until that time of the monotonic clock. Where interrupts are held, a pending
     /// interrupt is not served, but ends the wait.
-    Wait wait(core::Timestamp deadline, Heed heed = Heed::interrupts);
+    Wait wait(core::Timestamp deadline, Interrupts interrupts = Interrupts::served);
     /// The answer as texts, this many a row. Errors: the server's, and 42804 for another number of columns.
     Cells result(int columns);
 
     /// Sends, waits, returns the result. Errors: 08006 if no answer comes within `timeout` microseconds.
-    Cells ask(const char* statement, int columns, core::Timestamp timeout, Heed heed = Heed::interrupts);
+    Cells execute(const char* statement, int columns, core::Timestamp timeout,
+                  Interrupts interrupts = Interrupts::served);
 
   private:
     bool is_busy();
-    void drain();
+    void discard_results();
     core::string invocation(const char* function, const char* arguments) const;
 
     const char* const server_;

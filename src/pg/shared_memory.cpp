@@ -1,7 +1,7 @@
 #include "pg/shared_memory.hpp"
 
 #include "core/error.hpp"
-#include "pg/account/audit_ring.hpp"
+#include "pg/audit/audit_ring.hpp"
 #include "pg/reaper/session_limits.hpp"
 #include "pg/settings.hpp"
 

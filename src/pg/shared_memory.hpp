@@ -3,10 +3,10 @@
 
 #include "compat/postgres.hpp"
 #include "core/reaper/limits.hpp"
-#include "pg/account/audit_mark.hpp"
+#include "pg/audit/audit_mark.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/keep_out/gate.hpp"
-#include "pg/logins/connect_order.hpp"
+#include "pg/logins/connect_sweep_request.hpp"
 #include "pg/logins/sweep_note.hpp"
 #include "pg/sessions/client_message.hpp"
 #include "pg/sessions/drain_request.hpp"
@@ -79,7 +79,7 @@ struct SharedMemory {
     LWLock* audit_lock;
     AuditRing* audit;
     SweepNotes sweep_notes;
-    ConnectOrders connect_orders;
+    ConnectSweepRequests connect_sweep_requests;
     LWLock* gate_lock; // held to change the gate and its file
     Gate gate;
     LWLock* cooldown_lock;

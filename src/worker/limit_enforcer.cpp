@@ -1,7 +1,7 @@
 #include "worker/limit_enforcer.hpp"
 
 #include "core/reaper/violation_text.hpp"
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/clients/inactivity.hpp"
 #include "pg/error.hpp"
@@ -9,7 +9,7 @@
 #include "pg/monotonic.hpp"
 #include "pg/reaper/session_limits.hpp"
 #include "pg/sessions/drain_server.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -162,8 +162,8 @@ void LimitEnforcer::ask_to_end(const core::LimitViolation& violation, const pg::
     request->target.session = violation.session;
     request->record.set_field(request->record.reason, core::detail_of(violation).c_str());
     request->is_wanted = true;
-    pg::leave_lasting_message(violation.session, client_message_of(violation));
-    asker_.ask(violation.session);
+    pg::put_lasting_message(violation.session, client_message_of(violation));
+    requester_.ask(violation.session);
 }
 
 /// True when the request is over: the session ends, is gone, or may stay.
@@ -171,8 +171,8 @@ bool LimitEnforcer::settle(Request& request, core::LimitMonitor& monitor) {
     core::Target& target = request.target;
     const bool is_wanted = std::exchange(request.is_wanted, false);
     RecheckingDrainServer server;
-    const bool is_over = request.asked.settle(target, is_wanted, server, asker_);
-    if (target.outcome == core::Outcome::terminated || core::was_ended(target, asker_)) {
+    const bool is_over = request.asked.settle(target, is_wanted, server, requester_);
+    if (target.outcome == core::Outcome::terminated || core::was_ended(target, requester_)) {
         if (!is_over)
             monitor.signalled(target.session);
         const pg::MemoryScope lasting(TopMemoryContext);
@@ -183,7 +183,7 @@ bool LimitEnforcer::settle(Request& request, core::LimitMonitor& monitor) {
         monitor.exempt(target.session);
     if (!is_over && is_wanted)
         return false;
-    pg::LastingRequests::take_back(target.session);
+    pg::LastingRequests::withdraw(target.session);
     return true;
 }
 
@@ -260,7 +260,7 @@ bool LimitEnforcer::settle(Ending& ending, core::Timestamp longest_wait, core::O
 void LimitEnforcer::finish() noexcept {
     for (const Request& request : requests_) {
         Ending ending = {request.target.session, request.rule, false, 0, request.record};
-        if (core::was_ended(request.target, asker_))
+        if (core::was_ended(request.target, requester_))
             settle(ending, 0, core::Outcome::signalled);
     }
     requests_.clear();

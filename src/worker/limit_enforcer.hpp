@@ -4,7 +4,7 @@
 
 #include "core/reaper/limit_monitor.hpp"
 #include "core/sessions/drain.hpp"
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/sessions/drain_request.hpp"
 
 namespace sessionctl::worker {
@@ -51,7 +51,7 @@ class LimitEnforcer {
 
     core::vector<Request> requests_;
     core::vector<Ending> endings_;
-    pg::LastingRequests asker_;
+    pg::LastingRequests requester_;
     pg::RecentLockWaits waits_;
 };
 

@@ -210,7 +210,7 @@ void wait_for_first_session() {
 extern "C" void sessionctl_reaper_exit(int, Datum) {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->reaper.latch = nullptr;
-    pg::LastingRequests::take_all_back();
+    pg::LastingRequests::withdraw_all();
 }
 
 void announce() {

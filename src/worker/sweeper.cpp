@@ -2,7 +2,7 @@
 // database, and exits.
 
 #include "core/error.hpp"
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/logins/connect_sweep.hpp"
@@ -11,7 +11,7 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -21,7 +21,7 @@ extern "C" {
 #include "storage/ipc.h"
 #include "storage/procarray.h"
 
-PGDLLEXPORT void sessionctl_sweeper_main(Datum order);
+PGDLLEXPORT void sessionctl_sweeper_main(Datum request);
 }
 
 namespace sessionctl::worker {
@@ -55,8 +55,8 @@ bool has_committed(TransactionId transaction) {
 
 class Sweep {
   public:
-    Sweep(pg::SweepOrder order, const pg::ConnectOrder* connect, int spared)
-        : after_(order.after), roles_(std::move(order.roles)), connect_(connect), spared_(spared),
+    Sweep(pg::SweepRequest request, const pg::ConnectSweepRequest* connect, int spared)
+        : after_(request.after), roles_(std::move(request.roles)), connect_(connect), spared_(spared),
           began_(pg::monotonic_now()), role_deadline_(began_ + longest_role_delay()),
           record_template_(record_by(spared)) {}
 
@@ -180,11 +180,11 @@ class Sweep {
     void end(Victim& victim, const char* reason) {
         pg::ClientMessage client_message = {};
         std::snprintf(client_message.detail, sizeof client_message.detail, "%s", reason);
-        pg::leave_client_message(victim.session, false, client_message);
+        pg::put_client_message(victim.session, false, client_message);
         if (pg::end_login(victim.process))
             victims_.push_back(victim);
         else
-            pg::take_client_message_back(victim.session);
+            pg::clear_client_message(victim.session);
     }
 
     static void set_caller(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
@@ -233,7 +233,7 @@ class Sweep {
 
     const TransactionId after_;
     const core::vector<Oid> roles_;
-    const pg::ConnectOrder* const connect_; // null: of roles_
+    const pg::ConnectSweepRequest* const connect_; // null: of roles_
     const int spared_;
     const core::Timestamp began_;
     const core::Timestamp role_deadline_;
@@ -246,11 +246,12 @@ class Sweep {
 
 int carry_out(Datum argument) {
     const pg::MemoryScope lasting(TopMemoryContext);
-    const pg::SweepOrder order = pg::sweep_order(argument);
-    if (!has_committed(order.after))
+    const pg::SweepRequest request = pg::sweep_request(argument);
+    if (!has_committed(request.after))
         return 0;
-    const pg::ConnectOrder* const connect = order.roles.empty() ? &pg::connect_order(order.after) : nullptr;
-    Sweep(order, connect, MyBgworkerEntry->bgw_notify_pid).run();
+    const pg::ConnectSweepRequest* const connect =
+        request.roles.empty() ? &pg::connect_sweep_request(request.after) : nullptr;
+    Sweep(request, connect, MyBgworkerEntry->bgw_notify_pid).run();
     return 0;
 }
 
@@ -258,9 +259,9 @@ int carry_out(Datum argument) {
 
 } // namespace sessionctl::worker
 
-void sessionctl_sweeper_main(Datum order) {
+void sessionctl_sweeper_main(Datum request) {
     using namespace sessionctl;
     BackgroundWorkerUnblockSignals();
     compat::connect_worker(pg::sweeper_name);
-    proc_exit(pg::entry([order] { return worker::carry_out(order); }));
+    proc_exit(pg::entry([request] { return worker::carry_out(request); }));
 }

@@ -37,13 +37,13 @@ my @elsewhere = (
 	[ 'pg/keep_out/login_lock.cpp', 'ERROR', '55P03', qr/\block_object\([^"()]*/ ],
 	[ 'pg/error.cpp', 'ERROR', '53200', qr/\bset\("53200", / ],
 	[ 'pg/error.cpp', 'ERROR', 'XX000', qr/\bset\("XX000", (?=")/ ],
-	[ 'pg/keep_out/pool.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
+	[ 'pg/keep_out/pgbouncer.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
 	[ 'pg/sql.cpp', 'ERROR', '55P03', qr/\bsame_row\[\] = / ],
 	[ 'pg/logins/nologin_sweep.cpp', 'WARNING', '01000', qr/\bnot_ended\[\] = / ],
 );
 
 # Who raises those, or passes another error's words on.
-my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/hba/hba.cpp pg/keep_out/pool.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/logins/nologin_sweep.cpp);
+my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/hba/hba.cpp pg/keep_out/pgbouncer.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/logins/nologin_sweep.cpp);
 
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 my $text = qr/$string(?:\s*$string)*/;    # neighbours are one

@@ -107,7 +107,7 @@ int reuse(pg::SignalMethod method) noexcept {
     if (target == 0)
         return not_possible;
     pg::Signaller signaller(method);
-    if (!signaller.hold(target))
+    if (!signaller.pin(target))
         return not_possible;
     kill(target, SIGKILL);
     wait_for(target);

@@ -64,7 +64,7 @@ class NoDescriptors {
 
 const char* signal_process(pg::Signaller& signaller, int pid, int signal, bool starved) noexcept {
     const NoDescriptors no_descriptors(starved);
-    return signaller.hold(pid) ? name_of(signaller.send(signal)) : "no such process";
+    return signaller.pin(pid) ? name_of(signaller.send(signal)) : "no such process";
 }
 
 /// kill(-1) reaches every process of this user: only signal 0, which does nothing, may ever go that way.

@@ -47,14 +47,14 @@ class Escalation : public ServerTest {
         static const char* const names[] = {"cancel ", "terminate ", "close "};
         std::string text;
         for (const Step each : core::all_steps)
-            if (plan[target].taken(each).at != 0)
+            if (plan[target].step(each).at != 0)
                 text += names[static_cast<int>(each)];
         if (!text.empty())
             text.pop_back();
         return text;
     }
 
-    core::Timestamp at(std::size_t target, Step each) const { return plan[target].taken(each).at - began; }
+    core::Timestamp at(std::size_t target, Step each) const { return plan[target].step(each).at - began; }
 
     core::Timestamp began = 0;
     core::Timestamp took = 0;
@@ -136,8 +136,8 @@ TEST_F(Escalation, WhoIsIdleInTransactionAfterTheCancelIsTerminated) {
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
-    EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::cancelled);
-    EXPECT_EQ(plan[0].taken(Step::terminate).outcome, Outcome::terminated);
+    EXPECT_EQ(plan[0].step(Step::cancel).outcome, Outcome::cancelled);
+    EXPECT_EQ(plan[0].step(Step::terminate).outcome, Outcome::terminated);
     EXPECT_EQ(at(0, Step::cancel), 0);
     EXPECT_EQ(at(0, Step::terminate), step);
     EXPECT_EQ(plan[0].elapsed, step) << "from the first step";
@@ -218,7 +218,7 @@ TEST_F(Escalation, WhoIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
-    EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::cancelled);
+    EXPECT_EQ(plan[0].step(Step::cancel).outcome, Outcome::cancelled);
     EXPECT_EQ(at(0, Step::terminate), step) << "until then it might have let go";
     EXPECT_EQ(plan[1].outcome, Outcome::cancelled) << "in nobody's way";
 }
@@ -294,7 +294,7 @@ TEST_F(Escalation, WhoIgnoresTheCancelIsTerminated) {
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
-    EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::still_running);
+    EXPECT_EQ(plan[0].step(Step::cancel).outcome, Outcome::still_running);
     EXPECT_EQ(took, step);
 }
 
@@ -335,7 +335,7 @@ TEST_F(Escalation, WhoEndsWhenItsClientIsGoneIsTerminated) {
     };
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
-    EXPECT_EQ(plan[0].taken(Step::close_socket).outcome, Outcome::terminated);
+    EXPECT_EQ(plan[0].step(Step::close_socket).outcome, Outcome::terminated);
     EXPECT_LT(took, 2 * step + milliseconds(10));
 }
 
@@ -346,7 +346,7 @@ TEST_F(Escalation, WhatTheOperatingSystemForbidsHoldsUpNobodyElse) {
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_permitted);
     EXPECT_STREQ(plan[0].reason, "because");
-    EXPECT_EQ(plan[0].taken(Step::close_socket).outcome, Outcome::not_permitted);
+    EXPECT_EQ(plan[0].step(Step::close_socket).outcome, Outcome::not_permitted);
     EXPECT_EQ(plan[1].outcome, Outcome::still_running);
     EXPECT_STREQ(plan[1].reason, "because");
     EXPECT_EQ(taken(1), "cancel terminate");
@@ -394,7 +394,7 @@ TEST_F(Escalation, AReusedPidIsNeverTouched) {
 TEST_F(Escalation, APidReusedJustBeforeTheSocketIsClosedIsNotTouched) {
     Life& life = choose_active(1);
     Life* successor = nullptr;
-    server.before_hold = [&](Life*) {
+    server.before_pin = [&](Life*) {
         if (life.signals < 2 || successor != nullptr)
             return;
         server.end(life);
@@ -415,7 +415,7 @@ TEST_F(Escalation, AHundredSessionsTakeTheTimeOfOne) {
     EXPECT_EQ(core::count_of(plan, Outcome::still_running), 100);
     EXPECT_EQ(took, 3 * step);
     for (const Target& target : plan)
-        EXPECT_EQ(target.taken(Step::terminate).at, plan[0].taken(Step::terminate).at);
+        EXPECT_EQ(target.step(Step::terminate).at, plan[0].step(Step::terminate).at);
 }
 
 TEST_F(Escalation, TouchesOnlyTheChosen) {
@@ -426,7 +426,7 @@ TEST_F(Escalation, TouchesOnlyTheChosen) {
     EXPECT_EQ(plan[0].outcome, Outcome::spared);
     EXPECT_EQ(spared.signals, 0);
     EXPECT_EQ(plan[1].outcome, Outcome::denied);
-    EXPECT_EQ(plan[1].taken(Step::cancel).outcome, Outcome::denied);
+    EXPECT_EQ(plan[1].step(Step::cancel).outcome, Outcome::denied);
     EXPECT_EQ(taken(1), "cancel");
 }
 
@@ -459,8 +459,8 @@ TEST_F(Escalation, AnInterruptedEscalationKnowsWhatItDid) {
                  [] { throw std::runtime_error("canceling statement due to user request"); });
     EXPECT_THROW(escalate_all(), std::runtime_error);
     EXPECT_EQ(taken(0), "cancel terminate");
-    EXPECT_EQ(plan[0].taken(Step::cancel).outcome, Outcome::still_running);
-    EXPECT_EQ(plan[0].taken(Step::terminate).outcome, Outcome::chosen);
+    EXPECT_EQ(plan[0].step(Step::cancel).outcome, Outcome::still_running);
+    EXPECT_EQ(plan[0].step(Step::terminate).outcome, Outcome::chosen);
     EXPECT_EQ(plan[0].outcome, Outcome::signalled);
 }
 

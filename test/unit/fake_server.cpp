@@ -33,7 +33,7 @@ void FakeServer::end(Life& life) {
     leave_table(life);
     life.in_array = false;
     processes_.erase(life.session.id.pid);
-    if (held_ == &life)
+    if (pinned_ == &life)
         is_held_alive_ = false;
 }
 
@@ -51,52 +51,52 @@ void FakeServer::pass(core::Timestamp time) {
     clock_ = end;
 }
 
-bool FakeServer::hold(const core::Session& session, core::Action action) {
+bool FakeServer::pin(const core::Session& session, core::Action action) {
     const std::int32_t pid = session.id.pid;
-    held_for_ = action;
-    EXPECT_EQ(held_, nullptr) << "one process is held at a time";
-    if (before_hold)
-        before_hold(process_with(pid));
-    note("hold", pid);
-    held_ = process_with(pid);
-    is_held_alive_ = held_ != nullptr;
+    pinned_for_ = action;
+    EXPECT_EQ(pinned_, nullptr) << "one process is held at a time";
+    if (before_pin)
+        before_pin(process_with(pid));
+    note("pin", pid);
+    pinned_ = process_with(pid);
+    is_held_alive_ = pinned_ != nullptr;
     return is_held_alive_;
 }
 
 core::Delivery FakeServer::send() {
-    if (held_ == nullptr) {
+    if (pinned_ == nullptr) {
         ADD_FAILURE() << "a signal to nobody";
         return core::Delivery::gone;
     }
     if (before_send)
-        before_send(held_);
-    note("send", held_->session.id.pid);
+        before_send(pinned_);
+    note("send", pinned_->session.id.pid);
     if (!is_held_alive_)
         return core::Delivery::gone;
-    if (held_->refuses)
+    if (pinned_->refuses)
         return core::Delivery::denied;
-    ++held_->signals;
-    held_->last_signal = held_for_;
+    ++pinned_->signals;
+    pinned_->last_signal = pinned_for_;
     if (on_signal)
-        on_signal(held_);
+        on_signal(pinned_);
     return core::Delivery::delivered;
 }
 
 void FakeServer::release() noexcept {
-    note("release", held_->session.id.pid);
-    held_ = nullptr;
+    note("release", pinned_->session.id.pid);
+    pinned_ = nullptr;
 }
 
 core::Closing FakeServer::close_socket() {
     using Result = core::Closing::Result;
-    note("close", held_->session.id.pid);
+    note("close", pinned_->session.id.pid);
     if (!is_held_alive_)
         return {Result::gone, nullptr};
-    if (held_->closing != Result::closed)
-        return {held_->closing, "because"};
-    held_->is_cut_off = true;
+    if (pinned_->closing != Result::closed)
+        return {pinned_->closing, "because"};
+    pinned_->is_cut_off = true;
     if (on_close)
-        on_close(held_);
+        on_close(pinned_);
     return {Result::closed, nullptr};
 }
 

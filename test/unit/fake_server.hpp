@@ -59,14 +59,14 @@ class FakeServer final : public core::Server {
     /// What follows when its client's connection is closed.
     Hook on_close;
     /// What happens just before a call; where no process has the pid, it gets null.
-    Hook before_hold, before_look, before_find, before_lock_look, before_send;
+    Hook before_pin, before_look, before_find, before_lock_look, before_send;
     /// What happens during a sleep, and before each session's turn; may throw.
-    std::function<void()> on_sleep, on_heed;
+    std::function<void()> on_sleep, on_check_interrupts;
 
-    std::vector<std::string> trace; // "hold 1", "look 1", "send 1", "release 1"
+    std::vector<std::string> trace; // "pin 1", "look 1", "send 1", "release 1"
     std::vector<core::Timestamp> sleeps;
 
-    bool hold(const core::Session& session, core::Action action) override;
+    bool pin(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
     void release() noexcept override;
     core::Closing close_socket() override;
@@ -77,8 +77,8 @@ class FakeServer final : public core::Server {
     bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
     core::Timestamp now() override { return clock_; }
     void check_interrupts() override {
-        if (on_heed)
-            on_heed();
+        if (on_check_interrupts)
+            on_check_interrupts();
     }
     void sleep(core::Timestamp microseconds) override;
 
@@ -90,8 +90,8 @@ class FakeServer final : public core::Server {
     std::vector<Life*> table_;
     std::unordered_map<std::int32_t, Life*> processes_;
     std::multimap<core::Timestamp, std::function<void()>> events_;
-    Life* held_ = nullptr;
-    core::Action held_for_ = core::Action::count; // what it was held for
+    Life* pinned_ = nullptr;
+    core::Action pinned_for_ = core::Action::count; // what it was held for
     bool is_held_alive_ = false;
     core::Timestamp clock_ = seconds(1000);
 };

@@ -9,7 +9,7 @@ UNIT_OBJECTS = $(UNIT_SOURCES:%.cpp=$(UNIT_BUILD)/%.o)
 # Not optimized: compiling them takes longer than running them.
 UNIT_CXXFLAGS = $(CXXFLAGS) $(SESSIONCTL_CXXFLAGS) -O0 -g0 -Wno-subobject-linkage -Isrc -Itest/unit
 
-# For the test program: make unit UNIT_ARGS='--gtest_filter=Engine.*'. Only failures and a summary are shown.
+# For the test program: make unit UNIT_ARGS='--gtest_filter=SignalAndProve.*'. Only failures and a summary are shown.
 UNIT_ARGS =
 
 build/unit/tests.cpp: force

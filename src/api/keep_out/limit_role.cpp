@@ -4,7 +4,7 @@
 #include "api/serve.hpp"
 #include "api/sessions/options.hpp"
 #include "core/error.hpp"
-#include "pg/account/audit_transaction.hpp"
+#include "pg/audit/audit_transaction.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/login_lock.hpp"

@@ -1,7 +1,7 @@
 #include "api/keep_out/lockdown.hpp"
 
 #include "core/error.hpp"
-#include "pg/account/audit_transaction.hpp"
+#include "pg/audit/audit_transaction.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 
@@ -129,8 +129,8 @@ void keep_in_audit(const char* action, const char* result, Lockable kind, const 
     pg::keep_at_commit(record);
 }
 
-void tell_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
-                          const core::Restoration& restoration, const core::LoginSettings& current) {
+void report_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,
+                            const core::Restoration& restoration, const core::LoginSettings& current) {
     const pg::ShownName shown(name);
     if (restoration.limit_was_changed)
         pg::call([&] {

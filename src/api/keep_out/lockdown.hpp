@@ -3,7 +3,7 @@
 
 #include "api/sessions/options.hpp"
 #include "core/keep_out/lockdown.hpp"
-#include "pg/keep_out/lockdown_memory.hpp"
+#include "pg/keep_out/stored_lockdown.hpp"
 
 namespace sessionctl::api {
 
@@ -25,8 +25,8 @@ void keep_in_audit(const char* action, const char* result, pg::Lockable kind, co
 void require_altered(pg::Lockable kind, const char* name, Oid oid);
 
 /// Reports what an unlock did not restore because it was changed by hand.
-void tell_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
-                          const core::Restoration& restoration, const core::LoginSettings& current);
+void report_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
+                            const core::Restoration& restoration, const core::LoginSettings& current);
 
 /// Raises a NOTICE that there is nothing to unlock, and returns false.
 Datum not_locked(pg::Lockable kind, const char* name);

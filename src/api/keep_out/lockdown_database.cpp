@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "pg/encoding.hpp"
 #include "pg/keep_out/login_lock.hpp"
-#include "pg/keep_out/pool.hpp"
+#include "pg/keep_out/pgbouncer.hpp"
 #include "pg/locks/lock_deadline.hpp"
 #include "pg/logins/pending_logins.hpp"
 #include "pg/memory.hpp"
@@ -98,8 +98,9 @@ void close(const LockdownOptions& options, bool has_paused_pool) {
         lockdown.pool = pg::kept_text(options.pool);
         lockdown.pool_database = pg::kept_name(options.database);
     }
-    pg::remember(Lockable::database, options.database,
-                 core::renewed(pg::remembered(Lockable::database, options.oid), std::move(lockdown)));
+    pg::store_lockdown(
+        Lockable::database, options.database,
+        core::renewed(pg::stored_lockdown(Lockable::database, options.oid), std::move(lockdown)));
     api::keep_in_audit("lockdown_database", "closed", Lockable::database, options.database, during,
                        options.request.reason);
 }
@@ -154,7 +155,7 @@ core::string remaining_objects(const LockdownOptions& options) {
 }
 
 /// A caller who may not read one of these catalogs is told nothing.
-void tell_remaining_objects(const LockdownOptions& options) {
+void report_remaining_objects(const LockdownOptions& options) {
     core::string list;
     try {
         list = pg::in_subtransaction([&options] { return remaining_objects(options); });
@@ -197,7 +198,7 @@ core::string described(const pg::RosterEntry& entry) {
 }
 
 /// A lockdown does not end them. One that the caller may neither see nor end is counted as denied.
-void tell_background(const LockdownOptions& options) {
+void report_background(const LockdownOptions& options) {
     const pg::Roster roster = pg::Roster::take();
     core::string list;
     int count = 0;
@@ -232,8 +233,8 @@ std::int64_t lock_down(LockdownOptions& options, bool has_paused_pool) {
         pg::monotonic_now() + pg::longest_login_lock_hold * core::microseconds_per_millisecond;
     close(options, has_paused_pool);
     const std::int64_t ended = end_sessions(options, hold_ends);
-    tell_background(options);
-    tell_remaining_objects(options);
+    report_background(options);
+    report_remaining_objects(options);
     return ended;
 }
 
@@ -253,7 +254,7 @@ std::int64_t lock_down_behind_pool(LockdownOptions& options) {
 void open(const char* name, Oid oid, const core::LoginSettings& current,
           const core::LoginSettings& settings) {
     api::set_login_settings(Lockable::database, name, oid, current, settings);
-    pg::forget(Lockable::database, name);
+    pg::remove_lockdown(Lockable::database, name);
     api::keep_in_audit("unlock_database", "open", Lockable::database, name, settings, nullptr);
 }
 
@@ -300,11 +301,11 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const char* const name = arguments.text("database");
         pg::require_primary("unlock_database");
         const Oid oid = pg::call([name] { return get_database_oid(name, false); });
-        if (pg::remembered(Lockable::database, oid)) {
+        if (pg::stored_lockdown(Lockable::database, oid)) {
             pg::require_owner(oid, name);
             pg::hold(Lockable::database, oid);
         }
-        const auto lockdown = pg::remembered(Lockable::database, oid);
+        const auto lockdown = pg::stored_lockdown(Lockable::database, oid);
         if (!lockdown)
             return api::not_locked(Lockable::database, name);
         const core::LoginSettings current = api::login_settings_of(Lockable::database, oid);
@@ -316,7 +317,7 @@ SQL_FUNCTION(sessionctl_unlock_database)
             commit_without_standbys();
             open_with_pool(name, oid, current, restoration.settings, *lockdown);
         }
-        api::tell_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
+        api::report_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });
 }

@@ -35,7 +35,7 @@ void forbid_login(const char* role, Oid oid, const core::LoginSettings& before,
     api::set_login_settings(Lockable::role, role, oid, before, during);
     if (!is_superuser(oid))
         return;
-    pg::hold_superusers(); // for a role that has become one concurrently
+    pg::lock_superusers(); // for a role that has become one concurrently
     pg::require_superuser_left(role);
 }
 
@@ -43,9 +43,9 @@ void lock_down(const char* role, Oid oid, const char* reason) {
     const core::LoginSettings before = api::login_settings_of(Lockable::role, oid);
     const core::LoginSettings during = {before.limit, false};
     forbid_login(role, oid, before, during);
-    pg::remember(
+    pg::store_lockdown(
         Lockable::role, role,
-        core::renewed(pg::remembered(Lockable::role, oid), api::new_lockdown(before, during, reason)));
+        core::renewed(pg::stored_lockdown(Lockable::role, oid), api::new_lockdown(before, during, reason)));
     api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, reason);
 }
 
@@ -73,7 +73,7 @@ std::int64_t lock_down_ending_blockers(const char* role, Oid oid, Request& reque
 /// For logins until this transaction commits. Nothing is done if the caller may not end the role's sessions.
 void sweep(Oid role) {
     if (pg::call([role] { return compat::may_signal(GetUserId(), role); }))
-        pg::sweep_after_commit(role, pg::Need::vital);
+        pg::sweep_after_commit(role, pg::Need::required);
 }
 
 } // namespace
@@ -93,7 +93,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         pg::forbid_prepare("lockdown_role");
         // Before taking any lock that another lockdown may wait for.
         if (is_superuser(oid) && pg::call([] { return superuser(); }))
-            pg::hold_superusers();
+            pg::lock_superusers();
         pg::hold(Lockable::role, oid);
         if (!terminate) {
             lock_down(role, oid, request.reason);
@@ -114,17 +114,17 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const Oid oid = role_oid(role);
         pg::require_primary("unlock_role");
         // A role that is not locked down is only read, without a lock.
-        if (pg::remembered(Lockable::role, oid))
+        if (pg::stored_lockdown(Lockable::role, oid))
             pg::hold(Lockable::role, oid);
-        const auto lockdown = pg::remembered(Lockable::role, oid);
+        const auto lockdown = pg::stored_lockdown(Lockable::role, oid);
         if (!lockdown)
             return api::not_locked(Lockable::role, role);
         const core::LoginSettings current = api::login_settings_of(Lockable::role, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
         api::set_login_settings(Lockable::role, role, oid, current, restoration.settings);
-        pg::forget(Lockable::role, role);
+        pg::remove_lockdown(Lockable::role, role);
         api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.settings, nullptr);
-        api::tell_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
+        api::report_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });
 }

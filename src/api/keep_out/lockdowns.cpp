@@ -3,7 +3,7 @@
 #include "api/keep_out/lockdown.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/clients/client_address.hpp"
 #include "pg/encoding.hpp"
 #include "pg/hba/hba.hpp"
@@ -52,17 +52,17 @@ core::string method_of(Lockable kind, const core::LoginSettings& settings) {
     return limit_text(settings.limit);
 }
 
-void put(const pg::KnownLockdown& known, api::Rows& rows) {
+void put(const pg::StoredLockdown& known, api::Rows& rows) {
     const std::optional<core::LoginSettings> settings = api::find_login_settings(known.kind, known.oid);
     if (!settings) // dropped concurrently
         return;
     const core::LoginSettings current = *settings;
-    const core::Lockdown memory = known.memory.value_or(core::Lockdown{});
+    const core::Lockdown memory = known.lockdown.value_or(core::Lockdown{});
     const core::string means = method_of(known.kind, current);
     const core::string by = pg::shown_utf8(memory.by);
     const core::string reason = pg::shown_utf8(memory.reason);
-    const core::string before = known.memory ? difference(known.kind, memory.before, memory.during) : "";
-    const core::string changed = known.memory ? difference(known.kind, current, memory.during) : "";
+    const core::string before = known.lockdown ? difference(known.kind, memory.before, memory.during) : "";
+    const core::string changed = known.lockdown ? difference(known.kind, current, memory.during) : "";
     const auto text = [](const core::string& value) { return value.empty() ? nullptr : value.c_str(); };
     pg::call([&] {
         api::Row<11> row;
@@ -75,7 +75,7 @@ void put(const pg::KnownLockdown& known, api::Rows& rows) {
         row.add_text(text(reason));
         row.add_null(); // until
         row.add_null(); // connected
-        row.add_text(known.memory ? text(before) : "not readable: use ALTER");
+        row.add_text(known.lockdown ? text(before) : "not readable: use ALTER");
         row.add_text(text(changed));
         row.put_into(rows);
     });
@@ -160,10 +160,10 @@ SQL_FUNCTION(sessionctl_session_lockdowns)
 {
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
-        const core::vector<pg::KnownLockdown> known = pg::known_lockdowns();
+        const core::vector<pg::StoredLockdown> known = pg::stored_lockdowns();
         // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
-        for (const pg::KnownLockdown& each : known)
+        for (const pg::StoredLockdown& each : known)
             put(each, rows);
         put_server(rows);
         for (const core::Cooldown& each : pg::running_cooldowns())

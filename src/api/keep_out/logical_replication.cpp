@@ -2,7 +2,7 @@
 
 #include "api/keep_out/server_lockdown.hpp"
 #include "core/keep_out/replication_needs.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/sessions/roster.hpp"

@@ -5,7 +5,7 @@
 #include "api/serve.hpp"
 #include "core/reaper/violation_text.hpp"
 #include "core/text.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/locks/lock_waits.hpp"

@@ -86,11 +86,11 @@ class BlockersOf final : public LockSelector {
         const core::WaitGraph& graph = waits.graph();
         const core::vector<int> blockers = blockers_in(graph);
         if (blockers.empty())
-            tell_no_blockers(roster, graph);
+            report_no_blockers(roster, graph);
         core::vector<int> pids = pg::pids_of(graph, blockers);
         for (const int pid : pids)
             refuse_self(pid);
-        tell_prepared(graph, blockers);
+        report_prepared(graph, blockers);
         return pids;
     }
 
@@ -113,7 +113,7 @@ class BlockersOf final : public LockSelector {
                   "for.");
     }
 
-    void tell_no_blockers(const pg::Roster& roster, const core::WaitGraph& graph) const {
+    void report_no_blockers(const pg::Roster& roster, const core::WaitGraph& graph) const {
         const int pid = waiter_;
         const int party = graph.find(pid);
         const pg::RosterEntry* const entry = roster.find(pid);
@@ -152,7 +152,7 @@ class BlockersOf final : public LockSelector {
         return hint.append(call);
     }
 
-    void tell_prepared(const core::WaitGraph& graph, const core::vector<int>& blockers) const {
+    void report_prepared(const core::WaitGraph& graph, const core::vector<int>& blockers) const {
         const core::vector<pg::Prepared> all = pg::prepared_in(graph);
         core::vector<const pg::Prepared*> found;
         for (const int blocker : blockers)
@@ -161,8 +161,8 @@ class BlockersOf final : public LockSelector {
                     found.push_back(prepared);
         char waiter[48];
         std::snprintf(waiter, sizeof waiter, " session %d waiting", waiter_);
-        pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
-                                        found.size(), waiter));
+        pg::report_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
+                                          found.size(), waiter));
     }
 
     const int waiter_;
@@ -179,10 +179,10 @@ class HoldersOf final : public LockSelector {
     core::vector<int> find_pids(const pg::Roster& roster) override {
         family_ = pg::family_of(relation_);
         const pg::LockTable table;
-        tell_prepared(table);
+        report_prepared(table);
         core::vector<int> pids = sessions_in(table, roster, least_);
         if (pids.empty())
-            tell_weaker(sessions_in(table, roster, AccessShareLock));
+            report_weaker(sessions_in(table, roster, AccessShareLock));
         return pids;
     }
 
@@ -205,25 +205,26 @@ class HoldersOf final : public LockSelector {
     }
 
     /// The caller's own session may have a lock on it, from reading it.
-    static void tell_weaker(const core::vector<int>& pids) {
+    static void report_weaker(const core::vector<int>& pids) {
         const auto count = std::count_if(pids.begin(), pids.end(), [](int pid) {
             return !pg::call([pid] { return compat::is_own_session(pid); });
         });
-        api::tell_below(static_cast<std::size_t>(count),
-                        "%lu session holds or waits for a lock on the relation that is weaker than min_mode",
-                        "%lu sessions hold or wait for locks on the relation that are weaker than min_mode",
-                        "A weaker min_mode includes more of them.");
+        api::report_below(
+            static_cast<std::size_t>(count),
+            "%lu session holds or waits for a lock on the relation that is weaker than min_mode",
+            "%lu sessions hold or wait for locks on the relation that are weaker than min_mode",
+            "A weaker min_mode includes more of them.");
     }
 
-    void tell_prepared(const pg::LockTable& table) const {
+    void report_prepared(const pg::LockTable& table) const {
         if (!table.has_prepared())
             return;
         const core::vector<pg::Prepared> all = pg::prepared_transactions();
         const core::vector<const pg::Prepared*> found = table.prepared_on(family_, least_, all);
         const core::string relation =
             core::string(" relation \"").append(pg::one_line(name_)).append("\" locked");
-        pg::tell_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
-                                        found.size(), relation.c_str()));
+        pg::report_prepared(found, worded(" prepared transaction keeps", " prepared transactions keep",
+                                          found.size(), relation.c_str()));
     }
 
     const Oid relation_;
@@ -242,7 +243,7 @@ class QueuedBlockers final : public LockSelector {
     core::vector<int> find_pids(const pg::Roster& roster) override {
         found_ = waits_now(roster, older_than_);
         if (found_.empty())
-            tell_younger(roster);
+            report_younger(roster);
         return pids_of(found_);
     }
 
@@ -270,17 +271,17 @@ class QueuedBlockers final : public LockSelector {
     };
 
     /// Before 14 their age is that of the statement, which the caller may not be allowed to see.
-    static void tell_younger(const pg::Roster& roster) {
+    static void report_younger(const pg::Roster& roster) {
         if (!compat::has_wait_start && pg::is_under_other_user())
             return;
         constexpr core::Timestamp any = std::numeric_limits<core::Timestamp>::min();
         const core::vector<int> pids = pids_of(waits_now(roster, any));
-        api::tell_below(pids.size(),
-                        "%lu session makes others wait by its request, but has not waited for longer than "
-                        "older_than",
-                        "%lu sessions make others wait by their requests, but have not waited for longer "
-                        "than older_than",
-                        "A smaller older_than includes more of them.");
+        api::report_below(pids.size(),
+                          "%lu session makes others wait by its request, but has not waited for longer than "
+                          "older_than",
+                          "%lu sessions make others wait by their requests, but have not waited for longer "
+                          "than older_than",
+                          "A smaller older_than includes more of them.");
     }
 
     static core::vector<Wait> waits_now(const pg::Roster& roster, core::Timestamp older_than) {

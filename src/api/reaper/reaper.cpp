@@ -10,7 +10,7 @@
 #include "pg/reaper/limit_settings.hpp"
 #include "pg/reaper/reaper_lock.hpp"
 #include "pg/reaper/reaper_process.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -128,11 +128,11 @@ void append_count(core::string& text, int count, const char* one, const char* ma
         text.append((std::snprintf(part, sizeof part, count == 1 ? one : many, count), part));
 }
 
-core::string limits_in_force(const pg::ReaperStatus& board, const pg::LimitSettings& settings) {
+core::string limits_in_force(const pg::ReaperStatus& status, const pg::LimitSettings& settings) {
     core::string list;
     for (int i = 0; i < core::limit_count; ++i) {
         const auto limit = static_cast<core::Limit>(i);
-        const std::int32_t value = board.limits[i];
+        const std::int32_t value = status.limits[i];
         if (value == 0 || limit == core::Limit::horizon_idle)
             continue;
         list.append(list.empty() ? "" : ", ");
@@ -143,7 +143,7 @@ core::string limits_in_force(const pg::ReaperStatus& board, const pg::LimitSetti
     }
     if (list.empty())
         list = "none";
-    append_count(list, board.with_own_limits, "; %d session has limits of its own",
+    append_count(list, status.with_own_limits, "; %d session has limits of its own",
                  "; %d sessions have limits of their own");
     append_count(list, settings.count, "; 1 role or database sets some", "; %d roles or databases set some");
     return list;
@@ -195,7 +195,7 @@ void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
     const core::string limits =
         shared != nullptr ? limits_in_force(shared->reaper, settings) : core::string();
     const core::string hint = advice(pid != 0, shared != nullptr, settings);
-    const pg::ReaperStatus* const board = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
+    const pg::ReaperStatus* const status = shared != nullptr && pid != 0 ? &shared->reaper : nullptr;
     pg::call([&] {
         api::Rows rows(fcinfo);
         StatusRow row;
@@ -203,11 +203,11 @@ void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
         row.add_if(pid != 0, [pid] { return Int32GetDatum(pid); });
         add_time(row, since);
         row.add(BoolGetDatum(shared != nullptr));
-        row.add_text(board != nullptr ? limits.c_str() : nullptr);
-        add_time(row, board != nullptr ? board->next_deadline.load() : 0);
-        row.add_if(board != nullptr, [=] { return Int64GetDatum(board->wakeups); });
-        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->watched); });
-        row.add_if(board != nullptr, [=] { return Int32GetDatum(board->exempt); });
+        row.add_text(status != nullptr ? limits.c_str() : nullptr);
+        add_time(row, status != nullptr ? status->next_deadline.load() : 0);
+        row.add_if(status != nullptr, [=] { return Int64GetDatum(status->wakeups); });
+        row.add_if(status != nullptr, [=] { return Int32GetDatum(status->watched); });
+        row.add_if(status != nullptr, [=] { return Int32GetDatum(status->exempt); });
         row.add_if(shared != nullptr, [=] { return Int64GetDatum(shared->reaper.reaped); });
         add_time(row, shared != nullptr ? shared->reaper.last_reaped.load() : 0);
         row.add_text(hint.empty() ? nullptr : hint.c_str());

@@ -154,7 +154,7 @@ SQL_FUNCTION(sessionctl_is_passed_over_by_vacuum)
             return 0;
         }
         const int pid = PG_GETARG_INT32(0);
-        return BoolGetDatum(pg::call([pid] { return compat::is_passed_over_by_vacuum(pid); }));
+        return BoolGetDatum(pg::call([pid] { return compat::is_ignored_by_vacuum(pid); }));
     });
 }
 

@@ -4,8 +4,8 @@
 #include "pg/error.hpp"
 #include "pg/sessions/drain_request.hpp"
 #include "pg/sessions/drain_server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/progress.hpp"
-#include "pg/sessions/server.hpp"
 
 namespace sessionctl::api {
 
@@ -21,15 +21,15 @@ class CallServer final : public pg::DrainServer {
 
     /// What the session did was recorded when it was asked to end. At its end it is idle, unless it is
     /// terminated.
-    bool hold(const core::Session& session, core::Action action) override {
+    bool pin(const core::Session& session, core::Action action) override {
         if (is_forcing_)
             evidence_.take(session);
-        return DrainServer::hold(session, action);
+        return DrainServer::pin(session, action);
     }
     void begin_to_force() noexcept { is_forcing_ = true; }
 
     core::Delivery send() override {
-        pg::leave_client_message(held(), false, client_message_); // another call may have removed it
+        pg::put_client_message(pinned(), false, client_message_); // another call may have removed it
         return DrainServer::send();
     }
 
@@ -77,7 +77,7 @@ void warn_of_unfinished(const core::Plan& plan) {
     });
 }
 
-void tell_walsenders(const pg::Roster& before, const core::Plan& plan) {
+void report_walsenders(const pg::Roster& before, const core::Plan& plan) {
     // A drain of one application is not the preparation of a shutdown.
     const auto is_matched = [&plan](const core::Session& session) {
         return std::any_of(plan.begin(), plan.end(), [&session](const core::Target& target) {

@@ -3,7 +3,7 @@
 
 #include "api/sessions/run.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 
 namespace sessionctl::api {
 
@@ -16,6 +16,6 @@ void drain(const Request& request, const pg::ClientMessage& client_message, pg::
 void warn_of_unfinished(const core::Plan& plan);
 
 /// NOTICE, if all clients' sessions were drained: how many walsenders a shutdown still waits for.
-void tell_walsenders(const pg::Roster& before, const core::Plan& plan);
+void report_walsenders(const pg::Roster& before, const core::Plan& plan);
 
 } // namespace sessionctl::api

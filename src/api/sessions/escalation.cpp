@@ -30,14 +30,14 @@ Request read(FunctionCallInfo fcinfo) {
 }
 
 bool is_closed(const core::Target& target) noexcept {
-    const core::EscalationStep& closing = target.taken(core::Step::close_socket);
+    const core::EscalationStep& closing = target.step(core::Step::close_socket);
     return closing.at != 0 && closing.outcome != core::Outcome::not_permitted;
 }
 
 /// The times of the steps, by the wall clock.
 void add_steps(const core::Target& target, core::Timestamp wall_offset, Row& row) {
     for (const core::Step step : core::all_steps) {
-        const core::Timestamp at = target.taken(step).at;
+        const core::Timestamp at = target.step(step).at;
         const bool is_taken = at != 0 && (step != core::Step::close_socket || is_closed(target));
         row.add_if(is_taken, [=] { return TimestampTzGetDatum(at + wall_offset); });
     }

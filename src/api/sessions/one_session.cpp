@@ -31,7 +31,7 @@ core::Identity session_id(Arguments& arguments) {
 }
 
 /// It has ended, perhaps long ago, and another session may have its process ID now.
-void tell_no_session(core::Identity identity, const pg::Roster& roster) {
+void report_no_session(core::Identity identity, const pg::Roster& roster) {
     const pg::RosterEntry* const other = roster.find(identity.pid);
     const core::SessionId id(identity);
     if (other != nullptr && !pg::may_tell(other->facts)) {
@@ -52,7 +52,7 @@ void tell_no_session(core::Identity identity, const pg::Roster& roster) {
 }
 
 /// A process ID from a list of busy processes may be that of a parallel worker.
-void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
+void report_leader(const core::Target& target, const pg::RosterEntry& entry) {
     if (target.outcome != core::Outcome::spared || target.session.kind != core::Kind::parallel_worker ||
         !pg::may_tell(target.session) || entry.proc.leader_pid == 0)
         return;
@@ -63,11 +63,11 @@ void tell_leader(const core::Target& target, const pg::RosterEntry& entry) {
     });
 }
 
-/// Reads what follows the name (W, include_...) and acts on it: `tell_none` reports to the caller that it
+/// Reads what follows the name (W, include_...) and acts on it: `report_none` reports to the caller that it
 /// is not on the roster.
 template <typename TellNone>
 Datum act_on(const char* condition, api::Value value, Action action, Arguments& arguments,
-             TellNone&& tell_none) {
+             TellNone&& report_none) {
     char is_null = ' ';
     Request request;
     request.action = action;
@@ -78,9 +78,9 @@ Datum act_on(const char* condition, api::Value value, Action action, Arguments& 
     const pg::ScratchMemory scratch;
     const api::Result result = api::run(request);
     if (result.plan.empty())
-        tell_none(result.roster);
+        report_none(result.roster);
     for (const core::Target& target : result.plan)
-        tell_leader(target, result.roster.at(target.session.id.pid));
+        report_leader(target, result.roster.at(target.session.id.pid));
     return Int64GetDatum(core::counted(result.plan, action));
 }
 
@@ -90,7 +90,7 @@ Datum act_on_session_id(FunctionCallInfo fcinfo, Action action) {
     const core::SessionId id(identity);
     const Datum text = pg::call([&id] { return CStringGetTextDatum(id.text); });
     return act_on("session_id = $1", {TEXTOID, text}, action, arguments,
-                  [identity](const pg::Roster& roster) { tell_no_session(identity, roster); });
+                  [identity](const pg::Roster& roster) { report_no_session(identity, roster); });
 }
 
 Datum act_on_pid(FunctionCallInfo fcinfo, Action action) {

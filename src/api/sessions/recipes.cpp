@@ -1,4 +1,4 @@
-// The recipes: fixed conditions with typed values, through the same engine as everything else.
+// The recipes: fixed conditions with typed values, each run as terminate_where runs its own.
 
 #include "api/serve.hpp"
 #include "api/sessions/options.hpp"
@@ -35,15 +35,15 @@ Datum terminate(Arguments& arguments, const char* condition, api::Value value) {
 }
 
 /// For the case that none was idle for so long. Hidden sessions are reported elsewhere.
-void tell_younger(const pg::Roster& roster) {
+void report_younger(const pg::Roster& roster) {
     const auto number = std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
         return core::is_idle_in_transaction(entry.facts.state) && !entry.facts.is_self &&
                pg::may_tell(entry.facts);
     });
-    api::tell_below(static_cast<std::size_t>(number),
-                    "%lu session is idle in a transaction, but not for longer than older_than",
-                    "%lu sessions are idle in a transaction, but not for longer than older_than",
-                    "A smaller older_than includes more of them.");
+    api::report_below(static_cast<std::size_t>(number),
+                      "%lu session is idle in a transaction, but not for longer than older_than",
+                      "%lu sessions are idle in a transaction, but not for longer than older_than",
+                      "A smaller older_than includes more of them.");
 }
 
 api::Value text_value(const char* text) {
@@ -92,7 +92,7 @@ SQL_FUNCTION(sessionctl_terminate_idle_in_transaction)
         const api::Result result =
             api::run_for(request, "idle_in_transaction_for > $1", {INTERVALOID, older_than});
         if (result.plan.empty())
-            tell_younger(result.roster);
+            report_younger(result.roster);
         return Int64GetDatum(core::counted(result.plan, request.action));
     });
 }

@@ -4,14 +4,14 @@
 #include "core/error.hpp"
 #include "core/sessions/drain.hpp"
 #include "core/sessions/escalation.hpp"
-#include "pg/account/audit.hpp"
+#include "pg/audit/audit.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/logins/cooldown_sweep.hpp"
 #include "pg/sessions/disclosure.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/progress.hpp"
-#include "pg/sessions/server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 
@@ -44,7 +44,7 @@ core::Plan plan_for(const core::vector<pg::Match>& matches, const pg::Roster& ro
 class RequestServer final : public pg::LiveServer {
   public:
     RequestServer(const pg::ClientMessage& client_message, pg::CallEvidence& evidence,
-                  pg::CooldownOrder& cooldown, const Request& request, const pg::Roster& roster)
+                  pg::CallCooldowns& cooldown, const Request& request, const pg::Roster& roster)
         : LiveServer(client_message, &evidence, &cooldown), request_(request), roster_(roster) {}
 
     bool still_selects(const core::Session& session) override {
@@ -97,7 +97,7 @@ void warn_of_displaced(int number) {
 void signal_and_prove(const Request& request, const pg::ClientMessage& client_message,
                       pg::CallEvidence& evidence, core::Timestamp deadline, Result& result,
                       core::ResultObserver& observer) {
-    pg::CooldownOrder cooldown(request.cooldown, result.roster, request.reason);
+    pg::CallCooldowns cooldown(request.cooldown, result.roster, request.reason);
     pg::CooldownSweep sweep(cooldown.logins(), result.roster, request.reason);
     RequestServer server(client_message, evidence, cooldown, request, result.roster);
     core::signal_all(result.plan, request.action, request.recheck, deadline, server);
@@ -154,7 +154,7 @@ void act(const Request& request, const pg::Span& span, Result& result) {
     audit.write();
 }
 
-void tell_summary(const Request& request, const core::Plan& plan) {
+void report_summary(const Request& request, const core::Plan& plan) {
     const core::string summary = core::summary(plan, request.action);
     if (summary.empty())
         return;
@@ -240,7 +240,7 @@ void warn_of_remaining(const Request& request, const core::Plan& plan) {
 
 /// A role that may signal sessions but not see their state matches none by it. That must not look as if there
 /// were none.
-void tell_hidden_states(const pg::Roster& roster) {
+void report_hidden_states(const pg::Roster& roster) {
     const auto hidden = static_cast<unsigned long>(
         std::count_if(roster.entries.begin(), roster.entries.end(), [](const auto& entry) {
             const core::Kind kind = entry.facts.kind; // the kinds among clients are hidden, too
@@ -258,7 +258,7 @@ void tell_hidden_states(const pg::Roster& roster) {
 }
 
 /// A caller who keeps the oldest or newest sessions must know that the age of some is hidden.
-void tell_hidden_times(const core::Guards& guards, const core::Plan& plan) {
+void report_hidden_times(const core::Guards& guards, const core::Plan& plan) {
     const auto hidden =
         static_cast<unsigned long>(std::count_if(plan.begin(), plan.end(), [&](const core::Target& target) {
             return !target.session.is_visible &&
@@ -276,7 +276,7 @@ void tell_hidden_times(const core::Guards& guards, const core::Plan& plan) {
 }
 
 /// The setting does not apply to a preview, but the call that it prepares would be refused.
-void tell_refusal_ahead(const core::Plan& plan) {
+void report_refusal_ahead(const core::Plan& plan) {
     const int bound = pg::refuse_above_setting();
     if (bound == 0 || core::count_of(plan, core::Outcome::chosen) <= bound)
         return;
@@ -300,21 +300,21 @@ Result run(const Request& request) {
         request.selector->find(result.roster);
     result.plan = plan_for(pg::evaluate(request.condition, result.roster), result.roster);
     core::choose(result.plan, request.guards);
-    tell_hidden_times(request.guards, result.plan);
+    report_hidden_times(request.guards, result.plan);
     if (request.guards.refuse_above)
         core::refuse_excess(result.plan, *request.guards.refuse_above);
     if (acts(request.action))
         act(request, span, result);
     else if (!request.guards.refuse_above)
-        tell_refusal_ahead(result.plan);
-    tell_summary(request, result.plan);
+        report_refusal_ahead(result.plan);
+    report_summary(request, result.plan);
     if (request.recheck == core::Recheck::idleness ||
         (request.recheck == core::Recheck::wait && !compat::has_wait_start))
-        tell_hidden_states(result.roster);
+        report_hidden_states(result.roster);
     warn_of_unfinished(result.plan);
     warn_of_remaining(request, result.plan);
     if (request.action == core::Action::drain && request.timeout > 0)
-        tell_walsenders(result.roster, result.plan);
+        report_walsenders(result.roster, result.plan);
     return result;
 }
 
@@ -333,7 +333,7 @@ std::int64_t terminate(Request& request, const char* condition, Value value) {
     return core::counted(run_for(request, condition, value).plan, request.action);
 }
 
-void tell_below(std::size_t number, const char* one, const char* many, const char* hint) {
+void report_below(std::size_t number, const char* one, const char* many, const char* hint) {
     if (number == 0)
         return;
     pg::call([=] {

@@ -1,8 +1,8 @@
 // One call, from the condition to the proof. All functions that count, show, cancel or end sessions use it.
 #pragma once
 
-#include "core/sessions/engine.hpp"
 #include "core/sessions/options.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 #include "pg/condition/condition.hpp"
 #include "pg/sessions/roster.hpp"
 
@@ -73,7 +73,7 @@ constexpr char hint_for_hidden[] =
 
 /// NOTICE, unless the number is 0: how many sessions are below a threshold that none exceeds. The texts have
 /// %lu for it.
-void tell_below(std::size_t number, const char* one, const char* many, const char* hint);
+void report_below(std::size_t number, const char* one, const char* many, const char* hint);
 
 /// WARNING, unless the number is 0.
 void warn_of_pending_logins(int number);

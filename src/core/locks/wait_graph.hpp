@@ -127,17 +127,17 @@ class WaitGraph {
     };
 
     /// All proclocks of one party.
-    template <typename See>
-    void each_proclock(int party, See&& see) const {
+    template <typename Visit>
+    void each_proclock(int party, Visit&& visit) const {
         for (int i = first_proclock_[party]; i < first_proclock_[party + 1]; ++i)
-            see(proclocks_[by_owner_[i]]);
+            visit(proclocks_[by_owner_[i]]);
     }
     /// All waiters for this proclock's lock.
-    template <typename See>
-    void each_waiter(const ProcLock& proclock, See&& see) const {
+    template <typename Visit>
+    void each_waiter(const ProcLock& proclock, Visit&& visit) const {
         for (int i = first_of_lock_[proclock.lock];
              i < first_of_lock_[proclock.lock + 1] && proclocks_[i].wanted != 0; ++i)
-            see(proclocks_[i]);
+            visit(proclocks_[i]);
     }
 
   private:

@@ -21,8 +21,8 @@ bool is_unknown(const Session& session) noexcept {
 
 class Drain {
   public:
-    Drain(Plan& plan, Server& server, DrainRequester& asker, ResultObserver& observer)
-        : server_(server), asker_(asker), observer_(observer), began_(server.now()) {
+    Drain(Plan& plan, Server& server, DrainRequester& requester, ResultObserver& observer)
+        : server_(server), requester_(requester), observer_(observer), began_(server.now()) {
         for (Target& target : plan)
             if (target.outcome == Outcome::chosen)
                 pending_.push_back({&target, DrainedSession(began_)});
@@ -32,7 +32,7 @@ class Drain {
     void ask() {
         for (const Pending& open : pending_) {
             server_.check_interrupts();
-            asker_.ask(open.target->session);
+            requester_.ask(open.target->session);
             open.target->signalled_at = began_;
         }
     }
@@ -43,7 +43,7 @@ class Drain {
             const Timestamp now = server_.now();
             const auto rest = std::remove_if(pending_.begin(), pending_.end(), [&](Pending& open) {
                 is_over_ = is_over_ || !has_time(deadline, server_);
-                if (!open.asked.settle(*open.target, !is_over_, server_, asker_))
+                if (!open.asked.settle(*open.target, !is_over_, server_, requester_))
                     return false;
                 done_.push_back(open.target);
                 return true;
@@ -61,7 +61,7 @@ class Drain {
             Target& target = *open.target;
             if (target.outcome == Outcome::signalled && !has_waited)
                 continue;
-            const bool has_left = was_ended(target, asker_);
+            const bool has_left = was_ended(target, requester_);
             if (!has_left)
                 target.reason = is_unknown(target.session) ? unknown : open.asked.reason();
             const bool is_not_reached = !has_left && target.reason == nullptr;
@@ -77,7 +77,7 @@ class Drain {
     };
 
     Server& server_;
-    DrainRequester& asker_;
+    DrainRequester& requester_;
     ResultObserver& observer_;
     const Timestamp began_;
     vector<Pending> pending_;
@@ -87,26 +87,26 @@ class Drain {
 
 } // namespace
 
-bool was_ended(const Target& target, DrainRequester& asker) noexcept {
-    return target.outcome == Outcome::signalled || asker.answer_of(target.session) == DrainAnswer::ends;
+bool was_ended(const Target& target, DrainRequester& requester) noexcept {
+    return target.outcome == Outcome::signalled || requester.answer_of(target.session) == DrainAnswer::ends;
 }
 
-bool DrainedSession::settle(Target& target, bool may_signal, Server& server, DrainRequester& asker) {
+bool DrainedSession::settle(Target& target, bool may_signal, Server& server, DrainRequester& requester) {
     const Observation observed = server.look(target.session);
     if (!observed.present) {
-        target.outcome = was_ended(target, asker) ? Outcome::terminated : Outcome::already_gone;
+        target.outcome = was_ended(target, requester) ? Outcome::terminated : Outcome::already_gone;
         target.elapsed = server.now() - at_;
         return true;
     }
-    if (was_ended(target, asker))
+    if (was_ended(target, requester))
         return false;
     const bool is_finished =
         outcome_of_recheck(Recheck::no_transaction, target.session, observed) == Outcome::chosen;
     const bool has_client = !is_background(target.session.kind);
     const bool was_unread =
         std::exchange(reason_, is_finished && has_client ? unread_answer : unfinished) == unread_answer;
-    if (!is_finished ||
-        (asker.answer_of(target.session) == DrainAnswer::will_end && !has_stalled(observed, server.now())))
+    if (!is_finished || (requester.answer_of(target.session) == DrainAnswer::will_end &&
+                         !has_stalled(observed, server.now())))
         return false;
     if (!may_signal) {
         if (!was_unread)
@@ -130,9 +130,9 @@ bool DrainedSession::has_stalled(const Observation& observed, Timestamp now) noe
     return now - idle_since_ >= stalled_after;
 }
 
-void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& asker,
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& requester,
                ResultObserver& observer) {
-    Drain drain(plan, server, asker, observer);
+    Drain drain(plan, server, requester, observer);
     drain.ask();
     drain.run(deadline, waits);
     drain.give_up(waits);

@@ -1,7 +1,7 @@
 // Draining: sessions end where their transactions do, idle ones at once.
 #pragma once
 
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 namespace sessionctl::core {
 
@@ -30,7 +30,7 @@ class DrainedSession {
 
     /// Looks at it once more, and terminates it where it is in no transaction, if `may_signal`. True when its
     /// outcome is final.
-    bool settle(Target& target, bool may_signal, Server& server, DrainRequester& asker);
+    bool settle(Target& target, bool may_signal, Server& server, DrainRequester& requester);
     /// Why it is still running; null: its turn has not come.
     const char* reason() const noexcept { return reason_; }
 
@@ -44,12 +44,12 @@ class DrainedSession {
 };
 
 /// Has it ended, or is it ending, because of the drain? Not so if it disconnected by itself.
-bool was_ended(const Target& target, DrainRequester& asker) noexcept;
+bool was_ended(const Target& target, DrainRequester& requester) noexcept;
 
 /// Ends every chosen target once it is in no transaction, and proves it, until `deadline` (monotonic). What
 /// is left then is `still running`. Without `waits` it looks at each once and leaves the outcome `signalled`.
 /// Elapsed time counts from the beginning. The observer is told of each that is gone or can't be signalled.
-void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& asker,
+void drain_all(Plan& plan, Timestamp deadline, bool waits, Server& server, DrainRequester& requester,
                ResultObserver& observer);
 
 /// Did it not end its transaction in time?

@@ -96,7 +96,7 @@ void Escalation::cancel(Target& target) {
 void Escalation::terminate(Target& target) {
     signal_one(target, Action::terminate, Recheck::work, server_);
     note(target, Step::terminate);
-    EscalationStep& cancelled = target.taken(Step::cancel);
+    EscalationStep& cancelled = target.step(Step::cancel);
     const bool has_moved_on =
         target.outcome == Outcome::no_longer_matches || target.outcome == Outcome::already_gone;
     if (cancelled.at != 0 && has_moved_on)
@@ -105,8 +105,8 @@ void Escalation::terminate(Target& target) {
 
 void Escalation::close_socket(Target& target) {
     target.outcome = Outcome::signalled; // also where it is gone meanwhile
-    const PinnedProcess holding(server_, target.session, Action::close_socket);
-    if (!holding || !server_.look(target.session).listed)
+    const PinnedProcess pinned(server_, target.session, Action::close_socket);
+    if (!pinned || !server_.look(target.session).listed)
         return;
     const Timestamp at = server_.now();
     const Closing closing = server_.close_socket();
@@ -114,7 +114,7 @@ void Escalation::close_socket(Target& target) {
         target.reason = closing.reason;
     switch (closing.result) {
     case Closing::Result::closed:
-        target.taken(Step::close_socket).at = at;
+        target.step(Step::close_socket).at = at;
         break;
     case Closing::Result::gone:
         break;
@@ -123,7 +123,7 @@ void Escalation::close_socket(Target& target) {
             target.outcome = Outcome::still_running;
         break;
     case Closing::Result::denied:
-        target.taken(Step::close_socket) = {at, Outcome::not_permitted};
+        target.step(Step::close_socket) = {at, Outcome::not_permitted};
         target.outcome = Outcome::not_permitted;
         break;
     }
@@ -132,8 +132,8 @@ void Escalation::close_socket(Target& target) {
 /// Elapsed time counts from the first step.
 void Escalation::note(Target& target, Step step) noexcept {
     if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
-        target.taken(step).at = target.signalled_at;
-    const Timestamp cancelled_at = target.taken(Step::cancel).at;
+        target.step(step).at = target.signalled_at;
+    const Timestamp cancelled_at = target.step(Step::cancel).at;
     if (cancelled_at != 0)
         target.signalled_at = cancelled_at;
 }
@@ -147,7 +147,7 @@ void Escalation::mark_not_reached(Target& target) noexcept {
 }
 
 void Escalation::settle(Target& target, Step step) {
-    EscalationStep& taken = target.taken(step);
+    EscalationStep& taken = target.step(step);
     if (taken.at == 0 || taken.outcome != Outcome::chosen)
         return;
     taken.outcome = target.outcome;

@@ -2,7 +2,7 @@
 // take each step together; one that obeys a step takes no later one.
 #pragma once
 
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 namespace sessionctl::core {
 

@@ -52,8 +52,8 @@ struct Target {
     EscalationStep steps[step_count]; // of an escalation
     bool is_forced = false;           // drained, but its transaction was aborted
 
-    EscalationStep& taken(Step step) noexcept { return steps[static_cast<int>(step)]; }
-    const EscalationStep& taken(Step step) const noexcept { return steps[static_cast<int>(step)]; }
+    EscalationStep& step(Step step) noexcept { return steps[static_cast<int>(step)]; }
+    const EscalationStep& step(Step step) const noexcept { return steps[static_cast<int>(step)]; }
 };
 
 using Plan = vector<Target>;

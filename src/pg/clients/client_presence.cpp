@@ -41,20 +41,20 @@ bool is_address_of(const std::uint32_t (&address)[4], const SockAddr& client) no
     return address[0] == reinterpret_cast<const sockaddr_in&>(client.addr).sin_addr.s_addr;
 }
 
-/// Calls `see` for each TCP connection to this server from that client port (0: any) whose other end is open.
-/// False if the kernel did not report all of them.
-template <typename See>
-bool for_each_connection(SocketDiagnosis& diagnosis, int family, int port, See&& see) {
+/// Calls `visit` for each TCP connection to this server from that client port (0: any) whose other end is
+/// open. False if the kernel did not report all of them.
+template <typename Visit>
+bool for_each_connection(SocketDiagnosis& diagnosis, int family, int port, Visit&& visit) {
     inet_diag_req_v2 request = {};
     request.sdiag_family = static_cast<std::uint8_t>(family);
     request.sdiag_protocol = IPPROTO_TCP;
     request.idiag_states = ~0U;
     request.id.idiag_sport = htons(static_cast<std::uint16_t>(PostPortNumber));
     request.id.idiag_dport = htons(static_cast<std::uint16_t>(port));
-    return diagnosis.ask(request, NLM_F_DUMP, [&](nlmsghdr& header) {
+    return diagnosis.query(request, NLM_F_DUMP, [&](nlmsghdr& header) {
         const auto& socket = *static_cast<const inet_diag_msg*>(NLMSG_DATA(&header));
         if (is_open_at_the_other_end(socket.idiag_state))
-            see(socket.id);
+            visit(socket.id);
     });
 }
 
@@ -73,7 +73,7 @@ ClientPresence presence_over_tcp(SocketDiagnosis& diagnosis, const SockAddr& cli
 ClientPresence presence_at(SocketDiagnosis& diagnosis, std::uint32_t inode) noexcept {
     bool is_to_client = false;
     ClientPresence presence = ClientPresence::unknown;
-    diagnosis.ask_unix_socket(inode, UDIAG_SHOW_NAME, [&](const unix_diag_msg& socket, rtattr& attribute) {
+    diagnosis.query_unix_socket(inode, UDIAG_SHOW_NAME, [&](const unix_diag_msg& socket, rtattr& attribute) {
         const auto* const data = static_cast<const char*>(RTA_DATA(&attribute));
         if (attribute.rta_type == UNIX_DIAG_NAME)
             is_to_client = socket.udiag_state == TCP_ESTABLISHED &&

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

@@ -37,7 +37,7 @@ bool is_at_rest(const core::Session& session) noexcept {
     return event != nullptr && std::strcmp(event, "ClientRead") == 0;
 }
 
-bool is_unheard(const core::Session& session) noexcept {
+bool has_unreceived_output(const core::Session& session) noexcept {
     SocketQueues queues;
     return socket_queues_of(session.id.pid, queues) && queues.has_output;
 }

@@ -22,6 +22,6 @@ bool is_at_rest(const core::Session& session) noexcept;
 
 /// Is some of the output not yet received by the client (over TCP: by the client's machine)? False if the
 /// system does not tell.
-bool is_unheard(const core::Session& session) noexcept;
+bool has_unreceived_output(const core::Session& session) noexcept;
 
 } // namespace sessionctl::pg

@@ -10,10 +10,10 @@
 
 namespace sessionctl::pg {
 
-/// Calls `see` with the descriptor in that process and the inode of each socket, until it returns true.
+/// Calls `visit` with the descriptor in that process and the inode of each socket, until it returns true.
 /// False, with errno, if the system does not tell.
-template <typename See>
-bool for_each_socket(pid_t pid, See&& see) {
+template <typename Visit>
+bool for_each_socket(pid_t pid, Visit&& visit) {
     char path[64];
     std::snprintf(path, sizeof path, "/proc/%d/fd", pid);
     DIR* const descriptors = opendir(path);
@@ -28,7 +28,7 @@ bool for_each_socket(pid_t pid, See&& see) {
             continue;
         target[length] = '\0';
         if (std::sscanf(target, "socket:[%u]", &inode) == 1)
-            is_over = see(std::atoi(entry->d_name), inode);
+            is_over = visit(std::atoi(entry->d_name), inode);
     }
     closedir(descriptors);
     return true;

@@ -25,10 +25,10 @@ class SocketDiagnosis {
     SocketDiagnosis(const SocketDiagnosis&) = delete;
     SocketDiagnosis& operator=(const SocketDiagnosis&) = delete;
 
-    /// Sends one request and calls `see` with each answer. False if the kernel does not support the request,
-    /// or did not send all answers. `see` may throw.
-    template <typename Request, typename See>
-    bool ask(const Request& request, std::uint16_t flags, See&& see) {
+    /// Sends one request and calls `visit` with each answer. False if the kernel does not support the
+    /// request, or did not send all answers. `visit` may throw.
+    template <typename Request, typename Visit>
+    bool query(const Request& request, std::uint16_t flags, Visit&& visit) {
         struct {
             nlmsghdr header;
             Request body;
@@ -52,29 +52,29 @@ class SocketDiagnosis {
                     return is_whole && result_of(*header) >= 0;
                 if (header->nlmsg_type == NLMSG_ERROR)
                     return false;
-                see(*header);
+                visit(*header);
                 if ((flags & NLM_F_DUMP) == 0)
                     return true;
             }
         }
     }
 
-    /// Queries one Unix socket: `see` gets each attribute. If the inode is not a Unix socket's, that is an
+    /// Queries one Unix socket: `visit` gets each attribute. If the inode is not a Unix socket's, that is an
     /// error, which is ignored.
-    template <typename See>
-    void ask_unix_socket(std::uint32_t inode, std::uint32_t show, See&& see) {
+    template <typename Visit>
+    void query_unix_socket(std::uint32_t inode, std::uint32_t show, Visit&& visit) {
         unix_diag_req request = {};
         request.sdiag_family = AF_UNIX;
         request.udiag_states = ~0U;
         request.udiag_ino = inode;
         request.udiag_show = show;
         request.udiag_cookie[0] = request.udiag_cookie[1] = ~0U; // any
-        ask(request, 0, [&see](nlmsghdr& header) {
+        query(request, 0, [&visit](nlmsghdr& header) {
             auto* const socket = static_cast<unix_diag_msg*>(NLMSG_DATA(&header));
             int length = static_cast<int>(header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof *socket));
             for (auto* attribute = reinterpret_cast<rtattr*>(socket + 1); RTA_OK(attribute, length);
                  attribute = RTA_NEXT(attribute, length))
-                see(*socket, *attribute);
+                visit(*socket, *attribute);
         });
     }
 

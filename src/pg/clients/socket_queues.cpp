@@ -34,7 +34,7 @@ void add(SocketQueues& queues, std::uint32_t input, std::uint32_t output) noexce
 unsigned add_unix_sockets(SocketDiagnosis& diagnosis, const Inodes& inodes, SocketQueues& queues) noexcept {
     unsigned seen = 0;
     for (const std::uint32_t inode : inodes)
-        diagnosis.ask_unix_socket(inode, UDIAG_SHOW_RQLEN, [&](const unix_diag_msg&, rtattr& attribute) {
+        diagnosis.query_unix_socket(inode, UDIAG_SHOW_RQLEN, [&](const unix_diag_msg&, rtattr& attribute) {
             if (attribute.rta_type != UNIX_DIAG_RQLEN)
                 return;
             const auto* const queue = static_cast<const unix_diag_rqlen*>(RTA_DATA(&attribute));
@@ -51,7 +51,7 @@ unsigned add_tcp_sockets(SocketDiagnosis& diagnosis, int family, const Inodes& i
     request.sdiag_family = static_cast<std::uint8_t>(family);
     request.sdiag_protocol = IPPROTO_TCP;
     request.idiag_states = ~0U;
-    diagnosis.ask(request, NLM_F_DUMP, [&](nlmsghdr& header) {
+    diagnosis.query(request, NLM_F_DUMP, [&](nlmsghdr& header) {
         const auto* const socket = static_cast<const inet_diag_msg*>(NLMSG_DATA(&header));
         for (const std::uint32_t inode : inodes) {
             if (socket->idiag_inode != inode)

@@ -238,7 +238,7 @@ core::vector<Match> evaluate(const Condition& condition, const Roster& roster) {
     const List* const comparisons = call([query] { return text_comparisons(query); });
     core::vector<Match> matches = run_hiding_error_text(condition, statement, query, scope.is_under_other());
     scope.leave();
-    tell_unknown_values(comparisons, roster, !matches.empty());
+    report_unknown_values(comparisons, roster, !matches.empty());
     return matches;
 }
 

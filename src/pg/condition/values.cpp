@@ -152,7 +152,7 @@ ValueList value_list(const char* column, const Roster& roster) {
     return {values_of(column), true};
 }
 
-void tell_unknown_value(const TextComparison& comparison, const ValueList& list) {
+void report_unknown_value(const TextComparison& comparison, const ValueList& list) {
     const core::string shown = core::quoted_list(list.values);
     const ShownName value(comparison.value);
     call([&] {
@@ -165,12 +165,12 @@ void tell_unknown_value(const TextComparison& comparison, const ValueList& list)
 }
 
 /// Returns whether it raised a NOTICE.
-bool tell_if_unknown(const TextComparison& comparison, const Roster& roster, bool has_matches) {
+bool report_if_unknown(const TextComparison& comparison, const Roster& roster, bool has_matches) {
     const ValueList list = value_list(comparison.column, roster);
     const bool is_of_interest = comparison.excludes ? list.is_whole : !has_matches;
     if (!is_of_interest || list.values.empty() || has(list.values, comparison.value))
         return false;
-    tell_unknown_value(comparison, list);
+    report_unknown_value(comparison, list);
     return true;
 }
 
@@ -183,10 +183,10 @@ List* text_comparisons(Query* query) {
     return search.found;
 }
 
-void tell_unknown_values(const List* comparisons, const Roster& roster, bool has_matches) {
+void report_unknown_values(const List* comparisons, const Roster& roster, bool has_matches) {
     const ListCell* cell;
     foreach (cell, comparisons)
-        if (tell_if_unknown(*static_cast<const TextComparison*>(lfirst(cell)), roster, has_matches))
+        if (report_if_unknown(*static_cast<const TextComparison*>(lfirst(cell)), roster, has_matches))
             return;
 }
 

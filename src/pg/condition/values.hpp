@@ -11,6 +11,6 @@ List* text_comparisons(Query* query);
 
 /// Raises a NOTICE with the possible values if a comparison is with a text that no session can have (state =
 /// 'Idle') and no session matched. An excluding comparison (state <> 'Idle') gets it in any case.
-void tell_unknown_values(const List* comparisons, const Roster& roster, bool has_matches);
+void report_unknown_values(const List* comparisons, const Roster& roster, bool has_matches);
 
 } // namespace sessionctl::pg

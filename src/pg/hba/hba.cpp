@@ -6,7 +6,7 @@
 #include "pg/error.hpp"
 #include "pg/hba/hba_probe.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/subtransaction.hpp"
 
@@ -65,7 +65,7 @@ void reload_or_raise() {
 }
 
 /// After the change has been made.
-void sync_or_tell(const HbaFile& file, int level) {
+void sync_or_log(const HbaFile& file, int level) {
     const FileFailure failure = sync_hba_file(file);
     if (failure.what == nullptr)
         return;
@@ -125,7 +125,7 @@ void HbaChange::open(const core::string& rest) {
         raise_failure(
             failure,
             "Free some space, or delete the lines from >>> to <<< in it, then reload the configuration.");
-    call([this] { sync_or_tell(before_, WARNING); });
+    call([this] { sync_or_log(before_, WARNING); });
     reload_or_raise();
 }
 
@@ -168,7 +168,7 @@ bool HbaChange::undo() noexcept {
     });
     const bool is_restored = is_done && failure.what == nullptr;
     if (is_restored)
-        sync_or_tell(now, LOG);
+        sync_or_log(now, LOG);
     if (is_restored && reload()) {
         RESUME_INTERRUPTS();
         return true;

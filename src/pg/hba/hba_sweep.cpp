@@ -133,7 +133,7 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
     if (now < began_ + timeout_)
         return true;
     Signaller signaller;
-    if (signaller.hold(child.pid) && is_still(child.pid) && !OidIsValid(array_member(child.pid).role))
+    if (signaller.pin(child.pid) && is_still(child.pid) && !OidIsValid(array_member(child.pid).role))
         signaller.send(SIGTERM);
     return true;
 }

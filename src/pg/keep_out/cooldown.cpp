@@ -1,6 +1,6 @@
 #include "pg/keep_out/cooldown.hpp"
 
-#include "pg/account/log_line.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/clients/client_address.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
@@ -23,8 +23,8 @@ core::CooldownSetter setter() {
     });
 }
 
-void undo(void* order) noexcept {
-    static_cast<CooldownOrder*>(order)->take_back();
+void undo(void* request) noexcept {
+    static_cast<CallCooldowns*>(request)->withdraw();
 }
 
 } // namespace
@@ -79,7 +79,7 @@ std::int64_t connected_of(const core::LoginKey& login) {
     return count;
 }
 
-CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, const char* reason)
+CallCooldowns::CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason)
     : length_(milliseconds * core::microseconds_per_millisecond), roster_(roster), guard_(undo, this) {
     if (length_ == 0)
         return;
@@ -90,7 +90,7 @@ CooldownOrder::CooldownOrder(std::int64_t milliseconds, const Roster& roster, co
         pg::keep(next_.reason, kept_reason(reason));
 }
 
-bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login) const {
+bool CallCooldowns::concerns(const core::Session& session, core::LoginKey& login) const {
     if (length_ == 0 || session.is_superuser || !core::is_login(session.kind))
         return false;
     const SessionSlot* const slot = session_slot(session.slot);
@@ -98,7 +98,7 @@ bool CooldownOrder::concerns(const core::Session& session, core::LoginKey& login
     return slot != nullptr && origin_of(*slot, session.id.pid, login.origin);
 }
 
-void CooldownOrder::begin(const core::Session& session) {
+void CallCooldowns::begin(const core::Session& session) {
     place_ = nullptr;
     is_begun_ = concerns(session, next_.login);
     if (!is_begun_)
@@ -121,7 +121,7 @@ void CooldownOrder::begin(const core::Session& session) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-void CooldownOrder::keep() noexcept {
+void CallCooldowns::keep() noexcept {
     if (!std::exchange(is_begun_, false))
         return;
     if (std::find(logins_.begin(), logins_.end(), next_.login) == logins_.end())
@@ -130,7 +130,7 @@ void CooldownOrder::keep() noexcept {
         displaced_ += before_.is_running_at(next_.since) && !before_.is_of(next_.login, next_.setter);
 }
 
-void CooldownOrder::take_back() noexcept {
+void CallCooldowns::withdraw() noexcept {
     is_begun_ = false;
     core::Cooldown* const place = std::exchange(place_, nullptr);
     if (place == nullptr)

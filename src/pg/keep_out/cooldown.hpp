@@ -46,10 +46,10 @@ std::int64_t connected_of(const core::LoginKey& login);
 /// The cooldowns that one call sets for the logins whose sessions it ends: for each just before the signal,
 /// since a pool reconnects within a millisecond. Superusers and walsenders for physical replication are
 /// spared.
-class CooldownOrder {
+class CallCooldowns {
   public:
     /// In ms; 0: sets none. The roster must outlive this; the reason may be null.
-    CooldownOrder(std::int64_t milliseconds, const Roster& roster, const char* reason);
+    CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason);
 
     /// A longer cooldown of the same setter is left unchanged.
     void begin(const core::Session& session);
@@ -57,7 +57,7 @@ class CooldownOrder {
     void keep() noexcept;
     /// After it was not: restores the login's previous state, unless another session has set a cooldown
     /// since.
-    void take_back() noexcept;
+    void withdraw() noexcept;
 
     const core::vector<core::LoginKey>& logins() const noexcept { return logins_; }
     /// The number of cooldowns that were removed from the full table while in force.

@@ -1,6 +1,6 @@
 #include "pg/keep_out/gate.hpp"
 
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/gate_file.hpp"
 #include "pg/settings.hpp"
@@ -121,7 +121,7 @@ void Gate::load() {
                        state);
 }
 
-bool Gate::take_place(int places) noexcept {
+bool Gate::acquire_place(int places) noexcept {
     if (held_.fetch_add(1) < places)
         return true;
     --held_;

@@ -46,8 +46,8 @@ class Gate {
     void set_written_version(std::uint32_t version) noexcept { written_version_ = version; }
 
     /// For logins that wait for the gate to open. False if all places are taken.
-    bool take_place(int places) noexcept;
-    void leave_place() noexcept { --held_; }
+    bool acquire_place(int places) noexcept;
+    void release_place() noexcept { --held_; }
 
   private:
     std::atomic<bool> is_closed_;

@@ -47,7 +47,7 @@ Left superusers_left() {
 
 } // namespace
 
-void hold_superusers() {
+void lock_superusers() {
     lock_object(AuthIdRelationId, InvalidOid, ShareUpdateExclusiveLock, others_change_them);
 }
 

@@ -10,7 +10,7 @@ namespace sessionctl::pg {
 
 /// Until the transaction ends no other session takes a superuser away by lockdown_role. Call it only where
 /// the caller has the right, so that no other role can hold the lock. Errors: 55P03.
-void hold_superusers();
+void lock_superusers();
 
 /// To be called after the change, with the lock held. Errors: 55000 if no superuser is left who may log in;
 /// 55P03 if the only ones left are being changed by another transaction.

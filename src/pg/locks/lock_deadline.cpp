@@ -54,7 +54,7 @@ void give_back() noexcept {
         return;
     disable_timeout(timer, false);
     if (expirations > 0)
-        compat::drop_cancel();
+        compat::clear_pending_cancel();
     is_committing = false;
     expirations = 0;
 }

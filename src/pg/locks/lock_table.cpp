@@ -12,11 +12,13 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr char family_query[] =
-    "WITH RECURSIVE heirs AS (SELECT $1::oid AS id UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i, "
-    "heirs "
-    "WHERE i.inhparent = heirs.id), "
-    "tables AS (SELECT id FROM heirs UNION SELECT c.reltoastrelid FROM pg_catalog.pg_class AS c, heirs "
-    "WHERE c.oid = heirs.id AND c.reltoastrelid <> 0) "
+    "WITH RECURSIVE inheritors AS (SELECT $1::oid AS id UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits "
+    "AS i, "
+    "inheritors "
+    "WHERE i.inhparent = inheritors.id), "
+    "tables AS (SELECT id FROM inheritors UNION SELECT c.reltoastrelid FROM pg_catalog.pg_class AS c, "
+    "inheritors "
+    "WHERE c.oid = inheritors.id AND c.reltoastrelid <> 0) "
     "SELECT id FROM tables UNION SELECT x.indexrelid FROM pg_catalog.pg_index AS x, tables "
     "WHERE x.indrelid = tables.id ORDER BY 1";
 

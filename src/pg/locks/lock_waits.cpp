@@ -9,13 +9,13 @@ namespace sessionctl::pg {
 namespace {
 
 template <typename T>
-compat::Room<T> all_of(core::vector<T>& entries) noexcept {
+compat::CopyBuffer<T> all_of(core::vector<T>& entries) noexcept {
     return {entries.data(), static_cast<int>(entries.size()), 0};
 }
 
 /// Allocates more if it was too little, and some on top: the table may grow between two copies.
 template <typename T>
-void make_room(core::vector<T>& entries, const compat::Room<T>& room) {
+void allocate_for(core::vector<T>& entries, const compat::CopyBuffer<T>& room) {
     if (!room.fits())
         entries.resize(room.count + room.count / 2);
 }
@@ -31,7 +31,7 @@ LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
     core::vector<LOCKTAG> locks(compat::max_backends());
     core::vector<core::ParallelWorker> workers(compat::max_backends());
     for (;;) {
-        compat::WaitRoom room = {all_of(proclocks), all_of(locks), all_of(workers)};
+        compat::WaitBuffers room = {all_of(proclocks), all_of(locks), all_of(workers)};
         call([&room] {
             CHECK_FOR_INTERRUPTS();
             compat::copy_lock_waits(room);
@@ -42,9 +42,9 @@ LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
             workers.resize(room.workers.count);
             break;
         }
-        make_room(proclocks, room.proclocks);
-        make_room(locks, room.locks);
-        make_room(workers, room.workers);
+        allocate_for(proclocks, room.proclocks);
+        allocate_for(locks, room.locks);
+        allocate_for(workers, room.workers);
     }
     int number = static_cast<int>(locks.size());
     for (const LocklessWait& each : others)

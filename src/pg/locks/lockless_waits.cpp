@@ -45,12 +45,12 @@ const void* signal_slots() {
     return slots;
 }
 
-core::vector<int> laggards(const Roster& roster) {
+core::vector<int> pids_behind_barrier(const Roster& roster) {
     const void* const slots = compat::has_barriers ? signal_slots() : nullptr;
     if (slots == nullptr)
         return {};
     core::vector<core::BarrierProgress> all(call([] { return compat::status_array().count; }));
-    compat::Room<core::BarrierProgress> room = {all.data(), static_cast<int>(all.size()), 0};
+    compat::CopyBuffer<core::BarrierProgress> room = {all.data(), static_cast<int>(all.size()), 0};
     uint64 newest;
     if (!call([&] {
             CHECK_FOR_INTERRUPTS(); // this process has to accept barriers, too
@@ -67,7 +67,7 @@ core::vector<int> pids_in_way(const Roster& roster, int pid, core::LocklessWait 
     case core::LocklessWait::safe_snapshot:
         return serializable_writers(pid);
     case core::LocklessWait::barrier:
-        return laggards(roster);
+        return pids_behind_barrier(roster);
     case core::LocklessWait::page:
         return LockTable().sharing_a_table_with(pid);
     case core::LocklessWait::standby:

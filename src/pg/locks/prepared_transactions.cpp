@@ -84,7 +84,7 @@ core::string name_of(const core::vector<Prepared>& all, TransactionId xid) {
     return name.append(number);
 }
 
-void tell_prepared(const core::vector<const Prepared*>& found, const core::string& message) {
+void report_prepared(const core::vector<const Prepared*>& found, const core::string& message) {
     if (found.empty())
         return;
     core::string detail;

@@ -31,6 +31,6 @@ core::string name_of(const core::vector<Prepared>& all, TransactionId xid);
 
 /// A NOTICE with this message that no signal ends these, and which command ends each. Nothing if there are
 /// none.
-void tell_prepared(const core::vector<const Prepared*>& found, const core::string& message);
+void report_prepared(const core::vector<const Prepared*>& found, const core::string& message);
 
 } // namespace sessionctl::pg

@@ -17,8 +17,9 @@ namespace sessionctl::pg {
 namespace {
 
 /// Of the current transaction.
-ConnectOrder own_order;
-LoginPair without_connect[ConnectOrder::most_pairs]; // had sessions, but no CONNECT, before this command
+ConnectSweepRequest own_sweep_request;
+LoginPair
+    without_connect[ConnectSweepRequest::most_pairs]; // had sessions, but no CONNECT, before this command
 int without_connect_count = 0;
 bool is_connect_sweep_wanted = false;
 bool is_order_full = false;
@@ -27,8 +28,8 @@ bool is_connect_sweep_registered = false;
 constexpr char keep_connected[] =
     "the sessions of roles that may no longer connect to their databases are not ended";
 
-void forget_order() noexcept {
-    own_order.command_role_count = own_order.lost_count = own_order.login_count = 0;
+void forget_request() noexcept {
+    own_sweep_request.command_role_count = own_sweep_request.lost_count = own_sweep_request.login_count = 0;
     without_connect_count = 0;
     is_connect_sweep_wanted = false;
     is_order_full = false;
@@ -80,41 +81,43 @@ bool is_without_connect(const PendingLogin& process) {
 }
 
 /// Processes that log in from now on count as later ones.
-void begin_order() {
-    own_order.by = note_by_caller();
-    own_order.caller = call([] { return GetOuterUserId(); });
-    own_order.at = GetCurrentTimestamp();
+void begin_request() {
+    own_sweep_request.by = note_by_caller();
+    own_sweep_request.caller = call([] { return GetOuterUserId(); });
+    own_sweep_request.at = GetCurrentTimestamp();
     for (const PendingLogin& each : client_processes())
         if (!OidIsValid(each.role) || !OidIsValid(each.database))
-            note(own_order.logins, own_order.login_count, each.pid);
+            note(own_sweep_request.logins, own_sweep_request.login_count, each.pid);
     is_connect_sweep_wanted = true;
 }
 
-/// Was the process not a session yet when the order began?
-bool is_later(const ConnectOrder& order, const PendingLogin& process) {
-    if (is_noted(order.logins, order.login_count, process.pid))
+/// Was the process not a session yet when the request began?
+bool is_later(const ConnectSweepRequest& request, const PendingLogin& process) {
+    if (is_noted(request.logins, request.login_count, process.pid))
         return true;
     core::vector<core::Session> sessions;
     call([&sessions] { list_sessions(sessions); });
     const auto found = std::find_if(sessions.begin(), sessions.end(), [&process](const core::Session& each) {
         return each.id.pid == process.pid;
     });
-    return found == sessions.end() || found->id.start >= order.at;
+    return found == sessions.end() || found->id.start >= request.at;
 }
 
-void leave_order() {
+void publish_request() {
     SharedMemory* const shared = shared_memory();
-    own_order.after = call([] { return GetTopTransactionId(); });
+    own_sweep_request.after = call([] { return GetTopTransactionId(); });
     call([shared] {
         LWLockAcquire(shared->audit_lock, LW_EXCLUSIVE);
-        shared->connect_orders.orders[shared->connect_orders.count++ % ConnectOrders::size] = own_order;
+        shared->connect_sweep_requests
+            .requests[shared->connect_sweep_requests.count++ % ConnectSweepRequests::size] =
+            own_sweep_request;
         LWLockRelease(shared->audit_lock);
     });
 }
 
 /// Sessions of roles that also lose LOGIN are ended by that sweep.
 bool loses_only_connect(const PendingLogin& process) {
-    return has_lost_connect(own_order, process) && !is_swept_after_commit(process.role) &&
+    return has_lost_connect(own_sweep_request, process) && !is_swept_after_commit(process.role) &&
            !is_protected_role(process.role);
 }
 
@@ -125,12 +128,12 @@ void start_connect_sweep() {
     int refused = 0;
     for (const PendingLogin& each : client_processes())
         if (loses_only_connect(each))
-            ++(may_be_ended(own_order, each) ? permitted : refused);
+            ++(may_be_ended(own_sweep_request, each) ? permitted : refused);
     if (is_order_full) {
         warn_of_connected("There are too many of them, or of the roles that took CONNECT.");
         return;
     }
-    leave_order();
+    publish_request();
     if (!start_sweeper(InvalidOid, nullptr, 0) && permitted > 0)
         warn_of_connected("The server has no room for another background worker.");
     if (refused > 0)
@@ -154,7 +157,7 @@ extern "C" void sessionctl_connect_sweep_transaction(XactEvent event, void*) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
-        forget_order();
+        forget_request();
         break;
     default:
         break;
@@ -168,8 +171,8 @@ void before_connect_is_taken() {
         call([] { RegisterXactCallback(sessionctl_connect_sweep_transaction, nullptr); });
     const ScratchMemory scratch;
     if (!is_connect_sweep_wanted)
-        begin_order();
-    note(own_order.command_roles, own_order.command_role_count, GetUserId());
+        begin_request();
+    note(own_sweep_request.command_roles, own_sweep_request.command_role_count, GetUserId());
     without_connect_count = 0;
     for (const PendingLogin& each : client_processes())
         if (is_without_connect(each))
@@ -181,32 +184,32 @@ void after_connect_is_taken() {
     call([] { CommandCounterIncrement(); });
     for (const PendingLogin& each : client_processes())
         if (is_without_connect(each) && !is_noted(without_connect, without_connect_count, pair_of(each)))
-            note(own_order.lost, own_order.lost_count, pair_of(each));
+            note(own_sweep_request.lost, own_sweep_request.lost_count, pair_of(each));
 }
 
-bool has_lost_connect(const ConnectOrder& order, const PendingLogin& process) {
+bool has_lost_connect(const ConnectSweepRequest& request, const PendingLogin& process) {
     return is_without_connect(process) &&
-           (is_noted(order.lost, order.lost_count, pair_of(process)) || is_later(order, process));
+           (is_noted(request.lost, request.lost_count, pair_of(process)) || is_later(request, process));
 }
 
-bool may_be_ended(const ConnectOrder& order, const PendingLogin& process) {
+bool may_be_ended(const ConnectSweepRequest& request, const PendingLogin& process) {
     const auto may_signal = [&process](Oid role) {
         return call([=, &process] { return compat::may_signal(role, process.role); });
     };
     // A SECURITY DEFINER function's caller is responsible for what is taken during its call, too.
-    return may_signal(order.caller) &&
-           std::all_of(order.command_roles, order.command_roles + order.command_role_count, may_signal);
+    return may_signal(request.caller) &&
+           std::all_of(request.command_roles, request.command_roles + request.command_role_count, may_signal);
 }
 
-const ConnectOrder& connect_order(TransactionId after) {
+const ConnectSweepRequest& connect_sweep_request(TransactionId after) {
     const SharedMemory& shared = require_shared_memory("a sweep");
-    static ConnectOrder found; // too large for the stack
+    static ConnectSweepRequest found; // too large for the stack
     found.after = InvalidTransactionId;
     call([&shared, after] {
         LWLockAcquire(shared.audit_lock, LW_SHARED);
-        for (const ConnectOrder& order : shared.connect_orders.orders)
-            if (order.after == after)
-                found = order;
+        for (const ConnectSweepRequest& request : shared.connect_sweep_requests.requests)
+            if (request.after == after)
+                found = request;
         LWLockRelease(shared.audit_lock);
     });
     if (found.after != after)

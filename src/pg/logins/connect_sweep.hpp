@@ -7,7 +7,7 @@
 // for this sweep: it would end their own sessions.
 #pragma once
 
-#include "pg/logins/connect_order.hpp"
+#include "pg/logins/connect_sweep_request.hpp"
 #include "pg/logins/pending_logins.hpp"
 
 namespace sessionctl::pg {
@@ -20,10 +20,10 @@ void after_connect_is_taken();
 /// Has the process lost CONNECT by that transaction, and may all roles that ran the commands end it? For a
 /// later login it is unknown which command it was: so the caller of a SECURITY DEFINER function needs the
 /// right, too.
-bool has_lost_connect(const ConnectOrder& order, const PendingLogin& process);
-bool may_be_ended(const ConnectOrder& order, const PendingLogin& process);
+bool has_lost_connect(const ConnectSweepRequest& request, const PendingLogin& process);
+bool may_be_ended(const ConnectSweepRequest& request, const PendingLogin& process);
 
-/// The order left for the sweeper; to be called once. Errors: 55000 if too many other orders followed.
-const ConnectOrder& connect_order(TransactionId after);
+/// The request for the sweeper; to be called once. Errors: 55000 if too many other requests followed.
+const ConnectSweepRequest& connect_sweep_request(TransactionId after);
 
 } // namespace sessionctl::pg

@@ -1,9 +1,9 @@
 #include "pg/logins/ended_logins.hpp"
 
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 
 namespace sessionctl::pg {
@@ -41,7 +41,7 @@ int EndedLogins::wait(core::Timestamp deadline) {
     }
 }
 
-void EndedLogins::tell(std::int32_t pid, Oid role) const {
+void EndedLogins::write_audit(std::int32_t pid, Oid role) const {
     AuditRecord record = {};
     record.pid = pid;
     record.action.set("terminate");

@@ -29,14 +29,14 @@ class EndedLogins {
     template <typename Check>
     void end(std::int32_t pid, Oid role, Check&& is_still) {
         Signaller signaller;
-        if (has(pid) || !signaller.hold(pid))
+        if (has(pid) || !signaller.pin(pid))
             return;
         const ArrayMember member = array_member(pid);
         if (!is_still() || !member.is_there || member.role != role ||
             signaller.send(SIGTERM) != core::Delivery::delivered)
             return;
         pids_.push_back(pid);
-        tell(pid, role);
+        write_audit(pid, role);
     }
 
     bool has(std::int32_t pid) const noexcept { return contains(pids_, pid); }
@@ -45,7 +45,7 @@ class EndedLogins {
     int wait(core::Timestamp deadline);
 
   private:
-    void tell(std::int32_t pid, Oid role) const;
+    void write_audit(std::int32_t pid, Oid role) const;
 
     const char* const reason_;
     core::vector<std::int32_t> pids_;

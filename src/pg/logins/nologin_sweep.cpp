@@ -3,7 +3,7 @@
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -47,7 +47,7 @@ constexpr char not_ended[] = "the sessions of roles that may no longer log in ar
 
 /// Each of several lockdowns in a row has a worker, which ends soon: so it retries.
 bool start_worker_in_time(const Oid* first, int count) {
-    const bool can_help = need_of_all == Need::vital && max_worker_processes > 0;
+    const bool can_help = need_of_all == Need::required && max_worker_processes > 0;
     const core::Timestamp deadline = monotonic_now() + (can_help ? room_timeout : 0);
     while (!start_sweeper(first[0], first + 1, count - 1)) {
         if (monotonic_now() >= deadline)
@@ -64,7 +64,7 @@ SweepNote note_of(Oid role) {
     return note;
 }
 
-void leave_notes(int count) {
+void publish_notes(int count) {
     SharedMemory* const shared = shared_memory();
     if (shared == nullptr || count == 0)
         return;
@@ -88,11 +88,11 @@ void start_workers() {
         roles[shut_out] = role;
         notes[shut_out++] = notes[i];
     }
-    leave_notes(shut_out);
-    constexpr int share = 1 + compat::most_handed_over;
+    publish_notes(shut_out);
+    constexpr int share = 1 + compat::most_worker_extra;
     for (int first = 0; first < shut_out; first += share)
         if (!start_worker_in_time(roles + first, std::min(share, shut_out - first))) {
-            if (need_of_all == Need::vital)
+            if (need_of_all == Need::required)
                 throw core::Error(
                     core::sqlstate::configuration_limit_exceeded,
                     "the server has no room for the background worker that ends the logins under way")
@@ -115,7 +115,7 @@ extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
         break;
     case XACT_EVENT_PRE_PREPARE:
         // lockdown_role's own transaction can't be prepared: that raised an error.
-        if (role_count > 0 && need_of_all != Need::vital)
+        if (role_count > 0 && need_of_all != Need::required)
             entry([] { warn(not_ended, "The transaction that shuts them out is prepared."); });
         break;
     case XACT_EVENT_COMMIT:
@@ -133,14 +133,14 @@ extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {
 void sweep_after_commit(Oid role, Need need) {
     if (!std::exchange(is_sweep_registered, true))
         call([] { RegisterXactCallback(sessionctl_sweep_transaction, nullptr); });
-    if (need == Need::vital)
+    if (need == Need::required)
         need_of_all = need;
     if (std::find(roles, roles + role_count, role) != roles + role_count)
         return;
     if (role_count < longest_list) {
         notes[role_count] = note_of(role);
         roles[role_count++] = role;
-    } else if (need == Need::vital)
+    } else if (need == Need::required)
         throw core::Error(core::sqlstate::program_limit_exceeded,
                           "one transaction can lock down at most %d roles", longest_list);
     else
@@ -167,7 +167,7 @@ bool start_sweeper(Oid first, const Oid* more, int more_count) {
         const auto packed = static_cast<uint64>(GetTopTransactionId()) << 32 | first;
         static_assert(sizeof(Datum) == sizeof packed);
         worker.bgw_main_arg = static_cast<Datum>(packed);
-        compat::hand_over(worker, more, more_count);
+        compat::set_worker_extra(worker, more, more_count);
         worker.bgw_restart_time = BGW_NEVER_RESTART;
         worker.bgw_notify_pid = MyProcPid;
         BackgroundWorkerHandle* handle = nullptr;
@@ -199,17 +199,17 @@ bool may_log_in(Oid role) {
     return may;
 }
 
-SweepOrder sweep_order(Datum argument) {
+SweepRequest sweep_request(Datum argument) {
     const auto packed = static_cast<uint64>(argument);
-    SweepOrder order = {static_cast<TransactionId>(packed >> 32), {}};
+    SweepRequest request = {static_cast<TransactionId>(packed >> 32), {}};
     const auto first = static_cast<Oid>(packed);
     if (!OidIsValid(first))
-        return order;
-    order.roles.push_back(first);
-    Oid more[1 + compat::most_handed_over];
-    const int count = call([&more] { return compat::take_over(more); });
-    order.roles.insert(order.roles.end(), more, more + count);
-    return order;
+        return request;
+    request.roles.push_back(first);
+    Oid more[1 + compat::most_worker_extra];
+    const int count = call([&more] { return compat::read_worker_extra(more); });
+    request.roles.insert(request.roles.end(), more, more + count);
+    return request;
 }
 
 } // namespace sessionctl::pg

@@ -15,7 +15,7 @@ constexpr char sweeper_name[] = "pg_sessionctl sweeper";
 constexpr char sweeper_function[] = "sessionctl_sweeper_main";
 
 enum class Need : bool {
-    vital,     // without a worker the transaction fails
+    required,  // without a worker the transaction fails
     preferred, // without a worker, or if it is prepared, there is a WARNING
 };
 
@@ -33,11 +33,11 @@ bool may_log_in(Oid role);
 bool start_sweeper(Oid first, const Oid* more, int more_count);
 
 /// The sweeper's argument.
-struct SweepOrder {
+struct SweepRequest {
     TransactionId after;     // this transaction has to commit first
-    core::vector<Oid> roles; // none: those that lost CONNECT, as the ConnectOrder says
+    core::vector<Oid> roles; // none: those that lost CONNECT, as the ConnectSweepRequest says
 };
-SweepOrder sweep_order(Datum argument);
+SweepRequest sweep_request(Datum argument);
 /// About this session, without a role.
 SweepNote note_by_caller();
 /// Empty if the library is not preloaded, or if too many roles were shut out since.

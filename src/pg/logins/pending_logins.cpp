@@ -94,7 +94,7 @@ std::optional<bool> logs_in_to_database(const PendingLogin& pending_login) noexc
 
 bool end_login(const PendingLogin& pending_login) {
     Signaller signaller;
-    return signaller.hold(pending_login.pid) && call([&] { return is_same(pending_login); }) &&
+    return signaller.pin(pending_login.pid) && call([&] { return is_same(pending_login); }) &&
            signaller.send(SIGTERM) == core::Delivery::delivered;
 }
 

@@ -2,7 +2,7 @@
 // role may be gone when the sweep begins.
 #pragma once
 
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 
 namespace sessionctl::pg {
 

@@ -82,7 +82,7 @@ bool ClientMessageBox::get(const core::Identity& session, core::Timestamp statem
 }
 
 /// A background process has no client to read it.
-void leave_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message) {
+void put_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message) {
     ClientMessageBox* const box = box_of(session.slot);
     if (box == nullptr || client_message.is_empty() || core::is_background(session.kind))
         return;
@@ -93,12 +93,12 @@ void leave_client_message(const core::Session& session, bool is_cancel, const Cl
     box->put(session.id, statement_of(session, is_cancel), left);
 }
 
-void take_client_message_back(const core::Session& session) noexcept {
+void clear_client_message(const core::Session& session) noexcept {
     if (ClientMessageBox* const box = box_of(session.slot))
         box->clear(session.id);
 }
 
-void leave_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept {
+void put_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept {
     SessionSlot* const slot = session_slot(session.slot);
     if (slot == nullptr)
         return;
@@ -133,7 +133,7 @@ bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept 
         return false;
     const bool is_left =
         slot->client_message.get(own, is_cancel ? GetCurrentStatementStartTimestamp() : 0, client_message) ||
-        (!is_cancel && leaves_as_asked() && slot->lasting_message.get(own, 0, client_message));
+        (!is_cancel && ends_as_asked() && slot->lasting_message.get(own, 0, client_message));
     if (!is_left)
         return false;
     if (!core::is_ascii(client_message.detail) && !is_readable_by_client(client_message.encoding))

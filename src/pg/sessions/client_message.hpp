@@ -43,11 +43,11 @@ class ClientMessageBox {
 };
 
 /// Writes it in the encoding of the session's database. Does nothing if the library is not preloaded.
-void leave_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message);
-void take_client_message_back(const core::Session& session) noexcept;
+void put_client_message(const core::Session& session, bool is_cancel, const ClientMessage& client_message);
+void clear_client_message(const core::Session& session) noexcept;
 /// Used if there is no other message when the session ends on the reaper's request; stays as long as that
 /// request. In ASCII.
-void leave_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept;
+void put_lasting_message(const core::Session& session, const ClientMessage& client_message) noexcept;
 /// The message for this process.
 bool own_client_message(bool is_cancel, ClientMessage& client_message) noexcept;
 

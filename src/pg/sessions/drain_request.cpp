@@ -23,37 +23,37 @@ core::Identity this_process() noexcept {
 
 /// A request to the slot's previous session does not count.
 bool is_mine(const DrainRequest* request) noexcept {
-    return request != nullptr && request->askers != 0 && is_for(*request, this_process());
+    return request != nullptr && request->requesters != 0 && is_for(*request, this_process());
 }
 
-void add_asker(DrainRequest& request, const core::Identity& session) noexcept {
+void add_requester(DrainRequest& request, const core::Identity& session) noexcept {
     if (!is_for(request, session)) {
-        request.askers = 0;
-        request.is_reapers = false;
+        request.requesters = 0;
+        request.is_by_reaper = false;
         request.pid = session.pid;
         request.start = session.start;
     }
-    if (request.askers == 0)
+    if (request.requesters == 0)
         request.answer = core::DrainAnswer::none;
-    ++request.askers;
+    ++request.requesters;
 }
 
-void remove_asker(DrainRequest& request, const core::Identity& session) noexcept {
-    if (is_for(request, session) && request.askers > 0)
-        --request.askers;
+void remove_requester(DrainRequest& request, const core::Identity& session) noexcept {
+    if (is_for(request, session) && request.requesters > 0)
+        --request.requesters;
 }
 
 void add_reaper(DrainRequest& request, const core::Identity& session) noexcept {
-    if (is_for(request, session) && request.is_reapers)
+    if (is_for(request, session) && request.is_by_reaper)
         return;
-    add_asker(request, session);
-    request.is_reapers = true;
+    add_requester(request, session);
+    request.is_by_reaper = true;
 }
 
 void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
-    if (!is_for(slot.drain, session) || !slot.drain.is_reapers.exchange(false))
+    if (!is_for(slot.drain, session) || !slot.drain.is_by_reaper.exchange(false))
         return;
-    remove_asker(slot.drain, session);
+    remove_requester(slot.drain, session);
     if (slot.drain.answer != core::DrainAnswer::ends)
         slot.lasting_message.clear(session);
 }
@@ -85,15 +85,15 @@ DrainRequest* own_request() noexcept {
     return request_in(compat::own_slot());
 }
 
-bool is_asked_to_leave() noexcept {
+bool is_asked_to_end() noexcept {
     return is_mine(own_request());
 }
 
-bool was_asked_to_leave() noexcept {
-    return is_asked_to_leave() || leaves_as_asked();
+bool was_asked_to_end() noexcept {
+    return is_asked_to_end() || ends_as_asked();
 }
 
-bool leaves_as_asked() noexcept {
+bool ends_as_asked() noexcept {
     const DrainRequest* const request = own_request();
     return request != nullptr && is_for(*request, this_process()) &&
            request->answer == core::DrainAnswer::ends;
@@ -117,10 +117,10 @@ core::DrainAnswer answer_request_for(const core::Session& session, core::DrainAn
 }
 
 DrainRequests::DrainRequests(const ClientMessage& client_message, CallEvidence& evidence)
-    : client_message_(client_message), evidence_(evidence), guard_(take_back, this) {}
+    : client_message_(client_message), evidence_(evidence), guard_(withdraw, this) {}
 
 DrainRequests::~DrainRequests() {
-    take_back(this);
+    withdraw(this);
 }
 
 void DrainRequests::ask(const core::Session& session) {
@@ -129,22 +129,22 @@ void DrainRequests::ask(const core::Session& session) {
     if (request == nullptr)
         return;
     asked_.push_back(session); // first: every request must be withdrawn
-    leave_client_message(session, false, client_message_);
-    add(*request, session.id, add_asker);
+    put_client_message(session, false, client_message_);
+    add(*request, session.id, add_requester);
 }
 
-void DrainRequests::take_back(void* requests) noexcept {
+void DrainRequests::withdraw(void* requests) noexcept {
     auto& self = *static_cast<DrainRequests*>(requests);
     SharedMemory* const shared = shared_memory();
     if (self.asked_.empty() || shared == nullptr)
         return;
     LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
     for (const core::Session& session : self.asked_)
-        remove_asker(shared->slots[session.slot].drain, session.id);
+        remove_requester(shared->slots[session.slot].drain, session.id);
     LWLockRelease(shared->drain_lock);
     for (const core::Session& session : self.asked_)
         if (self.answer_of(session) != core::DrainAnswer::ends)
-            take_client_message_back(session);
+            clear_client_message(session);
     self.asked_.clear();
 }
 
@@ -153,7 +153,7 @@ void LastingRequests::ask(const core::Session& session) {
         add(*request, session.id, add_reaper);
 }
 
-void LastingRequests::take_back(const core::Session& session) noexcept {
+void LastingRequests::withdraw(const core::Session& session) noexcept {
     SharedMemory* const shared = shared_memory();
     if (shared == nullptr)
         return;
@@ -162,7 +162,7 @@ void LastingRequests::take_back(const core::Session& session) noexcept {
     LWLockRelease(shared->drain_lock);
 }
 
-void LastingRequests::take_all_back() noexcept {
+void LastingRequests::withdraw_all() noexcept {
     SharedMemory* const shared = shared_memory();
     if (shared == nullptr)
         return;

@@ -5,7 +5,7 @@
 #include "compat/postgres.hpp"
 #include "core/memory.hpp"
 #include "core/sessions/drain.hpp"
-#include "pg/account/evidence.hpp"
+#include "pg/audit/evidence.hpp"
 #include "pg/exit_guard.hpp"
 #include "pg/sessions/client_message.hpp"
 
@@ -15,21 +15,21 @@ namespace sessionctl::pg {
 
 /// For the session with this pid and start. Written under a lock, read without.
 struct DrainRequest {
-    std::atomic<std::int32_t> askers; // 0: no request, the rest is old
+    std::atomic<std::int32_t> requesters; // 0: no request, the rest is old
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
     std::atomic<core::DrainAnswer> answer;
-    std::atomic<bool> is_reapers; // one of the requests is the reaper's
+    std::atomic<bool> is_by_reaper; // one of the requests is the reaper's
 };
 
 /// This process's slot for requests, in use or not; null if the library is not preloaded.
 DrainRequest* own_request() noexcept;
 /// Is there a request to this process? May be called anywhere, also in a signal handler.
-bool is_asked_to_leave() noexcept;
+bool is_asked_to_end() noexcept;
 /// The same, or the session was terminated on a request that is withdrawn since.
-bool was_asked_to_leave() noexcept;
+bool was_asked_to_end() noexcept;
 /// The session ends because of a request.
-bool leaves_as_asked() noexcept;
+bool ends_as_asked() noexcept;
 /// The answer of this process to its requests.
 void answer_request(core::DrainAnswer answer) noexcept;
 
@@ -51,7 +51,7 @@ class DrainRequests final : public core::DrainRequester {
     }
 
   private:
-    static void take_back(void* requests) noexcept;
+    static void withdraw(void* requests) noexcept;
 
     const ClientMessage& client_message_;
     CallEvidence& evidence_;
@@ -67,9 +67,9 @@ class LastingRequests final : public core::DrainRequester {
     core::DrainAnswer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
-    static void take_back(const core::Session& session) noexcept;
+    static void withdraw(const core::Session& session) noexcept;
     /// When the reaper exits.
-    static void take_all_back() noexcept;
+    static void withdraw_all() noexcept;
 };
 
 } // namespace sessionctl::pg

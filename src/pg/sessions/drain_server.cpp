@@ -8,9 +8,9 @@ namespace sessionctl::pg {
 
 core::Observation DrainServer::look(const core::Session& session) {
     const core::Observation first = LiveServer::look(session);
-    if (!is_holding() || !core::is_login(session.kind) || first.is_streaming)
+    if (!is_pinned() || !core::is_login(session.kind) || first.is_streaming)
         return first;
-    const bool is_ready = is_ready_to_go(session);
+    const bool is_ready = may_be_signalled(session);
     core::Observation observed = LiveServer::look(session);
     if (!is_ready || observed.state_change != first.state_change)
         observed.state = core::State::undefined;
@@ -18,19 +18,19 @@ core::Observation DrainServer::look(const core::Session& session) {
 }
 
 core::Delivery DrainServer::send() {
-    const core::DrainAnswer before = answer_request_for(held(), core::DrainAnswer::ends);
+    const core::DrainAnswer before = answer_request_for(pinned(), core::DrainAnswer::ends);
     const core::Delivery delivery = LiveServer::send();
     if (delivery != core::Delivery::delivered)
-        answer_request_for(held(), before);
+        answer_request_for(pinned(), before);
     return delivery;
 }
 
 /// Where sessions can't be asked: a session that reports idle but runs, or waits for a processor, has
 /// received its client's next statement.
-bool DrainServer::is_ready_to_go(const core::Session& session) const noexcept {
+bool DrainServer::may_be_signalled(const core::Session& session) const noexcept {
     if (!is_at_rest(session) || (shared_memory() == nullptr && is_runnable(session.id.pid)))
         return false;
-    return answer_to_request(session) != core::DrainAnswer::will_end || !is_unheard(session);
+    return answer_to_request(session) != core::DrainAnswer::will_end || !has_unreceived_output(session);
 }
 
 } // namespace sessionctl::pg

@@ -1,7 +1,7 @@
 // The server interface for signalling a session that was asked to drain.
 #pragma once
 
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 
 namespace sessionctl::pg {
 
@@ -19,7 +19,7 @@ class DrainServer : public LiveServer {
   private:
     static constexpr ClientMessage none = {};
 
-    bool is_ready_to_go(const core::Session& session) const noexcept;
+    bool may_be_signalled(const core::Session& session) const noexcept;
 };
 
 } // namespace sessionctl::pg

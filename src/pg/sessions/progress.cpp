@@ -176,7 +176,7 @@ void Progress::look() {
         notice();
 }
 
-void Progress::tell() {
+void Progress::report() {
     if (innermost != nullptr)
         innermost->look();
 }

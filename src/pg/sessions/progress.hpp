@@ -47,7 +47,7 @@ class Progress {
 
     /// To be called wherever a call waits, or has acted on one of many sessions: publishes the progress of
     /// the innermost call, and from time to time raises a NOTICE. Raises PgError.
-    static void tell();
+    static void report();
     /// Sets the deadline of the innermost call.
     static void set_deadline(core::Timestamp deadline);
 

@@ -9,7 +9,7 @@ namespace {
 
 /// A session leaves the session table first and the process array later; only then it is gone. If its pid is
 /// in the table again, the process in the array is another one.
-bool is_on_its_way_out(int pid, const compat::StatusArray& table) {
+bool is_exiting(int pid, const compat::StatusArray& table) {
     if (BackendPidGetProc(pid) == nullptr)
         return false;
     for (int slot = 0; slot < table.count; ++slot)
@@ -75,7 +75,7 @@ core::Observation look_at(const core::Session& session) {
             core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
         if (session.kind == core::Kind::walsender || observed.is_streaming)
             observed.xact_start = 0;
-        observed.present = observed.listed || is_on_its_way_out(session.id.pid, table);
+        observed.present = observed.listed || is_exiting(session.id.pid, table);
         return observed;
     });
 }

@@ -3,8 +3,8 @@
 
 #include "compat/postgres.hpp"
 #include "core/memory.hpp"
-#include "core/sessions/engine.hpp"
 #include "core/sessions/session.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"

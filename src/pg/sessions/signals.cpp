@@ -124,17 +124,17 @@ SignalMethod best_signal_method() noexcept {
     return method;
 }
 
-bool Signaller::hold(pid_t pid) noexcept {
+bool Signaller::pin(pid_t pid) noexcept {
     release();
     if (pid <= 1) // kill() takes these for all processes, or init
         return false;
     pid_ = pid;
-    if (!pin())
+    if (!open_pidfd())
         pid_ = 0;
-    return is_holding();
+    return is_pinned();
 }
 
-bool Signaller::pin() noexcept {
+bool Signaller::open_pidfd() noexcept {
     if (method_ == SignalMethod::plain)
         return kill(pid_, 0) == 0 || errno != ESRCH;
     descriptor_ = pidfd_open(pid_);
@@ -142,13 +142,13 @@ bool Signaller::pin() noexcept {
     if (descriptor_ < 0)
         return errno == EMFILE || errno == ENFILE;
     if (method_ == SignalMethod::pidfd && may_have_children(pid_))
-        hold_group_members();
+        pin_group_members();
     return true;
 }
 
 /// Pins the members of the process's group before it is signalled: as long as a member lives, the group's
 /// number is not reused.
-void Signaller::hold_group_members() noexcept {
+void Signaller::pin_group_members() noexcept {
     DIR* const processes = opendir("/proc");
     if (processes == nullptr)
         return;
@@ -170,7 +170,7 @@ void Signaller::hold_group_members() noexcept {
 
 /// The result of the system call (errno). If a living process leads no group, the group gives ESRCH: then
 /// only the process is signalled.
-int Signaller::send_to_held(int signal) noexcept {
+int Signaller::send_to_pinned(int signal) noexcept {
     if (descriptor_ < 0) {
         const int result = kill(-pid_, signal);
         return result == 0 || errno != ESRCH ? result : kill(pid_, signal);
@@ -184,7 +184,7 @@ int Signaller::send_to_held(int signal) noexcept {
 }
 
 core::Delivery Signaller::send(int signal) noexcept {
-    if (send_to_held(signal) != 0)
+    if (send_to_pinned(signal) != 0)
         return errno == ESRCH ? core::Delivery::gone : core::Delivery::denied;
     for (const int member : members_)
         pidfd_send_signal(member, signal, 0);

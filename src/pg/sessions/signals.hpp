@@ -2,7 +2,7 @@
 // through it.
 #pragma once
 
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 #include <boost/container/static_vector.hpp>
 
@@ -29,17 +29,17 @@ class Signaller {
     Signaller& operator=(const Signaller&) = delete;
 
     /// False if no process has this pid.
-    bool hold(pid_t pid) noexcept;
+    bool pin(pid_t pid) noexcept;
     core::Delivery send(int signal) noexcept;
     void release() noexcept;
-    bool is_holding() const noexcept { return pid_ != 0; }
-    /// The held process's pidfd, or -1.
+    bool is_pinned() const noexcept { return pid_ != 0; }
+    /// The pinned process's pidfd, or -1.
     int descriptor() const noexcept { return descriptor_; }
 
   private:
-    bool pin() noexcept;
-    void hold_group_members() noexcept;
-    int send_to_held(int signal) noexcept;
+    bool open_pidfd() noexcept;
+    void pin_group_members() noexcept;
+    int send_to_pinned(int signal) noexcept;
 
     const SignalMethod method_;
     pid_t pid_ = 0;

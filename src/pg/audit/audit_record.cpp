@@ -1,7 +1,7 @@
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 
-#include "pg/account/audit_ring.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/audit_ring.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/clients/client_address.hpp"
 #include "pg/error.hpp"
 #include "pg/sessions/session_table.hpp"

@@ -3,6 +3,6 @@
 
 namespace sessionctl::hooks {
 
-void install_nologin();
+void install_login_revoked();
 
 } // namespace sessionctl::hooks

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/memory.hpp"
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 
 namespace sessionctl::pg {
 

@@ -1,4 +1,4 @@
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 
 #include <algorithm>
 
@@ -110,8 +110,8 @@ Outcome recheck_locks(Outcome outcome, Recheck recheck, const Session& session, 
 } // namespace
 
 void signal_one(Target& target, Action action, Recheck recheck, Server& server) {
-    const PinnedProcess holding(server, target.session, action);
-    if (!holding) {
+    const PinnedProcess pinned(server, target.session, action);
+    if (!pinned) {
         target.outcome = Outcome::already_gone;
         return;
     }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/memory.hpp"
-#include "pg/account/audit_text.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/audit_text.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/sessions/roster.hpp"
 

@@ -1,4 +1,4 @@
-#include "pg/account/audit_mark.hpp"
+#include "pg/audit/audit_mark.hpp"
 
 #include "pg/durable_file.hpp"
 #include "pg/error.hpp"

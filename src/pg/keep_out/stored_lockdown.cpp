@@ -1,4 +1,4 @@
-#include "pg/keep_out/lockdown_memory.hpp"
+#include "pg/keep_out/stored_lockdown.hpp"
 
 #include "core/error.hpp"
 #include "pg/error.hpp"
@@ -102,7 +102,7 @@ extern "C" bool sessionctl_check_lockdown(char**, void**, GucSource source) {
 
 } // namespace
 
-void define_lockdown_memory() {
+void define_lockdown_parameter() {
     DefineCustomStringVariable(parameter, "What a lockdown found when it began, for its end to put back.",
                                "Written by lockdown_database and lockdown_role; of no meaning in a session.",
                                &own_value, "", PGC_SUSET,
@@ -110,7 +110,7 @@ void define_lockdown_memory() {
                                sessionctl_check_lockdown, nullptr, nullptr);
 }
 
-std::optional<core::Lockdown> remembered(Lockable kind, Oid oid) {
+std::optional<core::Lockdown> stored_lockdown(Lockable kind, Oid oid) {
     const bool is_database = kind == Lockable::database;
     const core::vector<Setting> found =
         settings_of(is_database ? oid : InvalidOid, is_database ? InvalidOid : oid);
@@ -125,7 +125,7 @@ std::optional<core::Lockdown> remembered(Lockable kind, Oid oid) {
     return lockdown;
 }
 
-void remember(Lockable kind, const char* name, const core::Lockdown& lockdown) {
+void store_lockdown(Lockable kind, const char* name, const core::Lockdown& lockdown) {
     core::string what("SET ");
     what.append(parameter);
     what.append(" TO '"); // plain ASCII without quotes
@@ -134,14 +134,14 @@ void remember(Lockable kind, const char* name, const core::Lockdown& lockdown) {
     alter(kind, name, what.c_str(), As::superuser);
 }
 
-void forget(Lockable kind, const char* name) {
+void remove_lockdown(Lockable kind, const char* name) {
     core::string what("RESET ");
     what.append(parameter);
     alter(kind, name, what.c_str(), As::superuser);
 }
 
-core::vector<KnownLockdown> known_lockdowns() {
-    core::vector<KnownLockdown> known;
+core::vector<StoredLockdown> stored_lockdowns() {
+    core::vector<StoredLockdown> known;
     for (const Setting& setting : settings_of(InvalidOid, InvalidOid)) {
         const bool is_database = OidIsValid(setting.database);
         const Oid oid = is_database ? setting.database : setting.role;
@@ -151,7 +151,7 @@ core::vector<KnownLockdown> known_lockdowns() {
             known.push_back({is_database ? Lockable::database : Lockable::role, oid, name,
                              core::read_lockdown(setting.value)});
     }
-    std::sort(known.begin(), known.end(), [](const KnownLockdown& a, const KnownLockdown& b) {
+    std::sort(known.begin(), known.end(), [](const StoredLockdown& a, const StoredLockdown& b) {
         return a.kind != b.kind ? a.kind < b.kind : std::strcmp(a.name, b.name) < 0;
     });
     return known;

@@ -1,8 +1,8 @@
-// The real server, as the engine's interface sees it.
+// The real server, behind the interface of core/sessions/signal_and_prove.
 #pragma once
 
-#include "core/sessions/engine.hpp"
-#include "pg/account/evidence.hpp"
+#include "core/sessions/signal_and_prove.hpp"
+#include "pg/audit/evidence.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/sessions/client_message.hpp"
 #include "pg/sessions/signals.hpp"
@@ -16,10 +16,10 @@ class LiveServer : public core::Server {
     /// Every session that is signalled gets this message and this cooldown, and its evidence is recorded;
     /// these two may be null. All must outlive the server.
     explicit LiveServer(const ClientMessage& client_message, CallEvidence* evidence = nullptr,
-                        CooldownOrder* cooldown = nullptr) noexcept
+                        CallCooldowns* cooldown = nullptr) noexcept
         : client_message_(client_message), evidence_(evidence), cooldown_(cooldown) {}
 
-    bool hold(const core::Session& session, core::Action action) override;
+    bool pin(const core::Session& session, core::Action action) override;
     core::Delivery send() override;
     core::Closing close_socket() override;
     void release() noexcept override;
@@ -33,15 +33,15 @@ class LiveServer : public core::Server {
     void sleep(core::Timestamp microseconds) override;
 
   protected:
-    /// Between hold() and release().
-    bool is_holding() const noexcept { return signaller_.is_holding(); }
-    const core::Session& held() const noexcept { return held_; }
+    /// Between pin() and release().
+    bool is_pinned() const noexcept { return signaller_.is_pinned(); }
+    const core::Session& pinned() const noexcept { return pinned_; }
 
   private:
     const ClientMessage& client_message_;
     CallEvidence* const evidence_;
-    CooldownOrder* const cooldown_;
-    core::Session held_;
+    CallCooldowns* const cooldown_;
+    core::Session pinned_;
     bool is_cancel_ = false;
     bool is_delivered_ = false;
     std::optional<RecentLockWaits> lock_waits_; // of this pass over all sessions

@@ -3,8 +3,8 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "api/values.hpp"
-#include "pg/account/audit_mark.hpp"
-#include "pg/account/audit_ring.hpp"
+#include "pg/audit/audit_mark.hpp"
+#include "pg/audit/audit_ring.hpp"
 #include "pg/memory.hpp"
 #include "pg/shared_memory.hpp"
 

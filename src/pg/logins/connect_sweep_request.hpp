@@ -16,7 +16,7 @@ struct LoginPair {
     }
 };
 
-struct ConnectOrder {
+struct ConnectSweepRequest {
     static constexpr int most_command_roles = 8;
     static constexpr int most_pairs = 1000;
     static constexpr int most_logins = 100;
@@ -33,12 +33,12 @@ struct ConnectOrder {
     int login_count;
 };
 
-/// The latest orders; protected by the audit's lock.
-struct ConnectOrders {
+/// The latest requests; protected by the audit's lock.
+struct ConnectSweepRequests {
     static constexpr std::uint32_t size = 16;
 
     std::uint32_t count; // total count
-    ConnectOrder orders[size];
+    ConnectSweepRequest requests[size];
 };
 
 } // namespace sessionctl::pg

@@ -2,7 +2,7 @@
 // subtransaction is rolled back.
 #pragma once
 
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 
 namespace sessionctl::pg {
 

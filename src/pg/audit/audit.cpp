@@ -1,4 +1,4 @@
-#include "pg/account/audit.hpp"
+#include "pg/audit/audit.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "pg/error.hpp"
@@ -96,8 +96,8 @@ core::Step Audit::first_step() const noexcept {
 void Audit::write_not_reached() noexcept {
     HOLD_INTERRUPTS(); // as in step_is_over()
     for (const core::Target& target : plan_)
-        if (is_not_reached(target) && target.taken(core::Step::cancel).at == 0 &&
-            target.taken(core::Step::terminate).at == 0)
+        if (is_not_reached(target) && target.step(core::Step::cancel).at == 0 &&
+            target.step(core::Step::terminate).at == 0)
             callback([&] { write(target, first_step(), core::Outcome::not_reached); });
     RESUME_INTERRUPTS();
 }
@@ -130,7 +130,7 @@ void Audit::write_once(const core::Target& target, core::Step step) noexcept {
 /// A call that is no escalation takes one step.
 core::EscalationStep Audit::taken_on(const core::Target& target, core::Step step) const noexcept {
     if (action_ == core::Action::escalate)
-        return target.taken(step);
+        return target.step(step);
     return {step == first_step() && was_acted_on(target) ? target.signalled_at : 0, target.outcome};
 }
 

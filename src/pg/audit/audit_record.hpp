@@ -3,10 +3,10 @@
 #pragma once
 
 #include "core/sessions/plan.hpp"
-#include "pg/account/audit_mark.hpp"
-#include "pg/account/audit_text.hpp"
-#include "pg/account/evidence.hpp"
-#include "pg/account/log_line.hpp"
+#include "pg/audit/audit_mark.hpp"
+#include "pg/audit/audit_text.hpp"
+#include "pg/audit/evidence.hpp"
+#include "pg/audit/log_line.hpp"
 #include "pg/sessions/roster.hpp"
 
 namespace sessionctl::pg {

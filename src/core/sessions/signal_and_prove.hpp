@@ -40,15 +40,15 @@ struct Closing {
     const char* reason; // why it was not closed; a constant
 };
 
-/// The server as the engine needs it: pg/ has the real one, the unit tests a made-up one.
+/// The server, as far as these functions need it: pg/ has the real one, the unit tests a made-up one.
 class Server {
   public:
     /// Pins the session's process and prepares the signal, so that only the signal is left to do after a
     /// look; false where there is no process with that pid. One process is pinned at a time.
-    virtual bool hold(const Session& session, Action action) = 0;
+    virtual bool pin(const Session& session, Action action) = 0;
     virtual Delivery send() = 0;
     virtual void release() noexcept = 0;
-    /// Closes the connection of the held session's client.
+    /// Closes the connection of the pinned session's client.
     virtual Closing close_socket() = 0;
     virtual Observation look(const Session& session) = 0;
     /// For Recheck::selection and wait: what it was chosen for is still true of it.
@@ -85,18 +85,18 @@ class ResultObserver {
 class PinnedProcess {
   public:
     PinnedProcess(Server& server, const Session& session, Action action)
-        : server_(server), held_(server.hold(session, action)) {}
+        : server_(server), pinned_(server.pin(session, action)) {}
     ~PinnedProcess() {
-        if (held_)
+        if (pinned_)
             server_.release();
     }
     PinnedProcess(const PinnedProcess&) = delete;
     PinnedProcess& operator=(const PinnedProcess&) = delete;
-    explicit operator bool() const noexcept { return held_; }
+    explicit operator bool() const noexcept { return pinned_; }
 
   private:
     Server& server_;
-    const bool held_;
+    const bool pinned_;
 };
 
 /// Does it still run the statement with which it was chosen?

@@ -1,6 +1,6 @@
 // pause_pool, resume_pool.
 
-#include "pg/keep_out/pool.hpp"
+#include "pg/keep_out/pgbouncer.hpp"
 #include "api/arguments.hpp"
 #include "api/serve.hpp"
 #include "pg/memory.hpp"

@@ -1,4 +1,4 @@
-#include "pg/account/audit_transaction.hpp"
+#include "pg/audit/audit_transaction.hpp"
 
 #include "pg/error.hpp"
 #include "pg/memory.hpp"

@@ -1,6 +1,6 @@
-#include "pg/account/log_line.hpp"
+#include "pg/audit/log_line.hpp"
 
-#include "pg/account/audit_mark.hpp"
+#include "pg/audit/audit_mark.hpp"
 #include "pg/error.hpp"
 
 extern "C" {

@@ -1,4 +1,4 @@
-#include "pg/account/audit_ring.hpp"
+#include "pg/audit/audit_ring.hpp"
 
 #include "pg/error.hpp"
 #include "pg/shared_memory.hpp"

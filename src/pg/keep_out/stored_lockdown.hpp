@@ -14,20 +14,20 @@
 namespace sessionctl::pg {
 
 /// Defines the parameter, which only a superuser may set.
-void define_lockdown_memory();
+void define_lockdown_parameter();
 
 /// Errors: 55000 if the value is not one of ours.
-std::optional<core::Lockdown> remembered(Lockable kind, Oid oid);
-void remember(Lockable kind, const char* name, const core::Lockdown& lockdown);
-void forget(Lockable kind, const char* name);
+std::optional<core::Lockdown> stored_lockdown(Lockable kind, Oid oid);
+void store_lockdown(Lockable kind, const char* name, const core::Lockdown& lockdown);
+void remove_lockdown(Lockable kind, const char* name);
 
-struct KnownLockdown {
+struct StoredLockdown {
     Lockable kind;
     Oid oid;
     const char* name;
-    std::optional<core::Lockdown> memory; // empty: not readable
+    std::optional<core::Lockdown> lockdown; // empty: not readable
 };
 /// All of the cluster, by kind and name.
-core::vector<KnownLockdown> known_lockdowns();
+core::vector<StoredLockdown> stored_lockdowns();
 
 } // namespace sessionctl::pg

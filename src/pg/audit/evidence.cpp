@@ -1,4 +1,4 @@
-#include "pg/account/evidence.hpp"
+#include "pg/audit/evidence.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "core/text.hpp"

@@ -1,4 +1,4 @@
-#include "hooks/nologin.hpp"
+#include "hooks/login_revoked.hpp"
 
 #include "pg/error.hpp"
 #include "pg/logins/connect_sweep.hpp"
@@ -40,7 +40,7 @@ void on_end_of_utility_command() {
 
 } // namespace
 
-void install_nologin() {
+void install_login_revoked() {
     compat::watch_commands(on_utility_command, on_end_of_utility_command);
     previous_object_access = std::exchange(object_access_hook, sessionctl_object_access);
 }

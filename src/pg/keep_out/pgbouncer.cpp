@@ -1,8 +1,8 @@
-#include "pg/keep_out/pool.hpp"
+#include "pg/keep_out/pgbouncer.hpp"
 
 #include "core/error.hpp"
 #include "core/keep_out/pgbouncer.hpp"
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/dblink.hpp"
 #include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
@@ -21,7 +21,7 @@ constexpr core::Timestamp answer_timeout = 5 * core::microseconds_per_second;
 constexpr core::Timestamp pause_timeout = 5 * core::microseconds_per_second;
 constexpr core::Timestamp resume_timeout = core::microseconds_per_second; // cancels are ignored meanwhile
 
-using Heed = DblinkConnection::Heed;
+using Interrupts = DblinkConnection::Interrupts;
 using Wait = DblinkConnection::Wait;
 
 enum class Pause { done, already, interrupted, overdue };
@@ -83,7 +83,7 @@ bool is_paused(DblinkConnection& console, const Pool& pool) {
     int next = fewest;
     for (int guess = columns; next <= most; guess = next++) {
         try {
-            const Cells databases = console.ask("SHOW DATABASES", guess, answer_timeout);
+            const Cells databases = console.execute("SHOW DATABASES", guess, answer_timeout);
             columns = guess;
             for (std::size_t row = 0; row < databases.rows(); ++row)
                 if (databases.is(row, 0, pool.database))
@@ -102,7 +102,8 @@ bool resume_quietly(DblinkConnection& console, const Pool& pool) {
     core::string statement("RESUME ");
     statement.append(pool.argument);
     try {
-        in_subtransaction([&] { console.ask(statement.c_str(), 1, resume_timeout, Heed::nothing); });
+        in_subtransaction(
+            [&] { console.execute(statement.c_str(), 1, resume_timeout, Interrupts::ignored); });
         return true;
     } catch (const PgError& error) {
         if (says(error, "is not paused") || says(error, "no such database"))
@@ -251,7 +252,7 @@ bool resume_pool(const char* server, const char* database) {
     statement.append(pool.argument);
     return with_connection(server, [&](DblinkConnection& console) {
         try {
-            console.ask(statement.c_str(), 1, answer_timeout);
+            console.execute(statement.c_str(), 1, answer_timeout);
             keep_record(record);
             return true;
         } catch (const PgError& error) {

@@ -1,4 +1,4 @@
-#include "core/sessions/engine.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 #include "fake_server.hpp"
 #include "memory.hpp"
 #include "support.hpp"
@@ -22,7 +22,7 @@ struct Interrupted : std::runtime_error {
     Interrupted() : std::runtime_error("canceling statement due to user request") {}
 };
 
-class Engine : public ServerTest {
+class SignalAndProve : public ServerTest {
   protected:
     Life& choose_active(std::int32_t pid) {
         core::Session session = client(pid);
@@ -70,7 +70,7 @@ class Engine : public ServerTest {
 };
 
 /// What a signalled session does to its statement: stops it, and is idle from then on.
-void stop_statement(Life* life) {
+void become_idle(Life* life) {
     life->session.state = State::idle;
 }
 
@@ -78,7 +78,7 @@ void stop_statement(Life* life) {
 
 // One after the other
 
-TEST_F(Engine, WhoseTurnDoesNotComeInTimeIsNotReached) {
+TEST_F(SignalAndProve, WhoseTurnDoesNotComeInTimeIsNotReached) {
     for (std::int32_t pid = 1; pid <= 4; ++pid)
         choose(client(pid));
     deadline = server.now() + seconds(2);
@@ -94,11 +94,11 @@ TEST_F(Engine, WhoseTurnDoesNotComeInTimeIsNotReached) {
     EXPECT_EQ(core::counted(plan, Action::terminate), 0);
 }
 
-TEST_F(Engine, ACancelIsHeardBetweenTwoSignals) {
+TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoSignals) {
     for (std::int32_t pid = 1; pid <= 3; ++pid)
         choose(client(pid));
     int turns = 0;
-    server.on_heed = [&turns] {
+    server.on_check_interrupts = [&turns] {
         if (++turns == 2)
             throw Interrupted();
     };
@@ -108,12 +108,12 @@ TEST_F(Engine, ACancelIsHeardBetweenTwoSignals) {
     EXPECT_EQ(plan[2].outcome, Outcome::chosen);
 }
 
-TEST_F(Engine, ACancelIsHeardBetweenTwoLooks) {
+TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoLooks) {
     choose(client(1));
     choose(client(2));
     signal();
     int looks = 0;
-    server.on_heed = [&looks] {
+    server.on_check_interrupts = [&looks] {
         if (++looks == 2)
             throw Interrupted();
     };
@@ -122,35 +122,35 @@ TEST_F(Engine, ACancelIsHeardBetweenTwoLooks) {
 
 // Before the signal
 
-TEST_F(Engine, HoldsThenLooksThenSendsThenReleases) {
+TEST_F(SignalAndProve, HoldsThenLooksThenSendsThenReleases) {
     choose(client(1));
     choose(client(2));
     signal();
-    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "send 1", "release 1", //
-                                   "hold 2", "look 2", "send 2", "release 2"}));
+    EXPECT_EQ(server.trace, (Trace{"pin 1", "look 1", "send 1", "release 1", //
+                                   "pin 2", "look 2", "send 2", "release 2"}));
 }
 
-TEST_F(Engine, ReleasesWhatItDoesNotSignal) {
+TEST_F(SignalAndProve, ReleasesWhatItDoesNotSignal) {
     Life& life = choose(client(1));
     server.leave_table(life);
     signal();
-    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "release 1"}));
+    EXPECT_EQ(server.trace, (Trace{"pin 1", "look 1", "release 1"}));
 }
 
-TEST_F(Engine, ReleasesNothingWhereItHeldNothing) {
+TEST_F(SignalAndProve, ReleasesNothingWhereItHeldNothing) {
     server.end(choose(client(1)));
     signal();
-    EXPECT_EQ(server.trace, Trace{"hold 1"});
+    EXPECT_EQ(server.trace, Trace{"pin 1"});
 }
 
-TEST_F(Engine, ReleasesWhenALookThrows) {
+TEST_F(SignalAndProve, ReleasesWhenALookThrows) {
     choose(client(1));
     server.before_look = [](Life*) { throw Interrupted(); };
     EXPECT_THROW(signal(), Interrupted);
-    EXPECT_EQ(server.trace, (Trace{"hold 1", "release 1"}));
+    EXPECT_EQ(server.trace, (Trace{"pin 1", "release 1"}));
 }
 
-TEST_F(Engine, SendsTheActionItWasAskedFor) {
+TEST_F(SignalAndProve, SendsTheActionItWasAskedFor) {
     Life& ended = choose(client(1));
     signal();
     EXPECT_EQ(ended.last_signal, Action::terminate);
@@ -160,21 +160,21 @@ TEST_F(Engine, SendsTheActionItWasAskedFor) {
     EXPECT_EQ(cancelled.last_signal, Action::cancel);
 }
 
-TEST_F(Engine, TouchesOnlyTheChosen) {
+TEST_F(SignalAndProve, TouchesOnlyTheChosen) {
     for (std::int32_t pid = 1; pid <= 10; ++pid)
         choose(client(pid));
     for (int outcome = 0; outcome < 10; ++outcome)
         plan[static_cast<std::size_t>(outcome)].outcome = static_cast<Outcome>(outcome);
     server.start(client(11)); // never matched
     signal();
-    EXPECT_EQ(server.trace, (Trace{"hold 1", "look 1", "send 1", "release 1"}));
+    EXPECT_EQ(server.trace, (Trace{"pin 1", "look 1", "send 1", "release 1"}));
     EXPECT_EQ(plan[1].outcome, Outcome::terminated);
     EXPECT_EQ(plan[7].outcome, Outcome::spared);
 }
 
 // Identity
 
-TEST_F(Engine, APidReusedBetweenChoiceAndHoldIsLeftAlone) {
+TEST_F(SignalAndProve, APidReusedBetweenChoiceAndHoldIsLeftAlone) {
     Life& life = choose(client(1));
     server.end(life);
     Life& bystander = server.start_successor(life);
@@ -183,9 +183,9 @@ TEST_F(Engine, APidReusedBetweenChoiceAndHoldIsLeftAlone) {
     EXPECT_EQ(bystander.signals, 0);
 }
 
-TEST_F(Engine, APidReusedAtTheLastMomentIsLeftAlone) {
+TEST_F(SignalAndProve, APidReusedAtTheLastMomentIsLeftAlone) {
     for (FakeServer::Hook FakeServer::*const moment :
-         {&FakeServer::before_hold, &FakeServer::before_look, &FakeServer::before_send}) {
+         {&FakeServer::before_pin, &FakeServer::before_look, &FakeServer::before_send}) {
         plan.clear();
         server = FakeServer();
         Life& life = choose(client(1));
@@ -203,7 +203,7 @@ TEST_F(Engine, APidReusedAtTheLastMomentIsLeftAlone) {
     }
 }
 
-TEST_F(Engine, APidReusedByAnotherSlotIsLeftAlone) {
+TEST_F(SignalAndProve, APidReusedByAnotherSlotIsLeftAlone) {
     Life& life = choose(client(1));
     server.end(life);
     core::Session other = client(1);
@@ -214,7 +214,7 @@ TEST_F(Engine, APidReusedByAnotherSlotIsLeftAlone) {
     EXPECT_EQ(bystander.signals, 0);
 }
 
-TEST_F(Engine, ASessionThatEndedBetweenChoiceAndSignalIsAlreadyGone) {
+TEST_F(SignalAndProve, ASessionThatEndedBetweenChoiceAndSignalIsAlreadyGone) {
     server.end(choose(client(1)));
     Life& other = choose(client(2));
     server.before_send = [this](Life* life) { server.end(*life); };
@@ -225,7 +225,7 @@ TEST_F(Engine, ASessionThatEndedBetweenChoiceAndSignalIsAlreadyGone) {
     EXPECT_EQ(other.signals, 0);
 }
 
-TEST_F(Engine, ASessionOutOfTheTableIsAlreadyGone) {
+TEST_F(SignalAndProve, ASessionOutOfTheTableIsAlreadyGone) {
     Life& life = choose(client(1));
     server.leave_table(life);
     signal();
@@ -233,7 +233,7 @@ TEST_F(Engine, ASessionOutOfTheTableIsAlreadyGone) {
     EXPECT_EQ(life.signals, 0);
 }
 
-TEST_F(Engine, NeverHitsABystanderHoweverPidsAreReused) {
+TEST_F(SignalAndProve, NeverHitsABystanderHoweverPidsAreReused) {
     std::mt19937 random(20250102);
     constexpr std::int32_t number = 500;
     std::vector<Life*> chosen;
@@ -247,7 +247,7 @@ TEST_F(Engine, NeverHitsABystanderHoweverPidsAreReused) {
         if (random() % 4 != 0)
             bystanders.push_back(&server.start_successor(*life));
     };
-    server.before_hold = server.before_look = server.before_send = churn;
+    server.before_pin = server.before_look = server.before_send = churn;
     end_when_signalled(milliseconds(3));
     signal();
     server.before_look = nullptr;
@@ -267,7 +267,7 @@ TEST_F(Engine, NeverHitsABystanderHoweverPidsAreReused) {
 
 // The signal
 
-TEST_F(Engine, OneThatTheSystemRefusesDoesNotStopTheRest) {
+TEST_F(SignalAndProve, OneThatTheSystemRefusesDoesNotStopTheRest) {
     choose(client(1)).refuses = true;
     Life& second = choose(client(2));
     signal();
@@ -277,7 +277,7 @@ TEST_F(Engine, OneThatTheSystemRefusesDoesNotStopTheRest) {
     EXPECT_EQ(second.signals, 1);
 }
 
-TEST_F(Engine, SaysWhenACommitWaitedForAStandby) {
+TEST_F(SignalAndProve, SaysWhenACommitWaitedForAStandby) {
     choose(client(1)).awaits_standby = true;
     choose(client(2));
     end_when_signalled(milliseconds(1));
@@ -289,10 +289,10 @@ TEST_F(Engine, SaysWhenACommitWaitedForAStandby) {
     EXPECT_EQ(plan[1].reason, nullptr);
 }
 
-TEST_F(Engine, SignalsNoSessionThatIsSparedAtThatMoment) {
+TEST_F(SignalAndProve, SignalsNoSessionThatIsSparedAtThatMoment) {
     Life& first = choose(client(1));
     Life& second = choose(client(2));
-    server.before_hold = [&first](Life*) { first.is_spared = true; };
+    server.before_pin = [&first](Life*) { first.is_spared = true; };
     signal();
     EXPECT_EQ(plan[0].outcome, Outcome::no_longer_matches);
     EXPECT_EQ(plan[0].signalled_at, 0);
@@ -301,7 +301,7 @@ TEST_F(Engine, SignalsNoSessionThatIsSparedAtThatMoment) {
     EXPECT_EQ(second.signals, 1);
 }
 
-TEST_F(Engine, NotesWhenItSignalled) {
+TEST_F(SignalAndProve, NotesWhenItSignalled) {
     choose(client(1));
     choose(client(2));
     server.on_signal = [this](Life*) { server.pass(milliseconds(2)); };
@@ -311,7 +311,7 @@ TEST_F(Engine, NotesWhenItSignalled) {
     EXPECT_EQ(plan[1].signalled_at, start + milliseconds(2));
 }
 
-TEST_F(Engine, NeedsNoMemoryToSignal) {
+TEST_F(SignalAndProve, NeedsNoMemoryToSignal) {
     choose(client(1));
     {
         const MemoryExhausted exhausted;
@@ -433,7 +433,7 @@ TEST(Recheck, OfASelectionAsksForTheSameTransactionOrNoneAllTheTime) {
     EXPECT_EQ(verdict_on(State::disabled, 0, 0), Outcome::no_longer_matches) << "nobody knows";
 }
 
-TEST_F(Engine, LooksForWhoMovedOnceMore) {
+TEST_F(SignalAndProve, LooksForWhoMovedOnceMore) {
     Life& stayed = choose_in_transaction(1);
     Life& let_go = choose_in_transaction(2);
     Life& kept = choose_in_transaction(3);
@@ -455,7 +455,7 @@ TEST_F(Engine, LooksForWhoMovedOnceMore) {
     EXPECT_EQ(std::count(server.trace.begin(), server.trace.end(), "find 1"), 0);
 }
 
-TEST_F(Engine, LooksForAWaitAlways) {
+TEST_F(SignalAndProve, LooksForAWaitAlways) {
     const auto choose_active = [this](std::int32_t pid) -> Life& {
         core::Session session = client(pid);
         session.state = State::active;
@@ -484,7 +484,7 @@ TEST_F(Engine, LooksForAWaitAlways) {
     EXPECT_EQ(goes_on.signals + next.signals + late.signals + idle.signals, 0);
 }
 
-TEST_F(Engine, LeavesAloneWhoDoesSomethingMeanwhile) {
+TEST_F(SignalAndProve, LeavesAloneWhoDoesSomethingMeanwhile) {
     Life& idle = choose_idle_in_transaction(1);
     Life& busy = choose_idle_in_transaction(2);
     Life& returned = choose_idle_in_transaction(3);
@@ -498,7 +498,7 @@ TEST_F(Engine, LeavesAloneWhoDoesSomethingMeanwhile) {
     EXPECT_EQ(busy.signals + returned.signals, 0);
 }
 
-TEST_F(Engine, LeavesAloneWhoseTransactionEndedMeanwhile) {
+TEST_F(SignalAndProve, LeavesAloneWhoseTransactionEndedMeanwhile) {
     Life& goes_on = choose_in_transaction(1);
     Life& committed = choose_in_transaction(2);
     Life& began_another = choose_in_transaction(3);
@@ -517,28 +517,28 @@ TEST_F(Engine, LeavesAloneWhoseTransactionEndedMeanwhile) {
 
 // Cancel
 
-TEST_F(Engine, CancelsARunningStatement) {
+TEST_F(SignalAndProve, CancelsARunningStatement) {
     choose_active(1);
-    server.on_signal = stop_statement;
+    server.on_signal = become_idle;
     cancel();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
     EXPECT_EQ(counted(plan, Action::cancel), 1);
 }
 
-TEST_F(Engine, ANextStatementProvesTheCancel) {
+TEST_F(SignalAndProve, ANextStatementProvesTheCancel) {
     choose_active(1);
     server.on_signal = [](Life* life) { life->session.query_start += 1; };
     cancel();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
 }
 
-TEST_F(Engine, DoesNotCancelWhatWasNotChosen) {
+TEST_F(SignalAndProve, DoesNotCancelWhatWasNotChosen) {
     Life& idle = choose(client(1));
     Life& done = choose_active(2);
     Life& other = choose_active(3);
     done.session.state = State::idle;
     other.session.query_start += 1;
-    server.on_signal = stop_statement;
+    server.on_signal = become_idle;
     cancel();
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
     EXPECT_EQ(plan[1].outcome, Outcome::not_running);
@@ -548,7 +548,7 @@ TEST_F(Engine, DoesNotCancelWhatWasNotChosen) {
 }
 
 // With track_activities off nobody can tell.
-TEST_F(Engine, SaysWhenAStatementCannotBeSeen) {
+TEST_F(SignalAndProve, SaysWhenAStatementCannotBeSeen) {
     Life& untracked = choose(client(1));
     untracked.session.state = plan[0].session.state = State::disabled;
     choose(client(2));
@@ -560,23 +560,23 @@ TEST_F(Engine, SaysWhenAStatementCannotBeSeen) {
     EXPECT_EQ(untracked.signals, 0);
 }
 
-TEST_F(Engine, AStatementWhoseSessionEndsIsCancelledToo) {
+TEST_F(SignalAndProve, AStatementWhoseSessionEndsIsCancelledToo) {
     choose_active(1);
     end_when_signalled(milliseconds(4));
     cancel();
     EXPECT_EQ(plan[0].outcome, Outcome::cancelled);
 }
 
-TEST_F(Engine, AStatementThatGoesOnIsStillRunning) {
+TEST_F(SignalAndProve, AStatementThatGoesOnIsStillRunning) {
     choose_active(1);
     cancel();
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
     EXPECT_EQ(counted(plan, Action::cancel), 0);
 }
 
-TEST_F(Engine, ACancelledStatementIsNoEndedSession) {
+TEST_F(SignalAndProve, ACancelledStatementIsNoEndedSession) {
     choose_active(1);
-    server.on_signal = stop_statement;
+    server.on_signal = become_idle;
     signal(Action::terminate);
     prove(Action::terminate);
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
@@ -584,7 +584,7 @@ TEST_F(Engine, ACancelledStatementIsNoEndedSession) {
 
 // The proof
 
-TEST_F(Engine, ProvesTheEndOfASession) {
+TEST_F(SignalAndProve, ProvesTheEndOfASession) {
     choose(client(1));
     end_when_signalled(milliseconds(7));
     signal();
@@ -595,7 +595,7 @@ TEST_F(Engine, ProvesTheEndOfASession) {
 }
 
 // Core's table forgets a session before its process is gone and its locks are free.
-TEST_F(Engine, OutOfTheTableIsNotGoneYet) {
+TEST_F(SignalAndProve, OutOfTheTableIsNotGoneYet) {
     choose(client(1));
     server.on_signal = [this](Life* life) {
         server.leave_table(*life);
@@ -607,7 +607,7 @@ TEST_F(Engine, OutOfTheTableIsNotGoneYet) {
     EXPECT_GE(plan[0].elapsed, milliseconds(100));
 }
 
-TEST_F(Engine, OutOfTheTableButNotOutOfTheProcessArrayIsStillRunning) {
+TEST_F(SignalAndProve, OutOfTheTableButNotOutOfTheProcessArrayIsStillRunning) {
     choose(client(1));
     server.on_signal = [this](Life* life) { server.leave_table(*life); };
     signal();
@@ -615,7 +615,7 @@ TEST_F(Engine, OutOfTheTableButNotOutOfTheProcessArrayIsStillRunning) {
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
 }
 
-TEST_F(Engine, ASuccessorWithTheSamePidDoesNotDelayTheProof) {
+TEST_F(SignalAndProve, ASuccessorWithTheSamePidDoesNotDelayTheProof) {
     choose(client(1));
     server.on_signal = [this](Life* life) {
         server.end(*life);
@@ -627,7 +627,7 @@ TEST_F(Engine, ASuccessorWithTheSamePidDoesNotDelayTheProof) {
     EXPECT_TRUE(server.sleeps.empty());
 }
 
-TEST_F(Engine, LooksOnceEvenWithoutTime) {
+TEST_F(SignalAndProve, LooksOnceEvenWithoutTime) {
     choose(client(1));
     server.on_signal = [this](Life* life) { server.end(*life); };
     signal();
@@ -636,7 +636,7 @@ TEST_F(Engine, LooksOnceEvenWithoutTime) {
     EXPECT_TRUE(server.sleeps.empty());
 }
 
-TEST_F(Engine, StopsAtTheDeadline) {
+TEST_F(SignalAndProve, StopsAtTheDeadline) {
     choose(client(1));
     signal();
     const core::Timestamp start = server.now();
@@ -647,7 +647,7 @@ TEST_F(Engine, StopsAtTheDeadline) {
     EXPECT_EQ(plan[0].elapsed, server.now() - plan[0].signalled_at);
 }
 
-TEST_F(Engine, CountsWhatIsDoneAtTheDeadline) {
+TEST_F(SignalAndProve, CountsWhatIsDoneAtTheDeadline) {
     choose(client(1));
     end_when_signalled(milliseconds(250));
     signal();
@@ -655,7 +655,7 @@ TEST_F(Engine, CountsWhatIsDoneAtTheDeadline) {
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
 }
 
-TEST_F(Engine, ASlowLookDoesNotHideAnEndBeforeTheDeadline) {
+TEST_F(SignalAndProve, ASlowLookDoesNotHideAnEndBeforeTheDeadline) {
     Life& first = choose(client(1));
     choose(client(2));
     server.after(milliseconds(3), [&] { server.end(first); });
@@ -669,7 +669,7 @@ TEST_F(Engine, ASlowLookDoesNotHideAnEndBeforeTheDeadline) {
     EXPECT_EQ(plan[1].outcome, Outcome::still_running);
 }
 
-TEST_F(Engine, PausesAreAFiftiethOfTheWaitFromOneToTwentyMilliseconds) {
+TEST_F(SignalAndProve, PausesAreAFiftiethOfTheWaitFromOneToTwentyMilliseconds) {
     choose(client(1));
     signal();
     prove(Action::terminate, seconds(3));
@@ -683,14 +683,14 @@ TEST_F(Engine, PausesAreAFiftiethOfTheWaitFromOneToTwentyMilliseconds) {
     EXPECT_EQ(waited, seconds(3));
 }
 
-TEST_F(Engine, PausesAreNeverShorterThanTheClockCanSleep) {
+TEST_F(SignalAndProve, PausesAreNeverShorterThanTheClockCanSleep) {
     choose(client(1));
     signal();
     prove(Action::terminate, 1500);
     EXPECT_EQ(server.sleeps, (std::vector<core::Timestamp>{milliseconds(1), milliseconds(1)}));
 }
 
-TEST_F(Engine, WatchesAllSideBySide) {
+TEST_F(SignalAndProve, WatchesAllSideBySide) {
     for (std::int32_t pid = 1; pid <= 100; ++pid)
         choose(client(pid));
     end_when_signalled(milliseconds(50));
@@ -701,7 +701,7 @@ TEST_F(Engine, WatchesAllSideBySide) {
     EXPECT_LE(server.now() - start, milliseconds(100));
 }
 
-TEST_F(Engine, DoesNotLookAgainAtWhatIsProven) {
+TEST_F(SignalAndProve, DoesNotLookAgainAtWhatIsProven) {
     choose(client(1));
     choose(client(2));
     server.on_signal = [this](Life* life) {
@@ -715,7 +715,7 @@ TEST_F(Engine, DoesNotLookAgainAtWhatIsProven) {
     EXPECT_GT(times("look 2"), 10u);
 }
 
-TEST_F(Engine, ProvesOnlyWhatWasSignalled) {
+TEST_F(SignalAndProve, ProvesOnlyWhatWasSignalled) {
     choose(client(1));
     choose(client(2)).refuses = true;
     server.end(choose(client(3)));
@@ -728,7 +728,7 @@ TEST_F(Engine, ProvesOnlyWhatWasSignalled) {
     EXPECT_EQ(plan[2].outcome, Outcome::already_gone);
 }
 
-TEST_F(Engine, NothingSignalledIsNothingToWaitFor) {
+TEST_F(SignalAndProve, NothingSignalledIsNothingToWaitFor) {
     server.end(choose(client(1)));
     signal();
     prove();
@@ -736,7 +736,7 @@ TEST_F(Engine, NothingSignalledIsNothingToWaitFor) {
 }
 
 // A cancelled call records in its audit what it has done: what is known by then has to be in the plan.
-TEST_F(Engine, ACancelDuringTheWaitKeepsWhatIsKnown) {
+TEST_F(SignalAndProve, ACancelDuringTheWaitKeepsWhatIsKnown) {
     choose(client(1));
     choose(client(2));
     server.on_signal = [this](Life* life) {
@@ -753,7 +753,7 @@ TEST_F(Engine, ACancelDuringTheWaitKeepsWhatIsKnown) {
     EXPECT_EQ(plan[1].outcome, Outcome::signalled);
 }
 
-TEST_F(Engine, WithoutMemoryForTheProofTheSignalledStaySignalled) {
+TEST_F(SignalAndProve, WithoutMemoryForTheProofTheSignalledStaySignalled) {
     choose(client(1));
     signal();
     {
@@ -763,7 +763,7 @@ TEST_F(Engine, WithoutMemoryForTheProofTheSignalledStaySignalled) {
     EXPECT_EQ(plan[0].outcome, Outcome::signalled);
 }
 
-TEST_F(Engine, TenThousandSessions) {
+TEST_F(SignalAndProve, TenThousandSessions) {
     constexpr std::int32_t number = 10000;
     std::vector<Life*> lives;
     for (std::int32_t pid = 1; pid <= number; ++pid)
@@ -778,7 +778,7 @@ TEST_F(Engine, TenThousandSessions) {
     EXPECT_EQ(summary(plan, Action::terminate), "");
 }
 
-TEST_F(Engine, ResultsAreToldWhileOthersAreWaitedFor) {
+TEST_F(SignalAndProve, ResultsAreToldWhileOthersAreWaitedFor) {
     choose_active(1);
     choose_active(2);
     choose_active(3);
@@ -797,7 +797,7 @@ TEST_F(Engine, ResultsAreToldWhileOthersAreWaitedFor) {
         << "what is not known at the end is not told of";
 }
 
-TEST_F(Engine, WhatWasToldIsNotUndoneByAnInterrupt) {
+TEST_F(SignalAndProve, WhatWasToldIsNotUndoneByAnInterrupt) {
     choose_active(1);
     choose_active(2);
     server.on_signal = [this](Life* life) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/sessions/escalation.hpp"
-#include "pg/account/audit_record.hpp"
+#include "pg/audit/audit_record.hpp"
 #include "pg/condition/condition.hpp"
 
 namespace sessionctl::pg {

@@ -1,4 +1,4 @@
-#include "pg/sessions/server.hpp"
+#include "pg/sessions/live_server.hpp"
 
 #include "pg/clients/client_socket.hpp"
 #include "pg/error.hpp"
@@ -18,21 +18,21 @@ constexpr core::Timestamp report_margin = 100 * core::microseconds_per_milliseco
 void answer_interrupts() {
     if (InterruptPending)
         call([] { CHECK_FOR_INTERRUPTS(); });
-    Progress::tell();
+    Progress::report();
 }
 
 } // namespace
 
-bool LiveServer::hold(const core::Session& session, core::Action action) {
+bool LiveServer::pin(const core::Session& session, core::Action action) {
     if (evidence_ != nullptr)
         evidence_->take(session);
-    if (!signaller_.hold(session.id.pid))
+    if (!signaller_.pin(session.id.pid))
         return false;
-    held_ = session;
+    pinned_ = session;
     is_cancel_ = action == core::Action::cancel;
     is_delivered_ = action == core::Action::close_socket; // its message came with an earlier signal
     if (!is_delivered_)
-        leave_client_message(session, is_cancel_, client_message_);
+        put_client_message(session, is_cancel_, client_message_);
     if (cooldown_ != nullptr)
         cooldown_->begin(session);
     return true;
@@ -47,7 +47,7 @@ core::Delivery LiveServer::send() {
 }
 
 core::Closing LiveServer::close_socket() {
-    return close_client_socket(signaller_.descriptor(), held_.id.pid, client_of(held_));
+    return close_client_socket(signaller_.descriptor(), pinned_.id.pid, client_of(pinned_));
 }
 
 void LiveServer::release() noexcept {
@@ -55,9 +55,9 @@ void LiveServer::release() noexcept {
     if (is_delivered_)
         return;
     if (!client_message_.is_empty())
-        take_client_message_back(held_);
+        clear_client_message(pinned_);
     if (cooldown_ != nullptr)
-        cooldown_->take_back();
+        cooldown_->withdraw();
 }
 
 core::Observation LiveServer::look(const core::Session& session) {
@@ -71,7 +71,7 @@ bool LiveServer::awaits_standby(const core::Session& session) {
 bool LiveServer::blocks_others(const core::Session& session, core::Timestamp idle_since) {
     if (!lock_waits_)
         lock_waits_.emplace();
-    if (is_holding())
+    if (is_pinned())
         lock_waits_->forget();
     return lock_waits_->waiting_behind(session.id.pid, idle_since) > 0;
 }
@@ -91,7 +91,7 @@ void LiveServer::sleep(core::Timestamp microseconds) {
 }
 
 void pause(core::Timestamp microseconds) {
-    Progress::tell();
+    Progress::report();
     call([microseconds] {
         CHECK_FOR_INTERRUPTS();
         compat::wait_latch(static_cast<long>(microseconds / core::microseconds_per_millisecond));
