@@ -1,19 +1,12 @@
 #include "pg/dblink.hpp"
 
 #include "core/error.hpp"
+#include "pg/connect_timeout.hpp"
 #include "pg/encoding.hpp"
 #include "pg/interrupts.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/sql.hpp"
-
-#include <csignal>
-#include <cstdlib>
-
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 extern "C" {
 #include "catalog/dependency.h"
@@ -22,15 +15,12 @@ extern "C" {
 #include "foreign/foreign.h"
 #include "parser/parse_func.h"
 #include "utils/syscache.h"
-#include "utils/timeout.h"
 }
 
 namespace sessionctl::pg {
 
 namespace {
 
-constexpr char libpq_connect_timeout[] = "5"; // seconds
-constexpr int connect_timeout = 6000; // ms: after libpq, which words it better where it keeps the time itself
 constexpr core::Timestamp discard_timeout = core::microseconds_per_second;
 constexpr core::Timestamp shortest_nap = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_nap = 20 * core::microseconds_per_millisecond;
@@ -133,97 +123,6 @@ void check_server(const char* server) {
                           current_role(), server)
             .hint("CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user '...', password '...')",
                   name.c_str());
-}
-
-// --- connecting: it has to end in time. Up to 15 libpq can enforce a timeout, but ignores a cancel; from 16
-// on dblink waits itself and reacts to a cancel, but has no timeout. After the login it sets the client
-// encoding, and there libpq has neither on any version: only closing the connection ends the wait.
-
-/// Finds the socket of the new connection: its descriptor was not a socket before.
-class NewSockets {
-  public:
-    void begin() noexcept {
-        for (int file = 0; file < most; ++file)
-            was_open_[file] = fcntl(file, F_GETFD) >= 0;
-    }
-    /// Safe in a signal handler.
-    void shut_down() const noexcept {
-        struct stat status;
-        for (int file = 0; file < most; ++file)
-            if (!was_open_[file] && fstat(file, &status) == 0 && S_ISSOCK(status.st_mode))
-                shutdown(file, SHUT_RDWR);
-    }
-
-  private:
-    static constexpr int most = 4096; // max_files_per_process is 1000
-    bool was_open_[most] = {};
-};
-NewSockets new_sockets;
-
-volatile sig_atomic_t is_overdue = false;
-
-extern "C" void sessionctl_connect_overdue() {
-    const int saved_errno = errno;
-    is_overdue = true;
-    new_sockets.shut_down();
-    errno = saved_errno;
-    kill(getpid(), SIGINT); // a cancel, as for statement_timeout
-}
-
-/// Sets libpq's default connect_timeout, unless the server's options or the environment have one.
-class LibpqConnectTimeout {
-  public:
-    LibpqConnectTimeout() noexcept : is_ours_(getenv(variable) == nullptr) {
-        if (is_ours_)
-            setenv(variable, libpq_connect_timeout, true);
-    }
-    ~LibpqConnectTimeout() {
-        if (is_ours_)
-            unsetenv(variable);
-    }
-    LibpqConnectTimeout(const LibpqConnectTimeout&) = delete;
-    LibpqConnectTimeout& operator=(const LibpqConnectTimeout&) = delete;
-
-  private:
-    static constexpr char variable[] = "PGCONNECT_TIMEOUT";
-    const bool is_ours_;
-};
-
-TimeoutId start_timer() {
-    static TimeoutId timer;
-    static bool is_registered = false;
-    is_overdue = false;
-    new_sockets.begin();
-    return call([] {
-        if (!is_registered)
-            timer = RegisterTimeout(USER_TIMEOUT, sessionctl_connect_overdue);
-        is_registered = true;
-        enable_timeout_after(timer, connect_timeout);
-        return timer;
-    });
-}
-
-/// Returns whether it has fired; the cancel that it sent is dropped.
-bool stop_timer(TimeoutId timer) {
-    call([timer] { disable_timeout(timer, false); });
-    if (is_overdue)
-        compat::clear_pending_cancel();
-    return is_overdue;
-}
-
-/// False if it took too long, even if it succeeded.
-template <typename Connect>
-bool connect_in_time(Connect&& connect) {
-    const LibpqConnectTimeout timeout;
-    const TimeoutId timer = start_timer();
-    try {
-        in_subtransaction(connect);
-    } catch (...) {
-        if (stop_timer(timer))
-            return false;
-        throw;
-    }
-    return !stop_timer(timer);
 }
 
 } // namespace

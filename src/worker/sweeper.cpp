@@ -11,8 +11,8 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 

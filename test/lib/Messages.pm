@@ -29,8 +29,8 @@ my %levels = ('level' => [qw(WARNING LOG)], 'compat::log_server_only' => ['LOG']
 # Words that are made elsewhere than where they are raised: file, level, SQLSTATE, what stands before them; or, where they
 # are made of pieces, a piece and the words.
 my @elsewhere = (
-	[ 'api/locks/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transaction keeps"/, '% prepared transaction keeps %' ],
-	[ 'api/locks/lock_recipes.cpp', 'NOTICE', '00000', qr/" prepared transactions keep"/, '% prepared transactions keep %' ],
+	[ 'api/locks/lock_selector.cpp', 'NOTICE', '00000', qr/" prepared transaction keeps"/, '% prepared transaction keeps %' ],
+	[ 'api/locks/lock_selector.cpp', 'NOTICE', '00000', qr/" prepared transactions keep"/, '% prepared transactions keep %' ],
 	[ 'api/reaper/reaper.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
 	[ 'core/sessions/plan.cpp', 'NOTICE', '00000', qr/"matched "/, 'matched %: %' ],
 	[ 'core/sessions/progress.cpp', 'NOTICE', '00000', qr/snprintf\(text, sizeof text, (?="%lld of|"%s still)/ ],
@@ -43,7 +43,7 @@ my @elsewhere = (
 );
 
 # Who raises those, or passes another error's words on.
-my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/run.cpp pg/error.cpp pg/hba/hba.cpp pg/keep_out/pgbouncer.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/logins/nologin_sweep.cpp);
+my %has_no_words = map { $_ => 1 } qw(api/reaper/reaper.cpp api/sessions/notices.cpp pg/error.cpp pg/hba/hba.cpp pg/keep_out/pgbouncer.cpp pg/locks/prepared_transactions.cpp pg/sessions/progress.cpp pg/sql.cpp pg/keep_out/superusers.cpp pg/logins/nologin_sweep.cpp);
 
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 my $text = qr/$string(?:\s*$string)*/;    # neighbours are one

@@ -1,18 +1,16 @@
 // lockdown_database and unlock_database: logins are refused first, then the sessions are terminated.
 
+#include "api/keep_out/database_in_use.hpp"
 #include "api/keep_out/lockdown.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
-#include "pg/encoding.hpp"
 #include "pg/keep_out/login_lock.hpp"
 #include "pg/keep_out/pgbouncer.hpp"
 #include "pg/locks/lock_deadline.hpp"
 #include "pg/logins/pending_logins.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/disclosure.hpp"
 #include "pg/sessions/progress.hpp"
-#include "pg/sql.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -118,114 +116,6 @@ std::int64_t end_sessions(LockdownOptions& options, core::Timestamp hold_ends) {
     return api::terminate(request, "datid = $1", api::oid_value(options.oid));
 }
 
-/// Objects of a database that remain when its sessions end. Their names are in that database's encoding.
-class RemainingObjects {
-  public:
-    explicit RemainingObjects(const LockdownOptions& options)
-        : database_(pg::sql_literal(options.database)), encoding_(pg::encoding_of(options.oid)) {}
-
-    /// Appends the name of the database to the query.
-    void add(const char* kind, core::string (*written)(const char*), const char* query) {
-        const core::string whole = core::string(query).append(database_).append(" ORDER BY 1");
-        for (const char* const each : pg::query_column(whole.c_str()))
-            list_.append(list_.empty() ? "" : ", ")
-                .append(kind)
-                .append(written(pg::shown_text(each, encoding_).c_str()));
-    }
-
-    core::string list() { return std::move(list_); }
-
-  private:
-    const core::string database_;
-    const int encoding_;
-    core::string list_;
-};
-
-core::string remaining_objects(const LockdownOptions& options) {
-    RemainingObjects remains(options);
-    remains.add("logical replication slot ", pg::sql_identifier,
-                "SELECT slot_name FROM pg_replication_slots WHERE database = ");
-    remains.add("prepared transaction ", pg::sql_literal,
-                "SELECT gid FROM pg_prepared_xacts WHERE database = ");
-    if (compat::has_subscriptions)
-        remains.add("subscription ", pg::sql_identifier,
-                    "SELECT subname FROM pg_subscription, pg_database AS d WHERE subdbid = d.oid "
-                    "AND datname = ");
-    return remains.list();
-}
-
-/// A caller who may not read one of these catalogs is told nothing.
-void report_remaining_objects(const LockdownOptions& options) {
-    core::string list;
-    try {
-        list = pg::in_subtransaction([&options] { return remaining_objects(options); });
-    } catch (const pg::PgError& error) {
-        if (error.data()->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
-            throw;
-    }
-    if (list.empty())
-        return;
-    const pg::ShownName database(options.database);
-    pg::call([&] {
-        ereport(NOTICE, (errmsg("database \"%s\" still has objects that ending sessions does not remove",
-                                database.text()),
-                         errdetail("%s.", list.c_str()),
-                         errhint("Use ROLLBACK PREPARED (in that database), pg_drop_replication_slot() and "
-                                 "ALTER SUBSCRIPTION ... DISABLE.")));
-    });
-}
-
-bool prevents_wraparound(const pg::RosterEntry& entry) noexcept {
-    constexpr std::string_view ending = "(to prevent wraparound)";
-    const std::string_view query = entry.query;
-    return entry.facts.kind == core::Kind::autovacuum_worker && query.size() >= ending.size() &&
-           query.substr(query.size() - ending.size()) == ending;
-}
-
-/// process 4711 (autovacuum worker, to prevent wraparound)
-core::string described(const pg::RosterEntry& entry) {
-    char process[32];
-    std::snprintf(process, sizeof process, "process %d (", entry.facts.id.pid);
-    core::string text(process);
-    // Its extension chose the name. It is shown only to roles that may see the process.
-    if (pg::may_tell(entry.facts) && entry.backend_type != nullptr)
-        text.append(pg::one_line(entry.backend_type));
-    else
-        text.append("background process");
-    if (pg::may_tell(entry.facts) && prevents_wraparound(entry))
-        text.append(", to prevent wraparound");
-    return text.append(")");
-}
-
-/// A lockdown does not end them. One that the caller may neither see nor end is counted as denied.
-void report_background(const LockdownOptions& options) {
-    const pg::Roster roster = pg::Roster::take();
-    core::string list;
-    int count = 0;
-    for (const pg::RosterEntry& entry : roster.entries) {
-        if (entry.database != options.oid || !core::is_background(entry.facts.kind) ||
-            !(entry.facts.is_visible || entry.facts.may_signal))
-            continue;
-        list.append(count++ == 0 ? "" : ", ").append(described(entry));
-    }
-    if (count == 0)
-        return;
-    list[0] = 'P';
-    const pg::ShownName database(options.database);
-    pg::call([&] {
-        ereport(
-            NOTICE,
-            (errmsg_plural("%d background process remains connected to database \"%s\"",
-                           "%d background processes remain connected to database \"%s\"", count, count,
-                           database.text()),
-             errdetail("%s.", list.c_str()),
-             errhint(
-                 "DROP DATABASE and RENAME end autovacuum workers themselves, but fail while other processes "
-                 "are connected. First stop what starts them again, such as an enabled subscription; then "
-                 "call sessionctl.terminate_database_sessions with include_background.")));
-    });
-}
-
 std::int64_t lock_down(LockdownOptions& options, bool has_paused_pool) {
     pg::lock_logins(options.oid, options.database,
                     options.include_superusers ? pg::EndLogins::superusers_too : pg::EndLogins::clients);
@@ -233,8 +123,8 @@ std::int64_t lock_down(LockdownOptions& options, bool has_paused_pool) {
         pg::monotonic_now() + pg::longest_login_lock_hold * core::microseconds_per_millisecond;
     close(options, has_paused_pool);
     const std::int64_t ended = end_sessions(options, hold_ends);
-    report_background(options);
-    report_remaining_objects(options);
+    api::report_background(options.database, options.oid);
+    api::report_remaining_objects(options.database, options.oid);
     return ended;
 }
 

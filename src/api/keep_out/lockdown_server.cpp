@@ -3,6 +3,7 @@
 #include "api/keep_out/server_lockdown.hpp"
 
 #include "api/serve.hpp"
+#include "api/sessions/notices.hpp"
 #include "api/sessions/options.hpp"
 #include "core/error.hpp"
 #include "pg/audit/log_line.hpp"
@@ -10,8 +11,8 @@
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/progress.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/subtransaction.hpp"
 

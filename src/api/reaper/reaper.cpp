@@ -12,6 +12,7 @@
 #include "pg/reaper/reaper_process.hpp"
 #include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 

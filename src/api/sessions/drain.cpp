@@ -4,8 +4,8 @@
 #include "pg/error.hpp"
 #include "pg/sessions/drain_request.hpp"
 #include "pg/sessions/drain_server.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/progress.hpp"
+#include "pg/sessions/statement_time.hpp"
 
 namespace sessionctl::api {
 

@@ -3,7 +3,7 @@
 
 #include "api/sessions/run.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/live_server.hpp"
+#include "pg/sessions/statement_time.hpp"
 
 namespace sessionctl::api {
 

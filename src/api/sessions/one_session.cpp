@@ -1,6 +1,7 @@
 // terminate_session, cancel_session: one session, named by what the server log or another tool shows of it.
 
 #include "api/serve.hpp"
+#include "api/sessions/notices.hpp"
 #include "api/sessions/options.hpp"
 #include "core/error.hpp"
 #include "pg/encoding.hpp"

@@ -1,6 +1,7 @@
 // The recipes: fixed conditions with typed values, each run as terminate_where runs its own.
 
 #include "api/serve.hpp"
+#include "api/sessions/notices.hpp"
 #include "api/sessions/options.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"

@@ -67,15 +67,4 @@ Result run_for(Request& request, const char* condition, Value value);
 /// ended.
 std::int64_t terminate(Request& request, const char* condition, Value value);
 
-/// The HINT if a session's state and times are hidden from the caller.
-constexpr char hint_for_hidden[] =
-    "From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it.";
-
-/// NOTICE, unless the number is 0: how many sessions are below a threshold that none exceeds. The texts have
-/// %lu for it.
-void report_below(std::size_t number, const char* one, const char* many, const char* hint);
-
-/// WARNING, unless the number is 0.
-void warn_of_pending_logins(int number);
-
 } // namespace sessionctl::api

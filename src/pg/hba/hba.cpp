@@ -6,7 +6,7 @@
 #include "pg/error.hpp"
 #include "pg/hba/hba_probe.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/subtransaction.hpp"
 

@@ -2,8 +2,8 @@
 
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/signals.hpp"
+#include "pg/sessions/statement_time.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>

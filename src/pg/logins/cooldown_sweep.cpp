@@ -1,7 +1,7 @@
 #include "pg/logins/cooldown_sweep.hpp"
 
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {

@@ -3,8 +3,8 @@
 #include "pg/audit/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
+#include "pg/sessions/statement_time.hpp"
 
 namespace sessionctl::pg {
 

@@ -3,8 +3,8 @@
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
+#include "pg/sessions/statement_time.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {

@@ -2,7 +2,7 @@
 
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/live_server.hpp"
+#include "pg/sessions/statement_time.hpp"
 
 namespace sessionctl::pg {
 

@@ -48,26 +48,4 @@ class LiveServer : public core::Server {
     Signaller signaller_;
 };
 
-/// Sleeps, and serves interrupts.
-void pause(core::Timestamp microseconds);
-
-/// Is there time until `deadline` (monotonic)? Called before each of many sessions is acted on; serves
-/// interrupts.
-bool has_time(core::Timestamp deadline);
-
-/// Microseconds until statement_timeout (or transaction_timeout) would end the running statement, less a
-/// margin to report the result; the largest number if no such timeout runs.
-core::Timestamp time_left_for_statement();
-/// This wait (microseconds), limited to the statement's remaining time. Never 0 for a wait: that would be
-/// another kind of call.
-core::Timestamp within_statement(core::Timestamp wait);
-
-/// From now to the end of a wait (monotonic); without a wait, to the end of the statement's time.
-struct Span {
-    explicit Span(core::Timestamp wait);
-
-    core::Timestamp deadline;
-    bool is_cut_short; // the statement has less time than the wait
-};
-
 } // namespace sessionctl::pg
