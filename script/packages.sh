@@ -93,10 +93,42 @@ as_root() {
 
 # In the foreground: sudo may ask for a password. No service is restarted because a library was renewed.
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-        apt-get -qy -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null && return
-    show_log "$log"
-    die "apt-get $1 failed"
+    local began=$SECONDS status=0 watcher=
+    as_root true # asks now, before something else is shown
+    : >"$log"
+    if [[ -t 1 ]]; then
+        watch_apt "$began" &
+        watcher=$!
+    fi
+    as_root env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+        apt-get -qy -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null || status=$?
+    if [[ -n $watcher ]]; then
+        kill "$watcher"
+        wait "$watcher" 2>/dev/null || true
+        printf '\r'
+    fi
+    if ((status == 0)); then
+        printf '    %s\n' "$(apt_progress "$began")"
+    else
+        show_log "$log"
+        die "apt-get $1 failed"
+    fi
+}
+
+# How far apt is, from what it has written into $log.
+apt_progress() { # apt_progress SECONDS: when it began
+    local packages
+    packages=$(awk '/^[0-9]+ upgraded, / { print $1 + $3 }' "$log")
+    [[ -z $packages ]] || printf '%s packages: %s downloaded, %s unpacked, %s set up, ' "$packages" \
+        "$(grep -c '^Get:' "$log")" "$(grep -c '^Unpacking ' "$log")" "$(grep -c '^Setting up ' "$log")"
+    printf '%s s' "$((SECONDS - $1))"
+}
+
+watch_apt() { # watch_apt SECONDS: until it is killed, or all of this is removed
+    while [[ -e $log ]]; do
+        printf '\r    %s' "$(apt_progress "$1")"
+        sleep 0.5
+    done 2>/dev/null
 }
 
 install_packages() {
