@@ -423,7 +423,7 @@ CREATE FUNCTION sessionctl.preview_where(
     elapsed interval,
     detail text
 )
-AS 'MODULE_PATHNAME', 'sessionctl_preview_where' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'sessionctl_preview_where' LANGUAGE C ROWS 100;
 
 COMMENT ON FUNCTION sessionctl.preview_where(text, text[], boolean, boolean, boolean, integer, integer, text, text) IS
 'One row for each matched session: what terminate_where would do with it (chosen, spared or denied), and why. It acts on none. See the reference.';
@@ -492,7 +492,7 @@ CREATE FUNCTION sessionctl.terminate_report(
     elapsed interval,
     detail text
 )
-AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'sessionctl_terminate_report' LANGUAGE C ROWS 100;
 
 COMMENT ON FUNCTION sessionctl.terminate_report(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
 'Ends the matching sessions, as terminate_where does. Returns one row for each: its outcome, how long it took, and why. See the reference.';
@@ -527,7 +527,7 @@ CREATE FUNCTION sessionctl.escalate_report(
     activity text,
     root_command text
 )
-AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'sessionctl_escalate_report' LANGUAGE C ROWS 100;
 
 COMMENT ON FUNCTION sessionctl.escalate_report(text, text[], interval, boolean, text, boolean, boolean, boolean, integer, integer, text, text) IS
 'For sessions that do not end: cancels, then terminates, then closes the connection of the client (close_socket). Never SIGKILL. Returns one row for each matched session. See the reference.';
@@ -807,7 +807,7 @@ CREATE FUNCTION sessionctl._session_lockdowns(
     OUT restores_to text,
     OUT changed text
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'sessionctl_session_lockdowns' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'sessionctl_session_lockdowns' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl._session_lockdowns() IS
 'What the view sessionctl.session_lockdowns reads. Use the view.';
 
@@ -1098,7 +1098,7 @@ CREATE FUNCTION sessionctl._session_stats(
     OUT last_at timestamptz,
     OUT stats_reset timestamptz
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 14;
+AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 23;
 COMMENT ON FUNCTION sessionctl._session_stats() IS
 'What the view sessionctl.session_stats reads. Use the view.';
 
@@ -1128,7 +1128,7 @@ COMMENT ON FUNCTION sessionctl.reset_session_stats() IS
 -- Help
 
 CREATE FUNCTION sessionctl.help() RETURNS TABLE (topic text, name text, purpose text)
-LANGUAGE sql ROWS 40 AS $$
+LANGUAGE sql ROWS 45 AS $$
 VALUES
     ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, client gone, may you act on it'),
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),

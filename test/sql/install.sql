@@ -51,6 +51,13 @@ SELECT name FROM sessionctl.help() WHERE purpose !~ '^[ -~]{5,100}$';
 SELECT string_agg(topic, ', ' ORDER BY first) AS topics FROM (SELECT topic, min(n) AS first, max(n) - min(n) + 1 = count(*) AS together
       FROM (SELECT topic, row_number() OVER () AS n FROM sessionctl.help()) AS line GROUP BY topic) AS topics WHERE together;
 
+-- What the planner is told of how many rows come back: as many as there are sessions at most, or what is kept.
+SELECT proname, prorows FROM pg_proc
+WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND proretset AND prorows > 100;
+SELECT prorows BETWEEN 0.8 * lines AND 1.2 * lines AS is_right
+FROM pg_proc, (SELECT count(*) AS lines FROM sessionctl.help()) AS help
+WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND proname = 'help';
+
 -- Everything has a comment.
 SELECT count(*) > 0 AS members,
        count(*) FILTER (WHERE coalesce(obj_description(objid, classid::regclass::text), '') = '') AS without_comment
