@@ -73,7 +73,7 @@ start_clients() { # start_clients PROGRAM ARGUMENT...: answers each line with on
 }
 
 # shellcheck disable=SC2034 # its callers read reply
-tell_clients() { # tell_clients LINE: sets reply
+send_to_clients() { # send_to_clients LINE: sets reply
     reply=
     echo "$1" >&"$to_clients"
     read -rt "$patience" reply <&"$from_clients" || true

@@ -233,7 +233,7 @@ sub as_user
 	my ($self, $input) = @_;
 	my $session = $self->{sessions}[-1];
 	wait_for('the session to be ended', sub { !is_running($session->pid) });
-	return $session->{last_words} . $self->in_psql($session, $input) =~ s/^server closed the connection.*//msr;
+	return $session->{end_messages} . $self->in_psql($session, $input) =~ s/^server closed the connection.*//msr;
 }
 
 sub in_transaction
@@ -241,7 +241,7 @@ sub in_transaction
 	my ($self, $input) = @_;
 	my $session = $self->{sessions}[-1];
 	$session->run('BEGIN') if !$self->{in_transaction}++;
-	return $session->without_last_words($self->in_psql($session, $input));
+	return $session->without_end_messages($self->in_psql($session, $input));
 }
 
 # As a user has it, whatever he is shown.

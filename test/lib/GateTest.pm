@@ -1,4 +1,4 @@
-# What the tests of the gate share: who knocks, and what is heard.
+# What the tests of the gate share: who knocks, and what is login_output.
 package GateTest;
 
 use strict;
@@ -9,7 +9,7 @@ use IPC::Run;
 use RawSession;
 use SessionctlTest;
 
-our @EXPORT = qw(create_roles $longest answer_of knock prompt_for_password password_prompt answer_prompt walsender_of $is_walsender start_knocking heard has_heard waiting_logins gate_file gate_lines);
+our @EXPORT = qw(create_roles $longest answer_of log_in prompt_for_password password_prompt answer_prompt walsender_of $is_walsender start_login login_output has_heard waiting_logins gate_file gate_lines);
 
 # As long as a name can be, with all that must be quoted somewhere.
 our $longest = q{O'B "Ö" } . 'ß' x 27;
@@ -29,9 +29,9 @@ sub answer_of
 	return join "\n", grep { !/^LOCATION: / } split /\n/, $session->run_verbose("SELECT $call");
 }
 
-# One login of this role: 'in', or the server's complaint: severity, SQLSTATE, message, detail, hint. (More options: those
+# One login of this role: 'in', or the error: severity, SQLSTATE, message, detail, hint. (More options: those
 # of a RawSession.)
-sub knock
+sub log_in
 {
 	my ($node, $user, %with) = @_;
 	my $session = eval { RawSession->new($node, user => $user, %with) };
@@ -59,7 +59,7 @@ sub prompt_for_password
 sub password_prompt
 {
 	my ($node, %with) = @_;
-	my $login = RawSession->knock($node, %with);
+	my $login = RawSession->begin_login($node, %with);
 	my $request = unpack 'N', $login->expect('R');
 	die "no prompt, but $request" if $request != 3;
 	return $login;
@@ -81,8 +81,8 @@ sub walsender_of
 }
 our $is_walsender = qr/^\d{15,}\|/;
 
-# The same as knock() beside the test. (More words for the connection, and for psql.)
-sub start_knocking
+# The same as log_in() beside the test. (More words for the connection, and for psql.)
+sub start_login
 {
 	my ($node, $user, $words) = @_;
 	my $self = { out => '' };
@@ -99,8 +99,8 @@ sub has_heard
 	return !$self->{psql}->pumpable;
 }
 
-# What it heard in the end: 42 where it got in.
-sub heard
+# What it login_output in the end: 42 where it got in.
+sub login_output
 {
 	my ($self) = @_;
 	$self->{psql}->finish;

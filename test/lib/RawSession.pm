@@ -14,14 +14,14 @@ use Time::HiRes qw(time);
 # address), from (which address of the client's then), and replication.
 sub new
 {
-	my $self = knock(@_);
+	my $self = begin_login(@_);
 	($self->{pid}) = unpack 'N', $self->expect('K');
 	$self->expect('Z');
 	return $self;
 }
 
-# The same without waiting to be let in.
-sub knock
+# The same without waiting for the end of the login.
+sub begin_login
 {
 	my ($class, $node, %with) = @_;
 	my $self = bless { node => $node, input => '', log_position => log_position($node) }, $class;

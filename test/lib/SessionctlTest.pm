@@ -275,7 +275,7 @@ my @open;
 sub new
 {
 	my ($class, $node, %with) = @_;
-	my $self = bless { node => $node, in => '', out => '', mark => 0, last_words => '', tells_progress => $with{tells_progress} }, $class;
+	my $self = bless { node => $node, in => '', out => '', mark => 0, end_messages => '', tells_progress => $with{tells_progress} }, $class;
 	$self->{log_position} = SessionctlTest::log_position($node);
 	my $conninfo = $node->connstr($with{database} || 'postgres');
 	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
@@ -344,24 +344,25 @@ sub wait_for_output
 
 sub run { my ($self, $sql) = @_; return $self->send($sql)->answer }
 
-# An answer without the server's last words: psql may read them with it, or when it asks for the next. They are kept.
-sub without_last_words
+# An answer without the messages with which the server ends a session: psql may read them with it, or when it asks
+# for the next. They are kept.
+sub without_end_messages
 {
 	my ($self, $answer) = @_;
 	my $last = qr/^(FATAL:|DETAIL:|HINT:|server closed |\t|connection to server was lost)/;
 	my ($words, $rest) = ('', '');
 	$_ =~ $last ? ($words .= "$_\n") : ($rest .= "$_\n") for split /\n/, $answer;
-	$self->{last_words} .= $words;
+	$self->{end_messages} .= $words;
 	chomp $rest;
 	return $rest;
 }
 
-# They, of a session that has ended.
-sub last_words
+# Those messages, of a session that has ended.
+sub end_messages
 {
 	my ($self) = @_;
-	$self->without_last_words($self->run('SELECT 1'));
-	return $self->{last_words};
+	$self->without_end_messages($self->run('SELECT 1'));
+	return $self->{end_messages};
 }
 
 # The same with the SQLSTATE in the messages.

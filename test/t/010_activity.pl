@@ -39,7 +39,7 @@ subtest 'states and ages' => sub {
 		't', 'idle_in_transaction_for counts from state_change, not from query_start');
 
 	is(shown($session{idle}, 'usename, application_name, is_self, is_superuser, can_login, protection'),
-		'app|idle|f|f|t|', 'who it is');
+		'app|idle|f|f|t|', 'the columns that identify it');
 	is($admin->run("SELECT protection FROM sessionctl.session_activity WHERE is_self"), 'self', 'oneself');
 	$admin->run('SELECT pg_terminate_backend(' . $session{busy}->pid . ')');
 	$_->quit for values %session;

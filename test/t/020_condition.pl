@@ -190,7 +190,7 @@ subtest 'args' => sub {
 				. '{' . $victims[0]->pid . '}' . q{'])}), '1', 'a value can be cast');
 };
 
-subtest 'names that somebody else made' => sub {
+subtest 'operators and functions made by another role' => sub {
 	# What works without a pinned search_path: public is on the path of the superuser who calls.
 	$mallory->run(q{
 		CREATE FUNCTION public.always(name, varchar) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';

@@ -97,7 +97,7 @@ subtest 'by pid' => sub {
 	$_->quit for $victim, $bystander;
 };
 
-subtest 'one that will not go' => sub {
+subtest 'a session that does not end' => sub {
 	my $victim = app();
 	stop_process($victim->pid);
 	is($admin->run('SELECT sessionctl.terminate_session(' . $victim->pid . q{, timeout => '100 ms')}) =~ s/\n.*//sr,
@@ -138,12 +138,12 @@ subtest 'a parallel worker' => sub {
 	my $hint = "NOTICE:  process $worker works for session " . $leader->pid . "\nHINT:  Name that session instead.";
 	is($admin->run("SELECT sessionctl.cancel_session($worker)"), "NOTICE:  matched 1: 1 spared (parallel worker)\n$hint\n0",
 		'is left alone, and its leader named');
-	is($admin->run('SELECT sessionctl.cancel_session(' . $leader->pid . ')'), '1', 'who is cancelled');
+	is($admin->run('SELECT sessionctl.cancel_session(' . $leader->pid . ')'), '1', 'which process is canceled');
 	like($leader->answer, qr/canceling statement due to user request/, 'with all of them');
 	$leader->quit;
 };
 
-subtest 'what may not be seen is not told' => sub {
+subtest 'hidden sessions are not revealed' => sub {
 	my ($operator, $nobody) = map { SessionctlTest::Session->new($node, user => $_) } qw(operator nobody);
 	my $hidden = app();
 	my $hint = "HINT:  From PostgreSQL 10 on membership in pg_read_all_stats (or pg_monitor) shows it. You can also use its process ID alone.";
@@ -164,7 +164,7 @@ subtest 'what may not be seen is not told' => sub {
 	$_->quit for $operator, $nobody, $hidden, $other;
 };
 
-subtest 'what names no session' => sub {
+subtest 'an invalid session_id' => sub {
 	like($admin->run_verbose("SELECT sessionctl.terminate_session('$_')"),
 		qr/\AERROR:  22023: invalid session_id "\Q$_\E"\nHINT:  It is two hexadecimal numbers with a dot between, as %c prints it/,
 		"'$_'")

@@ -75,7 +75,7 @@ subtest 'the other functions' => sub {
 	}
 };
 
-subtest 'a value that is none of its type' => sub {
+subtest 'a value that is invalid for its type' => sub {
 	like($admin->run_verbose(qq{SELECT sessionctl.terminate_where('$_->[0]', '{$_->[1]}')}),
 		qr/\AERROR:  $_->[2]: .*\n(?:HINT: .*\n)?LINE 1: \Q$_->[0]\E\n {8,}\^\n/, "$_->[0] with $_->[1]")
 	  for [ 'pid = $1', 'x', '22P02' ], [ 'client_addr = $1', 'x', '22P02' ], [ 'idle_for > $1', 'x', '22007' ],

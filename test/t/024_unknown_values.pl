@@ -24,7 +24,7 @@ sub told
 	return $answer;
 }
 
-subtest 'nobody matched' => sub {
+subtest 'no session matched' => sub {
 	my $notice = "NOTICE:  no session can have state 'Idle'\n$states\n";
 	is(told(q{state = 'Idle'}), "${notice}0", 'safe_count');
 	is(told(q{state = 'Idle'}, call => 'SELECT * FROM sessionctl.preview_where') . "\n", $notice, 'preview_where');
@@ -41,7 +41,7 @@ subtest 'nobody matched' => sub {
 	is(told(qq{state = E'\\n'}), "NOTICE:  no session can have state '\\x0a'\n$states\n0", 'on one line') ;
 };
 
-subtest 'who is excluded by it' => sub {
+subtest 'a comparison that excludes' => sub {
 	my $all = $admin->run(q{SET client_min_messages = warning; SELECT count(*) FROM sessionctl.preview_where('state IS NOT NULL') WHERE outcome = 'chosen'});
 	$admin->run('RESET client_min_messages');
 	for my $condition (q{state <> 'Idle'}, q{state NOT IN ('disabled', 'Idle')}, q{state <> all ('{Idle}')})
@@ -69,7 +69,7 @@ subtest 'other columns' => sub {
 	$nobody->quit;
 };
 
-subtest 'nothing to tell' => sub {
+subtest 'no NOTICE' => sub {
 	unlike(told($_), qr/no session|HINT/, $_)
 	  for q{state = 'idle in transaction (aborted)'}, q{state IN ('idle', 'Idle')}, q{state LIKE 'Idle%'}, q{usename = 'Idle'},
 	  q{state = upper('Idle')}, q{state > 'Idle'}, q{state = usename}, q{state = NULL}, q{state = any ('{}')}, q{'Idle' = 'idle' OR pid = 0},

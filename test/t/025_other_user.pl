@@ -42,7 +42,7 @@ for my $name (sort keys %attacks)
 	unlike($answer, qr/evil/, "$name: nobody else's code has run");
 }
 
-subtest 'errors keep their words to themselves' => sub {
+subtest 'texts of errors are hidden' => sub {
 	$victim->run(q{SELECT 'sesame'});
 	my $quoting = q{application_name = 'victim' AND query::integer = 1};
 	my $answer = $mallory->run_verbose("SELECT public.count_matching(\$\$$quoting\$\$)");
@@ -66,7 +66,7 @@ subtest 'what a wrapper needs is allowed' => sub {
 };
 
 # The documentation's wrapper.
-subtest 'the one right way' => sub {
+subtest 'the wrapper of the documentation' => sub {
 	$admin->run(q{
 		CREATE FUNCTION end_report(report_user text) RETURNS bigint
 		LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
@@ -96,7 +96,7 @@ subtest 'the one right way' => sub {
 	}
 };
 
-subtest 'who changes the role inside a condition sees with that role\'s eyes' => sub {
+subtest 'a condition that changes the role sees what that role sees' => sub {
 	$mallory->run(q{
 		CREATE FUNCTION lair.spy(integer) RETURNS boolean STABLE SECURITY DEFINER LANGUAGE plpgsql AS $$BEGIN
 			RAISE WARNING 'seen: %', (SELECT query FROM sessionctl.session_activity WHERE usename = 'app');

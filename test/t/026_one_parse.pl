@@ -66,7 +66,7 @@ subtest 'settings' => sub {
 	server_is_well('settings');
 };
 
-subtest 'the one who asks' => sub {
+subtest 'the role that the condition runs as' => sub {
 	$mallory->run(q{CREATE FUNCTION pg_temp.becomes(who text) RETURNS boolean STABLE LANGUAGE plpgsql
 		AS $$BEGIN PERFORM set_config('role', who, false); RETURN true; END$$;
 		CREATE FUNCTION pg_temp.becomes_so(who text) RETURNS boolean STABLE LANGUAGE plpgsql
@@ -81,7 +81,7 @@ subtest 'the one who asks' => sub {
 	server_is_well('roles');
 };
 
-subtest 'conditions inside of conditions' => sub {
+subtest 'a condition inside a condition' => sub {
 	$admin->run(q{
 		CREATE SCHEMA lair AUTHORIZATION mallory;
 		CREATE SCHEMA den AUTHORIZATION bob;
@@ -141,7 +141,7 @@ subtest 'what is in pg_catalog, but not core\'s' => sub {
 	$admin->run('DROP EXTENSION hstore CASCADE');
 };
 
-subtest 'what watches statements sees the condition' => sub {
+subtest 'hooks on statements see the condition' => sub {
 	my $watched = SessionctlTest::Session->new($node);
 	plan skip_all => 'no auto_explain here' if $watched->run(q{LOAD 'auto_explain'}) =~ /ERROR/;
 	$watched->run(q{SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on});

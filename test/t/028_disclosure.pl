@@ -71,7 +71,7 @@ subtest 'that it waits for its client' => sub {
 	$stalled->send(q{SELECT count(*) FROM (SELECT pg_sleep(600)) AS s});
 	wait_for('its statement', sub { $admin->run(q{SELECT state FROM pg_stat_activity WHERE application_name = 'stalled'}) eq 'active' });
 	my $pid = $stalled->pid;
-	shown_to($admin, "SELECT sessionctl.terminate_blockers($pid)", qr/waits for no lock but in Timeout\/PgSleep/, 'who may see it is told what it waits in');
+	shown_to($admin, "SELECT sessionctl.terminate_blockers($pid)", qr/waits for no lock but in Timeout\/PgSleep/, 'a role that may see it learns the wait event');
 	unlike($low->complaint("SELECT unblock($pid)"), qr/PgSleep|Timeout/, 'the caller of a function is not');
 	stop_process($pid);
 	my $general = qr/A cancel does not end a session's wait for its client/;

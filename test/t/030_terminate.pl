@@ -79,7 +79,7 @@ subtest 'signal and return' => sub {
 	$_->quit for @victims;
 };
 
-subtest 'one that will not go' => sub {
+subtest 'a session that does not end' => sub {
 	my ($stuck, $obedient) = victims('victim', ('app') x 2);
 	stop_process($stuck->pid);
 	my $answer = $admin->run_verbose("SELECT sessionctl.terminate_where($victim, timeout => '0.5 s')");

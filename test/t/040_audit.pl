@@ -128,7 +128,7 @@ for my $how ('goes on', 'is cancelled', 'is ended')
 	};
 }
 
-subtest 'the log tells, not the client' => sub {
+subtest 'written to the log, not to the client' => sub {
 	my $caller = SessionctlTest::Session->new($node);
 	$caller->run('SET client_min_messages = debug1');
 	my $victim = victim('victim');

@@ -57,7 +57,7 @@ subtest 'what others write into the log' => sub {
 	is(scalar(found($position, $mark)), 0, 'but has not the mark');
 };
 
-subtest 'who knows it' => sub {
+subtest 'which roles see it' => sub {
 	my $mark = mark();
 	my $mallory = SessionctlTest::Session->new($node, user => 'mallory');
 	$mallory->run('SET client_min_messages = debug5');
@@ -67,11 +67,11 @@ subtest 'who knows it' => sub {
 	  'SELECT sessionctl.lockdown_server(terminate => false)', 'SELECT sessionctl.unlock_server()',
 	  'SELECT sessionctl.audit_mark()', 'TABLE sessionctl.session_audit', 'SELECT * FROM sessionctl._session_audit()',
 	  'SELECT * FROM pg_stat_activity', 'SELECT * FROM pg_settings', 'TABLE sessionctl.session_activity', 'TABLE sessionctl.session_lockdowns';
-	like($said[0], qr/^1$/m, 'who ends a session');
+	like($said[0], qr/^1$/m, 'a role that ends a session');
 	like($said[1], qr/^0$/m, 'or locks the server down');
 	is(scalar(grep { /\Q$mark\E/ } @said), 0, 'is not told the mark');
 	like($said[$_], qr/ERROR:  permission denied/, 'nor may he ask for it') for 3 .. 5;
-	like($own->run('SELECT 1'), qr/FATAL:  terminating connection(?!.*mark=)/s, 'who is ended is not told either');
+	like($own->run('SELECT 1'), qr/FATAL:  terminating connection(?!.*mark=)/s, 'the client of the ended session does not see it either');
 	if ($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'pg_monitor'}))
 	{
 		$admin->run('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
@@ -101,7 +101,7 @@ subtest 'lockdowns of roles and databases' => sub {
 	like($lines[2], qr/^pg_sessionctl: action=lockdown_database result="closed" datname="shop" by_.* connection_limit=0 allow_connections=true reason="restore"\z/, 'of which database');
 };
 
-subtest 'once they are in force' => sub {
+subtest 'they are written at commit' => sub {
 	my $position = log_position($node);
 	$admin->run(q{BEGIN; SELECT sessionctl.lockdown_role('app'); ROLLBACK});
 	$admin->run(q{BEGIN; SELECT sessionctl.limit_role('app', 1); SAVEPOINT s; SELECT sessionctl.limit_role('app', 2); SAVEPOINT t;

@@ -24,7 +24,7 @@ my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server'};
 my $asks_inside = q{proname IN ('lockdown_database', 'unlock_database', 'lockdown_role', 'unlock_role', 'limit_role')};
 my $for_all = qq{(proname IN ('safe_count', 'preview_where', 'blocking_tree', 'help') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
 
-subtest 'who may call' => sub {
+subtest 'which roles may call' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
 	is( $admin->run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'sessionctl'::regnamespace
 				AND has_function_privilege('nobody', oid, 'EXECUTE') <> ($for_all)"),
@@ -89,7 +89,7 @@ subtest 'session by session as pg_terminate_backend() decides' => sub {
 	}
 };
 
-subtest 'denied and spared are told, and do not stop the rest' => sub {
+subtest 'denied and spared sessions are reported, and do not stop the rest' => sub {
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	my @victims = map { SessionctlTest::Session->new($node, user => $_, app => 'victim') } qw(app boss app);
@@ -110,7 +110,7 @@ subtest 'denied and spared are told, and do not stop the rest' => sub {
 	$_->quit for $nobody, $operator, @victims;
 };
 
-subtest 'what may not be seen does not show in who is kept' => sub {
+subtest 'keep does not reveal hidden times' => sub {
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	my @sessions = map { SessionctlTest::Session->new($node, user => 'other', app => 'keep') } 1 .. 3;
 	my ($lowest) = sort { $a <=> $b } map { $_->pid } @sessions;
@@ -131,7 +131,7 @@ subtest 'what may not be seen does not show in who is kept' => sub {
 	$_->quit for $operator, @sessions;
 };
 
-subtest 'what may not be seen' => sub {
+subtest 'hidden columns' => sub {
 	my $secret = SessionctlTest::Session->new($node, user => 'other', app => 'secretive');
 	$secret->run(q{BEGIN; SELECT 'the secret word'});
 	my $nobody = SessionctlTest::Session->new($node, user => 'nobody');
@@ -166,7 +166,7 @@ subtest 'what may not be seen' => sub {
 	$_->quit for $secret, $nobody, $reader;
 };
 
-subtest 'a hidden state is not taken for "nobody is"' => sub {
+subtest 'hidden states are reported' => sub {
 	my $open = SessionctlTest::Session->new($node, user => 'other');
 	$open->run('BEGIN');
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
@@ -174,7 +174,7 @@ subtest 'a hidden state is not taken for "nobody is"' => sub {
 		qr/\ANOTICE:  the state of \d+ sessions? is hidden from you, .*\nHINT:  .*pg_read_all_stats.*^0\z/ms,
 		'who may end sessions but not see what they do is told');
 	$admin->run('GRANT pg_read_all_stats TO operator');
-	is($operator->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}), '1', 'who sees it finds it');
+	is($operator->run(q{SELECT sessionctl.terminate_idle_in_transaction('0')}), '1', 'a role that sees the state finds the session');
 	$admin->run('REVOKE pg_read_all_stats FROM operator');
 	$_->quit for $open, $operator;
 };

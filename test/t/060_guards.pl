@@ -112,7 +112,7 @@ subtest 'refuse_above' => sub {
 		qr/\A\Q$refusal\E/, 'a recipe, too');
 
 	$admin->run('SET pg_sessionctl.refuse_above = 2');
-	like($admin->complaint("SELECT sessionctl.terminate_where($victim)"), qr/\A\Q$refusal\E/, 'the setting');
+	like($admin->complaint("SELECT sessionctl.terminate_where($victim)"), qr/\A\Q$refusal\E/, 'pg_sessionctl.gate = off');
 	like($admin->complaint(q{SELECT sessionctl.terminate_role_sessions('app')}), qr/\A\Q$refusal\E/, 'for a recipe');
 	is(scalar(audit_lines($node, $position)), 0, 'nobody was signalled');
 	ok($_->lives, 'the victim is well') for @sessions;

@@ -107,7 +107,7 @@ subtest 'no longer matches' => sub {
 	$victim->quit;
 };
 
-subtest 'one that will not stop' => sub {
+subtest 'a statement that does not end' => sub {
 	my ($stuck, $obedient) = map { victim() } 1 .. 2;
 	$_->send('SELECT pg_sleep(600)') for $stuck, $obedient;
 	sleeps($_) for $stuck, $obedient;

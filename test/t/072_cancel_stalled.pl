@@ -46,7 +46,7 @@ sub wait_until_it_waits
 my $known = qr/^HINT:  (\d) of them (.*) in the middle of a statement, .* end the session with sessionctl\.terminate_where\.$/m;
 my $general = qr/^HINT:  Call again .* A cancel does not end a session's wait for its client .*: sessionctl\.terminate_where does\.$/m;
 
-subtest 'what helps is told, and helps' => sub {
+subtest 'the HINT names what ends the wait' => sub {
 	my $writer = sends_nothing();
 	wait_until_it_waits($writer, 'ClientRead');
 	my $answer = $admin->complaint($cancel);
@@ -63,7 +63,7 @@ subtest 'what helps is told, and helps' => sub {
 	is($admin->run("SELECT sessionctl.terminate_where($condition)"), '2', 'terminate_where ends both');
 };
 
-subtest 'who may not see what it waits for is told in general' => sub {
+subtest 'a caller that may not see the wait event gets a general HINT' => sub {
 	plan skip_all => 'pg_signal_backend is 9.6' if $admin->run('SHOW server_version_num') < 90600;
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	my $writer = sends_nothing();
@@ -75,7 +75,7 @@ subtest 'who may not see what it waits for is told in general' => sub {
 	is($operator->run("SELECT sessionctl.terminate_where($condition)"), '1', 'the advice is right all the same');
 };
 
-subtest 'who is only slow gets other advice' => sub {
+subtest 'a statement that is only slow: another HINT' => sub {
 	my $victim = SessionctlTest::Session->new($node, user => 'app', app => 'victim');
 	$victim->send('SELECT pg_sleep(600)');
 	wait_for('pg_sleep', sub {

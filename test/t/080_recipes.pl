@@ -44,7 +44,7 @@ subtest 'of a role' => sub {
 	$_->quit for @gone, $other;
 
 	my $named = session($odd);
-	is($admin->run(qq{SELECT sessionctl.terminate_role_sessions('$odd_literal')}), '1', 'whatever its name');
+	is($admin->run(qq{SELECT sessionctl.terminate_role_sessions('$odd_literal')}), '1', 'names that need quotes');
 	$named->quit;
 	like($admin->complaint(qq{SELECT sessionctl.terminate_role_sessions('$_')}), qr/\AERROR:  42704: role .* does not exist/, $_)
 	  for 'nobody', 'APP', '"app"', ' app', 'a' x 64, '';
@@ -63,7 +63,7 @@ subtest 'in a database' => sub {
 	like($admin->complaint(qq{SELECT sessionctl.terminate_database_sessions('$_')}),
 		qr/\AERROR:  3D000: database .* does not exist/, $_)
 	  for 'nowhere', 'POSTGRES', 'a' x 64, '';
-	is($admin->run(qq{SELECT sessionctl.terminate_database_sessions('$odd_literal')}), '0', 'whatever its name');
+	is($admin->run(qq{SELECT sessionctl.terminate_database_sessions('$odd_literal')}), '0', 'names that need quotes');
 	like($admin->complaint('SELECT sessionctl.terminate_database_sessions(NULL)'),
 		qr/\AERROR:  22004: argument "database"/, 'NULL');
 };

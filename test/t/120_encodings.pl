@@ -107,7 +107,7 @@ for my $from (@databases)
 			{
 				my $victim = SessionctlTest::Session->new($node, user => 'app', database => $to, app => 'victim', options => "-c client_encoding=$client");
 				is(run($caller, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'victim'\$\$, reason => '$reason')}), '1', "one in $to");
-				my $words = $victim->last_words;
+				my $words = $victim->end_messages;
 				my ($detail) = $words =~ /^DETAIL:  (.*)$/m;
 				my %perl = (LATIN1 => 'iso-8859-1', EUC_JP => 'euc-jp', WIN1251 => 'cp1251', UTF8 => 'utf8');
 				require Encode;
@@ -131,7 +131,7 @@ for my $from (@databases)
 		is(run($caller, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'pool $from'\$\$, cooldown => '1 h', reason => '$reason')}), '1', 'set');
 		$victim->quit;
 		is_read_everywhere(lockdown('reason, locked_by', 'cooldown') . " AND method LIKE '%\"pool $from\"%'", $from, 'its reason and whose session did it', wrap => sub { "$_[0]|postgres" });
-		my $words = knock($node, 'app', app => "pool $from");
+		my $words = log_in($node, 'app', app => "pool $from");
 		utf8::decode($words);
 		like($words, qr/by role "postgres" with a cooldown: \Q$reason\E/, 'a login reads it');
 	};
@@ -209,7 +209,7 @@ subtest 'characters that core makes and does not take' => sub {
 	plan skip_all => "it takes all: $odd" if length $odd != 1;
 	my $victim = SessionctlTest::Session->new($node, user => 'app', database => 'euc_tw', app => 'victim', options => '-c client_encoding=UTF8');
 	is(run($admin, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'victim'\$\$, reason => 'x $odd y')}), '1', 'ended');
-	like($victim->last_words, qr/^DETAIL:  Reason given by role "postgres": x \\u[0-9a-f]{4} y$/m, 'the client reads why');
+	like($victim->end_messages, qr/^DETAIL:  Reason given by role "postgres": x \\u[0-9a-f]{4} y$/m, 'the client reads why');
 	$victim->quit;
 	run($admin, 'DROP DATABASE euc_tw');
 };
@@ -222,7 +222,7 @@ subtest 'cut between characters' => sub {
 			my $reason = 'x' x $shift . '雪' x 400;
 			my $victim = SessionctlTest::Session->new($node, user => 'app', app => 'victim', options => '-c client_encoding=UTF8');
 			is(run($caller{$from}, qq{SELECT sessionctl.terminate_where(\$\$application_name = 'victim'\$\$, reason => '$reason')}), '1', "a long reason, $from, $shift");
-			my $words = $victim->last_words;
+			my $words = $victim->end_messages;
 			utf8::decode($words);
 			like($words, qr/^DETAIL:  Reason given by role ".*": x{$shift}雪{100,}$/m, 'told');
 			$victim->quit;

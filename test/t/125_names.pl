@@ -58,11 +58,11 @@ subtest 'messages' => sub {
 	my $position = log_position($node);
 	my $victim = SessionctlTest::Session->new($node, user => 'app', app => 'victim');
 	is($boss->run(q{SELECT sessionctl.terminate_where($$application_name = 'victim'$$, cooldown => '1 h', reason => 'r')}), '1', 'ended');
-	like($victim->last_words, qr/^DETAIL:  Reason given by role "\Q$shown\E": r$/m, 'whose client is told');
+	like($victim->end_messages, qr/^DETAIL:  Reason given by role "\Q$shown\E": r$/m, 'its client reads the reason');
 	$victim->quit;
-	like(knock($node, 'app', app => 'victim'), qr/by role "\Q$shown\E" with a cooldown: r\z/, 'a login in a cooldown');
+	like(log_in($node, 'app', app => 'victim'), qr/by role "\Q$shown\E" with a cooldown: r\z/, 'a login in a cooldown');
 	is($boss->run(q{SELECT sessionctl.lockdown_server(terminate => false)}), '0', 'locked down');
-	like(knock($node, 'app'), qr/ Locked by role "\Q$shown\E" until it is unlocked\.\z/, 'a login at the gate');
+	like(log_in($node, 'app'), qr/ Locked by role "\Q$shown\E" until it is unlocked\.\z/, 'a login at the gate');
 	is($admin->run(q{SELECT locked_by FROM sessionctl.session_lockdowns WHERE kind = 'server'}), $nasty, 'a view shows the name');
 	is($boss->run(q{SELECT sessionctl.unlock_server()}), 't', 'unlocked');
 	is_deeply([ log_lines($node, $position, qr/^FATAL:  it's/) ], [], 'no line of the log begins with a part of a name');
@@ -134,19 +134,19 @@ subtest 'pg_hba.conf' => sub {
 	if ($has_patterns)
 	{
 		is($answer, '0', 'a superuser and a member whose names have line ends');
-		is(knock($node, $nasty), 'in', 'are written as patterns');
+		is(log_in($node, $nasty), 'in', 'are written as patterns');
 	}
 	else
 	{
 		my @told = map { (qq{WARNING:  role "$_" cannot log in until the server is unlocked}, q{DETAIL:  Its name contains a newline and cannot be written in pg_hba.conf.},
 				q{HINT:  Rename the role, or lock the server down with method => 'gate'.}) } $shown, qq{x"${shown_break}local all all trust${shown_break}#};
 		is_on_lines($answer, [ @told, '0' ], 'a superuser and a member whose names have line ends are left out, and told of');
-		like(knock($node, $nasty), qr/^FATAL 28000 /, 'and can not log in');
+		like(log_in($node, $nasty), qr/^FATAL 28000 /, 'and can not log in');
 	}
 	my $locked = read_file($file);
 	unlike($locked =~ s/\Q$rules\E\z//r, qr/^local all all trust/m, 'a name makes no line of its own');
-	like(knock($node, 'app'), qr/^FATAL 28000 /, 'nobody else gets in');
-	is(knock($node, 'postgres'), 'in', 'other superusers do');
+	like(log_in($node, 'app'), qr/^FATAL 28000 /, 'nobody else gets in');
+	is(log_in($node, 'postgres'), 'in', 'other superusers do');
 	is($admin->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
 	is(read_file($file), $rules, 'the file is what it was');
 	like($admin->run(q{SELECT sessionctl.lockdown_server('hba', allow_roles => ARRAY[} . literal($injected) . q{], terminate => false)}),
@@ -166,7 +166,7 @@ subtest 'a gate that is switched off' => sub {
 	$admin->run('ALTER SYSTEM SET pg_sessionctl.gate = off');
 	$admin->run('SELECT pg_reload_conf()');
 	wait_for('the reload', sub { $admin->run(q{SELECT method FROM sessionctl.session_lockdowns WHERE kind = 'server'}) eq $means });
-	is(knock($node, 'app'), 'in', 'everybody gets in');
+	is(log_in($node, 'app'), 'in', 'everybody gets in');
 	$_->quit for $boss, $admin;
 	$node->restart;
 	$admin = SessionctlTest::Session->new($node);

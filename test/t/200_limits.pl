@@ -103,7 +103,7 @@ subtest 'idle in a transaction while others wait' => sub {
 	is(reaped($blocker), 'idle_in_transaction_blocking_timeout', 'it is ended when it begins to block later');
 	is($waiter->answer, '', 'who waited goes on');
 	pass_the_limit();
-	ok($lonely->lives, 'who holds up nobody stays');
+	ok($lonely->lives, 'a session that blocks nobody stays');
 	my $next = session_with();
 	$next->send('BEGIN; LOCK TABLE held');
 	wait_until_it_waits($next);
@@ -114,7 +114,7 @@ subtest 'idle in a transaction while others wait' => sub {
 	$_->quit for $blocker, $lonely, $waiter, $next;
 };
 
-subtest 'behind somebody who waits' => sub {
+subtest 'sessions that wait behind a waiter' => sub {
 	my $blocker = session_with(idle_in_transaction_blocking_timeout => $short);
 	my @waiters = map { session_with(idle_in_transaction_blocking_timeout => $short) } 1 .. 2;
 	$blocker->run('BEGIN; LOCK TABLE held');
@@ -162,7 +162,7 @@ subtest 'idle outside a transaction' => sub {
 	my $victim = session_with();
 	$victim->send("SELECT limit_me('idle_session_timeout', '$short')");
 	is(reaped($victim), 'idle_session_timeout', 'is ended');
-	is(state_of($inside), 'idle in transaction', 'who is in a transaction is not');
+	is(state_of($inside), 'idle in transaction', 'a session in a transaction is not');
 	is(state_of($busy), 'active', 'nor who is at work');
 	reconfigure($node, 'pg_sessionctl.idle_session_timeout' => undef);
 	dismiss($victim, $inside, $busy);
@@ -178,7 +178,7 @@ subtest 'a long transaction' => sub {
 	$_->quit for $idler, $sleeper, $outside;
 };
 
-subtest 'a drip of cheap statements' => sub {
+subtest 'many short statements do not start the transaction limit anew' => sub {
 	my $victim = session_with(idle_in_transaction_timeout => '10 min', transaction_timeout => '1 s');
 	$victim->run('BEGIN');
 	wait_for('its end', sub { $victim->run('SELECT 1') ne '1' });
@@ -267,7 +267,7 @@ subtest 'the first of several limits' => sub {
 	$victim->quit;
 };
 
-subtest 'whose limit' => sub {
+subtest 'which of the settings applies' => sub {
 	my $limit = 'pg_sessionctl.idle_in_transaction_timeout';
 	my $role = role_with(idle_in_transaction_timeout => '5 min');
 	$admin->run("CREATE DATABASE $_") for qw(shop stock);
@@ -320,7 +320,7 @@ subtest 'ALTER ROLE is for new sessions' => sub {
 	$_->quit for $old, $new;
 };
 
-subtest 'nobody opts out' => sub {
+subtest 'users cannot switch a limit off' => sub {
 	my $role = role_with(idle_in_transaction_timeout => '5 min');
 	my $session = SessionctlTest::Session->new($node, user => $role);
 	my $limit = 'pg_sessionctl.idle_in_transaction_timeout';
@@ -384,7 +384,7 @@ subtest 'the reaper sleeps until a shorter limit comes' => sub {
 	reconfigure($node, 'pg_sessionctl.idle_in_transaction_timeout' => undef);
 };
 
-subtest 'nobody was there when it went to sleep' => sub {
+subtest 'the first session after an empty server' => sub {
 	$admin->run('CREATE ROLE latecomer LOGIN');
 	reconfigure($node, 'pg_sessionctl.idle_in_transaction_timeout' => $short);
 	$admin->quit;

@@ -56,7 +56,7 @@ spares_and_ends('superusers on request', { 'pg_sessionctl.reap_superusers' => 'o
 subtest 'a limit of a superuser' => sub {
 	my $status = sub { $admin->run("SELECT $_[0] FROM sessionctl.reaper_status") };
 	reconfigure($node, %defaults);
-	is($status->('exempt, hint IS NULL'), '0|t', 'nothing to tell');
+	is($status->('exempt, hint IS NULL'), '0|t', 'no NOTICE');
 	$admin->run("ALTER ROLE boss SET $limit = '300 ms'");
 	is($status->('hint'), 'pg_sessionctl.reap_superusers is off: limits that ALTER ROLE has set for superuser "boss" end no session.', 'ends nobody, which is told');
 	my $boss = idler(user => 'boss');
@@ -87,7 +87,7 @@ spares_and_ends('applications by their exact name', { 'pg_sessionctl.exempt_appl
 spares_and_ends('applications by how they begin', { 'pg_sessionctl.exempt_applications' => 'pg_*, a*b' },
 	[ { app => 'pg_dump' }, { app => 'pg_' }, { app => 'a*b' } ], { app => 'pg' }, { app => 'axb' }, { app => 'a*bc' });
 
-subtest 'who dumps holds its snapshot as long as it is exempt' => sub {
+subtest 'pg_dump by an exempt role keeps its snapshot' => sub {
 	my %impatient = ($limit => '300 ms', 'pg_sessionctl.transaction_timeout' => '300 ms');
 	reconfigure($node, %defaults, %impatient, 'pg_sessionctl.exempt_applications' => 'pg_dump');
 	my $dump = SessionctlTest::Session->new($node, user => 'app', app => 'pg_dump');
@@ -186,7 +186,7 @@ subtest 'a dry run for the only one with a limit' => sub {
 	reconfigure($node, %defaults);
 };
 
-subtest 'two limits, two offences' => sub {
+subtest 'two limits, two violations' => sub {
 	reconfigure($node, %defaults, 'pg_sessionctl.reaper_action' => 'log', $limit => '300 ms',
 		'pg_sessionctl.transaction_timeout' => '400 ms');
 	my $idler = idler();

@@ -21,7 +21,7 @@ sub victim
 }
 
 # What a session that has ended reads when it says something, but for the server's silence after it.
-sub last_words
+sub end_messages
 {
 	my ($session) = @_;
 	my $words = join "\n", grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $session->run('SELECT 1');
@@ -45,7 +45,7 @@ subtest 'idle in transaction' => sub {
 	my $victim = victim();
 	$victim->run('BEGIN');
 	reaped($victim);
-	like(last_words($victim), qr/^$ended
+	like(end_messages($victim), qr/^$ended
 DETAIL:  The session was idle in transaction for $length \(pg_sessionctl\.idle_in_transaction_timeout is 300 ms\)\.
 HINT:  Commit or roll back [^\n]+\.\z/, 'how long, the limit, and what to do');
 };
@@ -63,7 +63,7 @@ subtest 'while others wait' => sub {
 	});
 	continue_process($reaper);
 	reaped($blocker);
-	like(last_words($blocker), qr/^$ended
+	like(end_messages($blocker), qr/^$ended
 DETAIL:  The session was idle in transaction for $length while 2 sessions waited for it \(pg_sessionctl\.idle_in_transaction_blocking_timeout is 300 ms\)\.
 HINT:  /, 'how many');
 	$_->answer, $_->quit for @waiters;
@@ -79,7 +79,7 @@ subtest 'holding back the vacuum horizon' => sub {
 	$limited->run('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE held');
 	$admin->run('SELECT txid_current()') for 1 .. 3;
 	is(reaped($limited), 'idle_in_transaction_horizon_age', 'is ended');
-	like(last_words($limited), qr/^$ended
+	like(end_messages($limited), qr/^$ended
 DETAIL:  The session was idle in transaction for $length and held back the vacuum horizon by \d+ transactions \(pg_sessionctl\.idle_in_transaction_horizon_age is 1 transaction\)\.
 HINT:  /, 'by how many transactions');
 	$admin->run("ALTER ROLE app RESET pg_sessionctl.$_") for qw(idle_in_transaction_horizon_age idle_in_transaction_horizon_idle);
@@ -92,10 +92,10 @@ subtest 'other limits' => sub {
 	limit_to(idle_session_timeout => '300 ms', transaction_timeout => '300 ms');
 	reaped($_) for $idle, $long;
 	limit_to();
-	like(last_words($idle), qr/^$ended
+	like(end_messages($idle), qr/^$ended
 DETAIL:  The session was idle for $length \(pg_sessionctl\.idle_session_timeout is 300 ms\)\.
 HINT:  Connect again/, 'an idle session');
-	like(last_words($long), qr/^$ended
+	like(end_messages($long), qr/^$ended
 DETAIL:  The transaction lasted for $length \(pg_sessionctl\.transaction_timeout is 300 ms\)\.
 HINT:  Do the work in shorter transactions/, 'a long transaction');
 };
@@ -107,7 +107,7 @@ sub ended_with
 	my $victim = victim(%with);
 	is(($caller || $admin)->run(qq{SELECT sessionctl.terminate_where(\$\$application_name = 'victim'\$\$, reason => $reason)}),
 		'1', 'the victim ended');
-	return last_words($victim);
+	return end_messages($victim);
 }
 
 sub reason_told
@@ -172,7 +172,7 @@ subtest 'a cancelled statement' => sub {
 	is($victim->run(q{SET statement_timeout = '10 ms'; SELECT pg_sleep(600)}),
 		'ERROR:  canceling statement due to statement timeout', 'nor is its own timeout');
 	$admin->run('SELECT pg_terminate_backend(' . $victim->pid . ')');
-	is(last_words($victim), $ended, 'nor is its end');
+	is(end_messages($victim), $ended, 'nor is its end');
 };
 
 subtest 'told to the server log, too' => sub {
@@ -210,7 +210,7 @@ subtest 'switched off' => sub {
 	my $victim = victim();
 	$victim->run('BEGIN');
 	reaped($victim);
-	is(last_words($victim), $ended, 'core\'s words alone, from the reaper');
+	is(end_messages($victim), $ended, 'core\'s words alone, from the reaper');
 	is(ended_with("'ticket 4711'"), $ended, 'and from who gave a reason');
 	limit_to();
 };

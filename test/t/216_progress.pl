@@ -106,7 +106,7 @@ sub test_others
 		$caller->wait_for_output(qr/^NOTICE:  0 of 1 session has stopped after \d+ s\nDETAIL:  Left: 1 active/m);
 		thaw($asleep);
 		like($caller->answer, qr/^1$/m, 'cancelled');
-		like($asleep->answer, qr/canceling statement/, 'it heard of it');
+		like($asleep->answer, qr/canceling statement/, 'it login_output of it');
 
 		stop_process($asleep->pid);
 		my $other = idle_in_transaction();
@@ -188,13 +188,13 @@ sub test_ends
 
 sub test_rights
 {
-	subtest 'who may see it' => sub {
+	subtest 'which roles may see it' => sub {
 		my $busy = idle_in_transaction();
 		$caller->send("SELECT sessionctl.drain_where($condition, timeout => '1 h')");
 		wait_for_progress('drain|1|1|0|1');
 		my ($app, $reader) = map { SessionctlTest::Session->new($node, user => $_) } qw(stranger reader);
 		is(progress('*', $app), '|' . $caller->pid . '|postgres|postgres|caller|||||||', 'to others it is a session that calls');
-		is(progress($numbers, $reader), 'drain|1|1|0|1', 'who reads all statistics sees all of it') if $has_wait_events;
+		is(progress($numbers, $reader), 'drain|1|1|0|1', 'pg_read_all_stats sees all of it') if $has_wait_events;
 		$busy->run('COMMIT');
 		$caller->answer;
 

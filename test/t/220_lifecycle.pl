@@ -100,7 +100,7 @@ subtest 'a stopped one stays away until the restart' => sub {
 	my $idler = SessionctlTest::Session->new($node, user => 'app');
 	$idler->run('BEGIN');
 	$admin->run('SELECT sessionctl.start_reaper()');
-	is(reaped($idler), 'idle_in_transaction_timeout', 'who was idle before it came is ended, too');
+	is(reaped($idler), 'idle_in_transaction_timeout', 'a session that was idle before it started is ended, too');
 	$admin->run('SELECT sessionctl.stop_reaper()');
 	$admin->quit;
 	$node->restart;
@@ -272,7 +272,7 @@ sub stubborn_victim
 	return $victim;
 }
 
-subtest 'it leaves while a session is on its way out' => sub {
+subtest 'it exits while a session is ending' => sub {
 	plan skip_all => 'needs /proc/<pid>/status' unless -r '/proc/self/status';
 	my $position = log_position($node);
 	my $victim = stubborn_victim();
@@ -285,7 +285,7 @@ subtest 'it leaves while a session is on its way out' => sub {
 	$victim->quit;
 };
 
-subtest 'kill -9 of a session on its way out' => sub {
+subtest 'kill -9 of a session that is ending' => sub {
 	my $position = log_position($node);
 	my $victim = stubborn_victim();
 	kill_process($victim->pid);
@@ -358,7 +358,7 @@ subtest 'hot standby and promotion' => sub {
 	my $blocker = SessionctlTest::Session->new($standby, user => 'app');
 	$blocker->run('CREATE TEMP TABLE t (a int)');
 	$blocker->run('BEGIN; INSERT INTO t VALUES (1)');
-	is(reaped($blocker), 'idle_in_transaction_timeout', 'who wrote as well');
+	is(reaped($blocker), 'idle_in_transaction_timeout', 'so does one that wrote');
 	$_->quit for $blocker, $there;
 	$standby->stop;
 };

@@ -96,14 +96,14 @@ for my $jump ([ '+3600', 60 ], [ '+0', 0 ], [ '-3600', -60 ], [ '-7200', -120 ],
 		set_clock($offset);
 		wait_for('the jump', sub { minutes_ahead() == $minutes });
 		continue_process($reaper);
-		is(reaped($due), 'idle_in_transaction_timeout', 'who was idle before it is ended');
+		is(reaped($due), 'idle_in_transaction_timeout', 'a session that was idle before the jump is ended');
 		for (1 .. 2)
 		{
 			my $next = idler('app');
-			is(reaped($next), 'idle_in_transaction_timeout', 'who is idle after it is ended');
+			is(reaped($next), 'idle_in_transaction_timeout', 'a session that is idle after the jump is ended');
 			$next->quit;
 		}
-		ok(is_running($_->pid), 'who has ten minutes stays') for @patient;
+		ok(is_running($_->pid), 'a session with a limit of ten minutes stays') for @patient;
 		is($admin->run("SELECT count(*) FROM pg_stat_activity WHERE pid = $reaper"), '1', 'so does the reaper');
 		$_->quit for $due, @patient;
 	};

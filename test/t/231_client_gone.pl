@@ -92,7 +92,7 @@ for my $way (sort keys %ways)
 			'and the account tells why');
 		is(asked($calm->pid, q{client_gone || ' ' || state}), 'true active', 'without the limit it runs on, and is seen');
 		is($admin->run("SELECT sessionctl.safe_count('client_gone')"), '1', 'also by a condition');
-		is(asked($patient->pid, q{client_gone || ' ' || state}), 'false active', 'whose client waits is not touched');
+		is(asked($patient->pid, q{client_gone || ' ' || state}), 'false active', 'a session whose client waits is not touched');
 		dismiss($calm->pid, $patient->pid);
 	};
 
@@ -123,7 +123,7 @@ for my $way (sort keys %ways)
 			is(reaped($victim), $rule, 'others are ended');
 		}
 		$_->query('SELECT 1')->expect('Z') for $idle, $inside;
-		is(asked($busy->pid, q{client_gone || ' ' || state}), 'false active', 'who has a client is not');
+		is(asked($busy->pid, q{client_gone || ' ' || state}), 'false active', 'a session with a client is not');
 		dismiss($busy->pid);
 		$_->quit for $idle, $inside;
 	};
@@ -169,7 +169,7 @@ subtest 'a walsender' => sub {
 	dismiss($walsender->pid);
 };
 
-subtest 'who may see it' => sub {
+subtest 'which roles may see it' => sub {
 	my ($calm, $own) = map { busy('RawSession', user => $_) } qw(calm other);
 	my $other = SessionctlTest::Session->new($node, user => 'other');
 	is(asked($calm->pid, 'client_gone IS NULL', $other), 't', 'not a role that may not see the session');

@@ -73,7 +73,7 @@ subtest 'in a transaction' => sub {
 	$victim->quit;
 };
 
-subtest 'no user lifts it' => sub {
+subtest 'users cannot switch it off' => sub {
 	my $victim = app(options => '-c statement_timeout=0');
 	like($victim->run_verbose("SET $_"), qr/^ERROR:  42501: /m, $_) for "pg_sessionctl.$rule = 0", "pg_sessionctl.$rule TO DEFAULT";
 	like($victim->run('SET statement_timeout = 0; SELECT pg_sleep(600)'), $cancelled, 'core\'s own does not matter');

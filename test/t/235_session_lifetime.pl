@@ -26,7 +26,7 @@ $admin->run('CREATE TABLE done (a int); GRANT ALL ON done TO PUBLIC; CREATE SEQU
 
 sub app { return SessionctlTest::Session->new($node, user => 'app', app => 'victim', @_) }
 sub reset_all { return reconfigure($node, %defaults) }
-sub answer { my ($session, $sql) = @_; return $session->without_last_words($session->run($sql)) }
+sub answer { my ($session, $sql) = @_; return $session->without_end_messages($session->run($sql)) }
 sub done { return $admin->run('SELECT count(*) FROM done') }
 sub reaper { return $admin->run('SELECT pid FROM sessionctl.reaper_status') }
 
@@ -69,7 +69,7 @@ subtest 'idle sessions' => sub {
 	my $before = $admin->run('SELECT reaped FROM sessionctl.reaper_status');
 	grow_old();
 	is(reaped($victim), $rule, 'end');
-	my $words = $victim->last_words;
+	my $words = $victim->end_messages;
 	like($words, $ended, 'their clients hear it');
 	like($words, $why, 'and why');
 	my ($line) = lines_about($victim);
@@ -95,7 +95,7 @@ subtest 'in a transaction' => sub {
 	is(answer($victim, 'INSERT INTO done VALUES (2)'), '', 'what is begun goes on');
 	is(answer($victim, 'COMMIT'), '', 'and commits');
 	is(reaped($victim), $rule, 'then it ends');
-	like($victim->last_words, $why, 'and its client knows why');
+	like($victim->end_messages, $why, 'and its client knows why');
 	is(done(), '2', 'what it committed is there');
 	my ($line) = lines_about($victim);
 	like($line, qr/ state="idle in transaction"/, 'the account has what it did when it was asked');
@@ -108,7 +108,7 @@ subtest 'in a transaction' => sub {
 	$_->quit for $victim, $failed;
 };
 
-subtest 'taken back' => sub {
+subtest 'the limit is removed' => sub {
 	my %how = (
 		'lifted' => { "pg_sessionctl.$rule" => undef },
 		'raised' => { "pg_sessionctl.$rule" => '20 d' },
@@ -148,7 +148,7 @@ subtest 'beside drain_where' => sub {
 	like($admin->run(sprintf $call, '1 s'), qr/^WARNING:  1 session has not finished its transaction/m, 'a call that gives up');
 	is(answer($victim, 'COMMIT'), '', 'does not take the request of the reaper back');
 	is(reaped($victim), $rule, 'which ends it');
-	like($victim->last_words, $why, 'and its client knows why');
+	like($victim->end_messages, $why, 'and its client knows why');
 	reset_all();
 	$victim->quit;
 
@@ -159,12 +159,12 @@ subtest 'beside drain_where' => sub {
 	reset_all();
 	is(answer($victim, 'COMMIT'), '', 'a request that the reaper takes back');
 	is($drainer->answer, '1', 'is still that of the call');
-	like($victim->last_words, qr/^DETAIL:  Reason given by role "postgres": the server moves$/m, 'with its reason');
+	like($victim->end_messages, qr/^DETAIL:  Reason given by role "postgres": the server moves$/m, 'with its reason');
 	is_deeply([ grep { /rule=/ } lines_about($victim) ], [], 'and not by the reaper');
 	$_->quit for $victim, $drainer;
 };
 
-subtest 'a reaper that leaves' => sub {
+subtest 'a reaper that exits' => sub {
 	my $stopped = app();
 	$stopped->run('BEGIN');
 	my $victim = asked();
@@ -195,7 +195,7 @@ subtest 'a commit that waits for its standby' => sub {
 	is(reaped($later), $rule, 'others end');
 	ok($waits->(), 'it waits');
 	reconfigure($node, 'synchronous_standby_names' => '');
-	is($victim->without_last_words($victim->answer), '', 'its client hears that it is committed, and no warning');
+	is($victim->without_end_messages($victim->answer), '', 'its client hears that it is committed, and no warning');
 	is(reaped($victim), $rule, 'then it ends');
 	reset_all();
 	$_->quit for $victim, $later;
@@ -232,7 +232,7 @@ subtest 'not preloaded' => sub {
 	is(answer($victim, 'INSERT INTO done VALUES (2)'), '', 'one in a transaction goes on');
 	is(answer($victim, 'COMMIT'), '', 'and commits');
 	is(reaped($victim), $rule, 'then it ends');
-	like($victim->last_words, $ended, 'its client hears it');
+	like($victim->end_messages, $ended, 'its client hears it');
 	is(done(), '2', 'what it committed is there');
 	$_->quit for $victim, $idle;
 };

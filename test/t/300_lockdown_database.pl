@@ -43,7 +43,7 @@ sub lockdowns
 	return $admin->run('SELECT kind, name, method, locked_by, reason, connected, restores_to, changed FROM sessionctl.session_lockdowns');
 }
 
-subtest 'shuts, empties, opens' => sub {
+subtest 'refuses logins, ends sessions, unlocks' => sub {
 	my @gone = map { session($_, 'shop') } qw(app app keeper);
 	my ($boss, $elsewhere) = (session('boss', 'shop'), session('app', 'other'));
 	is( $admin->run(q{SELECT sessionctl.lockdown_database('shop', reason => 'restore')}),
@@ -98,16 +98,16 @@ subtest 'a second lockdown' => sub {
 	is(door('shop'), '7|t', 'keeps the memory of the first');
 };
 
-subtest 'only the door' => sub {
+subtest 'terminate => false' => sub {
 	my $session = session('app', 'shop');
 	is($admin->run(q{SELECT sessionctl.lockdown_database('shop', terminate => false)}), '0', 'ends nobody');
-	ok($session->lives, 'who is inside stays');
+	ok($session->lives, 'the connected session stays');
 	like(refusal($node, 'app', 'shop'), qr/too many connections/, 'nobody else comes in');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	$session->quit;
 };
 
-subtest 'what others do meanwhile' => sub {
+subtest 'settings changed by hand meanwhile' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
 	$admin->run('ALTER DATABASE shop CONNECTION LIMIT 5');
 	like(lockdowns(), qr/\|connection limit 7\|connection limit 5\z/, 'a limit set by hand is shown');
@@ -142,7 +142,7 @@ subtest 'from any database that has the extension, by whoever may alter it' => s
 	my $keeper = session('keeper', 'other');
 	my $foreign = session('app', 'shop');
 	like($keeper->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/matched 1: 1 denied\n0\z/, 'its owner shuts it, but ends nobody whom he may not');
-	ok($foreign->lives, 'who is inside stays');
+	ok($foreign->lives, 'the connected session stays');
 	is(door('shop'), '0|t', 'it is shut');
 	is($there->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'and opened from another database');
 	$keeper->run(q{SELECT sessionctl.lockdown_database('shop')});
@@ -231,7 +231,7 @@ subtest 'the lock is not kept' => sub {
 };
 
 # Each of these would keep it for as long as it likes, and every login waiting.
-subtest 'the lock is given back in time' => sub {
+subtest 'the lock is released in time' => sub {
 	my $lock = q{sessionctl.lockdown_database('shop', terminate => false)};
 	my $why = 'DETAIL:  It has locked a database, and kept all logins to it waiting, for longer than 2 s\.';
 	my $holder = SessionctlTest::Session->new($node);
@@ -306,7 +306,7 @@ subtest 'two who close each other\'s databases to superusers' => sub {
 	$_->quit for $here, $there;
 };
 
-subtest 'somebody who changes the limit meanwhile' => sub {
+subtest 'a concurrent change of CONNECTION LIMIT' => sub {
 	my ($caller, $rival) = map { SessionctlTest::Session->new($node) } 1 .. 2;
 	my $meanwhile = sub {
 		my ($sql, $limit) = @_;
@@ -327,7 +327,7 @@ subtest 'somebody who changes the limit meanwhile' => sub {
 	$_->quit for $caller, $rival;
 };
 
-subtest 'a name that passes to another database meanwhile' => sub {
+subtest 'a concurrent rename' => sub {
 	my ($caller, $rival) = map { SessionctlTest::Session->new($node) } 1 .. 2;
 	$rival->run('BEGIN; ALTER DATABASE shop RENAME TO shop_old; ALTER DATABASE other RENAME TO shop');
 	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
@@ -339,14 +339,14 @@ subtest 'a name that passes to another database meanwhile' => sub {
 	$_->quit for $caller, $rival;
 };
 
-subtest 'who will not go' => sub {
+subtest 'sessions that do not end' => sub {
 	my $stubborn = session('app', 'shop');
 	my $caller = SessionctlTest::Session->new($node);
 	stop_process($stubborn->pid);
 	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
 	wait_for('the lock', sub { holds_door($caller) });
-	my $knocking = RawSession->knock($node, user => 'app', database => 'shop');
-	is($knocking->ended_with, '57P01', 'who queues at the door meanwhile is ended');
+	my $pending = RawSession->begin_login($node, user => 'app', database => 'shop');
+	is($pending->ended_with, '57P01', 'logins that wait for the lock meanwhile are ended');
 	like($caller->answer, qr/WARNING:  1 session is still running after .*\n0\z/s, 'survivors are counted in a warning');
 	like(refusal($node, 'app', 'shop'), qr/too many connections/, 'the door stays shut');
 	continue_process($stubborn->pid);
@@ -355,8 +355,8 @@ subtest 'who will not go' => sub {
 	$_->quit for $stubborn, $caller;
 };
 
-subtest 'who is at the door' => sub {
-	my $late = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
+subtest 'pending logins' => sub {
+	my $late = RawSession->begin_login($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
 	wait_for('a login under way', sub {
 		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
 	});
@@ -478,7 +478,7 @@ subtest 'a commit that waits for a standby does not keep the lock' => sub {
 	wait_for('the reload', sub { $admin->run('SHOW synchronous_standby_names') eq '' });
 };
 
-subtest 'what no end of a session removes' => sub {
+subtest 'slots, prepared transactions and subscriptions remain' => sub {
 	my $inside = SessionctlTest::Session->new($node, database => 'shop');
 	$inside->run(q{SELECT pg_create_logical_replication_slot('feed', 'pgoutput')});
 	$inside->run(q{BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'left over'});

@@ -50,7 +50,7 @@ sub sweepers
 	return $admin->run(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_sessionctl sweeper'});
 }
 
-subtest 'shuts out, ends, lets in' => sub {
+subtest 'refuses logins, ends sessions, unlocks' => sub {
 	my @gone = map { session('app') } 1 .. 2;
 	my $other = session('other');
 	is($admin->run(q{SELECT sessionctl.lockdown_role('app', reason => 'leaves us')}), '2', 'ends its sessions');
@@ -83,7 +83,7 @@ subtest 'a superuser' => sub {
 };
 
 # Each looks for another superuser before it takes one away, and does not see what the other has not committed yet.
-subtest 'two superusers who lock each other out' => sub {
+subtest 'two superusers lock each other out at once' => sub {
 	my ($boss, $rival) = (session('boss'), SessionctlTest::Session->new($node));
 	my $me = $admin->run('SELECT current_user');
 	my $lock = sub { qq{SELECT sessionctl.lockdown_role('$_[0]', terminate => false)} };
@@ -101,7 +101,7 @@ subtest 'two superusers who lock each other out' => sub {
 	$boss->send("\\set VERBOSITY verbose\n" . $lock->($me));
 	wait_for('the second', $waits->($boss));
 	$admin->run('COMMIT');
-	like($boss->answer, qr/ERROR:  55000: role "\S+" is the only superuser who may log in\nHINT: /, 'who waited looks again');
+	like($boss->answer, qr/ERROR:  55000: role "\S+" is the only superuser who may log in\nHINT: /, 'the waiting lockdown looks again');
 	$admin->run(q{SELECT sessionctl.unlock_role('boss')});
 	$boss->run("\\set VERBOSITY default\n");
 
@@ -131,14 +131,14 @@ subtest 'two superusers who lock each other out' => sub {
 	$rival->send("\\set VERBOSITY verbose\n" . $lock->('heir'));
 	wait_for('the ALTER ROLE', sub { $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $rival->pid) eq '1' });
 	$admin->run("ALTER ROLE heir SUPERUSER; ALTER ROLE boss NOLOGIN; ALTER ROLE $me NOLOGIN; COMMIT");
-	like($rival->answer, qr/ERROR:  55000: role "heir" is the only superuser who may log in\nHINT: /, 'who has just become a superuser is one');
+	like($rival->answer, qr/ERROR:  55000: role "heir" is the only superuser who may log in\nHINT: /, 'a role that has just become a superuser counts as one');
 	$rival->run("\\set VERBOSITY default\n");
 	$admin->run("ALTER ROLE boss LOGIN; ALTER ROLE $me LOGIN; DROP ROLE heir");
 
 	# Nobody else keeps them from it.
 	my $app = session('app');
 	$app->run(q{BEGIN; DO $$ BEGIN PERFORM sessionctl.lockdown_role('boss'); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$});
-	is($app->run(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'pg_authid'::regclass}), '0', 'who may not holds nothing');
+	is($app->run(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'pg_authid'::regclass}), '0', 'a role without the right takes no lock');
 	$app->run(q{COMMENT ON ROLE app IS 'ours'});
 	is($admin->run($lock->('boss')), '0', 'and is in nobody\'s way');
 	$app->run('ROLLBACK');
@@ -155,7 +155,7 @@ subtest 'a role that could not log in before' => sub {
 	is(login('crew'), 'f', 'as it was');
 };
 
-subtest 'what others do meanwhile' => sub {
+subtest 'settings changed by hand meanwhile' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	$admin->run('ALTER ROLE app LOGIN');
 	like($admin->run('SELECT changed FROM sessionctl.session_lockdowns'), qr/\Alogin\z/, 'is shown');
@@ -195,7 +195,7 @@ subtest 'in a transaction' => sub {
 
 subtest 'a login under way' => sub {
 	my $position = log_position($node);
-	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
 	wait_for('a login under way', sub {
 		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
 	});
@@ -228,7 +228,7 @@ subtest 'a login that is asked for its password' => sub {
 
 subtest 'a walsender' => sub {
 	my ($walsender, $login) = (session('streamer', replication => 'database'),
-		RawSession->knock($node, user => 'streamer', replication => 'database', options => '-c post_auth_delay=600'));
+		RawSession->begin_login($node, user => 'streamer', replication => 'database', options => '-c post_auth_delay=600'));
 	my $physical = RawSession->new($node, user => 'streamer', replication => '1');
 	wait_for('a login under way', sub {
 		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
@@ -276,7 +276,7 @@ subtest 'two at once' => sub {
 	$_->quit for @callers;
 };
 
-subtest 'elsewhere' => sub {
+subtest 'from another database' => sub {
 	$admin->run('CREATE DATABASE elsewhere');
 	my $there = SessionctlTest::Session->new($node, database => 'elsewhere');
 	$there->run('CREATE EXTENSION pg_sessionctl');
@@ -297,7 +297,7 @@ subtest 'a sweep ends with the lockdown' => sub {
 	my @next = map { session('app') } 1 .. 3;
 	continue_process($stubborn->pid);
 	wait_for('its end', sub { sweepers() eq '0' });
-	ok($_->lives, 'who logs in after the unlock stays') for @next;
+	ok($_->lives, 'a login after the unlock stays') for @next;
 	$_->quit for $stubborn, @next;
 };
 
@@ -319,7 +319,7 @@ subtest 'protected roles' => sub {
 	$admin->run(q{SET pg_sessionctl.protected_roles = 'app'; ALTER SYSTEM SET pg_sessionctl.protected_roles = 'app'});
 	$admin->run('SELECT pg_reload_conf()');
 	my $inside = session('app');
-	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
 	my $under_way = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
 	wait_for('a login under way', sub { $admin->run($under_way) ne '' });
 	my $pid = $admin->run($under_way);
@@ -335,10 +335,10 @@ subtest 'protected roles' => sub {
 
 subtest 'rights and arguments' => sub {
 	my ($app, $clerk) = (session('app'), session('clerk'));
-	like($app->complaint(q{SELECT sessionctl.lockdown_role('other')}), qr/\AERROR:  42501: /, 'who may not alter it may not lock it');
+	like($app->complaint(q{SELECT sessionctl.lockdown_role('other')}), qr/\AERROR:  42501: /, 'a role that may not alter it may not lock it');
 	$admin->run('GRANT other TO clerk WITH ADMIN OPTION');
 	my $other = session('other');
-	like($clerk->run(q{SELECT sessionctl.lockdown_role('other')}), qr/\A(NOTICE:  matched 1: 1 denied\n0|1)\z/, 'who may, may');
+	like($clerk->run(q{SELECT sessionctl.lockdown_role('other')}), qr/\A(NOTICE:  matched 1: 1 denied\n0|1)\z/, 'a role that may alter it may lock it');
 	is(login('other'), 'f', 'it is locked');
 	like($app->complaint(q{SELECT sessionctl.unlock_role('other')}), qr/\AERROR:  42501: /, 'nor open it');
 	is($clerk->run(q{SELECT sessionctl.unlock_role('other')}), 't', 'opened');
@@ -392,7 +392,7 @@ subtest 'limit_role' => sub {
 	is($admin->run(q{SELECT * FROM sessionctl.session_limits}), 'role|boss|0|1|', 'is not over it');
 	$admin->run(q{SELECT sessionctl.limit_role('boss', -1)});
 	my $app = session('app');
-	like($app->complaint(q{SELECT sessionctl.limit_role('other', 1)}), qr/\AERROR:  42501: /, 'who may not alter it');
+	like($app->complaint(q{SELECT sessionctl.limit_role('other', 1)}), qr/\AERROR:  42501: /, 'a role that may not alter it');
 	$admin->run('CREATE DATABASE limited CONNECTION LIMIT 3');
 	is($app->run(q{SELECT * FROM sessionctl.session_limits}), 'database|limited|3|0|0', 'everybody may look');
 	$_->quit for @sessions, $boss, $app;
@@ -418,7 +418,7 @@ subtest 'a storm' => sub {
 };
 
 # Each commit has a worker of its own, and there are eight.
-subtest 'many, one right after the other' => sub {
+subtest 'many calls in a row' => sub {
 	$admin->run("CREATE ROLE many_$_ LOGIN") for 1 .. 12;
 	is($admin->run(join '; ', map { "SELECT sessionctl.lockdown_role('many_$_')" } 1 .. 12), join("\n", (0) x 12), 'all of them');
 	is($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname ~ '^many_' AND rolcanlogin}), '0', 'are closed');

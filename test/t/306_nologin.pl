@@ -17,7 +17,7 @@ $admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE leaver 
 sub session { return SessionctlTest::Session->new($node, user => $_[0]) }
 
 # What a session that has ended reads when it says something.
-sub last_words { return join "\n", grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $_[0]->run('SELECT 1') }
+sub end_messages { return join "\n", grep { /^(FATAL|DETAIL|HINT): / } split /\n/, $_[0]->run('SELECT 1') }
 
 my ($app, $other) = (session('app'), session('other'));
 $admin->run('ALTER ROLE app NOLOGIN');
@@ -44,7 +44,7 @@ wait_for('the sweep', sub { !is_running($app->pid) });
 wait_for('the counters', sub { $admin->run($counter) == $ended_before + 1 });
 sweeps_are_over($node);
 ok($other->lives, 'committed, it ends the sessions of that role');
-like(last_words($app), qr/^FATAL:  terminating connection due to administrator command\nDETAIL:  The role may no longer log in\.\z/, 'its client reads why');
+like(end_messages($app), qr/^FATAL:  terminating connection due to administrator command\nDETAIL:  The role may no longer log in\.\z/, 'its client reads why');
 my ($by) = $admin->run('SELECT session_id FROM sessionctl.session_activity WHERE is_self');
 my $boss = $admin->run('SELECT current_user');
 wait_for_log($node, $position,

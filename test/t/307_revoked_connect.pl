@@ -141,7 +141,7 @@ SKIP: {
 # A login under way, past core's look at CONNECT: it has come to its role's settings, one of which it has to warn of.
 $admin->run(q{GRANT CONNECT ON DATABASE shop TO app; ALTER ROLE app IN DATABASE shop SET default_tablespace = 'none'; SET pg_sessionctl.terminate_on_login_revoked = on});
 $position = log_position($node);
-my $login = RawSession->knock($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
+my $login = RawSession->begin_login($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
 wait_for_log($node, $position, qr/WARNING:  invalid value for parameter "default_tablespace": "none"/);
 $admin->run('REVOKE CONNECT ON DATABASE shop FROM app');
 is($login->ended_with, '57P01', 'a login under way is ended');
@@ -169,7 +169,7 @@ my $count = $may_signal_members ? '1 session that may no longer connect to its d
 is($said, "NOTICE:  00000: $count not ended\nDETAIL:  Who ran the command is not permitted to signal it.", 'an owner who may not signal is told');
 wait_for('the end', sub { !is_running($his->pid) }) if $may_signal_members;
 sweeps_are_over($node);
-ok($foreign->lives, 'whom he may not signal is not ended');
+ok($foreign->lives, 'a session that the role may not signal is not ended');
 is($admin->run(q{SELECT by_session_user FROM sessionctl.session_audit WHERE usename = 'his'}), $may_signal_members ? 'owner' : '', 'by whom');
 
 # A stronger one in the same transaction lends him nothing; a function that runs as a superuser is its owner's deed.

@@ -24,12 +24,12 @@ subtest 'closed and opened' => sub {
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'there is nothing to unlock');
 	my $position = log_position($node);
 	is(lock_down(), '0', 'locked down');
-	is(knock($node, 'app'), "$refused it is unlocked.", 'who is nobody is refused');
-	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	is(log_in($node, 'app'), "$refused it is unlocked.", 'any other role is refused');
+	is(log_in($node, 'boss'), 'in', 'a superuser gets in');
 	like(walsender_of($node, 'streamer'), $is_walsender, 'so does a walsender for physical replication');
-	like(knock($node, 'nobody'), qr/^FATAL 28000 role "nobody" does not exist/, 'a role that does not exist gets its own answer');
+	like(log_in($node, 'nobody'), qr/^FATAL 28000 role "nobody" does not exist/, 'a role that does not exist gets its own answer');
 	is(unlock(), 't', 'unlocked');
-	is(knock($node, 'app'), 'in', 'everybody gets in');
+	is(log_in($node, 'app'), 'in', 'everybody gets in');
 	ok(!-e gate_file($node), 'no file is left');
 	my ($closed, $open) = gate_lines($node, $position);
 	like($closed, qr/^action=lockdown_server result="closed" by_session_user="postgres" by_current_user="postgres" by_session_id=[0-9a-f]+\.[0-9a-f]+ allow_roles="" include_superusers=false include_replication=false hold_ms=0 until=NULL reason=NULL\z/,
@@ -37,13 +37,13 @@ subtest 'closed and opened' => sub {
 	like($open, qr/^action=unlock_server result="open" by_session_user="postgres" .*reason=NULL\z/, 'and who opened it');
 };
 
-subtest 'what the refused read' => sub {
+subtest 'the message of a refused login' => sub {
 	my $position = log_position($node);
 	lock_down(q{reason => E'ticket "4711"\n100 %s größer', until => '2099-01-02 03:04:05+00'});
-	is(knock($node, 'app'), qq{$refused 2099-01-02 03:04:05+00: ticket "4711" 100 %s größer}, 'until when, and why');
+	is(log_in($node, 'app'), qq{$refused 2099-01-02 03:04:05+00: ticket "4711" 100 %s größer}, 'until when, and why');
 	like((gate_lines($node, $position))[0], qr/ until="2099-01-02 03:04:05\+00" reason="ticket \\"4711\\" 100 %s größer"\z/, 'as the log does');
 	lock_down(q{reason => repeat('ä', 2000), until => 'infinity'});
-	my $answer = knock($node, 'app');
+	my $answer = log_in($node, 'app');
 	ok(utf8::decode($answer), 'a long reason is cut between two characters');
 	like($answer, qr/^$refused it is unlocked: \x{e4}{200,}\z/, 'infinity is no time');
 	unlock();
@@ -67,8 +67,8 @@ subtest 'sessions are ended as they would be refused' => sub {
 subtest 'terminate => false' => sub {
 	my $app = session('app');
 	is(lock_down('terminate => false'), '0', 'nobody is ended');
-	ok($app->lives, 'who is in stays');
-	like(knock($node, 'app'), qr/^$refused/, 'who is out, too');
+	ok($app->lives, 'a connected session stays');
+	like(log_in($node, 'app'), qr/^$refused/, 'a new login is refused');
 	unlock();
 	$app->quit;
 };
@@ -76,27 +76,27 @@ subtest 'terminate => false' => sub {
 subtest 'allow_roles' => sub {
 	my $duty = 'Duty "x"';
 	lock_down(q{allow_roles => '{ops,app}'});
-	is(knock($node, 'app'), 'in', 'one that is named');
-	is(knock($node, $duty), 'in', 'a member of one');
-	like(knock($node, 'other'), qr/^$refused/, 'not another one');
+	is(log_in($node, 'app'), 'in', 'one that is named');
+	is(log_in($node, $duty), 'in', 'a member of one');
+	like(log_in($node, 'other'), qr/^$refused/, 'not another one');
 	$admin->run(q{REVOKE ops FROM "Duty ""x"""});
-	like(knock($node, $duty), qr/^$refused/, 'no longer a member');
+	like(log_in($node, $duty), qr/^$refused/, 'no longer a member');
 	$admin->run(q{GRANT ops TO "Duty ""x"""});
-	is(knock($node, $duty), 'in', 'a member again');
+	is(log_in($node, $duty), 'in', 'a member again');
 	lock_down(q{allow_roles => ARRAY['Duty "x"']});
-	is(knock($node, $duty), 'in', 'names are matched exactly');
+	is(log_in($node, $duty), 'in', 'names are matched exactly');
 	lock_down("allow_roles => ARRAY['" . $longest =~ s/'/''/gr . "']");
-	is(knock($node, $longest), 'in', 'a long one, too');
+	is(log_in($node, $longest), 'in', 'a long one, too');
 	lock_down(q{allow_roles => ARRAY['Duty "x"']});
-	like(knock($node, 'app'), qr/^$refused/, 'the last rule is in force');
+	like(log_in($node, 'app'), qr/^$refused/, 'the last rule is in force');
 	is(lock_down(q{allow_roles => '{duty}'}), qq{ERROR:  42704: role "duty" does not exist}, 'not folded');
-	like(knock($node, 'app'), qr/^$refused/, 'an error leaves the gate as it was');
-	is(knock($node, $duty), 'in', 'and the rule');
+	like(log_in($node, 'app'), qr/^$refused/, 'an error leaves the gate as it was');
+	is(log_in($node, $duty), 'in', 'and the rule');
 	lock_down(q{include_superusers => true, allow_roles => '{app}'});
-	is(knock($node, 'app'), 'in', 'without superusers: who is named');
-	like(knock($node, 'boss'), qr/^$refused/, 'not a superuser, who is a member of nothing by right');
+	is(log_in($node, 'app'), 'in', 'without superusers: who is named');
+	like(log_in($node, 'boss'), qr/^$refused/, 'not a superuser, who is a member of nothing by right');
 	lock_down(q{include_superusers => true, allow_roles => '{boss}'});
-	is(knock($node, 'boss'), 'in', 'unless it is named');
+	is(log_in($node, 'boss'), 'in', 'unless it is named');
 	unlock();
 };
 
@@ -150,9 +150,9 @@ subtest 'a base backup' => sub {
 subtest 'until' => sub {
 	my $position = log_position($node);
 	lock_down(q{until => clock_timestamp() + '700 ms'});
-	my $first = knock($node, 'app');
+	my $first = log_in($node, 'app');
 	like($first, qr/^$refused 20|^in\z/, 'closed until then');
-	wait_for('it to open', sub { knock($node, 'app') eq 'in' });
+	wait_for('it to open', sub { log_in($node, 'app') eq 'in' });
 	wait_for_log($node, $position, qr/ action=unlock_server result="open, its time is over" by_session_user=NULL /);
 	ok(!-e gate_file($node), 'no file is left');
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'it is open');
@@ -171,11 +171,11 @@ subtest 'a pg_hba.conf that cannot be read' => sub {
 	rename $hba, "$hba.away" or die "cannot rename $hba: $!";
 	my $warning = qr/WARNING:  could not read file "[^"]*pg_hba\.conf": No such file or directory\n/;
 	like($admin->run('SELECT kind, method FROM sessionctl.session_lockdowns'), qr/\A${warning}server\|gate\z/, 'the view shows the gate');
-	like(unlock(), qr/\AWARNING:  could not check pg_hba\.conf for a lockdown: could not read file .*\nHINT:  .*\nt\z/, 'it opens');
+	like(unlock(), qr/\AWARNING:  could not check pg_hba\.conf for a lockdown: could not read file .*\nHINT:  .*\nt\z/, 'the gate opens');
 	is($admin->run('SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid()'), '1', 'and the session is whole');
 	like($admin->complaint('SELECT sessionctl.unlock_server()'), qr/\AERROR:  58P01: could not read file /, 'with nothing to open the error is told');
 	rename "$hba.away", $hba or die "cannot rename it back: $!";
-	is(knock($node, 'app'), 'in', 'everybody comes in');
+	is(log_in($node, 'app'), 'in', 'everybody comes in');
 };
 
 subtest 'arguments' => sub {
@@ -196,18 +196,18 @@ subtest 'arguments' => sub {
 	$admin->run(q{DO $$ BEGIN FOR i IN 1 .. 65 LOOP EXECUTE 'CREATE ROLE many' || i; END LOOP; END $$});
 	my $many = q{(SELECT array_agg(rolname::text) FROM pg_roles WHERE rolname LIKE 'many%' AND rolname <> '%s')};
 	like(lock_down('allow_roles => ' . sprintf($many, '')), qr/^ERROR:  54000: allow_roles has more than 64 roles\nHINT:  /, '65 roles');
-	is(knock($node, 'app'), 'in', 'all of these leave it open');
+	is(log_in($node, 'app'), 'in', 'all of these leave it open');
 	$admin->run('GRANT many1 TO app');
 	is(lock_down('allow_roles => ' . sprintf($many, 'many65')), '0', '64 roles');
-	is(knock($node, 'app'), 'in', 'a member of one of them');
+	is(log_in($node, 'app'), 'in', 'a member of one of them');
 	unlock();
 };
 
 subtest 'it is not transactional' => sub {
 	is($admin->run('BEGIN; SELECT sessionctl.lockdown_server(); ROLLBACK'), '0', 'in a transaction that is rolled back');
-	like(knock($node, 'app'), qr/^$refused/, 'it is closed');
+	like(log_in($node, 'app'), qr/^$refused/, 'it is closed');
 	is($admin->run('BEGIN; SELECT sessionctl.unlock_server(); ROLLBACK'), 't', 'unlocked in another one');
-	is(knock($node, 'app'), 'in', 'it is open');
+	is(log_in($node, 'app'), 'in', 'it is open');
 };
 
 subtest 'rights' => sub {
@@ -217,27 +217,27 @@ subtest 'rights' => sub {
 	$admin->run("GRANT EXECUTE ON FUNCTION $_ TO operator") for 'sessionctl.unlock_server()',
 	  'sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text)';
 	like(lock_down('include_superusers => true', $operator), qr/^ERROR:  42501: must be superuser to lock out superusers/, 'a grant does not reach superusers');
-	is(knock($node, 'app'), 'in', 'it is open');
+	is(log_in($node, 'app'), 'in', 'it is open');
 	my $app = session('app');
 	is(lock_down('', $operator), '1', 'with a grant');
 	(my $by = $refused) =~ s/postgres/operator/;
-	like(knock($node, 'app'), qr/^$by/, 'it is closed, and says by whom');
-	ok(!$app->lives, 'who may be signalled is ended');
+	like(log_in($node, 'app'), qr/^$by/, 'it is closed, and says by whom');
+	ok(!$app->lives, 'a session that the caller may signal is ended');
 	ok($_->lives, 'superusers and the caller stay') for $admin, $operator;
 	is($operator->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
 	$_->quit for $app, $operator;
 };
 
-subtest 'the setting' => sub {
+subtest 'pg_sessionctl.gate = off' => sub {
 	lock_down();
 	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = off\n");
 	$node->reload;
-	wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+	wait_for('everybody to get in', sub { log_in($node, 'app') eq 'in' });
 	wait_for('the session to know', sub { $admin->run('SHOW pg_sessionctl.gate') eq 'off' });
 	like(lock_down(), qr/^ERROR:  55000: the gate is switched off by pg_sessionctl\.gate\nHINT:  /, 'nobody locks what does not close');
 	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = on\n");
 	$node->reload;
-	wait_for('it to be closed again', sub { knock($node, 'app') =~ /^$refused/ });
+	wait_for('it to be closed again', sub { log_in($node, 'app') =~ /^$refused/ });
 	unlock();
 	like($admin->complaint('SET pg_sessionctl.gate = off'), qr/^ERROR:  55P02: /, 'no session sets it');
 };

@@ -33,14 +33,14 @@ sub take_all_places
 {
 	my ($others) = @_;
 	wait_for_logins(0);
-	my @logins = map { start_knocking($node, 'app') } 1 .. $places + $others;
+	my @logins = map { start_login($node, 'app') } 1 .. $places + $others;
 	my @held;
 	wait_for("$others to be refused", sub {
 		@held = grep { !has_heard($_) } @logins;
 		return @held <= $places;
 	});
 	wait_for_logins($places);
-	is(scalar(grep { has_heard($_) && heard($_) =~ /$refused.*\n$full/s } @logins), $others, 'no place is left for one more');
+	is(scalar(grep { has_heard($_) && login_output($_) =~ /$refused.*\n$full/s } @logins), $others, 'no place is left for one more');
 	return @held;
 }
 
@@ -51,75 +51,75 @@ sub places_are_right
 	lock_down(q{hold => '5 min'});
 	my @held = take_all_places(1);
 	unlock();
-	return is(join(' ', map { heard($_) } @held), join(' ', (42) x $places), "$name: no place was lost");
+	return is(join(' ', map { login_output($_) } @held), join(' ', (42) x $places), "$name: no place was lost");
 }
 
-subtest 'it opens' => sub {
+subtest 'the gate opens' => sub {
 	lock_down(q{hold => '5 min'});
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
-	is(knock($node, 'boss'), 'in', 'a superuser does not wait');
+	is(log_in($node, 'boss'), 'in', 'a superuser does not wait');
 	unlock();
-	is(heard($held), '42', 'who waited gets in');
+	is(login_output($held), '42', 'the held login gets in');
 };
 
-subtest 'it opens for some' => sub {
+subtest 'the gate opens for some roles' => sub {
 	lock_down(q{hold => '5 min'});
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
 	lock_down(q{hold => '5 min', allow_roles => '{app}'});
-	is(heard($held), '42', 'who waited is judged by the new rule');
+	is(login_output($held), '42', 'the held login is checked by the new rule');
 	unlock();
 };
 
-subtest 'it is closed for good' => sub {
+subtest 'a second lockdown without hold' => sub {
 	lock_down(q{hold => '5 min'});
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
-	is(lock_down(q{reason => 'for good'}), '0', 'who waits is no session, and nobody waits for it');
-	like(heard($held), qr/$refused\nDETAIL:  .*: for good\z/, 'it is refused');
+	is(lock_down(q{reason => 'for good'}), '0', 'a held login is no session, and the call does not wait for it');
+	like(login_output($held), qr/$refused\nDETAIL:  .*: for good\z/, 'it is refused');
 	unlock();
 };
 
-subtest 'it opens by itself' => sub {
+subtest 'until is reached' => sub {
 	lock_down(q{hold => '5 min', until => clock_timestamp() + '500 ms'});
-	is(heard(start_knocking($node, 'app')), '42', 'who waited gets in');
+	is(login_output(start_login($node, 'app')), '42', 'the held login gets in');
 	unlock();
 };
 
-subtest 'the time is over' => sub {
+subtest 'hold is over' => sub {
 	lock_down(q{hold => '300 ms', reason => 'maintenance'});
-	is(knock($node, 'app'), qq{FATAL 57P03 $refused Locked by role "postgres" until it is unlocked: maintenance}, 'refused');
+	is(log_in($node, 'app'), qq{FATAL 57P03 $refused Locked by role "postgres" until it is unlocked: maintenance}, 'refused');
 	unlock();
 };
 
 subtest 'authentication_timeout' => sub {
 	lock_down(q{hold => '5 min'});
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
 	$node->append_conf('postgresql.conf', "authentication_timeout = 6s\n");
 	$node->reload;
 	wait_for('the session to know', sub { $admin->run('SHOW authentication_timeout') eq '6s' });
-	like(heard(start_knocking($node, 'app')), qr/$refused/, 'made shorter meanwhile: refused before it strikes');
+	like(login_output(start_login($node, 'app')), qr/$refused/, 'made shorter meanwhile: refused before it strikes');
 	like($admin->complaint(q{SELECT sessionctl.lockdown_server(hold => '3001 ms')}), qr/^ERROR:  22023: .*HINT:  .* to '3000 ms'/s, 'half of it at most');
 	$node->append_conf('postgresql.conf', "authentication_timeout = 10min\n");
 	$node->reload;
 	wait_for('the session to know', sub { $admin->run('SHOW authentication_timeout') eq '10min' });
 	unlock();
-	is(heard($held), '42', 'who waited before goes on waiting');
+	is(login_output($held), '42', 'a login held before goes on waiting');
 };
 
-subtest 'places' => sub {
+subtest 'how many logins may be held' => sub {
 	places_are_right('at first');
 	lock_down(q{hold => '5 min'});
 	my @held = take_all_places(4);
-	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	is(log_in($node, 'boss'), 'in', 'a superuser gets in');
 	kill 'TERM', $_ or die $! for waiting_logins($node, 'app');
-	unlike(heard($_), qr/$refused|42/, 'one is ended') for @held;
+	unlike(login_output($_), qr/$refused|42/, 'one is ended') for @held;
 	unlock();
 	places_are_right('after all were ended');
 	lock_down(q{hold => '300 ms'});
-	like(heard($_), qr/$refused/, 'time over') for map { start_knocking($node, 'app') } 1 .. $places;
+	like(login_output($_), qr/$refused/, 'time over') for map { start_login($node, 'app') } 1 .. $places;
 	unlock();
 	places_are_right('after their time was over');
 };
@@ -127,29 +127,29 @@ subtest 'places' => sub {
 subtest 'few free slots' => sub {
 	my @sessions = map { SessionctlTest::Session->new($node, user => 'app') } 1 .. $connections - 1 - $reserved - 3;
 	lock_down(q{hold => '5 min', terminate => false});
-	like(heard(start_knocking($node, 'app')), qr/$refused.*\n$full/s, 'nobody waits');
-	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	like(login_output(start_login($node, 'app')), qr/$refused.*\n$full/s, 'nobody waits');
+	is(log_in($node, 'boss'), 'in', 'a superuser gets in');
 	$_->quit for splice @sessions, 0, 3;
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
 	unlock();
-	is(heard($held), '42', 'with more of them one waits');
+	is(login_output($held), '42', 'with more of them one waits');
 	$_->quit for @sessions;
 };
 
 subtest 'shutdown' => sub {
 	lock_down(q{hold => '5 min'});
-	my $held = start_knocking($node, 'app');
+	my $held = start_login($node, 'app');
 	wait_for_logins(1);
 	$admin->quit;
 	$node->stop('fast');
-	isnt(heard($held), '42', 'does not wait for who waits');
+	isnt(login_output($held), '42', 'does not wait for who waits');
 	$node->start;
 	$admin = SessionctlTest::Session->new($node);
-	my $again = start_knocking($node, 'app');
+	my $again = start_login($node, 'app');
 	wait_for_logins(1);
 	unlock();
-	is(heard($again), '42', 'after the start it holds as before');
+	is(login_output($again), '42', 'after the start it holds as before');
 	places_are_right('after the start');
 };
 

@@ -30,9 +30,9 @@ sub write_gate_file
 sub is_as_locked
 {
 	my ($name) = @_;
-	is(knock($node, 'other'), "$refused: ticket 4711", "$name: closed, and says why");
-	is(knock($node, 'app'), 'in', "$name: to who is allowed it is open");
-	return is(knock($node, 'boss'), 'in', "$name: and to superusers");
+	is(log_in($node, 'other'), "$refused: ticket 4711", "$name: closed, and says why");
+	is(log_in($node, 'app'), 'in', "$name: to who is allowed it is open");
+	return is(log_in($node, 'boss'), 'in', "$name: and to superusers");
 }
 
 subtest 'a restart' => sub {
@@ -64,18 +64,18 @@ subtest 'kill -9 of the postmaster' => sub {
 	is_as_locked('after it');
 	is(unlock(), 't', 'unlocked');
 	restart();
-	is(knock($node, 'other'), 'in', 'unlocked, it stays so');
+	is(log_in($node, 'other'), 'in', 'unlocked, it stays so');
 };
 
 subtest 'ways out without a login' => sub {
 	lock_down('include_superusers => true');
-	is(knock($node, 'boss'), $refused . '.', 'nobody gets in');
+	is(log_in($node, 'boss'), $refused . '.', 'nobody gets in');
 	$admin->quit;
 	$node->stop;
 	unlink gate_file($node) or die $!;
 	$node->start;
 	reconnect();
-	is(knock($node, 'other'), 'in', 'the file removed, all get in');
+	is(log_in($node, 'other'), 'in', 'the file removed, all get in');
 	is(unlock(), "NOTICE:  the server is not locked down\nf", 'as if nothing had been');
 
 	lock_down('include_superusers => true');
@@ -83,14 +83,14 @@ subtest 'ways out without a login' => sub {
 	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = off\n");
 	$node->restart;
 	reconnect();
-	is(knock($node, 'other'), 'in', 'the setting off, all get in');
+	is(log_in($node, 'other'), 'in', 'the setting off, all get in');
 	is(unlock(), 't', 'and can unlock');
 	$node->append_conf('postgresql.conf', "pg_sessionctl.gate = on\n");
 	restart();
-	is(knock($node, 'other'), 'in', 'for good');
+	is(log_in($node, 'other'), 'in', 'for good');
 };
 
-subtest 'a time that is over' => sub {
+subtest 'an until that has passed' => sub {
 	lock_down(q{until => clock_timestamp() + '1 h'});
 	$admin->quit;
 	$node->stop;
@@ -99,7 +99,7 @@ subtest 'a time that is over' => sub {
 	write_gate_file($text);
 	$node->start;
 	reconnect();
-	is(knock($node, 'other'), 'in', 'it is open');
+	is(log_in($node, 'other'), 'in', 'it is open');
 	ok(!-e gate_file($node), 'and the file gone');
 	like(log_since($node, $position), qr/ action=unlock_server result="open, its time is over" /, 'the log says so');
 };
@@ -113,7 +113,7 @@ subtest 'a damaged file' => sub {
 		my $position = log_position($node);
 		$node->start;
 		reconnect();
-		is(knock($node, 'other'), 'FATAL 57P03 the server is locked down Locked until it is unlocked: the file "pg_sessionctl.gate" is damaged', 'closed');
+		is(log_in($node, 'other'), 'FATAL 57P03 the server is locked down Locked until it is unlocked: the file "pg_sessionctl.gate" is damaged', 'closed');
 		like(log_since($node, $position), qr/WARNING:  file "pg_sessionctl\.gate", .*damaged.*\n.*DETAIL:  .*only superusers.*\n.*HINT:  /, 'the log says why, and what to do');
 		is(unlock(), 't', 'a superuser unlocks');
 		ok(!-e gate_file($node), 'the file is gone');
@@ -125,7 +125,7 @@ subtest 'a file that can\'t be written' => sub {
 	like($admin->complaint('SELECT sessionctl.lockdown_server()'),
 		qr/^WARNING:  \w{5}: could not \w+ file "pg_sessionctl\.gate": File exists\nDETAIL:  The server is locked down, but a restart, or a crash of a session, opens it\.\nHINT:  /,
 		'is a warning');
-	is(knock($node, 'other'), $refused . '.', 'and the server closed');
+	is(log_in($node, 'other'), $refused . '.', 'and the server closed');
 	is(unlock(), 't', 'until it is unlocked');
 	rmdir gate_file($node) . '.new' or die $!;
 };
@@ -138,7 +138,7 @@ sub unfinished
 	stop_process($victim->pid);
 	my $caller = SessionctlTest::Session->new($node, user => 'boss');
 	$caller->send(q{SELECT sessionctl.lockdown_server(timeout => '10 min', reason => 'unfinished')});
-	# No knock: one that got in just before would be ended and counted, too.
+	# No log_in: one that got in just before would be ended and counted, too.
 	wait_for('the gate to close', sub { -e gate_file($node) && read_file(gate_file($node)) =~ /unfinished/ });
 	wait_for_sigterm($victim->pid);
 	return ($caller, $victim);
@@ -151,7 +151,7 @@ sub continue_victim
 	return $victim->quit;
 }
 
-subtest 'one that does not get through' => sub {
+subtest 'a call that fails is undone' => sub {
 	for my $before ('open', 'closed')
 	{
 		for my $how (qw(cancel terminate))
@@ -165,7 +165,7 @@ subtest 'one that does not get through' => sub {
 			like($answer, $how eq 'cancel' ? qr/^ERROR:  canceling statement/m : qr/^FATAL:  terminating connection/m, "$before, $how: the call ends");
 			$caller->quit;
 			continue_victim($victim);
-			is(knock($node, 'other'), $before eq 'closed' ? "$refused: ticket 4711" : 'in', 'the gate is as before');
+			is(log_in($node, 'other'), $before eq 'closed' ? "$refused: ticket 4711" : 'in', 'the gate is as before');
 			is(-e gate_file($node) ? read_file(gate_file($node)) : '', $file, 'and its file');
 			is((grep { /result="undone, $before( as before)?" .*reason="unfinished"\z/ } gate_lines($node, $position)), 1, 'the log says so');
 			unlock() if $before eq 'closed';
@@ -178,17 +178,17 @@ subtest 'statement_timeout' => sub {
 	stop_process($victim->pid);
 	like($admin->run(q{BEGIN; SET LOCAL statement_timeout = '500 ms'; SELECT sessionctl.lockdown_server(timeout => '1 min'); COMMIT}),
 		qr/^NOTICE:  matched 1: 1 still running\nWARNING:  1 session is still running.*^0\z/ms, 'does not undo a lockdown');
-	is(knock($node, 'other'), $refused . '.', 'it is closed');
+	is(log_in($node, 'other'), $refused . '.', 'it is closed');
 	unlock();
 	continue_victim($victim);
 };
 
-subtest 'somebody else meanwhile' => sub {
+subtest 'another session changes the gate meanwhile' => sub {
 	my ($caller, $victim) = unfinished();
 	is(unlock(), 't', 'unlocks');
 	continue_victim($victim);
 	like($caller->answer, qr/^WARNING:  another session locked or unlocked the server concurrently.*^1\z/ms, 'the call says so');
-	is(knock($node, 'other'), 'in', 'it is open');
+	is(log_in($node, 'other'), 'in', 'it is open');
 	$caller->quit;
 
 	($caller, $victim) = unfinished();
@@ -209,18 +209,18 @@ subtest 'a standby' => sub {
 	my $there = SessionctlTest::Session->new($standby);
 	my $app = SessionctlTest::Session->new($standby, user => 'app');
 	is($there->run('SELECT pg_is_in_recovery(), sessionctl.lockdown_server()'), 't|1', 'is locked down, and emptied');
-	is(knock($standby, 'other'), $refused . '.', 'refused there');
-	is(knock($node, 'other'), 'in', 'not on the primary');
+	is(log_in($standby, 'other'), $refused . '.', 'refused there');
+	is(log_in($node, 'other'), 'in', 'not on the primary');
 	$there->quit;
 	$standby->restart;
 	$there = SessionctlTest::Session->new($standby);
-	is(knock($standby, 'other'), $refused . '.', 'after a restart, too');
+	is(log_in($standby, 'other'), $refused . '.', 'after a restart, too');
 	lock_down('include_superusers => true');
 	$admin->run('CREATE TABLE streamed (a int)');
 	wait_for('replication', sub { $there->run(q{SELECT to_regclass('streamed') IS NOT NULL}) eq 't' });
 	is(unlock(), 't', 'a locked primary feeds its standby');
 	is($there->run('SELECT sessionctl.unlock_server()'), 't', 'unlocked');
-	is(knock($standby, 'other'), 'in', 'and open');
+	is(log_in($standby, 'other'), 'in', 'and open');
 	$_->quit for $there, $app;
 	$standby->stop;
 };

@@ -40,7 +40,7 @@ subtest 'a storm' => sub {
 sub newcomer
 {
 	my ($user) = @_;
-	my $newcomer = start_knocking($node, $user, q{options='-c post_auth_delay=600'});
+	my $newcomer = start_login($node, $user, q{options='-c post_auth_delay=600'});
 	my @pids;
 	wait_for('a login under way', sub {
 		@pids = waiting_logins($node, $user, 'startup');
@@ -58,25 +58,25 @@ subtest 'logins under way' => sub {
 	like($admin->run(q{SELECT sessionctl.lockdown_server(allow_roles => '{other}')}), $at_most_one, 'they are no sessions');
 	# Proven out of the process array; the process itself ends a moment later.
 	wait_for('who would have been refused to be gone', sub { !is_running($refused->{pid}) });
-	unlike(heard($refused), qr/42/, 'and never was inside');
-	ok(is_running($allowed->{pid}), 'who would not goes on');
+	unlike(login_output($refused), qr/42/, 'and never was inside');
+	ok(is_running($allowed->{pid}), 'a session that would not be refused goes on');
 	like($admin->run(q{SELECT sessionctl.lockdown_server(timeout => '0')}), $at_most_one, 'without waiting');
 	wait_for('the other one to go', sub { !is_running($allowed->{pid}) });
-	heard($allowed);
+	login_output($allowed);
 	like($admin->run(q{SELECT string_agg(action || ' ' || result || ' ' || usename, ', ' ORDER BY usename) FROM sessionctl.session_audit
 		WHERE condition = 'a login under way' AND pid IN (} . "$refused->{pid}, $allowed->{pid})"),
 		qr/^terminate signalled app, terminate signalled other\z/, 'the audit has both');
 	$admin->run('SELECT sessionctl.unlock_server()');
 };
 
-subtest 'logins that are slow to say who they are' => sub {
+subtest 'logins that delay their startup packet' => sub {
 	my $socket = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or die "cannot connect: $!";
 	is($admin->run('SELECT sessionctl.lockdown_server()'), '0', 'are not waited for');
 	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
 	syswrite $socket, pack('NN', length($options) + 9, 3 << 16) . "$options\0";
-	my $heard = '';
-	1 while sysread $socket, $heard, 65536, length $heard;
-	like($heard, qr/C57P03\0/, 'and come to a closed gate');
+	my $login_output = '';
+	1 while sysread $socket, $login_output, 65536, length $login_output;
+	like($login_output, qr/C57P03\0/, 'and come to a closed gate');
 	$admin->run('SELECT sessionctl.unlock_server()');
 };
 

@@ -23,7 +23,7 @@ sub lock_down { my ($arguments) = @_; return $admin->run('SELECT sessionctl.lock
 sub unlock { return $admin->run('SELECT sessionctl.unlock_server()') }
 
 # One login that is connected to a database.
-sub login { my ($user, %with) = @_; return knock($node, $user, replication => 'database', %with) }
+sub login { my ($user, %with) = @_; return log_in($node, $user, replication => 'database', %with) }
 sub inside { my ($user, %with) = @_; return RawSession->new($node, user => $user, replication => 'database', %with) }
 
 # One that a standby would have.
@@ -37,7 +37,7 @@ sub dismiss { my (@sessions) = @_; $_->quit for @sessions; return }
 sub under_way
 {
 	my ($user, %with) = @_;
-	my $login = RawSession->knock($node, user => $user, replication => 'database', options => '-c post_auth_delay=600', %with);
+	my $login = RawSession->begin_login($node, user => $user, replication => 'database', options => '-c post_auth_delay=600', %with);
 	my $begun = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
 	wait_for('a login under way', sub { ($login->{pid} = $admin->run($begun)) ne '' });
 	return $login;
@@ -54,23 +54,23 @@ subtest 'the gate' => sub {
 	like(login('boss'), $shut, 'a superuser who is shut out does not come in so');
 	like(qx(psql -XAtqw -d "@{[$node->connstr('postgres')]} user=boss replication=database" -c 'SELECT sessionctl.unlock_server()' 2>&1),
 		qr/FATAL: +the server is locked down/, 'nor does he open it');
-	like(knock($node, 'app'), $shut, 'it is closed');
+	like(log_in($node, 'app'), $shut, 'it is closed');
 	unlock();
 };
 
 subtest 'it is never held' => sub {
 	lock_down(q{hold => '5 min', terminate => false});
-	my $client = start_knocking($node, 'app');
+	my $client = start_login($node, 'app');
 	wait_for('a client to be held', sub { waiting_logins($node, 'app') });
 	like(login('streamer'), $shut, 'it is refused at once');
 	lock_down(q{hold => '5 min', terminate => false, include_replication => true});
 	like(walsender_of($node, 'streamer'), qr/the server is locked down/, 'and so is one for physical replication where it is refused');
 	ok(scalar(waiting_logins($node, 'app')), 'a client that came before waits');
 	unlock();
-	is(heard($client), '42', 'and is let in');
+	is(login_output($client), '42', 'and is let in');
 };
 
-subtest 'who is inside is ended by the gate' => sub {
+subtest 'a connected one is ended by the gate' => sub {
 	my ($database, $physical, $superuser) = (inside('streamer'), physical('streamer'), inside('boss'));
 	is(lock_down(), '1', 'counted');
 	wait_for_end($database, 'the one with a database');
@@ -96,8 +96,8 @@ subtest 'by pg_hba.conf' => sub {
 	my ($database, $physical, $login) = (inside('streamer'), physical('streamer'), under_way('streamer'));
 	like(lock_down(q{'hba'}), qr/^[12]$/m, 'locked');
 	like(login('streamer'), qr/FATAL 28000 pg_hba\.conf rejects/, 'it is rejected');
-	wait_for_end($database, 'who was inside');
-	wait_for_end($login, 'who was under way');
+	wait_for_end($database, 'the connected one');
+	wait_for_end($login, 'the pending login');
 	ok(lives($physical), 'not the one for physical replication');
 	unlock();
 	dismiss($database, $physical);
@@ -108,11 +108,11 @@ subtest 'cooldown' => sub {
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'pump'$$, cooldown => '1 h')}), '1', 'a client is ended');
 	like(login('streamer', app => 'pump'), qr/^FATAL 57P03 role "streamer" with application "pump" may not log in/, 'it does not come back as a walsender');
 	is(login('streamer', app => 'other'), 'in', 'another application does');
-	is(knock($node, 'streamer', app => 'pump', replication => '1'), 'in', 'so does one for physical replication');
+	is(log_in($node, 'streamer', app => 'pump', replication => '1'), 'in', 'so does one for physical replication');
 	my $walsender = inside('streamer', app => 'feed');
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'feed'$$, include_replication => true, cooldown => '1 h')}), '1', 'a walsender is ended');
 	like(login('streamer', app => 'feed'), qr/^FATAL 57P03 role "streamer" with application "feed"/, 'and refused');
-	like(knock($node, 'streamer', app => 'feed'), qr/^FATAL 57P03/, 'as a client, too');
+	like(log_in($node, 'streamer', app => 'feed'), qr/^FATAL 57P03/, 'as a client, too');
 	is($admin->run(q{SELECT connected FROM sessionctl.session_lockdowns WHERE method LIKE '%"feed"%'}), '0', 'session_lockdowns has it');
 	my $superuser = inside('boss', app => 'high');
 	is($admin->run(q{SELECT sessionctl.terminate_where($$application_name = 'high'$$, include_superusers => true, include_replication => true, cooldown => '1 h')}),

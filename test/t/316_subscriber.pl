@@ -53,7 +53,7 @@ sub begin_copy
 my $warning = qr/^WARNING:  roles that logical replication needs are locked out\nDETAIL:  /m;
 my $users = qr/Role "repl" uses slots? [^.]*"shop"[^.]*\./;
 
-subtest 'no limit of everybody\'s' => sub {
+subtest 'no general limit applies' => sub {
 	begin_copy();
 	my $pid = copying();
 	reconfigure($node, map { ("pg_sessionctl.$_" => '300 ms') } qw(idle_in_transaction_timeout idle_in_transaction_blocking_timeout idle_session_timeout transaction_timeout));

@@ -14,7 +14,7 @@ mkdir disk() . '/data', 0700 or die "cannot make the data directory: $!";
 my $node = new_reaper_server('full', data => disk() . '/data');
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
-knock($node, $_) for qw(app other boss);    # so that there are caches of the catalogs
+log_in($node, $_) for qw(app other boss);    # so that there are caches of the catalogs
 my $refused = 'FATAL 57P03 the server is locked down Locked by role "postgres" until it is unlocked';
 
 sub lock_down { my ($arguments) = @_; return answer_of($admin, 'sessionctl.lockdown_server(' . ($arguments || '') . ')') }
@@ -58,7 +58,7 @@ sub unfinished
 	my $caller = SessionctlTest::Session->new($node, user => 'boss');
 	$caller->send(q{SELECT sessionctl.lockdown_server(timeout => '10 min', reason => 'unfinished')});
 	wait_for_sigterm($victim->pid);
-	like(knock($node, 'other'), qr/unfinished/, 'it is under way, and closed');
+	like(log_in($node, 'other'), qr/unfinished/, 'it is under way, and closed');
 	return ($caller, $victim);
 }
 
@@ -82,16 +82,16 @@ for my $full (sort keys %fill)
 		my $position = log_position($node);
 		my $session = SessionctlTest::Session->new($node, user => 'app');
 		like(lock_down(), unwritten('opens it'), 'locked down, with a warning');
-		ok(!$session->lives, 'who was in is ended');
+		ok(!$session->lives, 'the connected session is ended');
 		$session->quit;
-		is(knock($node, 'other'), "$refused.", 'closed');
+		is(log_in($node, 'other'), "$refused.", 'closed');
 		no_files('closed');
 		like((gate_lines($node, $position))[0], qr/^action=lockdown_server result="closed until a restart" /, 'the log says for how long');
 		is(unlock(), 't', 'unlocked');
-		is(knock($node, 'other'), 'in', 'open');
+		is(log_in($node, 'other'), 'in', 'open');
 		lock_down();
 		restart($fill);
-		is(knock($node, 'other'), 'in', 'a restart opens it, as the warning said');
+		is(log_in($node, 'other'), 'in', 'a restart opens it, as the warning said');
 		free_disk();
 	};
 
@@ -99,11 +99,11 @@ for my $full (sort keys %fill)
 		is(lock_down(), '0', 'locked down');
 		$fill->();
 		restart($fill);
-		is(knock($node, 'other'), "$refused.", 'closed after a restart');
+		is(log_in($node, 'other'), "$refused.", 'closed after a restart');
 		is(unlock(), 't', 'unlocked, without a word');
 		no_files('open');
 		restart($fill);
-		is(knock($node, 'other'), 'in', 'open after a restart');
+		is(log_in($node, 'other'), 'in', 'open after a restart');
 		free_disk();
 	};
 
@@ -117,10 +117,10 @@ for my $full (sort keys %fill)
 				my @call = unfinished();
 				$fill->() if !$first;
 				end_it($how, @call);
-				is(knock($node, 'other'), 'in', "$when: open");
+				is(log_in($node, 'other'), 'in', "$when: open");
 				no_files($when);
 				restart($fill);
-				is(knock($node, 'other'), 'in', "$when: open after a restart");
+				is(log_in($node, 'other'), 'in', "$when: open after a restart");
 				free_disk();
 			}
 		};
@@ -135,12 +135,12 @@ for my $full (sort keys %fill)
 				my @call = unfinished();
 				$fill->() if !$first;
 				end_it($how, @call);
-				is(knock($node, 'other'), "$refused: ticket 4711", "$when: closed as before");
-				is(knock($node, 'app'), 'in', "$when: with its exceptions");
+				is(log_in($node, 'other'), "$refused: ticket 4711", "$when: closed as before");
+				is(log_in($node, 'app'), 'in', "$when: with its exceptions");
 				one_file($rule, $when);
 				restart($fill);
-				is(knock($node, 'other'), "$refused: ticket 4711", "$when: after a restart, too");
-				is(knock($node, 'app'), 'in', "$when: with its exceptions");
+				is(log_in($node, 'other'), "$refused: ticket 4711", "$when: after a restart, too");
+				is(log_in($node, 'app'), 'in', "$when: with its exceptions");
 				is(unlock(), 't', 'unlocked');
 				no_files('unlocked');
 				free_disk();
@@ -153,14 +153,14 @@ for my $full (sort keys %fill)
 		my $rule = read_file(gate_file($node));
 		$fill->();
 		like(lock_down(q{reason => 'second'}), unwritten('brings the lockdown of before back'), 'locked down, with a warning');
-		is(knock($node, 'other'), "$refused: second", 'the second is in force');
+		is(log_in($node, 'other'), "$refused: second", 'the second is in force');
 		one_file($rule, 'the first is written');
 		restart($fill);
-		is(knock($node, 'other'), "$refused: first", 'a restart brings the first back, as the warning said');
+		is(log_in($node, 'other'), "$refused: first", 'a restart brings the first back, as the warning said');
 		free_disk();
 		is(lock_down(q{reason => 'third'}), '0', 'with space there is no warning');
 		restart();
-		is(knock($node, 'other'), "$refused: third", 'and a restart comes back with that one');
+		is(log_in($node, 'other'), "$refused: third", 'and a restart comes back with that one');
 		unlock();
 	};
 
@@ -171,10 +171,10 @@ for my $full (sort keys %fill)
 		$fill->();
 		like(lock_down(q{reason => 'theirs', terminate => false}), qr/^WARNING:  53100: /, 'locks it down, with a warning');
 		end_it('cancel', @call);
-		is(knock($node, 'other'), "$refused: theirs", 'theirs is in force');
+		is(log_in($node, 'other'), "$refused: theirs", 'theirs is in force');
 		one_file($rule, 'what was cancelled is not in the file');
 		restart($fill);
-		is(knock($node, 'other'), "$refused: first", 'nor does a restart bring it back');
+		is(log_in($node, 'other'), "$refused: first", 'nor does a restart bring it back');
 		unlock();
 		free_disk();
 	};
@@ -182,7 +182,7 @@ for my $full (sort keys %fill)
 	subtest "no $full: a time that is over" => sub {
 		lock_down(q{until => clock_timestamp() + '700 ms', terminate => false});
 		$fill->();
-		wait_for('it to open', sub { knock($node, 'other') eq 'in' });
+		wait_for('it to open', sub { log_in($node, 'other') eq 'in' });
 		no_files('open');
 		free_disk();
 	};
@@ -216,7 +216,7 @@ subtest 'what a crash left' => sub {
 	$admin = SessionctlTest::Session->new($node);
 	one_file($rule, 'a start');
 	ok(!-e $left[2], 'and none of the audit');
-	is(knock($node, 'other'), "$refused: ticket 4711", 'closed as before');
+	is(log_in($node, 'other'), "$refused: ticket 4711", 'closed as before');
 	unlock();
 };
 

@@ -39,7 +39,7 @@ sub set_rules
 	my ($text) = @_;
 	write_file($file, $text);
 	$node->reload;
-	return wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+	return wait_for('everybody to get in', sub { log_in($node, 'app') eq 'in' });
 }
 
 # A failure puts the file back, and the server reads it a moment later.
@@ -47,7 +47,7 @@ sub is_as_before
 {
 	my ($text, $name) = @_;
 	is(read_file($file), $text, "$name: the file is as before");
-	wait_for('everybody to get in', sub { knock($node, 'app') eq 'in' });
+	wait_for('everybody to get in', sub { log_in($node, 'app') eq 'in' });
 	return is(join(' ', glob "$file.*"), '', "$name: none is left beside it");
 }
 
@@ -69,18 +69,18 @@ subtest 'closed and opened' => sub {
 	my $mode = (stat $file)[2];
 	chmod 0640, $file;
 	is(lock_down(q{reason => 'ticket "4711"'}), '1', 'locked down');
-	ok(!$session{app}->lives, 'who is nobody is ended');
+	ok(!$session{app}->lives, 'a session of any other role is ended');
 	ok($session{boss}->lives, 'a superuser is not');
-	like(knock($node, 'app'), $rejected, 'and is refused');
+	like(log_in($node, 'app'), $rejected, 'and is refused');
 	like(knock_by_tcp('app'), $rejected, 'by TCP, too');
-	is(knock($node, 'boss'), 'in', 'a superuser gets in');
+	is(log_in($node, 'boss'), 'in', 'a superuser gets in');
 	is(knock_by_tcp('boss'), 'in', 'by TCP, too');
 	like(walsender_of($node, 'streamer'), $is_walsender, 'replication is not touched');
 	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
 	is($admin->run(q{SELECT kind, name, method, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
 		'server||hba|t|postgres|ticket "4711"||', 'session_lockdowns tells');
 	is(unlock(), 't', 'unlocked');
-	is(knock($node, 'app'), 'in', 'everybody gets in');
+	is(log_in($node, 'app'), 'in', 'everybody gets in');
 	is(read_file($file), $rules, 'the file is what it was');
 	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
 	chmod $mode & 07777, $file;
@@ -119,7 +119,7 @@ SKIP: {
 	};
 }
 
-subtest 'walsenders that are there' => sub {
+subtest 'connected walsenders' => sub {
 	my $walsender = RawSession->new($node, user => 'streamer', replication => '1');
 	is(lock_down(), '0', 'locked');
 	ok(is_running($walsender->pid), 'they stay');
@@ -129,24 +129,24 @@ subtest 'walsenders that are there' => sub {
 	$walsender->quit;
 };
 
-subtest 'who is let in' => sub {
+subtest 'which roles may log in' => sub {
 	is(lock_down(q{allow_roles => '{ops,app}'}), '0', 'allow_roles');
-	is(knock($node, $_), 'in', "$_ is in") for 'app', 'Duty "x"', 'boss';
-	like(knock($node, 'other'), $rejected, 'other is not');
+	is(log_in($node, $_), 'in', "$_ is in") for 'app', 'Duty "x"', 'boss';
+	like(log_in($node, 'other'), $rejected, 'other is not');
 	is(lock_down(q{allow_roles => ARRAY['Duty "x"'], include_superusers => true}), '0', 'a second lockdown replaces the first');
-	is(knock($node, 'Duty "x"'), 'in', 'names are written as they are');
+	is(log_in($node, 'Duty "x"'), 'in', 'names are written as they are');
 	is(lock_down("allow_roles => ARRAY['" . $longest =~ s/'/''/gr . "']"), '0', 'a long one');
-	is(knock($node, $longest), 'in', 'too');
+	is(log_in($node, $longest), 'in', 'too');
 	lock_down(q{allow_roles => ARRAY['Duty "x"'], include_superusers => true});
-	like(knock($node, $_), $rejected, "$_ is not in") for 'app', 'boss';
+	like(log_in($node, $_), $rejected, "$_ is not in") for 'app', 'boss';
 	like(lock_down(q{allow_roles => '{nobody}'}), qr/^ERROR:  42704: /, 'an error');
-	is(knock($node, 'Duty "x"'), 'in', 'leaves the first as it was');
+	is(log_in($node, 'Duty "x"'), 'in', 'leaves the first as it was');
 	is(lock_down('include_replication => true'), '0', 'include_replication');
 	like(walsender_of($node, 'streamer'), qr/pg_hba\.conf rejects replication connection/, 'shuts walsenders out');
 	my $session = session('boss');
 	is(lock_down(q{include_superusers => true, terminate => false}), '0', 'nobody but the caller');
 	ok($session->lives, 'terminate => false ends nobody');
-	like(knock($node, 'boss'), $rejected, 'nobody gets in');
+	like(log_in($node, 'boss'), $rejected, 'nobody gets in');
 	is(unlock(), 't', 'unlocked');
 	is(read_file($file), $rules, 'the file is what it was');
 	$session->quit;
@@ -161,7 +161,7 @@ subtest 'refused' => sub {
 	my $operator = session('operator');
 	$admin->run("GRANT EXECUTE ON FUNCTION $_ TO operator") for 'sessionctl.unlock_server()',
 	  'sessionctl.lockdown_server(text, text[], boolean, boolean, boolean, interval, timestamptz, interval, text)';
-	like(lock_down('', $operator), qr/^ERROR:  42501: must be superuser to lock the server down by pg_hba\.conf/, 'who is no superuser');
+	like(lock_down('', $operator), qr/^ERROR:  42501: must be superuser to lock the server down by pg_hba\.conf/, 'a caller that is no superuser');
 	$operator->quit;
 	is_as_before($rules, 'refused');
 };
@@ -175,8 +175,8 @@ subtest 'files' => sub {
 	{
 		set_rules($texts{$name});
 		is(lock_down(), '0', "$name: locked");
-		like(knock($node, 'app'), $rejected, "$name: closed");
-		is(knock($node, 'boss'), 'in', "$name: open to superusers");
+		like(log_in($node, 'app'), $rejected, "$name: closed");
+		is(log_in($node, 'boss'), 'in', "$name: open to superusers");
 		is(unlock(), 't', "$name: unlocked");
 		is(read_file($file), $texts{$name}, "$name: byte by byte");
 	}
@@ -189,20 +189,20 @@ subtest 'files' => sub {
 	$admin->run("CREATE ROLE \"Gr\xc3\xb6\xc3\x9fe\" LOGIN");
 	set_rules("local all \@roles.txt trust\n");
 	is(lock_down("allow_roles => '{Gr\xc3\xb6\xc3\x9fe,other}'"), '0', 'names in a file: locked');
-	is(knock($node, $_), 'in', 'who is in it') for 'boss', "Gr\xc3\xb6\xc3\x9fe";
-	like(knock($node, 'other'), $rejected, 'who is allowed, and not in it');
+	is(log_in($node, $_), 'in', 'a role in the file') for 'boss', "Gr\xc3\xb6\xc3\x9fe";
+	like(log_in($node, 'other'), $rejected, 'an allowed role that is not in the file');
 	is(unlock(), 't', 'unlocked');
 	set_rules($rules);
 };
 
-subtest 'what the old rules reject all the same' => sub {
+subtest 'logins that the old rules reject' => sub {
 	write_file($file, "local all postgres,app trust\nlocal all all reject\n");
 	$node->reload;
-	wait_for('strangers to be rejected', sub { knock($node, 'other') =~ $rejected });
+	wait_for('strangers to be rejected', sub { log_in($node, 'other') =~ $rejected });
 	is(lock_down(), '0', 'the proof is not theirs');
-	like(knock($node, 'app'), $rejected, 'closed');
+	like(log_in($node, 'app'), $rejected, 'closed');
 	is(unlock(), 't', 'unlocked');
-	is(knock($node, 'app'), 'in', 'open');
+	is(log_in($node, 'app'), 'in', 'open');
 	set_rules($rules);
 };
 
@@ -267,7 +267,7 @@ SKIP: {
 		my $session = session('app');
 		like(lock_down(), qr/^ERROR:  42501: could not create file ".*": Permission denied\nDETAIL:  pg_hba\.conf is as it was/, 'refused');
 		is(read_file($file), $rules, 'the file is whole');
-		is(knock($node, 'app'), 'in', 'the door is open');
+		is(log_in($node, 'app'), 'in', 'the door is open');
 		ok($session->lives, 'nobody was ended');
 		chmod 0755, $elsewhere;
 		rename "$file-kept", $file or die $!;
@@ -295,7 +295,7 @@ subtest 'a file that the server refuses' => sub {
 };
 
 # As on a machine under heavy load: what is slow does not disobey.
-subtest 'a server that is long in answering' => sub {
+subtest 'a postmaster that reloads late' => sub {
 	my $began = time;
 	my $postmaster = postmaster_pid($node);
 	stop_process($postmaster);
@@ -303,7 +303,7 @@ subtest 'a server that is long in answering' => sub {
 	wait_for('more than the time in which a login that is not rejected tells something', sub { time - $began > 7 });
 	continue_process($postmaster);
 	is($admin->answer, '0', 'locked down');
-	like(knock($node, 'app'), $rejected, 'closed');
+	like(log_in($node, 'app'), $rejected, 'closed');
 	is(unlock(), 't', 'unlocked');
 	is_as_before($rules, 'unlocked');
 };
@@ -316,7 +316,7 @@ sub half_way
 	stop_process($stuck->pid);
 	my $caller = SessionctlTest::Session->new($node);
 	$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
-	wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+	wait_for('the door to be closed', sub { log_in($node, 'app') =~ $rejected });
 	$admin->run("SELECT $ending(@{[$caller->pid]})");
 	my $answer = $caller->answer;
 	continue_process($stuck->pid);
@@ -335,7 +335,7 @@ subtest 'ended half way' => sub {
 
 SKIP: {
 	skip 'root writes everywhere', 1 if $> == 0;
-	subtest 'a way back that is barred' => sub {
+	subtest 'a lockdown that cannot be undone' => sub {
 		my $elsewhere = $node->basedir . '/barred';
 		mkdir $elsewhere;
 		write_file("$elsewhere/hba.conf", $rules);
@@ -346,7 +346,7 @@ SKIP: {
 		stop_process($stuck->pid);
 		my $caller = SessionctlTest::Session->new($node);
 		$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
-		wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+		wait_for('the door to be closed', sub { log_in($node, 'app') =~ $rejected });
 		chmod 0555, $elsewhere;
 		$admin->run("SELECT pg_cancel_backend(@{[$caller->pid]})");
 		like($caller->answer, qr/canceling statement due to user request/, 'cancelled');
@@ -368,7 +368,7 @@ subtest 'two at once' => sub {
 	stop_process($stuck->pid);
 	my $caller = SessionctlTest::Session->new($node);
 	$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '1 min')});
-	wait_for('the door to be closed', sub { knock($node, 'app') =~ $rejected });
+	wait_for('the door to be closed', sub { log_in($node, 'app') =~ $rejected });
 	my $other = SessionctlTest::Session->new($node);
 	$other->send('SELECT sessionctl.unlock_server()');
 	continue_process($stuck->pid);
@@ -379,7 +379,7 @@ subtest 'two at once' => sub {
 	is($_->answer, '0', 'two lockdowns') for $caller, $other;
 	my $blocks = () = read_file($file) =~ /^# >>> /mg;
 	is($blocks, 1, 'write one block');
-	like(knock($node, 'app'), $rejected, 'closed');
+	like(log_in($node, 'app'), $rejected, 'closed');
 	is(unlock(), 't', 'unlocked');
 	is_as_before($rules, 'both');
 	$_->quit for $caller, $other, $stuck;
@@ -388,7 +388,7 @@ subtest 'two at once' => sub {
 subtest 'logins under way' => sub {
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	my $silent = IO::Socket::UNIX->new(Peer => $path) or die "cannot connect: $!";
-	my $late = start_knocking($node, 'app', q{options='-c post_auth_delay=600'});
+	my $late = start_login($node, 'app', q{options='-c post_auth_delay=600'});
 	my @pids;
 	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 });
 	my $began = time;
@@ -396,12 +396,12 @@ subtest 'logins under way' => sub {
 	cmp_ok(time - $began, '<', 4, 'and not waited for');
 	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
 	syswrite $silent, pack('NN', length($options) + 9, 3 << 16) . "$options\0";
-	my $heard = '';
-	1 while sysread $silent, $heard, 65536, length $heard;
-	is($heard, '', 'one that connected before and speaks afterwards is gone');
+	my $login_output = '';
+	1 while sysread $silent, $login_output, 65536, length $login_output;
+	is($login_output, '', 'one that connected before and speaks afterwards is gone');
 	# The reload ends its delay: it may have been a session for a moment.
 	wait_for('the one that is past every check to be gone', sub { !is_running($pids[0]) });
-	heard($late);
+	login_output($late);
 	is(unlock(), 't', 'unlocked');
 };
 
@@ -412,7 +412,7 @@ subtest 'kill -9 of the postmaster' => sub {
 	write_file("$file.pg_sessionctl.tmp", 'half of it');
 	$node->start;
 	$admin = SessionctlTest::Session->new($node);
-	like(knock($node, 'app'), $rejected, 'it comes back closed');
+	like(log_in($node, 'app'), $rejected, 'it comes back closed');
 	is(unlock(), 't', 'unlocked');
 	is_as_before($rules, 'unlocked');
 };
@@ -426,7 +426,7 @@ SKIP: {
 		$node->start;
 		$admin = SessionctlTest::Session->new($node);
 		is(lock_down(), '0', 'locked');
-		like(knock($node, 'app'), $rejected, 'closed');
+		like(log_in($node, 'app'), $rejected, 'closed');
 		is(unlock(), 't', 'unlocked');
 		is_as_before($rules, 'unlocked');
 		$admin->quit;

@@ -47,14 +47,14 @@ sub is_open
 	is(read_file($file), $text, "$name: the file is what it was, byte by byte");
 	is(join(' ', glob "$file.*"), '', "$name: none is left beside it");
 	# A failure puts the file back, and the server reads it a moment later.
-	return wait_for('everybody to get in', sub { knock($node, 'other') eq 'in' });
+	return wait_for('everybody to get in', sub { log_in($node, 'other') eq 'in' });
 }
 
 sub is_closed
 {
 	my ($name) = @_;
 	ok(!-e "$file.pg_sessionctl.tmp", "$name: no half of a file is left");
-	return like(knock($node, 'other'), $rejected, "$name: closed");
+	return like(log_in($node, 'other'), $rejected, "$name: closed");
 }
 
 # A lockdown under way: the session that it waits for won't go.
@@ -126,7 +126,7 @@ for my $full (sort keys %fill)
 		$fill->();
 		restart($fill);
 		is_closed('after a restart');
-		is(knock($node, 'app'), 'in', 'with its exceptions');
+		is(log_in($node, 'app'), 'in', 'with its exceptions');
 		is(unlock(), 't', 'unlocked');
 		is_open($rules, 'unlocked');
 		is((stat $file)[2] & 07777, 0640, 'the mode is the one that it had last');
@@ -167,7 +167,7 @@ for my $full (sort keys %fill)
 			$fill->();
 			end_it($how, @call);
 			is(read_file($file), $locked, 'the first is back');
-			wait_for('its exceptions to be let in', sub { knock($node, 'app') eq 'in' });
+			wait_for('its exceptions to be let in', sub { log_in($node, 'app') eq 'in' });
 			is_closed('the first');
 			restart($fill);
 			is(read_file($file), $locked, 'a restart does not change that');

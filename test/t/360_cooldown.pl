@@ -25,7 +25,7 @@ my $has_signal_role = $admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname 
 
 my @sessions;    # their clients stay until they are ended
 sub session { my ($app, %with) = @_; push @sessions, RawSession->new($node, user => 'app', app => $app, %with); return $sessions[-1] }
-sub login { my ($app, %with) = @_; return knock($node, 'app', app => $app, %with) }
+sub login { my ($app, %with) = @_; return log_in($node, 'app', app => $app, %with) }
 
 # By default for so long that nobody who is slow sees its end. Each test has applications of its own.
 sub cool_down
@@ -39,7 +39,7 @@ sub shown { my ($columns, $app) = @_; return $admin->run(qq{SELECT $columns FROM
 
 my $refused = qr/^FATAL 57P03 role "app" with application "\S+" may not log in for another [123]\d\d\d s Its sessions from this address were ended by role "postgres" with a cooldown/;
 
-subtest 'who was ended is refused' => sub {
+subtest 'the client of an ended session is refused' => sub {
 	my $position = log_position($node);
 	session('web');
 	is(cool_down_app('web', q{cooldown => '1 h', reason => E'haywire pool,\n100 %s größer'}), '1', 'ended');
@@ -49,9 +49,9 @@ subtest 'who was ended is refused' => sub {
 	like(login('web', database => 'shop'), $refused, 'in each database');
 	is(login('Web'), 'in', 'another application gets in');
 	is(login(''), 'in', 'so does one without a name');
-	is(knock($node, 'other', app => 'web'), 'in', 'another role');
+	is(log_in($node, 'other', app => 'web'), 'in', 'another role');
 	is(login('web', tcp => 1), 'in', 'another address');
-	is(knock($node, 'boss', app => 'web'), 'in', 'a superuser');
+	is(log_in($node, 'boss', app => 'web'), 'in', 'a superuser');
 	is(shown(q{name, method, locked_by, reason, until - since, connected, restores_to, changed}, 'web'),
 		qq{app|application "web", client local|postgres|haywire pool, 100 %s größer|01:00:00|0||}, 'session_lockdowns has it');
 	is(shown(q{since BETWEEN now() - interval '50 min' AND clock_timestamp() + interval '1 s'}, 'web'), 't', 'since when');
@@ -78,7 +78,7 @@ subtest 'it ends by itself' => sub {
 subtest 'superusers' => sub {
 	my $boss = RawSession->new($node, user => 'boss', app => 'high');
 	is(cool_down_app('high', q{include_superusers => true, cooldown => '1 h'}), '1', 'a superuser is ended');
-	is(knock($node, 'boss', app => 'high'), 'in', 'and comes back');
+	is(log_in($node, 'boss', app => 'high'), 'in', 'and comes back');
 	is(shown('method', 'high'), '', 'there is no such cooldown');
 	like(login('web'), $refused, 'a role in a cooldown');
 	$admin->run('ALTER ROLE app SUPERUSER');
@@ -86,7 +86,7 @@ subtest 'superusers' => sub {
 	$admin->run('ALTER ROLE app NOSUPERUSER');
 };
 
-subtest 'only who is ended' => sub {
+subtest 'only clients of ended sessions' => sub {
 	session('kept') for 1 .. 2;
 	is(cool_down_app('kept', q{keep => 1, cooldown => '1 h'}), "NOTICE:  00000: matched 2: 1 ended, 1 spared (kept)\n1", 'one is kept');
 	like(login('kept'), $refused, 'nobody joins it');
@@ -105,7 +105,7 @@ subtest 'only who is ended' => sub {
 	$spared->quit;
 };
 
-subtest 'who left meanwhile' => sub {
+subtest 'a session that ended by itself meanwhile' => sub {
 	$admin->run('CREATE TABLE wanted ()');
 	my $locker = SessionctlTest::Session->new($node);
 	$locker->run('BEGIN; LOCK wanted');
@@ -123,7 +123,7 @@ subtest 'who left meanwhile' => sub {
 subtest 'it is not transactional' => sub {
 	session('rolled');
 	is($admin->run(q{BEGIN; SELECT sessionctl.terminate_where($$application_name = 'rolled'$$, cooldown => '1 h'); ROLLBACK}), '1', 'ended in a transaction that is rolled back');
-	like(login('rolled'), $refused, 'who was ended stays out');
+	like(login('rolled'), $refused, 'the client of the ended session stays out');
 };
 
 subtest 'without waiting' => sub {
@@ -154,19 +154,19 @@ subtest 'the name at login counts' => sub {
 	$renamed->query(q{SET application_name = 'late'})->expect('Z');
 	is(cool_down_app('late'), '1', 'a session with another name is ended');
 	like(login('early'), $refused, 'it is refused by the name with which it logs in');
-	is(login('late'), 'in', 'who logs in with the other gets in');
+	is(login('late'), 'in', 'a login with the other name gets in');
 	$admin->run(q{ALTER ROLE other SET application_name = 'of the role'});
 	my $nameless = RawSession->new($node, user => 'other', app => '');
 	is(cool_down_app('of the role'), '1', 'a name that its role gives it');
-	like(knock($node, 'other', app => ''), qr/^FATAL 57P03 role "other" may not log in/, 'it comes without one');
-	is(knock($node, 'other', app => 'of the role'), 'in', 'who has it from the beginning gets in');
+	like(log_in($node, 'other', app => ''), qr/^FATAL 57P03 role "other" may not log in/, 'it comes without one');
+	is(log_in($node, 'other', app => 'of the role'), 'in', 'a login with that name from the start gets in');
 	$admin->run('ALTER ROLE other RESET application_name');
 };
 
 subtest 'logins under way' => sub {
 	my $delayed = sub {
 		my ($app) = @_;
-		my $newcomer = start_knocking($node, 'app', qq{application_name=$app options='-c post_auth_delay=600'});
+		my $newcomer = start_login($node, 'app', qq{application_name=$app options='-c post_auth_delay=600'});
 		wait_for('a login under way', sub {
 			my @pids = grep { $admin->run("SELECT count(*) FROM pg_locks WHERE pid = $_") ne '0' } waiting_logins($node, 'app', 'startup');
 			($newcomer->{pid}) = @pids;
@@ -179,14 +179,14 @@ subtest 'logins under way' => sub {
 	my $position = log_position($node);
 	like(cool_down_app('under_way'), qr/^1\z/m, 'the session is ended and counted');    # from 18 on the other one matches, too
 	wait_for('the login under way to be gone', sub { !is_running($same->{pid}) });
-	unlike(heard($same), qr/42/, 'it never was inside');
+	unlike(login_output($same), qr/42/, 'it never was inside');
 	is(scalar(grep { / pid=$same->{pid} usename="app" .*condition="a login under way"/ } audit_lines($node, $position)), 1, 'the audit has it');
 	my $different = $delayed->('on_its_way');
 	session('another');
 	is(cool_down_app('another'), '1', 'another application');
 	ok(is_running($different->{pid}), 'is of no concern to this one');
 	$admin->run("SELECT pg_terminate_backend($different->{pid})");
-	heard($different);
+	login_output($different);
 };
 
 subtest 'rights' => sub {
@@ -198,9 +198,9 @@ subtest 'rights' => sub {
 	my $answer = $operator->run(q{SELECT sessionctl.terminate_where($$application_name = 'rights'$$, include_superusers => true, cooldown => '1 h')});
 	if ($has_signal_role)
 	{
-		is($answer, "NOTICE:  matched 2: 1 ended, 1 denied\n1", 'whom one may not end');
-		is(knock($node, 'boss', app => 'rights'), 'in', 'is not refused');
-		like(login('rights'), qr/were ended by role "operator" with a cooldown\.\z/, 'whom one may is');
+		is($answer, "NOTICE:  matched 2: 1 ended, 1 denied\n1", 'a session that the role may not end');
+		is(log_in($node, 'boss', app => 'rights'), 'in', 'is not refused');
+		like(login('rights'), qr/were ended by role "operator" with a cooldown\.\z/, 'one that it may end is');
 	}
 	$_->quit for $operator, $stranger, $boss;
 };
@@ -270,7 +270,7 @@ sub end_as
 	return $caller->run(qq{SELECT sessionctl.terminate_where(\$\$application_name = '$app'\$\$, $options)});
 }
 
-subtest 'nobody prolongs what another has set' => sub {
+subtest 'a role cannot prolong the cooldown of another' => sub {
 	$admin->run('GRANT app TO operator');
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	session('prolonged') for 1 .. 2;
@@ -281,7 +281,7 @@ subtest 'nobody prolongs what another has set' => sub {
 	$operator->quit;
 };
 
-subtest 'whose it is' => sub {
+subtest 'which role has set it' => sub {
 	$admin->run(q{CREATE FUNCTION end_app(app text) RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
 		$$ SELECT sessionctl.terminate_where('application_name = $1', array[app], cooldown => '1 h') $$});
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
@@ -296,7 +296,7 @@ subtest 'whose it is' => sub {
 	$operator->quit;
 };
 
-subtest 'a table with bounds' => sub {
+subtest 'a full table' => sub {
 	$admin->quit;
 	$node->restart;
 	$admin = SessionctlTest::Session->new($node);
@@ -319,7 +319,7 @@ subtest 'a table with bounds' => sub {
 	cmp_ok($in[-1], '<=', 32, 'of the oldest');
 };
 
-subtest 'nobody washes out what another has set' => sub {
+subtest 'a role cannot displace the cooldowns of another' => sub {
 	$admin->run('CREATE ROLE washer LOGIN');
 	$admin->run('GRANT EXECUTE ON FUNCTION sessionctl.terminate_where(text, text[], interval, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO washer');
 	$admin->quit;
@@ -342,9 +342,9 @@ subtest 'nobody washes out what another has set' => sub {
 	cmp_ok($warnings, '>=', 2, 'until there is no more room');
 	like(login('shut_out'), $refused, "the superuser's is still there");
 	is(setters('shut_out'), 'postgres|60', 'and still his');
-	is(scalar(grep { knock($node, 'other', app => "other$_") eq 'in' } 1 .. 3), 0, "the operator's as well") if $has_signal_role;
-	like(knock($node, 'washer', app => 'wash160'), qr/^FATAL 57P03/, 'its own last one is, too');
-	is(knock($node, 'washer', app => 'wash1'), 'in', 'for which its own first one made room');
+	is(scalar(grep { log_in($node, 'other', app => "other$_") eq 'in' } 1 .. 3), 0, "the operator's as well") if $has_signal_role;
+	like(log_in($node, 'washer', app => 'wash160'), qr/^FATAL 57P03/, 'its own last one is, too');
+	is(log_in($node, 'washer', app => 'wash1'), 'in', 'for which its own first one made room');
 	session("later$_") for 1 .. 20;
 	is(cool_down(q{application_name LIKE 'later%'}), '20', 'a superuser still has room without a warning');
 	$_->quit for $operator, $washer, @own;

@@ -45,7 +45,7 @@ subtest 'NULL among the settings of a database' => sub {
 	server_lives('NULL');
 };
 
-subtest 'a time that is none' => sub {
+subtest 'an invalid time in the stored lockdown' => sub {
 	$admin->run('SELECT sessionctl.lockdown_database(\'shop\', reason => \'stays\')');
 	is($admin->run('SELECT reason FROM sessionctl.session_lockdowns'), 'stays', 'locked down');
 	for my $time ('9223372036854775807', '-9223372036854775808', '9223371331200000000', '-211813488000000001')
@@ -117,7 +117,7 @@ SKIP: {
 		POSIX::_exit(0);
 	}
 
-	subtest 'a console that says NULL' => sub {
+	subtest 'a console that answers NULL' => sub {
 		$admin->run('CREATE EXTENSION dblink');
 		$admin->run("CREATE SERVER pool FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '@{[ $node->host ]}', port '$port', dbname 'pgbouncer')");
 		$admin->run("CREATE USER MAPPING FOR CURRENT_USER SERVER pool OPTIONS (user 'boss')");
@@ -150,7 +150,7 @@ SKIP: {
 
 # --- arguments at the edge
 
-subtest 'a time that is 0 inside' => sub {
+subtest "a time that is 0 in PostgreSQL's representation" => sub {
 	like(answer_of($admin, q{sessionctl.lockdown_server(until => '2000-01-01 00:00:00+00')}),
 		qr/\AERROR:  22023: until must be in the future\n/, 'is in the past');
 	like(answer_of($admin, q{sessionctl.lockdown_server(until => '-infinity')}),

@@ -33,8 +33,8 @@ my $position = log_position($node);
 is($admin->run($end), '1', 'and is');
 my ($line) = documentation_section('README.md', 'The first minute') =~ /^LOG:  pg_sessionctl: mark=\w+ (.*)$/m;
 is(keys_of($line), keys_of(audit_lines($node, $position)), 'the server log has what is shown');
-like($regina->last_words, qr/^FATAL:  terminating connection/m, 'she reads it');
-is($middle->answer, '7', 'who waited in the middle goes on');
+like($regina->end_messages, qr/^FATAL:  terminating connection/m, 'she reads it');
+is($middle->answer, '7', 'the session in the middle of the queue goes on');
 ok($middle->lives && $middle->run('COMMIT') eq '', 'and was not hit');
 is($last->answer, '7', 'so does the last');
 

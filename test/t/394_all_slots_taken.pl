@@ -34,7 +34,7 @@ SKIP:
 	is(refusal($node, 'ops'), '', 'the operator comes in');
 	$walsender->quit;
 }
-is($inside->run($call) =~ s/.*\n//r, $version < 120000 ? '4' : '3', 'who was in already makes room by what the guide says');
+is($inside->run($call) =~ s/.*\n//r, $version < 120000 ? '4' : '3', 'an operator who is connected makes room as the guide says');
 is(refusal($node, 'ops'), '', 'the operator comes in');
 
 done_testing();

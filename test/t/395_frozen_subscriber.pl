@@ -32,9 +32,9 @@ $admin->run("INSERT INTO orders SELECT n, repeat('x', 1000) FROM generate_series
 wait_for('its walsender to be stuck', sub { $admin->run("SELECT wait_event FROM pg_stat_activity WHERE pid = $walsender") =~ /\AWalSenderWriteData\z/i });
 
 my $client = SessionctlTest::Session->new($node, user => 'app');
-like($admin->complaint(q{SELECT sessionctl.drain_where($$application_name = 'nobody'$$)}), qr/\A\z/, 'who drains one application is not told of walsenders');
+like($admin->complaint(q{SELECT sessionctl.drain_where($$application_name = 'nobody'$$)}), qr/\A\z/, 'a drain of one application does not report walsenders');
 like($admin->complaint(q{SELECT sessionctl.drain_where($$backend_type = 'client backend'$$)}),
-	qr/^NOTICE:  00000: 1 walsender is still connected\nDETAIL:  .*wal_sender_timeout.*\nHINT:  .*include_replication/m, 'who drains all clients is');
+	qr/^NOTICE:  00000: 1 walsender is still connected\nDETAIL:  .*wal_sender_timeout.*\nHINT:  .*include_replication/m, 'a drain of all clients does');
 ok(is_running($walsender), 'it is there');
 
 $client = SessionctlTest::Session->new($node, user => 'app');

@@ -44,7 +44,7 @@ sub escalate
 	return map { /^(\d+)\|(.*)/ ? ($1 => $2) : () } split /\n/, $answer;
 }
 
-subtest 'each to its own end' => sub {
+subtest 'a session that ends at one step gets no later one' => sub {
 	my ($busy, $inside, $open, $idle) = map { victim() } 1 .. 4;
 	begins($busy, 'SELECT pg_sleep(600)');
 	begins($inside, 'BEGIN; SELECT pg_sleep(600)');
@@ -97,7 +97,7 @@ subtest 'a client that rolls back in time keeps its session' => sub {
 	$_->quit for $victim, $caller;
 };
 
-subtest 'many climb together' => sub {
+subtest 'many take the steps together' => sub {
 	my $many = 200;
 	my @victims = map { RawSession->new($node, user => 'app') } 1 .. $many;
 	$_->query('BEGIN; SELECT pg_sleep(600)') for @victims;
@@ -112,7 +112,7 @@ subtest 'many climb together' => sub {
 	$_->quit for @victims;
 };
 
-subtest 'one that will not go' => sub {
+subtest 'a session that does not end' => sub {
 	my ($frozen, $waiting) = map { victim() } 1 .. 2;
 	begins($frozen, 'SELECT pg_sleep(600)');
 	$waiting->run('BEGIN');

@@ -43,7 +43,7 @@ subtest 'idle after its statement was cancelled' => sub {
 	wait_for('their statements', sub { shown($admin, $holder, 'state') . shown($admin, $other, 'state') eq 'activeactive' });
 	is_deeply({ escalate(q{application_name = 'holder'}, q{, step => '1 s'}) },
 		{ $holder->pid => 'terminated|cancel terminate', $other->pid => 'cancelled|cancel' }, 'is not out of the way');
-	like($other->answer, qr/^ERROR:  canceling statement/m, 'who blocks nobody is cancelled');
+	like($other->answer, qr/^ERROR:  canceling statement/m, 'a session that blocks nobody is canceled');
 	ok($other->lives, 'and lives');
 	$waiter->answer;
 	all_end($admin);

@@ -51,7 +51,7 @@ TREE
 	is(tree($admin), '', 'afterwards nobody waits');
 };
 
-subtest 'one row, and a line of sessions for it' => sub {
+subtest 'a queue for one row' => sub {
 	my @s = map { session($node, app => "s$_") } 0 .. 3;
 	$s[0]->run('BEGIN; UPDATE t SET b = 0 WHERE a = 1');
 	waits($admin, $s[$_], "UPDATE t SET b = $_ WHERE a = 1") for 1 .. 3;
@@ -59,12 +59,12 @@ subtest 'one row, and a line of sessions for it' => sub {
 	is(follow($tree), 's0 .s1 ..s2 ..s3', 'the first of them has the row, the others wait for it');
 	like($tree, qr/\n  s1 .* waits for ShareLock on transaction N, 2 wait behind it: /, 'for a transaction');
 	like($tree, qr/\n    s3 .* waits for ExclusiveLock on tuple \(0,1\) of public\.t, 1 before it in the queue: /, 'for a tuple');
-	is(blocking('count(*), count(mode_held)', ''), '4|3', 'who only stands further up the queue holds nothing');
+	is(blocking('count(*), count(mode_held)', ''), '4|3', 'a session further up the queue holds nothing');
 	is_as_core_says($admin, 'one row');
 	all_end($admin);
 };
 
-subtest 'two who hold it, and one who asks for more further up the queue' => sub {
+subtest 'two holders, and a request further up the queue' => sub {
 	my ($one, $two, $more, $reader) = map { session($node, app => $_) } qw(one two more reader);
 	$_->run('BEGIN; TABLE t') for $one, $two;
 	waits($admin, $more, 'BEGIN; LOCK TABLE t');
@@ -169,7 +169,7 @@ subtest 'names' => sub {
 	all_end($admin);
 };
 
-subtest 'who may not see' => sub {
+subtest 'a role that may not see others' => sub {
 	my ($holder, $waiter) = map { session($node, app => $_) } qw(holder waiter);
 	$holder->run('BEGIN; LOCK TABLE t');
 	waits($admin, $waiter, "SELECT 'secret' FROM t");

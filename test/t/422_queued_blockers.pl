@@ -45,14 +45,14 @@ subtest 'the request is cancelled, and nobody else' => sub {
 	is(cancel_queued(q{'0', reason => 'too long'}), '1', 'one');
 	like((audit_lines($node, $position))[0], qr/ action=cancel result="cancelled" .* pid=@{[ $request->pid ]} .* reason="too long"\z/, 'the audit');
 	like($request->answer, $cancelled, 'it hears so');
-	is($_->answer, '9', 'who waited for it goes on') for @others;
+	is($_->answer, '9', 'the session that waited for it goes on') for @others;
 	ok($_->lives, 'lives') for $reader, $request, @others;
 	is(cancel_queued(q{'0'}), '0', 'nobody is left');
 	is(cancel_queued(q{'1 h'}), '0', 'nor is anybody told of');
 	all_end($admin);
 };
 
-subtest 'who blocks nobody by its request is no such request' => sub {
+subtest 'a request that blocks nobody is left alone' => sub {
 	my ($writer, $request, $other) = map { session($node, app => $_) } qw(writer request other);
 	$writer->run('BEGIN; LOCK TABLE t');
 	waits($admin, $request, 'BEGIN; LOCK TABLE t');

@@ -62,7 +62,7 @@ subtest 'a deferrable transaction' => sub {
 	like($tree, qr/, 1 waits behind it; last: .*\n  reader app\@\S+.*, waits in SafeSnapshot for serializable transactions that write: /, 'with what it waits in');
 	is_blocked_by_nobody($reader);
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
-	like(said($reader, $operator), qr/\ANOTICE:  session $from waits for no lock, and 0 sessions wait for it\nHINT:  Name /, 'who may not see it is told no more');
+	like(said($reader, $operator), qr/\ANOTICE:  session $from waits for no lock, and 0 sessions wait for it\nHINT:  Name /, 'a role that may not see it learns no more');
 	is($operator->run('SELECT sessionctl.blocking_tree()'), '', 'nor shown');
 	$operator->quit;
 	$writer->run('COMMIT');
@@ -102,7 +102,7 @@ subtest 'a page that a cursor has pinned' => sub {
 	all_end($admin);
 };
 
-subtest 'a process that does not take notice' => sub {
+subtest 'a process that does not absorb a barrier' => sub {
 	plan skip_all => 'from 15 on' if $admin->run('SHOW server_version_num') < 150000;
 	my ($stopped, $dropping) = (session($node), SessionctlTest::Session->new($node));
 	my $by = $stopped->pid;

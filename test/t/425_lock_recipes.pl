@@ -51,7 +51,7 @@ subtest 'the head of the queue, not everything in between' => sub {
 		'or somebody who has no part in it');
 	is(blockers_of($last), '1', 'one is proven gone');
 	is(fate($root, $middle, $last, $other), 'gone lives lives lives', 'the root');
-	like($middle->answer, qr/1\|x/, 'who waited for it goes on');
+	like($middle->answer, qr/1\|x/, 'the session that waited for it goes on');
 	$middle->run('COMMIT');
 	is($last->answer, '', 'and who waited for that one');
 	like($admin->run('SELECT sessionctl.terminate_blockers(' . $root->pid . ')'),
@@ -78,7 +78,7 @@ subtest 'two roots, guard rails' => sub {
 	all_end($admin);
 };
 
-subtest 'the caller is in the way' => sub {
+subtest 'the caller is the blocker' => sub {
 	my $waiter = session($node);
 	$admin->run('BEGIN');
 	$admin->run('LOCK TABLE t');
@@ -86,7 +86,7 @@ subtest 'the caller is in the way' => sub {
 	like($admin->complaint('SELECT sessionctl.terminate_blockers(' . $waiter->pid . ')'),
 		qr/\AERROR:  55006: session \d+ waits for your session\nHINT:  .*COMMIT or ROLLBACK/, 'an error that says so');
 	$admin->run('ROLLBACK');
-	is($waiter->answer =~ /1\|x/, 1, 'whose rollback lets it go on');
+	is($waiter->answer =~ /1\|x/, 1, 'after its rollback it goes on');
 	like($admin->run('SELECT sessionctl.terminate_blockers(pg_backend_pid())'), qr/waits for no lock, and 0 sessions wait for it/, 'oneself');
 	all_end($admin);
 };
@@ -135,7 +135,7 @@ subtest 'a parallel query' => sub {
 	my $worker = $admin->run("SELECT min(pid) $workers");
 	waits($admin, $after, 'ALTER TABLE wide ADD b int');
 	is($admin->run("SELECT sessionctl.terminate_blockers($worker)"), '1', 'its worker waits for the holder');
-	is(fate($holder, $leader, $after), 'gone lives lives', 'who is ended');
+	is(fate($holder, $leader, $after), 'gone lives lives', 'which process is ended');
 	is($leader->answer, '20000', 'and it goes on');
 	is($after->answer, '', 'and who waited for it');
 	$leader->send('BEGIN; SELECT sum(a), count(pg_sleep(600)) FROM wide');
@@ -157,7 +157,7 @@ sub is_held
 	return all_end($admin);
 }
 
-subtest 'all who have to do with a relation' => sub {
+subtest 'all holders and waiters of a relation' => sub {
 	is_held('a reader on the fast path', 'SELECT count(*) FROM t', q{'t'}, q{'u'});
 	is_held('its index', 'SELECT count(*) FROM t', q{'t_pkey'}, q{'t', 'ShareLock'});
 	is_held('who has locked a row', 'SELECT a FROM t WHERE a = 1 FOR UPDATE', q{'t', 'row share'}, q{'t', 'ROW EXCLUSIVE'});
@@ -177,12 +177,12 @@ subtest 'all who have to do with a relation' => sub {
 	is_held('an index alone', 'ALTER INDEX t_pkey SET (fillfactor = 90)', q{'t'}, q{'u'});
 };
 
-subtest 'who waits for it, and who does not' => sub {
+subtest 'waiters, and holders of weaker locks' => sub {
 	my ($holder, $waiter, $bystander) = map { session($node) } 1 .. 3;
 	$holder->run('BEGIN; TABLE t');
 	waits($admin, $waiter, 'BEGIN; LOCK TABLE t');
 	$bystander->run('BEGIN; TABLE u');
-	is(holders_of(q{'t', 'AccessExclusiveLock'}), '1', 'who waits for an exclusive lock');
+	is(holders_of(q{'t', 'AccessExclusiveLock'}), '1', 'a session that waits for an exclusive lock');
 	is(fate($holder, $waiter, $bystander), 'lives gone lives', 'not who holds a weaker one');
 	is(holders_of(q{'t', 'AccessExclusiveLock'}),
 		"NOTICE:  1 session holds or waits for a lock on the relation that is weaker than min_mode\nHINT:  A weaker min_mode includes more of them.\n0",
@@ -213,7 +213,7 @@ sub held_up_at
 		"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '$table'::regclass AND pid = " . $caller->pid) eq '1' });
 }
 
-subtest 'who has let go meanwhile is left alone' => sub {
+subtest 'a session that released its lock meanwhile is left alone' => sub {
 	my ($holder, $still) = map { session($node) } 1 .. 2;
 	$_->run('BEGIN; TABLE t') for $holder, $still;
 	my $view = locked('sessionctl.session_activity');
@@ -226,7 +226,7 @@ subtest 'who has let go meanwhile is left alone' => sub {
 	all_end($admin);
 };
 
-subtest 'who held it for a moment between two looks' => sub {
+subtest 'a session that held the lock only between the choice and the signal' => sub {
 	my ($moment, $lasting) = map { session($node) } 1 .. 2;
 	my $view = locked('sessionctl.session_activity');
 	for (1 .. 20)    # the call waits a second for the catalogs: a busy machine may need another try
@@ -256,7 +256,7 @@ subtest 'an advisory lock of the session outlives its transactions' => sub {
 	held_up_at('sessionctl.session_activity');
 	$moving->run('BEGIN; TABLE t');
 	$view->quit;
-	is($caller->answer, '2', 'who holds it is ended, in whatever transaction');
+	is($caller->answer, '2', 'the holder is ended, in whatever transaction it is');
 	is(fate($idle, $moving, $waiter), 'gone gone lives', 'both');
 	is($waiter->answer, '', 'and who waited has it');
 	all_end($admin);

@@ -95,7 +95,7 @@ subtest 'escalation and drain' => sub {
 	wait_for('its process to end', sub { !is_running($pid) });
 };
 
-subtest 'who may' => sub {
+subtest 'which roles may' => sub {
 	plan skip_all => 'pg_signal_backend is 9.6' if $version < 90600;
 	my $pid = worker();
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');

@@ -42,7 +42,7 @@ subtest 'a locked down database' => sub {
 	is($admin->run('DROP DATABASE shop; CREATE DATABASE shop'), '', 'now it can be dropped');
 };
 
-subtest 'who may' => sub {
+subtest 'which roles may' => sub {
 	plan skip_all => 'pg_signal_backend is 9.6' if $version < 90600;
 	my $pid = worker('false');
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
@@ -72,7 +72,7 @@ subtest 'who may' => sub {
 subtest 'drain' => sub {
 	my ($idle, $busy) = (worker('false'), worker('true'));
 	my $drain = "SELECT sessionctl.drain_where('datname = \$1', '{shop}', timeout => '300 ms', $background";
-	like($admin->complaint("$drain)"), qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'who is in no transaction ends');
+	like($admin->complaint("$drain)"), qr/^NOTICE:  00000: matched 2: 1 ended, 1 still running$/m, 'a session in no transaction ends');
 	wait_for('its process to end', sub { !is_running($idle) });
 	ok(is_running($busy), 'and no other');
 	is($admin->run("$drain, force => true)"), '1', 'unless forced');

@@ -144,7 +144,7 @@ subtest 'a server that keeps statements out of its log' => sub {
 	$_->quit for $victim, $private;
 };
 
-subtest 'who may see it' => sub {
+subtest 'which roles may see it' => sub {
 	my $victim = victim();
 	$victim->run(q{SELECT 'mine'});
 	wait_for_client_read($victim);
@@ -153,7 +153,7 @@ subtest 'who may see it' => sub {
 	my $seen = "idle|$client_read|t|f|f|t|0|SELECT 'mine';";
 	is(evidence($victim, $all), $seen, 'a superuser');
 	is(evidence($victim, $all, $by{clerk}), $seen, 'a member of its role') if $version >= 90500;
-	is(evidence($victim, $all, $by{reader}), $seen, 'who may read all statistics') if $has_wait_events;
+	is(evidence($victim, $all, $by{reader}), $seen, 'members of pg_read_all_stats') if $has_wait_events;
 	is(evidence($victim, "action, usename, $all, query_id IS NULL", $by{other}), 'terminate|app||||f|f|f|f|||t', 'nobody else');
 	$admin->run('ALTER ROLE app RENAME TO renamed; CREATE ROLE app; GRANT app TO other');
 	is(evidence($victim, 'state', $by{other}), '', 'nor a member of another role of that name');
@@ -215,7 +215,7 @@ subtest 'the reaper, a lockdown, a sweep' => sub {
 };
 
 subtest 'a login under way' => sub {
-	my $late = RawSession->knock($node, user => 'app', options => '-c post_auth_delay=600');
+	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
 	wait_for('a login under way', sub {
 		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
 	});

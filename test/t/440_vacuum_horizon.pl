@@ -42,7 +42,7 @@ my $boss = SessionctlTest::Session->new($primary, app => 'boss');
 $boss->run('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE t');
 like(horizon('remedy', where => q{name = 'boss'}), qr/, include_superusers := true\)\z/, 'of a superuser with the option that it takes');
 $admin->run(horizon('remedy', where => q{name = 'boss'}));
-like($boss->last_words, qr/terminating connection/, 'which ends it');
+like($boss->end_messages, qr/terminating connection/, 'which ends it');
 
 my $known = q{kind IN ('prepared transaction', 'replication slot', 'standby') OR owner = 'app'};
 is(horizon('kind, name, database, owner, holds, kind = \'replication slot\' OR held_for IS NOT NULL', where => $known), <<"ROWS" =~ s/\n\z//r, 'the oldest first');
@@ -122,13 +122,13 @@ subtest 'in another database' => sub {
 	$other->quit;
 };
 
-subtest 'what is advised helps' => sub {
+subtest 'the remedies work' => sub {
 	for my $remedy (split /\n/, horizon('remedy', where => $known))
 	{
 		$admin->run($remedy);
 	}
 	is(horizon('count(*)', where => $known), '0', 'nothing holds it back');
-	like($_->last_words, qr/terminating connection/, 'the session has ended') for $reader, $writer;
+	like($_->end_messages, qr/terminating connection/, 'the session has ended') for $reader, $writer;
 };
 
 done_testing();

@@ -43,7 +43,7 @@ TEST(BlockingTree, Empty) {
     EXPECT_EQ(drawn(Model()), "");
 }
 
-TEST(BlockingTree, WhoseWaitIsOverIsNotShown) {
+TEST(BlockingTree, EndedWaitIsNotShown) {
     EXPECT_EQ(drawn({{{wants(session(2), share)}, {holds(session(1), share)}}}), "");
 }
 
@@ -63,7 +63,7 @@ TEST(BlockingTree, RowLockQueue) {
         "1 .2 ..3 ..4~1 ..5~2");
 }
 
-TEST(BlockingTree, NobodyHoldsItButSomebodyAsksBefore) {
+TEST(BlockingTree, ListedUnderTheForemostRequestIfNobodyHoldsTheLock) {
     EXPECT_EQ(drawn({{{wants(session(2), access_exclusive), wants(session(3), access_share),
                        wants(session(4), access_exclusive), wants(session(5), access_share)},
                       {holds(session(1), access_share)}}}),
@@ -95,7 +95,7 @@ TEST(BlockingTree, CycleBehindARoot) {
               "9 .2+1 ..1");
 }
 
-TEST(BlockingTree, WhoWaitedLongestFirst) {
+TEST(BlockingTree, LongestWaitFirst) {
     WaitGraph::ProcLocks proclocks;
     const auto waiter = [&proclocks](int pid, int place, core::Timestamp since) {
         proclocks.push_back({session(pid), 0, place, share, 0, conflicts_of(share), since});
@@ -120,7 +120,7 @@ TEST(BlockingTree, WaitsForNoLock) {
     EXPECT_EQ(drawn(graph), "4 .2 ..3+1 1 5");
 }
 
-TEST(BlockingTree, WhoWaitsForNoLockWithAnotherBehindIt) {
+TEST(BlockingTree, WaitForNoLockWithAWaiterBehindIt) {
     WaitGraph::ProcLocks proclocks;
     proclocks.push_back({session(2), 0, 0, share, 0, conflicts_of(share), 0});
     proclocks.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});

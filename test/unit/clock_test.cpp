@@ -15,7 +15,7 @@ constexpr Timestamp ahead = 25 * 365 * 24 * hour;
 
 } // namespace
 
-TEST(Clock, KnowsWhenAStampWasMade) {
+TEST(Clock, StampMadeSinceTheLastTick) {
     Clock clock;
     clock.tick(seconds(1000), ahead + seconds(1000));
     EXPECT_EQ(clock.now(), seconds(1000));
@@ -33,26 +33,26 @@ TEST(Clock, GoesOnFromTickToTick) {
 }
 
 // Made after the tick, or before the clock was set back.
-TEST(Clock, PutsNothingInTheFuture) {
+TEST(Clock, StampIsNeverInTheFuture) {
     Clock clock;
     clock.tick(seconds(1000), ahead + seconds(1000));
     EXPECT_EQ(clock.at(ahead + seconds(1000) + 1), seconds(1000));
     EXPECT_EQ(clock.at(ahead + seconds(1000) + hour), seconds(1000));
 }
 
-TEST(Clock, KnowsWhatIsOlderThanItself) {
+TEST(Clock, StampFromBeforeTheFirstTick) {
     Clock clock;
     clock.tick(seconds(10), ahead + seconds(10));
     EXPECT_EQ(clock.at(ahead - hour), -hour);
 }
 
-TEST(Clock, TakesTheFirstTickForNoJump) {
+TEST(Clock, FirstTickIsNoJump) {
     Clock clock;
     clock.tick(seconds(1000), seconds(1010));
     EXPECT_EQ(clock.at(seconds(990)), seconds(980));
 }
 
-TEST(Clock, KnowsAStampOfEitherSideOfAJump) {
+TEST(Clock, StampFromEitherSideOfAJump) {
     for (const Timestamp jump : {hour, -hour}) {
         Clock clock;
         clock.tick(seconds(1000), ahead + seconds(1000));
@@ -64,7 +64,7 @@ TEST(Clock, KnowsAStampOfEitherSideOfAJump) {
 }
 
 // A jump shorter than the time between the ticks: both readings are possible.
-TEST(Clock, InDoubtThinksThatLessTimePassed) {
+TEST(Clock, InDoubtAssumesTheShorterTime) {
     for (const Timestamp jump : {seconds(4), -seconds(4)}) {
         Clock clock;
         clock.tick(seconds(1000), ahead + seconds(1000));
@@ -74,7 +74,7 @@ TEST(Clock, InDoubtThinksThatLessTimePassed) {
     }
 }
 
-TEST(Clock, ReadsOfAnUnknowableStampNoMoreThanNow) {
+TEST(Clock, UnknowableStampIsNow) {
     Clock clock;
     clock.tick(seconds(1000), ahead + seconds(1000));
     clock.tick(seconds(1010), ahead + seconds(1010) - hour);
@@ -92,7 +92,7 @@ TEST(Clock, ForgetsAJumpAtTheTickAfter) {
     }
 }
 
-TEST(Clock, StandsOneJumpAfterTheOther) {
+TEST(Clock, OneJumpAfterTheOther) {
     Clock clock;
     Timestamp offset = ahead;
     Timestamp now = seconds(1000);
@@ -110,7 +110,7 @@ TEST(Clock, StandsOneJumpAfterTheOther) {
 
 // The wall clock was set back, the stamp was made, the clock was set right: no tick saw a jump. But what was
 // not there at the tick before is not older than that.
-TEST(Clock, TakesNoStampForOlderThanTheTickBefore) {
+TEST(Clock, StampIsNeverOlderThanTheTickBefore) {
     for (const Timestamp rest : {Timestamp{0}, -hour / 2, hour}) {
         Clock clock;
         clock.tick(seconds(1000), ahead + seconds(1000));
@@ -120,7 +120,7 @@ TEST(Clock, TakesNoStampForOlderThanTheTickBefore) {
 }
 
 // It was made just before the tick, and stood in the table just after.
-TEST(Clock, KnowsAStampThatItMissedByAMoment) {
+TEST(Clock, StampFromJustBeforeTheLastTick) {
     Clock clock;
     clock.tick(seconds(1000), ahead + seconds(1000));
     clock.tick(seconds(1010), ahead + seconds(1010));
@@ -129,7 +129,7 @@ TEST(Clock, KnowsAStampThatItMissedByAMoment) {
 
 // Whoever slews a clock does so by at most half a millisecond a second.
 // However small: of both readings the later one that is not in the future.
-TEST(Clock, TakesTheSmallestStepForAJump) {
+TEST(Clock, SmallestStepIsAJump) {
     Clock gains;
     gains.tick(seconds(1000), ahead + seconds(1000));
     gains.tick(seconds(1010), ahead + seconds(1010) + 1);

@@ -62,7 +62,7 @@ int running(const CooldownTable& table, core::Timestamp now) {
 
 } // namespace
 
-TEST(ClientHost, KnowsAddressesOfEachFamilyApart) {
+TEST(ClientHost, AddressesOfTwoFamiliesDiffer) {
     const unsigned char zero[16] = {};
     const unsigned char loopback[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     EXPECT_TRUE(ClientHost::local() == ClientHost::local());
@@ -75,7 +75,7 @@ TEST(ClientHost, KnowsAddressesOfEachFamilyApart) {
     EXPECT_FALSE(ClientHost::local() == ClientHost());
 }
 
-TEST(ClientHost, TakesAMappedAddressForWhatItMaps) {
+TEST(ClientHost, MappedAddressIsAnIpv4Address) {
     const unsigned char mapped[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 10, 0, 0, 7};
     const unsigned char translated[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 10, 0, 0, 7};
     EXPECT_TRUE(ClientHost::ipv6(mapped) == ipv4(7));
@@ -101,7 +101,7 @@ TEST(Origin, IsNameAndHost) {
     EXPECT_FALSE(origin_of("web", ipv4(1)) == origin_of("web", ipv4(2)));
 }
 
-TEST(CooldownTable, FindsWhatRuns) {
+TEST(CooldownTable, FindsARunningCooldown) {
     const auto table = empty_table();
     EXPECT_EQ(table->find({app, origin_of("web")}, 0), nullptr);
     EXPECT_EQ(table->find({0, Origin()}, 0), nullptr);
@@ -114,7 +114,7 @@ TEST(CooldownTable, FindsWhatRuns) {
     EXPECT_EQ(table->find({app, origin_of("web", ipv4(1))}, 100), nullptr);
 }
 
-TEST(CooldownTable, HasOneForEachLogin) {
+TEST(CooldownTable, OneForEachLogin) {
     const auto table = empty_table();
     for (core::Timestamp now = 1; now < 1000; ++now)
         put(*table, app, origin_of("web"), now, now + 100);
@@ -122,7 +122,7 @@ TEST(CooldownTable, HasOneForEachLogin) {
     EXPECT_EQ(table->find({app, origin_of("web")}, 1000)->since, 999);
 }
 
-TEST(CooldownTable, ReusesThePlacesOfThoseThatAreOver) {
+TEST(CooldownTable, ReusesExpiredPlaces) {
     const auto table = empty_table();
     for (int i = 0; i < CooldownTable::capacity; ++i)
         put(*table, app + i, origin_of("web"), 1 + i, i == 77 ? 500 : 5000);
@@ -131,7 +131,7 @@ TEST(CooldownTable, ReusesThePlacesOfThoseThatAreOver) {
     EXPECT_EQ(table->places[77].since, 600);
 }
 
-TEST(CooldownTable, GivesUpTheOldestWhenAllRun) {
+TEST(CooldownTable, ReplacesTheOldestWhenFull) {
     const auto table = empty_table();
     // The oldest lasts longest.
     for (int i = 0; i < CooldownTable::capacity; ++i)
@@ -143,7 +143,7 @@ TEST(CooldownTable, GivesUpTheOldestWhenAllRun) {
     EXPECT_EQ(running(*table, 2000), CooldownTable::capacity);
 }
 
-TEST(CooldownTable, KeepsApartWhatEachSetterSet) {
+TEST(CooldownTable, OneForEachSetter) {
     const auto table = empty_table();
     const LoginKey login = {app, origin_of("web")};
     const CooldownSetter root_with_less = {root.user, false};
@@ -173,7 +173,7 @@ TEST(CooldownTable, KeepsPlacesForSuperusers) {
     EXPECT_EQ(running(*table, 3000), CooldownTable::capacity) << "nobody had to make room for them";
 }
 
-TEST(CooldownTable, TakesRoomFromTheLargestShare) {
+TEST(CooldownTable, ReplacesTheOldestOfTheLargestShare) {
     const auto table = empty_table();
     const CooldownSetter greedy = {20001, false};
     put(*table, app, origin_of("first"), 1, 100000, operator_role);
@@ -272,7 +272,7 @@ Contents contents(const CooldownModel& model) {
 
 } // namespace
 
-TEST(CooldownTable, DoesWhatAListWouldDo) {
+TEST(CooldownTable, AgreesWithAPlainList) {
     for (unsigned seed = 0; seed < 12; ++seed) {
         std::mt19937 random(seed);
         const auto table = empty_table();

@@ -65,7 +65,7 @@ class Drain : public ServerTest {
 
 } // namespace
 
-TEST_F(Drain, WhoseTurnDoesNotComeInTimeIsNotReached) {
+TEST_F(Drain, SessionWhoseTurnDoesNotComeInTimeIsNotReached) {
     idle(1);
     idle(2);
     busy(3);
@@ -103,7 +103,7 @@ TEST_F(Drain, AsksOnlyTheChosen) {
     EXPECT_EQ(outcome(), Outcome::spared);
 }
 
-TEST_F(Drain, OneIsSettledLookByLook) {
+TEST_F(Drain, SessionIsSettledLookByLook) {
     Life& life = busy(1);
     core::Target& target = plan[0];
     core::DrainedSession asked(server.now());
@@ -218,7 +218,7 @@ TEST_F(Drain, LooksOnceMoreAtTheInstantOfTheSignal) {
     EXPECT_EQ(outcome(), Outcome::terminated);
 }
 
-TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
+TEST_F(Drain, SessionThatEndsByItselfIsNotSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
@@ -233,7 +233,7 @@ TEST_F(Drain, WhoEndsByItselfIsNotSignalled) {
     EXPECT_EQ(outcome(), Outcome::terminated);
 }
 
-TEST_F(Drain, WhoStallsIsSignalled) {
+TEST_F(Drain, SessionThatStallsIsSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);
@@ -249,7 +249,7 @@ TEST_F(Drain, WhoStallsIsSignalled) {
     EXPECT_LT(plan[0].elapsed, seconds(5));
 }
 
-TEST_F(Drain, WhoLeftOfItsOwnAccordIsNotCounted) {
+TEST_F(Drain, SessionThatLeftOfItsOwnAccordIsNotCounted) {
     Life& life = busy(1);
     server.after(seconds(1), [&] { server.end(life); });
     drain();
@@ -281,7 +281,7 @@ TEST_F(Drain, WhatIsLeftIsStillRunning) {
     EXPECT_EQ(plan[0].elapsed, seconds(1));
 }
 
-TEST_F(Drain, WhoIsAboutToEndButDoesNotIsUnfinished) {
+TEST_F(Drain, SessionThatIsAboutToEndButDoesNotIsUnfinished) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
         commit(life);

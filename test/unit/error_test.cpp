@@ -16,7 +16,7 @@ TEST(Error, CarriesAllThatPostgresReports) {
     EXPECT_EQ(error.position(), 5);
 }
 
-TEST(Error, IsSilentAboutWhatItDoesNotKnow) {
+TEST(Error, IsEmptyWhereNothingWasGiven) {
     const Error error("22023", "message");
     EXPECT_STREQ(error.detail(), "");
     EXPECT_STREQ(error.hint(), "");

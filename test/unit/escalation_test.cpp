@@ -88,7 +88,7 @@ TEST_F(Escalation, NobodySkipsAStep) {
 
 // The first step
 
-TEST_F(Escalation, WhoObeysTheCancelStaysAndCostsNoLaterStep) {
+TEST_F(Escalation, SessionThatObeysTheCancelStaysAndCostsNoLaterStep) {
     choose_active(1);
     answer([](Life& life, Action) { stop_statement(life); });
     escalate_all(true);
@@ -98,7 +98,7 @@ TEST_F(Escalation, WhoObeysTheCancelStaysAndCostsNoLaterStep) {
     EXPECT_TRUE(server.sleeps.empty());
 }
 
-TEST_F(Escalation, WhoEndsAtTheCancelIsNotTerminated) {
+TEST_F(Escalation, SessionThatEndsAtTheCancelIsNotTerminated) {
     choose_active(1);
     answer(
         [this](Life& life, Action) { server.after(milliseconds(5), [this, &life] { server.end(life); }); });
@@ -108,7 +108,7 @@ TEST_F(Escalation, WhoEndsAtTheCancelIsNotTerminated) {
     EXPECT_LT(took, milliseconds(10));
 }
 
-TEST_F(Escalation, WhoGoesOnWithAnotherStatementHasObeyed) {
+TEST_F(Escalation, SessionThatGoesOnWithAnotherStatementHasObeyed) {
     choose_active(1);
     answer([](Life& life, Action) { life.session.query_start += 1; });
     escalate_all();
@@ -128,7 +128,7 @@ TEST_F(Escalation, AnAbortedTransactionHasUntilTheDeadlineToEnd) {
     EXPECT_NEAR(static_cast<double>(took), 1e6, 5e4);
 }
 
-TEST_F(Escalation, WhoIsIdleInTransactionAfterTheCancelIsTerminated) {
+TEST_F(Escalation, SessionThatIsIdleInTransactionAfterTheCancelIsTerminated) {
     choose_in(State::active, 1, seconds(1));
     answer([this](Life& life, Action action) {
         action == Action::cancel ? abort_transaction(life) : server.end(life);
@@ -156,7 +156,7 @@ TEST_F(Escalation, AnotherTransactionIsNotTheOneThatWasChosen) {
 
 // Who runs nothing
 
-TEST_F(Escalation, WhoIsIdleInTransactionIsTerminatedAtOnceWhereNobodyIsCancelled) {
+TEST_F(Escalation, SessionThatIsIdleInTransactionIsTerminatedAtOnceWhereNobodyIsCancelled) {
     for (const State state : {State::idle_in_transaction, State::idle_in_transaction_aborted})
         choose_in(state, static_cast<std::int32_t>(plan.size()) + 1);
     answer([this](Life& life, Action) { server.end(life); });
@@ -168,7 +168,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionIsTerminatedAtOnceWhereNobodyIsCancelle
     EXPECT_EQ(took, 0);
 }
 
-TEST_F(Escalation, WhoIsIdleInTransactionWaitsForTheSecondStepOfTheOthers) {
+TEST_F(Escalation, SessionThatIsIdleInTransactionWaitsForTheSecondStepOfTheOthers) {
     Life& waiting = choose_in(State::idle_in_transaction, 1, seconds(1));
     Life& leaving = choose_in(State::idle_in_transaction, 2, seconds(1));
     Life& resuming = choose_in(State::idle_in_transaction, 3, seconds(1));
@@ -192,7 +192,7 @@ TEST_F(Escalation, WhoIsIdleInTransactionWaitsForTheSecondStepOfTheOthers) {
     EXPECT_EQ(resuming.signals, 0);
 }
 
-TEST_F(Escalation, WhoIsIdleIsLeftAlone) {
+TEST_F(Escalation, SessionThatIsIdleIsLeftAlone) {
     Life& life = choose(client(1));
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
@@ -200,7 +200,7 @@ TEST_F(Escalation, WhoIsIdleIsLeftAlone) {
     EXPECT_FALSE(life.is_cut_off);
 }
 
-TEST_F(Escalation, WhoIsIdleAndBlocksOthersIsTerminated) {
+TEST_F(Escalation, SessionThatIsIdleAndBlocksOthersIsTerminated) {
     choose(client(1)).blocks_others = true;
     answer([this](Life& life, Action) { server.end(life); });
     escalate_all();
@@ -209,7 +209,7 @@ TEST_F(Escalation, WhoIsIdleAndBlocksOthersIsTerminated) {
     EXPECT_EQ(took, 0);
 }
 
-TEST_F(Escalation, WhoIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
+TEST_F(Escalation, SessionThatIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
     choose_active(1).blocks_others = true;
     choose_active(2);
     answer([this](Life& life, Action action) {
@@ -223,7 +223,7 @@ TEST_F(Escalation, WhoIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
     EXPECT_EQ(plan[1].outcome, Outcome::cancelled) << "in nobody's way";
 }
 
-TEST_F(Escalation, WhoLetsGoAfterTheCancelHasObeyed) {
+TEST_F(Escalation, SessionThatLetsGoAfterTheCancelHasObeyed) {
     choose_active(1).blocks_others = true;
     answer([this](Life& life, Action) {
         stop_statement(life);
@@ -235,7 +235,7 @@ TEST_F(Escalation, WhoLetsGoAfterTheCancelHasObeyed) {
     EXPECT_LT(took, milliseconds(10));
 }
 
-TEST_F(Escalation, WhoLetsGoBeforeItsTurnIsLeftAlone) {
+TEST_F(Escalation, SessionThatLetsGoBeforeItsTurnIsLeftAlone) {
     Life& holder = choose(client(1));
     holder.blocks_others = true;
     int looks = 0;
@@ -245,7 +245,7 @@ TEST_F(Escalation, WhoLetsGoBeforeItsTurnIsLeftAlone) {
     EXPECT_EQ(holder.signals, 0);
 }
 
-TEST_F(Escalation, WhatATransactionHoldsIsNotHeldWhileIdle) {
+TEST_F(Escalation, LocksOfTheTransactionAreNotHeldWhileIdle) {
     Life& life = choose(client(1));
     server.before_lock_look = [](Life* holder) { // it begins one between two looks
         holder->blocks_others = true;
@@ -257,7 +257,7 @@ TEST_F(Escalation, WhatATransactionHoldsIsNotHeldWhileIdle) {
     EXPECT_EQ(life.signals, 0);
 }
 
-TEST_F(Escalation, WhoseStateIsNotKnownIsLeftAloneAndToldSo) {
+TEST_F(Escalation, SessionOfUnknownStateIsLeftAloneWithARemark) {
     Life& life = choose_in(State::disabled, 1);
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
@@ -285,7 +285,7 @@ TEST_F(Escalation, WhatChangesBetweenChoiceAndCancelIsSeen) {
 
 // The second step, and the third
 
-TEST_F(Escalation, WhoIgnoresTheCancelIsTerminated) {
+TEST_F(Escalation, SessionThatIgnoresTheCancelIsTerminated) {
     choose_active(1);
     answer([this](Life& life, Action action) {
         if (action == Action::terminate)
@@ -298,7 +298,7 @@ TEST_F(Escalation, WhoIgnoresTheCancelIsTerminated) {
     EXPECT_EQ(took, step);
 }
 
-TEST_F(Escalation, WhoIgnoresBothIsStillRunning) {
+TEST_F(Escalation, SessionThatIgnoresBothIsStillRunning) {
     Life& life = choose_active(1);
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::still_running);
@@ -309,7 +309,7 @@ TEST_F(Escalation, WhoIgnoresBothIsStillRunning) {
     EXPECT_EQ(plan[0].elapsed, 2 * step);
 }
 
-TEST_F(Escalation, TheSocketIsClosedOfWhoIgnoresBoth) {
+TEST_F(Escalation, SessionThatIgnoresBothHasItsSocketClosed) {
     Life& stubborn = choose_active(1);
     Life& obedient = choose_active(2);
     server.start(client(3));
@@ -328,7 +328,7 @@ TEST_F(Escalation, TheSocketIsClosedOfWhoIgnoresBoth) {
     EXPECT_EQ(observer.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
 }
 
-TEST_F(Escalation, WhoEndsWhenItsClientIsGoneIsTerminated) {
+TEST_F(Escalation, SessionThatEndsWhenItsClientIsGoneIsTerminated) {
     choose_active(1);
     server.on_close = [this](Life* life) {
         server.after(milliseconds(3), [this, life] { server.end(*life); });
@@ -362,7 +362,7 @@ TEST_F(Escalation, WhereNothingWasClosedNobodyWaitsForIt) {
     EXPECT_EQ(took, 2 * step);
 }
 
-TEST_F(Escalation, WhoWaitedForAStandbyIsToldSoToTheEnd) {
+TEST_F(Escalation, WaitForAStandbyIsReportedInEveryStep) {
     choose_active(1).awaits_standby = true;
     escalate_all(true);
     EXPECT_EQ(taken(0), "cancel terminate close");
@@ -509,7 +509,7 @@ TEST_F(Escalation, AWorkerInAnotherTransactionIsLeftAlone) {
     EXPECT_EQ(plan[0].outcome, Outcome::not_running);
 }
 
-TEST_F(Escalation, WhoObeysIsToldBeforeTheStepIsOver) {
+TEST_F(Escalation, SessionThatObeysIsReportedBeforeTheStepIsOver) {
     choose_active(1);
     choose_active(2);
     answer([this](Life& life, Action action) {

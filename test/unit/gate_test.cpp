@@ -76,7 +76,7 @@ core::Interval in_seconds(std::int64_t n) {
 
 } // namespace
 
-TEST(Gate, AdmitsSuperusersTheAllowedAndWalsenders) {
+TEST(Gate, AdmitsSuperusersAllowedRolesAndWalsenders) {
     EXPECT_FALSE(core::admits(closed(), stranger));
     EXPECT_TRUE(core::admits(closed(), superuser));
     EXPECT_TRUE(core::admits(closed(), allowed));
@@ -175,7 +175,7 @@ TEST(GateFile, HasRoomForTheLargest) {
     EXPECT_FALSE(is_readable(text_of(state).insert(21, "allow_role 1\n"))) << "one role too many";
 }
 
-TEST(GateFile, IsForPeople) {
+TEST(GateFile, IsReadableText) {
     EXPECT_NE(text_of(full()).find("\nsince 2025-11-23 12:00:00.123456 UTC\n"), std::string::npos)
         << text_of(full());
     EXPECT_NE(text_of(full()).find("\nhold 30000 ms\nallow_role 16384\n"), std::string::npos);
@@ -234,7 +234,7 @@ TEST(GateFile, ADamagedOneChangesNothing) {
     expect_same(state, full());
 }
 
-TEST(GateFile, ForSafetyOnlySuperusers) {
+TEST(GateFile, ClosedForSafetyAdmitsSuperusersOnly) {
     const GateState state = core::closed_for_safety(seconds(1), "damaged");
     EXPECT_TRUE(core::admits(state, superuser));
     EXPECT_TRUE(core::admits(state, walsender));

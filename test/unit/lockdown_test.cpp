@@ -103,7 +103,7 @@ TEST(Lockdown, ReadsNoNonsenseFromRandomText) {
     }
 }
 
-TEST(Renewed, TheFirstOneRemembers) {
+TEST(Renewed, FirstLockdownStoresThePreviousValues) {
     core::Lockdown second;
     second.before = {5, true};
     second.during = {0, true};
@@ -116,7 +116,7 @@ TEST(Renewed, TheFirstOneRemembers) {
     EXPECT_EQ(core::renewed(sample(), second).pool, "other");
 }
 
-TEST(Renewed, WhoShutsMoreAddsToIt) {
+TEST(Renewed, SecondLockdownThatRefusesMoreAddsToIt) {
     core::Lockdown second;
     second.before = {0, true};
     second.during = {0, false};
@@ -125,7 +125,7 @@ TEST(Renewed, WhoShutsMoreAddsToIt) {
     EXPECT_EQ(both.during, (LoginSettings{0, false}));
 }
 
-TEST(Renewed, WhatWasOpenedByHandIsTheNewBefore) {
+TEST(Renewed, SettingOpenedByHandIsTheNewPreviousValue) {
     core::Lockdown second;
     second.before = {20, true};
     second.during = {0, true};

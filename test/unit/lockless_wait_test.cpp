@@ -45,7 +45,7 @@ TEST(LocklessWait, SaysWhatItIsForAndWhereToLook) {
     }
 }
 
-TEST(LocklessWait, NamesWhoIsInTheWay) {
+TEST(LocklessWait, NamesTheBlockers) {
     EXPECT_EQ(named(LocklessWait::safe_snapshot, 2), "It waits for the transactions of pid 1, 2.");
     EXPECT_EQ(named(LocklessWait::barrier, 1), "It waits for pid 1 to accept a ProcSignalBarrier.");
     EXPECT_EQ(named(LocklessWait::barrier, 0), "");
@@ -57,12 +57,12 @@ TEST(LocklessWait, NamesWhoIsInTheWay) {
     EXPECT_FALSE(core::knows_blockers(LocklessWait::standby));
 }
 
-TEST(LocklessWait, BarrierIsBlockedByThoseWhoHaveNotAbsorbedIt) {
+TEST(LocklessWait, BarrierIsBlockedByProcessesThatHaveNotAbsorbedIt) {
     EXPECT_EQ(blockers({{13, 4}, {12, 5}, {11, 3}, {10, is_gone}}, 5, 1), std::vector<int>({11, 13}));
     EXPECT_EQ(blockers({{12, 5}, {10, is_gone}}, 5, 1), std::vector<int>());
 }
 
-TEST(LocklessWait, OfSeveralBarriersByThoseFurthestBehind) {
+TEST(LocklessWait, SeveralBarriersAreBlockedByTheProcessesFurthestBehind) {
     EXPECT_EQ(blockers({{13, 4}, {12, 5}, {11, 3}, {14, 3}, {10, is_gone}}, 5, 2),
               std::vector<int>({11, 14}));
     EXPECT_EQ(blockers({{12, 5}, {10, is_gone}}, 5, 2), std::vector<int>());

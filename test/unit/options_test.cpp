@@ -87,7 +87,7 @@ TEST(Timeout, IsFinite) {
     expect_refused_timeout(minus_forever, "timeout must not be infinite");
 }
 
-TEST(Timeout, StandsTheLargestIntervals) {
+TEST(Timeout, SurvivesTheLargestIntervals) {
     const char* const longer = "timeout must not be longer than one hour";
     const char* const negative = "timeout must not be negative";
     expect_refused_timeout(microseconds(largest), longer);

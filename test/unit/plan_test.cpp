@@ -98,7 +98,7 @@ TEST(Choose, HonoursInclusion) {
     EXPECT_EQ(chosen(plan), (Pids{1, 2}));
 }
 
-TEST(Choose, StandsAnEmptyPlan) {
+TEST(Choose, AcceptsAnEmptyPlan) {
     Plan plan;
     choose(plan, keeping(3));
     EXPECT_TRUE(plan.empty());
@@ -152,7 +152,7 @@ TEST(Keep, GivesTiesToTheLowerPid) {
     }
 }
 
-TEST(Keep, DoesNotTellTheTimesOfThoseWhoAreHidden) {
+TEST(Keep, DoesNotRevealTheTimesOfHiddenSessions) {
     for (const KeepWhich which :
          {KeepWhich::oldest, KeepWhich::newest, KeepWhich::busiest, KeepWhich::longest})
         for (const core::Timestamp first : {5, 7}) {
@@ -372,7 +372,7 @@ TEST(OptionsForSpared, AreNotThoseThatAreGiven) {
               "include_background := true acts on background processes, too.");
 }
 
-TEST(OptionsForSpared, AreForThoseAloneWhoWereSpared) {
+TEST(OptionsForSpared, AreForSparedSessionsOnly) {
     Plan plan;
     add_with_outcome(plan, Outcome::denied, 1, "permission denied");
     plan[0].session.is_superuser = true;

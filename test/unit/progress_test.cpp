@@ -41,7 +41,7 @@ TEST(Progress, CountsFromThePlan) {
     expect_progress({target_at(Outcome::not_reached)}, {1, 0, 0, 1});
 }
 
-TEST(Progress, WhoWasLeftAloneIsChosenButNeitherDoneNorLeft) {
+TEST(Progress, SkippedSessionIsChosenButNeitherDoneNorLeft) {
     expect_progress({target_at(Outcome::already_gone), target_at(Outcome::already_gone, 7),
                      target_at(Outcome::not_running), target_at(Outcome::no_longer_matches)},
                     {4, 0, 0, 0});
@@ -49,11 +49,11 @@ TEST(Progress, WhoWasLeftAloneIsChosenButNeitherDoneNorLeft) {
     expect_progress({target_at(Outcome::denied, 7)}, {1, 0, 0, 0});
 }
 
-TEST(Progress, OfADrainWhoIsAskedIsSignalled) {
+TEST(Progress, OfADrainCountsRequestsAsSignals) {
     expect_progress({target_at(Outcome::chosen, 7), target_at(Outcome::terminated, 7)}, {2, 2, 1, 1});
 }
 
-TEST(Progress, IsToldAfterTwoSecondsAndThenEveryFive) {
+TEST(Progress, IsReportedAfterTwoSecondsAndThenEveryFive) {
     core::ProgressClock clock(1000);
     EXPECT_FALSE(clock.is_due(1000));
     EXPECT_FALSE(clock.is_due(1000 + milliseconds(1999)));
@@ -65,7 +65,7 @@ TEST(Progress, IsToldAfterTwoSecondsAndThenEveryFive) {
     EXPECT_TRUE(clock.is_due(1000 + milliseconds(14000)));
 }
 
-TEST(Progress, TellsWhatTheOthersDo) {
+TEST(Progress, SaysWhatTheRemainingSessionsDo) {
     core::Activities activities;
     EXPECT_EQ(str(activities.text()), "");
     activities.add(activity(State::active, "Lock", "relation"));
@@ -80,14 +80,14 @@ TEST(Progress, TellsWhatTheOthersDo) {
               "relation), 1 idle (Client: ClientWrite)");
 }
 
-TEST(Progress, TellsNothingOfWhatIsHidden) {
+TEST(Progress, ShowsNothingHidden) {
     core::Activities activities;
     activities.add({false, true, State::active, "Lock", "relation"});
     activities.add({false, false, State::undefined, nullptr, nullptr});
     EXPECT_EQ(str(activities.text()), "2 whose state is hidden from you");
 }
 
-TEST(Progress, TellsWhoIsOnTheWayOutAndWhoTellsNothing) {
+TEST(Progress, SaysWhichAreEndingAndWhichReportNothing) {
     core::Activities activities;
     activities.add({true, false, State::undefined, nullptr, nullptr});
     activities.add(activity(State::disabled));
@@ -96,7 +96,7 @@ TEST(Progress, TellsWhoIsOnTheWayOutAndWhoTellsNothing) {
                                       "(track_activities is off)");
 }
 
-TEST(Progress, DoesNotTellEverything) {
+TEST(Progress, NamesTheLargestGroupsOnly) {
     core::Activities activities;
     for (const char* event : {"a", "b", "c", "d", "e", "f", "g", "h"})
         activities.add(activity(State::active, "Extension", event));

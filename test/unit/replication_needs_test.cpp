@@ -6,7 +6,7 @@ namespace sessionctl::test {
 using core::Encoding;
 using core::ReplicationNeeds;
 
-TEST(ReplicationNeeds, NobodyIsNeeded) {
+TEST(ReplicationNeeds, NoRoleIsNeeded) {
     ReplicationNeeds needs(Encoding::utf8);
     EXPECT_TRUE(needs.empty());
     EXPECT_EQ(str(needs.detail()), "");
@@ -24,7 +24,7 @@ TEST(ReplicationNeeds, NamesEachRoleOnceWithItsSlots) {
               "Role \"repl\" uses slots \"shop\", \"stock\". Role \"standby\" synchronizes slots.");
 }
 
-TEST(ReplicationNeeds, NamesWhoMayComeForASlot) {
+TEST(ReplicationNeeds, NamesRolesThatMayUseASlot) {
     ReplicationNeeds needs(Encoding::utf8);
     needs.add_unused_slot("shop");
     EXPECT_TRUE(needs.empty()) << "nobody who may is refused";

@@ -76,7 +76,7 @@ TEST(Protection, IsSpeltAsInSessionActivity) {
     EXPECT_STREQ(core::protection_name(Protection::permission_denied), "permission denied");
 }
 
-TEST(Protection, LetsAnOrdinaryClientBeActedOn) {
+TEST(Protection, OrdinaryClientHasNone) {
     EXPECT_EQ(protection_of(client(1), {}), Protection::none);
 }
 
@@ -239,7 +239,7 @@ TEST(InclusionFor, KeepsWhatIsGiven) {
     EXPECT_TRUE(inclusion_for(client(1), {true, false}).superusers);
 }
 
-TEST(Protection, OfABackgroundProcessOthersStillHold) {
+TEST(Protection, OtherProtectionsOfABackgroundProcessRemain) {
     for (const Kind kind : background_kinds) {
         Session session = worker(1, kind);
         session.may_signal = false;
@@ -256,7 +256,7 @@ TEST(Protection, OfABackgroundProcessOthersStillHold) {
     EXPECT_EQ(protection_of(session, including_background()), Protection::none);
 }
 
-TEST(Protection, WhatABackgroundProcessIsIsHiddenAsOfAClient) {
+TEST(Protection, KindOfABackgroundProcessIsHiddenLikeThatOfAClient) {
     for (const bool is_superuser : {false, true})
         for (const Kind kind : background_kinds)
             for (const core::Inclusion& include :
@@ -270,7 +270,7 @@ TEST(Protection, WhatABackgroundProcessIsIsHiddenAsOfAClient) {
             }
 }
 
-TEST(Kind, WhoWorksInADatabaseForNoClient) {
+TEST(Kind, BackgroundProcessesWithADatabase) {
     for (const Kind kind : background_kinds) {
         EXPECT_TRUE(core::is_background(kind));
         EXPECT_FALSE(core::is_login(kind));
@@ -280,7 +280,7 @@ TEST(Kind, WhoWorksInADatabaseForNoClient) {
         EXPECT_FALSE(core::is_background(kind));
 }
 
-TEST(Kind, WhoLogsInToADatabase) {
+TEST(Kind, KindsThatLogInToADatabase) {
     EXPECT_TRUE(core::is_login(Kind::client));
     EXPECT_TRUE(core::is_login(Kind::database_walsender));
     EXPECT_FALSE(core::is_login(Kind::walsender));
@@ -298,7 +298,7 @@ TEST(Protection, TheCallerIsSparedWhateverIsIncluded) {
     EXPECT_EQ(protection_of(session, {true, true}), Protection::self);
 }
 
-TEST(Protection, DoesNotTellAParallelWorkerToWhoMayNeitherSeeNorSignalIt) {
+TEST(Protection, HidesAParallelWorkerFromRolesThatMayNeitherSeeNorSignalIt) {
     Session session = client(1);
     session.kind = Kind::parallel_worker;
     session.is_visible = session.may_signal = false;

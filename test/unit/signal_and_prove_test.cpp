@@ -78,7 +78,7 @@ void become_idle(Life* life) {
 
 // One after the other
 
-TEST_F(SignalAndProve, WhoseTurnDoesNotComeInTimeIsNotReached) {
+TEST_F(SignalAndProve, SessionWhoseTurnDoesNotComeInTimeIsNotReached) {
     for (std::int32_t pid = 1; pid <= 4; ++pid)
         choose(client(pid));
     deadline = server.now() + seconds(2);
@@ -94,7 +94,7 @@ TEST_F(SignalAndProve, WhoseTurnDoesNotComeInTimeIsNotReached) {
     EXPECT_EQ(core::counted(plan, Action::terminate), 0);
 }
 
-TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoSignals) {
+TEST_F(SignalAndProve, ACancelEndsTheCallBetweenTwoSignals) {
     for (std::int32_t pid = 1; pid <= 3; ++pid)
         choose(client(pid));
     int turns = 0;
@@ -108,7 +108,7 @@ TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoSignals) {
     EXPECT_EQ(plan[2].outcome, Outcome::chosen);
 }
 
-TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoLooks) {
+TEST_F(SignalAndProve, ACancelEndsTheCallBetweenTwoLooks) {
     choose(client(1));
     choose(client(2));
     signal();
@@ -122,7 +122,7 @@ TEST_F(SignalAndProve, ACancelIsHeardBetweenTwoLooks) {
 
 // Before the signal
 
-TEST_F(SignalAndProve, HoldsThenLooksThenSendsThenReleases) {
+TEST_F(SignalAndProve, PinsThenLooksThenSendsThenReleases) {
     choose(client(1));
     choose(client(2));
     signal();
@@ -137,7 +137,7 @@ TEST_F(SignalAndProve, ReleasesWhatItDoesNotSignal) {
     EXPECT_EQ(server.trace, (Trace{"pin 1", "look 1", "release 1"}));
 }
 
-TEST_F(SignalAndProve, ReleasesNothingWhereItHeldNothing) {
+TEST_F(SignalAndProve, ReleasesNothingWhereNothingWasPinned) {
     server.end(choose(client(1)));
     signal();
     EXPECT_EQ(server.trace, Trace{"pin 1"});
@@ -174,7 +174,7 @@ TEST_F(SignalAndProve, TouchesOnlyTheChosen) {
 
 // Identity
 
-TEST_F(SignalAndProve, APidReusedBetweenChoiceAndHoldIsLeftAlone) {
+TEST_F(SignalAndProve, APidReusedBeforeItIsPinnedIsLeftAlone) {
     Life& life = choose(client(1));
     server.end(life);
     Life& bystander = server.start_successor(life);
@@ -373,7 +373,7 @@ TEST(Recheck, OfIdlenessAsksForTheSamePause) {
 }
 
 // Up to 12 one that streams shows itself idle.
-TEST(Recheck, OfIdlenessSparesWhoStreams) {
+TEST(Recheck, OfIdlenessSparesAStreamingWalsender) {
     core::Session chosen = client(1);
     chosen.kind = core::Kind::database_walsender;
     EXPECT_EQ(outcome_of_recheck(Recheck::idleness, chosen,
@@ -381,7 +381,7 @@ TEST(Recheck, OfIdlenessSparesWhoStreams) {
               Outcome::no_longer_matches);
 }
 
-TEST(Recheck, OfIdlenessSparesWhoWasNotIdle) {
+TEST(Recheck, OfIdlenessSparesASessionThatWasNotIdle) {
     core::Session chosen = client(1);
     for (const State state :
          {State::undefined, State::starting, State::active, State::fastpath, State::disabled}) {
@@ -433,7 +433,7 @@ TEST(Recheck, OfASelectionAsksForTheSameTransactionOrNoneAllTheTime) {
     EXPECT_EQ(verdict_on(State::disabled, 0, 0), Outcome::no_longer_matches) << "nobody knows";
 }
 
-TEST_F(SignalAndProve, LooksForWhoMovedOnceMore) {
+TEST_F(SignalAndProve, LooksOnceMoreForASessionThatIsNotInItsSlot) {
     Life& stayed = choose_in_transaction(1);
     Life& let_go = choose_in_transaction(2);
     Life& kept = choose_in_transaction(3);
@@ -484,7 +484,7 @@ TEST_F(SignalAndProve, LooksForAWaitAlways) {
     EXPECT_EQ(goes_on.signals + next.signals + late.signals + idle.signals, 0);
 }
 
-TEST_F(SignalAndProve, LeavesAloneWhoDoesSomethingMeanwhile) {
+TEST_F(SignalAndProve, LeavesAloneASessionThatDoesSomethingMeanwhile) {
     Life& idle = choose_idle_in_transaction(1);
     Life& busy = choose_idle_in_transaction(2);
     Life& returned = choose_idle_in_transaction(3);
@@ -498,7 +498,7 @@ TEST_F(SignalAndProve, LeavesAloneWhoDoesSomethingMeanwhile) {
     EXPECT_EQ(busy.signals + returned.signals, 0);
 }
 
-TEST_F(SignalAndProve, LeavesAloneWhoseTransactionEndedMeanwhile) {
+TEST_F(SignalAndProve, LeavesAloneASessionWhoseTransactionEndedMeanwhile) {
     Life& goes_on = choose_in_transaction(1);
     Life& committed = choose_in_transaction(2);
     Life& began_another = choose_in_transaction(3);

@@ -37,7 +37,7 @@ std::string detail(const LimitViolation& violation) {
 
 } // namespace
 
-TEST(LengthOfTime, IsToldInTheLargestUnitOfWhichThereIsOne) {
+TEST(LengthOfTime, IsInTheLargestUnitThatFits) {
     EXPECT_EQ(length(milliseconds(1)), "1 ms");
     EXPECT_EQ(length(milliseconds(999)), "999 ms");
     EXPECT_EQ(length(seconds(1)), "1 s");
@@ -76,7 +76,7 @@ TEST(LengthOfTime, HasNoPartsOfAMillisecond) {
     EXPECT_EQ(length(-1), "0 ms");
 }
 
-TEST(LengthOfTime, StandsTheLongestLimit) {
+TEST(LengthOfTime, SurvivesTheLongestLimit) {
     EXPECT_EQ(length(milliseconds(2147483647)), "24.8 d");
 }
 
@@ -133,7 +133,7 @@ TEST(Detail, TellsHowManyTransactionsAreHeldBack) {
               "2 transactions (pg_sessionctl.idle_in_transaction_horizon_age is 1 transaction).");
 }
 
-TEST(Detail, TellsWhoseNotificationsAreNotRead) {
+TEST(Detail, SaysThatNotificationsAreNotRead) {
     LimitViolation silence = violation(Rule::client_silence, 5000, seconds(6));
     silence.session.state = core::State::idle;
     EXPECT_EQ(detail(silence), "The session waited for its client to read notifications for 6 s "

@@ -212,7 +212,7 @@ TEST(WaitGraph, BlockedByARequest) {
         << "a queue for one row";
 }
 
-TEST(WaitGraph, WhoWaitsMayHoldToo) {
+TEST(WaitGraph, WaiterMayAlsoHold) {
     const WaitGraph graph = graph_of(
         {{{wants(session(1), access_exclusive, 1u << access_share), wants(session(3), access_exclusive)},
           {holds(session(2), access_share)}}});

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154 # lib.sh sets pid and reply; \$1 belongs to a condition
 
 rule=idle_in_transaction_timeout
-account_of() { # account_of NAME WHAT
+audit_of() { # audit_of NAME WHAT
     printf "SELECT %s FROM sessionctl.session_audit WHERE pid = %s AND application_name = '%s'" "$2" "${pid[$1]}" "$1"
 }
 counted() { # counted ACTION
@@ -16,10 +16,10 @@ sql admin 'SELECT sessionctl.reset_session_stats()'
 for name in first second; do
     sessions "$name"
     sql "$name" 'BEGIN; SELECT 1'
-    until_true "the reaper tells of $name" "SELECT EXISTS ($(account_of "$name" 1))"
+    until_true "the reaper tells of $name" "SELECT EXISTS ($(audit_of "$name" 1))"
 done
 for name in first second; do
-    expect admin "$(account_of "$name" 'action, result, usename, datname, client, rule, by_session_user IS NULL, by_current_user IS NULL')" \
+    expect admin "$(audit_of "$name" 'action, result, usename, datname, client, rule, by_session_user IS NULL, by_current_user IS NULL')" \
         "log|spared|app|postgres|local|$rule|t|t" "reaper_action = log tells once of $name"
     lives "$name"
 done
@@ -27,7 +27,7 @@ counted log
 is "$reply" '2 0' 'two were told of, none ended'
 # What a session does ends its offence; the next idleness is another one.
 for name in first second; do
-    until_true "the reaper tells of another offence of $name" "SELECT count(*) = 2 FROM ($(account_of "$name" 1)) AS told"
+    until_true "the reaper tells of another offence of $name" "SELECT count(*) = 2 FROM ($(audit_of "$name" 1)) AS told"
 done
 ok 'once for each offence'
 
@@ -40,8 +40,8 @@ reaped=$reply
 configure_reaper "$rule = '300 ms'"
 for name in first second; do
     until_gone "$name"
-    until_true "the reaper accounts for $name" "SELECT EXISTS ($(account_of "$name" 1) AND action = 'terminate')"
-    expect admin "$(account_of "$name" "result, rule, reason LIKE 'The session was idle in transaction for %'") AND action = 'terminate'" \
+    until_true "the reaper accounts for $name" "SELECT EXISTS ($(audit_of "$name" 1) AND action = 'terminate')"
+    expect admin "$(audit_of "$name" "result, rule, reason LIKE 'The session was idle in transaction for %'") AND action = 'terminate'" \
         "terminated|$rule|t" "the account of $name"
 done
 counted terminate
@@ -54,7 +54,7 @@ expect admin "SELECT count(DISTINCT a.by_session_id) FROM sessionctl.session_aud
 
 sessions victim
 sql admin "SELECT sessionctl.terminate_where('application_name = \$1', '{victim}', reason := 'why not')"
-expect admin "$(account_of victim 'action, result, by_session_user, by_current_user, rule IS NULL, condition, reason')" \
+expect admin "$(audit_of victim 'action, result, by_session_user, by_current_user, rule IS NULL, condition, reason')" \
     'terminate|terminated|postgres|postgres|t|application_name = $1|why not' 'the account of a call'
 expect admin "SELECT acted_on, ended FROM sessionctl.session_stats WHERE action = 'terminate' AND rule IS NULL" '1|1' \
     'session_stats counts it'

@@ -168,7 +168,7 @@ subtest 'without a server or a user mapping' => sub {
 	$admin->run("ALTER USER MAPPING FOR CURRENT_USER SERVER pool OPTIONS (SET password '$secret')");
 };
 
-subtest 'what has no meaning' => sub {
+subtest 'invalid arguments' => sub {
 	for my $function (qw(pause_pool resume_pool))
 	{
 		like($admin->complaint("SELECT sessionctl.$function(NULL, 'shop')"), qr/\AERROR:  22004: argument "server"/, 'NULL');
@@ -186,7 +186,7 @@ subtest 'what has no meaning' => sub {
 
 # --- what it does
 
-subtest 'a paused database waits, and nothing else does' => sub {
+subtest 'clients of the paused database wait, others do not' => sub {
 	my ($shop, $bank) = (through('shop'), through('bank'));
 	my $position = log_position($node);
 	is($admin->run(call('pause_pool', 'shop')), 't', 'paused');
@@ -214,7 +214,7 @@ subtest 'all of them paused by hand' => sub {
 };
 
 # A name that its file could not hold is one of the rest.
-subtest 'whatever its name' => sub {
+subtest 'names that need quotes' => sub {
 	configure_bouncer(@databases[0 .. 2], '*');
 	$console->run('RELOAD');
 	for my $database (@databases)
@@ -257,12 +257,12 @@ subtest 'interrupted half way' => sub {
 		'statement_timeout');
 	is(paused_databases(), '', 'it is resumed');
 	$caller->quit;
-	is($busy->run('SELECT 2; COMMIT'), '2', 'who was busy goes on');
+	is($busy->run('SELECT 2; COMMIT'), '2', 'the busy client goes on');
 	$busy->quit;
 };
 
 # Side by side, since each takes its time: a transaction that does not end, and a server that does not answer.
-subtest 'in vain' => sub {
+subtest 'a console that does not answer' => sub {
 	my $path = $node->host . '/.s.PGSQL.' . ($port + 1);
 	my $deaf = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "cannot listen at $path: $!";
 	$admin->run(sprintf q{
@@ -278,7 +278,7 @@ subtest 'in vain' => sub {
 	like($pausing->answer, qr/\AERROR:  55006: database "shop" is too busy to be paused\nDETAIL: .*\nHINT:  SHOW POOLS /,
 		'a transaction that does not end');
 	is(paused_databases(), '', 'it is resumed');
-	is($busy->run('SELECT 2; COMMIT'), '2', 'who was busy goes on');
+	is($busy->run('SELECT 2; COMMIT'), '2', 'the busy client goes on');
 	like($connecting->answer, qr/\AERROR:  08001: could not establish connection\nDETAIL: /, 'a server that does not answer');
 	is($_->run('SELECT count(*) FROM unnest(links.dblink_get_connections())'), '0', 'no connection is left')
 	  for $pausing, $connecting;
@@ -288,7 +288,7 @@ subtest 'in vain' => sub {
 	unlink $path;
 };
 
-subtest 'nobody, and somebody else, at the other end' => sub {
+subtest 'no server, and another server, at that address' => sub {
 	$admin->run(sprintf q{
 		CREATE SERVER nobody FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', port '%d', dbname 'pgbouncer');
 		CREATE USER MAPPING FOR PUBLIC SERVER nobody OPTIONS (user 'boss', password '%s');
@@ -330,7 +330,7 @@ subtest 'with the rights of the caller' => sub {
 	$helper->quit;
 };
 
-subtest 'never a function that only looks like it' => sub {
+subtest "another role's function in dblink's schema is not called" => sub {
 	my @lookalikes = ([ 'dblink_connect', 'text, text', 'text' ], [ 'dblink_send_query', 'text, text', 'integer' ],
 		[ 'dblink_is_busy', 'text', 'integer' ], [ 'dblink_error_message', 'text', 'text' ],
 		[ 'dblink_get_result', 'text', 'SETOF record' ], [ 'dblink_disconnect', 'text', 'text' ],
@@ -430,7 +430,7 @@ subtest 'a lockdown that fails lets the clients go on' => sub {
 	$console->run('PAUSE shop');
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
 	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}), 't', 'unlocked');
-	is(paused_databases(), 'shop', 'who was paused before stays so');
+	is(paused_databases(), 'shop', 'a database paused before stays paused');
 	$console->run('RESUME shop');
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
 	$admin->run('ALTER SERVER pool RENAME TO puddle');

@@ -36,7 +36,7 @@ sub reap_one
 	return $victim;
 }
 
-subtest 'whom the reaper ended' => sub {
+subtest 'sessions ended by the reaper' => sub {
 	my $victim = app(app => 'lunch', host => '127.0.0.1');
 	my $on = session_id($victim->pid);
 	my $by = session_id(status('pid'));
@@ -55,7 +55,7 @@ subtest 'whom the reaper ended' => sub {
 	$victim->quit;
 };
 
-subtest 'whom somebody ended' => sub {
+subtest 'sessions ended by a call' => sub {
 	my $operator = SessionctlTest::Session->new($node, user => 'operator');
 	$operator->run('SET ROLE duty');
 	my $victim = app(app => 'x" y');
@@ -99,7 +99,7 @@ subtest 'counters' => sub {
 	is($admin->run($stats), 'terminate idle_in_transaction_timeout 1 1 t', 'and counts again');
 };
 
-subtest 'a ring' => sub {
+subtest 'only the last lines are kept' => sub {
 	my @pids = map { reap_one()->pid } 1 .. 6;
 	is($admin->run('SELECT string_agg(pid::text, $$ $$) FROM sessionctl.session_audit'), join(' ', @pids[ 1 .. 5 ]),
 		'as many as audit_size says, oldest first');
@@ -136,7 +136,7 @@ subtest 'reaper_status' => sub {
 	wait_for('it to be watched', sub { status('watched') == 2 });
 	pass('sessions watched');
 	is($admin->run('SELECT pid = (SELECT pid FROM sessionctl.reaper_status) AND backend_start = (SELECT since FROM sessionctl.reaper_status)
-			FROM pg_stat_activity WHERE backend_type = $$pg_sessionctl reaper$$'), 't', 'who and since when');
+			FROM pg_stat_activity WHERE backend_type = $$pg_sessionctl reaper$$'), 't', 'its process ID and start');
 	$session->quit;
 };
 
@@ -190,7 +190,7 @@ subtest 'kept over a clean restart' => sub {
 
 sub change_setting { my ($size) = @_; $node->append_conf('postgresql.conf', "pg_sessionctl.audit_size = $size\n"); return $node->restart }
 
-subtest 'with another size' => sub {
+subtest 'after a change of pg_sessionctl.audit_size' => sub {
 	my @audit = split /\n/, $admin->run('TABLE sessionctl.session_audit');
 	is(audit_after(sub { change_setting(3) }), join("\n", @audit[ 2 .. 4 ]), 'of a smaller ring the newest are left');
 	is(audit_after(sub { change_setting(10) }), join("\n", @audit[ 2 .. 4 ]), 'a larger one has room');

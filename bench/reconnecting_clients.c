@@ -1,10 +1,10 @@
 /*
- * Clients that want in: knockers SOCKET DATABASE ROLE CLIENTS
+ * Clients that reconnect without pause: reconnecting_clients SOCKET DATABASE ROLE CLIENTS
  *
  * Each logs in again the moment it is refused or ended, and stays as long as it may. One light process, and no libpq, so
  * that the machine is left to the server. A line of standard input is a command, answered by one line:
  *
- *   start     the clients begin to knock: "ready" when all are inside
+ *   start     the clients begin to log in: "ready" when all are inside
  *   rest      from now on who is ended stays away: "ready"
  *   stop      they give up: "ready"
  *   count     "INSIDE ENTRIES": how many are inside, and how often anybody came in since the last count
@@ -39,7 +39,7 @@ static size_t startup_size;
 static int client_count;
 static struct client *clients;
 static struct pollfd *polled; /* standard input, then the clients */
-static int are_knocking;
+static int are_reconnecting;
 static int is_waiting_for_all;
 static long inside;
 static long entries;
@@ -89,7 +89,7 @@ static void write_startup(const char *database, const char *role)
 	add_text("database");
 	add_text(database);
 	add_text("application_name");
-	add_text("knocker");
+	add_text("reconnecting client");
 	startup[startup_size++] = '\0';
 	put_number(startup, (uint32_t) startup_size);
 	put_number(startup + 4, 3 << 16);
@@ -105,7 +105,7 @@ static void leave(int i)
 	memset(&clients[i], 0, sizeof clients[i]);
 }
 
-static void knock(int i)
+static void log_in(int i)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -167,15 +167,15 @@ static void obey(void)
 	if (fgets(line, sizeof line, stdin) == NULL)
 		exit(0);
 	if (strcmp(line, "start\n") == 0)
-		are_knocking = is_waiting_for_all = 1;
+		are_reconnecting = is_waiting_for_all = 1;
 	else if (strcmp(line, "rest\n") == 0)
 	{
-		are_knocking = 0;
+		are_reconnecting = 0;
 		answer("ready");
 	}
 	else if (strcmp(line, "stop\n") == 0)
 	{
-		are_knocking = 0;
+		are_reconnecting = 0;
 		for (int i = 0; i < client_count; i++)
 			leave(i);
 		answer("ready");
@@ -216,20 +216,20 @@ int main(int argc, char **argv)
 		polled[i].fd = -1;
 	for (;;)
 	{
-		int are_all_knocking = 1;
+		int are_all_connected = 1;
 
-		for (int i = 0; are_knocking && i < client_count; i++)
+		for (int i = 0; are_reconnecting && i < client_count; i++)
 		{
 			if (polled[i + 1].fd < 0)
-				knock(i);
-			are_all_knocking &= polled[i + 1].fd >= 0;
+				log_in(i);
+			are_all_connected &= polled[i + 1].fd >= 0;
 		}
 		if (is_waiting_for_all && inside == client_count)
 		{
 			is_waiting_for_all = 0;
 			answer("ready");
 		}
-		if (poll(polled, (nfds_t) client_count + 1, are_all_knocking ? -1 : 10) < 0 && errno != EINTR)
+		if (poll(polled, (nfds_t) client_count + 1, are_all_connected ? -1 : 10) < 0 && errno != EINTR)
 			fail("poll");
 		for (int i = 0; i < client_count; i++)
 			if (polled[i + 1].fd >= 0 && polled[i + 1].revents != 0)

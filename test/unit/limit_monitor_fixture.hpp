@@ -1,0 +1,134 @@
+// A limit monitor with sessions, clocks and facts that a test sets.
+#pragma once
+
+#include "core/reaper/limit_monitor.hpp"
+#include "support.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <ostream>
+#include <random>
+#include <utility>
+
+namespace sessionctl::test {
+
+using core::Limit;
+using core::Limits;
+using core::LimitViolation;
+using core::Rule;
+using core::SessionSample;
+using core::State;
+using core::Timestamp;
+using testing::Test;
+
+namespace {
+
+/// The costly facts, as a test sets them.
+class KnownFacts final : public core::Facts {
+  public:
+    int waiting = 0;
+    std::int64_t age = 0;
+    core::Inactivity still = {true, 1};
+    bool is_gone = false;
+    int times_asked = 0;
+
+    int waiting_behind(const core::Session&) override { return ++times_asked, waiting; }
+    std::int64_t held_back(const core::Session&) override { return ++times_asked, age; }
+    core::Inactivity inactivity(const core::Session&) override { return ++times_asked, still; }
+    bool is_client_gone(const core::Session&) override { return ++times_asked, is_gone; }
+};
+
+constexpr int slots = 8;
+
+/// A server's sessions, its two clocks, and a monitor.
+class LimitMonitor : public Test {
+  protected:
+    SessionSample& connect() {
+        SessionSample& sample = samples.emplace_back();
+        sample = {};
+        sample.session = client(static_cast<std::int32_t>(samples.size()));
+        sample.session.slot = static_cast<std::int32_t>(samples.size()) - 1;
+        enter(sample, State::idle);
+        return sample;
+    }
+
+    void enter(SessionSample& sample, State state) {
+        sample.session.state = state;
+        sample.session.state_change = wall();
+    }
+    /// A statement was run and left a transaction open, the same or a new one.
+    void idle_in_transaction(SessionSample& sample) {
+        enter(sample, State::idle_in_transaction);
+        if (sample.session.xact_start == 0)
+            sample.session.xact_start = wall();
+    }
+    void run(SessionSample& sample) {
+        enter(sample, State::active);
+        if (sample.session.xact_start == 0)
+            sample.session.xact_start = wall();
+        sample.session.query_start = wall();
+    }
+    void commit(SessionSample& sample) {
+        enter(sample, State::idle);
+        sample.session.xact_start = 0;
+    }
+    /// In the middle of a statement it waits for what its client sends.
+    void wait_for_client(SessionSample& sample) {
+        run(sample);
+        sample.waits_for_client = true;
+    }
+    /// Another session gets the slot.
+    void replace(SessionSample& sample) { sample.session.id.start += 1; }
+
+    Timestamp wall() const { return now + offset; }
+    void pass(Timestamp time) { now += time; }
+    void set_wall_clock(Timestamp change) { offset += change; }
+
+    /// A look at all sessions. Returns the parameter of the last violation, or "".
+    std::string look() {
+        monitor.begin(now, wall());
+        std::string rule;
+        for (const SessionSample& sample : samples)
+            if (const auto found = monitor.check(sample, facts)) {
+                violation = *found;
+                rule = core::rule_name(found->rule);
+            }
+        return rule;
+    }
+    /// How long until the next look.
+    Timestamp left() const { return monitor.next_look() - now; }
+    bool is_never() const { return monitor.next_look() == core::LimitMonitor::never; }
+
+    /// No session violates until `time` has passed, and then this rule is violated.
+    void expect_violation_after(Timestamp time, const std::string& rule) {
+        EXPECT_EQ(look(), "");
+        EXPECT_EQ(left(), time);
+        pass(time - 1);
+        EXPECT_EQ(look(), "") << "a microsecond early";
+        EXPECT_EQ(left(), 1);
+        pass(1);
+        EXPECT_EQ(look(), rule);
+    }
+
+    /// Looks once a second, `times` times; no session violates.
+    void expect_quiet_seconds(int times) {
+        for (int i = 0; i < times; ++i) {
+            ASSERT_EQ(look(), "") << "after " << i << " s";
+            pass(seconds(1));
+        }
+    }
+
+    std::deque<SessionSample> samples;
+    KnownFacts facts;
+    LimitViolation violation = {};
+    core::LimitMonitor monitor{slots};
+    Timestamp now = seconds(5000);
+    Timestamp offset = seconds(700000000);
+};
+
+} // namespace
+
+} // namespace sessionctl::test
