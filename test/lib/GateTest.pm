@@ -1,4 +1,4 @@
-# What the tests of the gate share: who knocks, and what is login_output.
+# What the tests of the gate share: logins, and what comes of them.
 package GateTest;
 
 use strict;

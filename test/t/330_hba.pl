@@ -51,7 +51,7 @@ sub is_as_before
 	return is(join(' ', glob "$file.*"), '', "$name: none is left beside it");
 }
 
-sub knock_by_tcp
+sub log_in_by_tcp
 {
 	my ($user, $address) = @_;
 	my $session = eval { RawSession->new($node, user => $user, tcp => $address || '127.0.0.1') };
@@ -72,9 +72,9 @@ subtest 'closed and opened' => sub {
 	ok(!$session{app}->lives, 'a session of any other role is ended');
 	ok($session{boss}->lives, 'a superuser is not');
 	like(log_in($node, 'app'), $rejected, 'and is refused');
-	like(knock_by_tcp('app'), $rejected, 'by TCP, too');
+	like(log_in_by_tcp('app'), $rejected, 'by TCP, too');
 	is(log_in($node, 'boss'), 'in', 'a superuser gets in');
-	is(knock_by_tcp('boss'), 'in', 'by TCP, too');
+	is(log_in_by_tcp('boss'), 'in', 'by TCP, too');
 	like(walsender_of($node, 'streamer'), $is_walsender, 'replication is not touched');
 	is((stat $file)[2] & 07777, 0640, 'the mode is kept');
 	is($admin->run(q{SELECT kind, name, method, since > now() - interval '1 min', locked_by, reason, until, restores_to FROM sessionctl.session_lockdowns}),
@@ -91,14 +91,14 @@ subtest 'closed and opened' => sub {
 };
 
 SKIP: {
-	skip 'no IPv6 here', 1 if knock_by_tcp('app', '::1') =~ /cannot connect/;
+	skip 'no IPv6 here', 1 if log_in_by_tcp('app', '::1') =~ /cannot connect/;
 	subtest 'IPv6' => sub {
-		is(knock_by_tcp('app', '::1'), 'in', 'open');
+		is(log_in_by_tcp('app', '::1'), 'in', 'open');
 		lock_down();
-		like(knock_by_tcp('app', '::1'), $rejected, 'closed');
-		is(knock_by_tcp('boss', '::1'), 'in', 'to superusers it is not');
+		like(log_in_by_tcp('app', '::1'), $rejected, 'closed');
+		is(log_in_by_tcp('boss', '::1'), 'in', 'to superusers it is not');
 		unlock();
-		is(knock_by_tcp('app', '::1'), 'in', 'open');
+		is(log_in_by_tcp('app', '::1'), 'in', 'open');
 	};
 }
 

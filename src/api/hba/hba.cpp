@@ -1,7 +1,7 @@
 // lockdown_server and unlock_server by pg_hba.conf.
 
 #include "pg/hba/hba.hpp"
-#include "api/keep_out/server_lockdown.hpp"
+#include "api/keep_out/lockdown_server.hpp"
 #include "core/error.hpp"
 #include "core/utc.hpp"
 #include "pg/encoding.hpp"

@@ -1,6 +1,6 @@
 // lockdown_server and unlock_server by the gate.
 
-#include "api/keep_out/server_lockdown.hpp"
+#include "api/keep_out/lockdown_server.hpp"
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/exit_guard.hpp"

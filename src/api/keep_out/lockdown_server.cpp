@@ -1,6 +1,6 @@
 // lockdown_server and unlock_server.
 
-#include "api/keep_out/server_lockdown.hpp"
+#include "api/keep_out/lockdown_server.hpp"
 
 #include "api/serve.hpp"
 #include "api/sessions/notices.hpp"

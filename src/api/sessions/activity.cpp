@@ -3,6 +3,7 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "api/values.hpp"
+#include "core/sessions/protection.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
 #include "pg/locks/lock_waits.hpp"

@@ -1,12 +1,13 @@
 #include "api/sessions/options.hpp"
 
-#include "api/keep_out/server_lockdown.hpp"
+#include "api/keep_out/lockdown_server.hpp"
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {
+#include "core/sessions/protection.hpp"
 #include "miscadmin.h"
 }
 

@@ -1,6 +1,6 @@
 #include "core/condition/column_values.hpp"
 
-#include "core/sessions/session.hpp"
+#include "core/sessions/protection.hpp"
 
 namespace sessionctl::core {
 

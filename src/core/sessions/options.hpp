@@ -1,7 +1,7 @@
 // The options of a call, checked before anything happens.
 #pragma once
 
-#include "core/sessions/session.hpp"
+#include "core/sessions/protection.hpp"
 
 #include <cstdint>
 #include <optional>

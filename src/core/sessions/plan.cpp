@@ -1,6 +1,7 @@
 #include "core/sessions/plan.hpp"
 
 #include "core/error.hpp"
+#include "core/sessions/protection.hpp"
 
 #include <boost/container/flat_map.hpp>
 

@@ -3,7 +3,7 @@
 
 #include "core/memory.hpp"
 #include "core/sessions/options.hpp"
-#include "core/sessions/session.hpp"
+#include "core/sessions/protection.hpp"
 
 #include <cstdint>
 #include <string_view>

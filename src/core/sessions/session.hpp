@@ -1,4 +1,4 @@
-// A session as the core sees it: its identity, and all that decides whether it is acted on.
+// A session as the core sees it: its identity, kind and state.
 #pragma once
 
 #include <cstdint>
@@ -94,22 +94,6 @@ inline bool is_active(State state) noexcept {
     return state == State::active || state == State::fastpath;
 }
 
-/// Why a caller may not act on a session, in the order of the checks.
-enum class Protection : std::uint8_t {
-    none,
-    self,
-    parallel_worker,
-    not_a_client,
-    background_process,
-    replication,
-    superuser,
-    protected_role,
-    permission_denied
-};
-
-/// As session_activity.protection spells it; null for none.
-const char* protection_name(Protection protection) noexcept;
-
 struct Session {
     Identity id;
     std::int32_t slot; // its place in the server's session table
@@ -129,19 +113,5 @@ struct Session {
 inline bool delivers_notifications(const Session& session) noexcept {
     return session.state == State::idle && session.xact_start != 0;
 }
-
-/// What the caller allows beyond the defaults.
-struct Inclusion {
-    bool superusers = false;
-    bool replication = false;
-    bool database_walsenders = false; // of replication only these: they may not log in any more
-    bool background = false;
-};
-
-Protection protection_of(const Session& session, Inclusion inclusion) noexcept;
-
-/// `given`, and what the caller has to allow beyond it to act on the session; `given` alone where no option
-/// helps.
-Inclusion inclusion_for(const Session& session, Inclusion given) noexcept;
 
 } // namespace sessionctl::core

@@ -1,7 +1,7 @@
 // Roles that logical replication needs and a lockdown of the server refuses.
 
-#include "api/keep_out/server_lockdown.hpp"
 #include "core/keep_out/replication_needs.hpp"
+#include "api/keep_out/lockdown_server.hpp"
 #include "pg/audit/log_line.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
