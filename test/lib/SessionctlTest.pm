@@ -332,6 +332,14 @@ sub answer
 	return $answer;
 }
 
+# It has come back.
+sub has_answered
+{
+	my ($self) = @_;
+	eval { $self->{psql}->pump_nb };
+	return index($self->{out}, "<done $self->{mark}>\n") >= 0 || !$self->{psql}->pumpable;
+}
+
 # Until something like this has come back for it, and more is to come.
 sub wait_for_output
 {

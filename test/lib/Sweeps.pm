@@ -1,4 +1,4 @@
-# The end of the sweeps that follow NOLOGIN, DROP ROLE and what takes CONNECT. The server has log_min_messages = debug1.
+# The end of the sweeps that follow lockdown_role, NOLOGIN, DROP ROLE and what takes CONNECT. The server has log_min_messages = debug1.
 package Sweeps;
 
 use strict;
@@ -27,12 +27,14 @@ sub sweepers_exit
 sub sweeps_are_over
 {
 	my ($node) = @_;
-	my $admin = SessionctlTest::Session->new($node, options => '-c pg_sessionctl.terminate_on_login_revoked=on');
-	$admin->run($admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'victim'}) ? 'ALTER ROLE victim LOGIN' : 'CREATE ROLE victim LOGIN');
-	my $victim = RawSession->new($node, user => 'victim');
-	$admin->run('ALTER ROLE victim NOLOGIN');
+	my $admin = SessionctlTest::Session->new($node);
+	$admin->run('CREATE ROLE victim LOGIN') if $admin->run(q{SELECT count(*) FROM pg_roles WHERE rolname = 'victim'}) eq '0';
+	$admin->run(q{BEGIN; SELECT sessionctl.lockdown_role('victim')});
+	my $victim = RawSession->new($node, user => 'victim');    # too late for all but the sweep
+	$admin->run('COMMIT');
 	my $code = $victim->ended_with || '';
 	die "a sweep ended its victim with '$code'" if $code ne '57P01';
+	$admin->run(q{SELECT sessionctl.unlock_role('victim')});
 	$admin->quit;
 	return sweepers_exit($node);
 }

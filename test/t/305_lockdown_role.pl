@@ -9,11 +9,12 @@ use GateTest;
 use RawSession;
 use SessionctlTest;
 use Storm;
+use Sweeps;
 use Test::More;
 use Time::HiRes qw(time);
 
 my $node = new_server('lockdown_role', init => { allows_streaming => 1 },
-	conf => "max_connections = 60\nmax_prepared_transactions = 5\nmax_worker_processes = 40\n");    # each lockdown has a sweeper for a while
+	conf => "max_connections = 60\nmax_prepared_transactions = 5\nmax_worker_processes = 40\nlog_min_messages = debug1\n");    # each lockdown has a sweeper for a while
 my $admin = SessionctlTest::Session->new($node);
 my $odd = q{O'Brien "the" \ Odd};
 (my $odd_identifier = $odd) =~ s/"/""/g;
@@ -76,7 +77,7 @@ subtest 'a superuser' => sub {
 	is($admin->run(q{SELECT sessionctl.unlock_role('boss')}), 't', 'unlocked');
 	my $other_boss = session('boss');
 	is($other_boss->run('SELECT sessionctl.lockdown_role(current_user)'), "NOTICE:  matched 1: 1 spared (self)\n0", 'one\'s own: the caller stays');
-	wait_for('the sweep', sub { sweepers() eq '0' });
+	sweeps_are_over($node);
 	ok($other_boss->lives, 'after the sweep, too');
 	$other_boss->run('SELECT sessionctl.unlock_role(current_user)');
 	$_->quit for $boss, $other_boss;
@@ -185,7 +186,7 @@ subtest 'in a transaction' => sub {
 	$admin->run(q{BEGIN; SELECT sessionctl.lockdown_role('app')});
 	my $stays = session('app');
 	$admin->run('ROLLBACK');
-	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	sweeps_are_over($node);
 	ok($stays->lives, 'rolled back, nothing happens');
 	is(login('app'), 't', 'nor is it locked');
 	like($admin->complaint(q{BEGIN; SELECT sessionctl.lockdown_role('other', timeout => '0'); PREPARE TRANSACTION 'never'}),
@@ -236,7 +237,7 @@ subtest 'a walsender' => sub {
 	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 2: 1 ended, 1 spared (replication)\n1", 'is ended');
 	ok(!$walsender->lives, 'and gone');
 	is($login->ended_with, '57P01', 'so is a login under way');
-	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	sweeps_are_over($node);
 	ok(is_running($physical->pid), 'one for physical replication is spared, by the sweep, too');
 	$admin->run(q{SELECT sessionctl.unlock_role('streamer')});
 	$_->quit for $walsender, $physical;
@@ -289,6 +290,7 @@ subtest 'from another database' => sub {
 };
 
 subtest 'a sweep ends with the lockdown' => sub {
+	sweeps_are_over($node);
 	my $stubborn = session('app');
 	stop_process($stubborn->pid);
 	$admin->run(q{SELECT sessionctl.lockdown_role('app', timeout => '0')});
@@ -311,7 +313,7 @@ subtest 'many roles at once' => sub {
 	wait_for('all to be ended', sub { !is_running($_->pid) }) for @sessions, $late;
 	pass('need no worker each');
 	$_->quit for @sessions, $late;
-	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	sweeps_are_over($node);
 	$admin->run("DROP ROLE fired_$_") for 1 .. 40;
 };
 
@@ -324,7 +326,7 @@ subtest 'protected roles' => sub {
 	wait_for('a login under way', sub { $admin->run($under_way) ne '' });
 	my $pid = $admin->run($under_way);
 	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), "NOTICE:  matched 1: 1 spared (protected role)\n0", 'are spared');
-	wait_for('the sweepers to go', sub { sweepers() eq '0' });
+	sweeps_are_over($node);
 	ok($inside->lives, 'the session lives');
 	ok(is_running($pid), 'so does the login under way');
 	kill 'TERM', $pid;
