@@ -134,7 +134,7 @@ COMMENT ON COLUMN sessionctl.session_activity.wait_event_type IS
 COMMENT ON COLUMN sessionctl.session_activity.wait_event IS
 'What the process waits for, if anything. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.waiting IS
-'Does it wait for a heavyweight lock?';
+'True if it waits for a heavyweight lock.';
 COMMENT ON COLUMN sessionctl.session_activity.backend_xid IS
 'Transaction ID, if it has one.';
 COMMENT ON COLUMN sessionctl.session_activity.backend_xmin IS
@@ -156,17 +156,17 @@ COMMENT ON COLUMN sessionctl.session_activity.query_age IS
 COMMENT ON COLUMN sessionctl.session_activity.session_age IS
 'How long the session has lasted.';
 COMMENT ON COLUMN sessionctl.session_activity.is_superuser IS
-'Is its role a superuser?';
+'True if its role is a superuser.';
 COMMENT ON COLUMN sessionctl.session_activity.can_login IS
-'May its role (still) log in? False also for a dropped role.';
+'True if its role may (still) log in; false also for a dropped role.';
 COMMENT ON COLUMN sessionctl.session_activity.is_self IS
-'Is it the session that asks?';
+'True for your own session.';
 COMMENT ON COLUMN sessionctl.session_activity.blocked_by IS
 'Pids of the sessions that it waits for, each once; 0 stands for a prepared transaction. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 'How many sessions wait behind it, directly or not. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.client_gone IS
-'Has its client closed its end of the connection? NULL where there is no client or the system does not tell. See the reference.';
+'True if its client has closed its end of the connection; NULL where there is no client or the system does not tell. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
 'Why you may not act on it with default options; NULL: you may. See the reference.';
 
@@ -216,7 +216,7 @@ COMMENT ON COLUMN sessionctl.session_blocking.since IS
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl.blocking_tree() IS
-'Who blocks whom as an indented text: at the left those who wait for nobody, the one with the most waiters first; under each, who waits for it. See the reference.';
+'Who blocks whom, as an indented text: at the left the sessions that wait for nobody, those with the most waiters first; under each session, its waiters. See the reference.';
 
 CREATE FUNCTION sessionctl._session_progress(
     OUT session_id text,
@@ -762,7 +762,7 @@ CREATE FUNCTION sessionctl.unlock_database(database text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_unlock_database' LANGUAGE C;
 
 COMMENT ON FUNCTION sessionctl.unlock_database(text) IS
-'Ends the lockdown of a database: puts back what was there before it. False if the database is not locked down. See the reference.';
+'Ends the lockdown of a database: restores what was there before it. False if the database is not locked down. See the reference.';
 
 CREATE FUNCTION sessionctl.lockdown_role(
     role text,
@@ -837,21 +837,21 @@ COMMENT ON COLUMN sessionctl.session_lockdowns.kind IS
 COMMENT ON COLUMN sessionctl.session_lockdowns.name IS
 'Of the database or of the role.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.method IS
-'What keeps sessions out; for a cooldown: the logins of which application and client. See the reference.';
+'How sessions are kept out; for a cooldown: the application and the client whose logins are refused. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.since IS
-'When it was locked down, last where more than once.';
+'When it was locked down for the last time.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.locked_by IS
 'The role that did it.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.reason IS
-'As given. That of a database or a role is public. See the reference.';
+'The reason that was given. For a database or a role it is public. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.until IS
 'When it ends by itself; NULL: only by unlock. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.connected IS
 'How many sessions are connected all the same. See the reference.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.restores_to IS
-'What unlock puts back.';
+'What the unlock restores.';
 COMMENT ON COLUMN sessionctl.session_lockdowns.changed IS
-'What was changed by hand since then; unlock keeps that. NULL: nothing.';
+'What was changed by hand since then, which the unlock keeps; NULL: nothing.';
 
 CREATE VIEW sessionctl.session_limits AS
 SELECT l.kind,
@@ -958,13 +958,13 @@ FROM sessionctl._reaper_status();
 COMMENT ON VIEW sessionctl.reaper_status IS
 'One row: whether the reaper runs, its limits and its counters. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.running IS
-'Does a reaper run?';
+'True if a reaper runs.';
 COMMENT ON COLUMN sessionctl.reaper_status.pid IS
 'Its process ID.';
 COMMENT ON COLUMN sessionctl.reaper_status.since IS
 'When it started.';
 COMMENT ON COLUMN sessionctl.reaper_status.preloaded IS
-'Is pg_sessionctl in shared_preload_libraries?';
+'True if pg_sessionctl is in shared_preload_libraries.';
 COMMENT ON COLUMN sessionctl.reaper_status.limits IS
 'The limits of all sessions that have none of their own, and how many sessions have their own. See the reference.';
 COMMENT ON COLUMN sessionctl.reaper_status.next_deadline IS
@@ -980,7 +980,7 @@ COMMENT ON COLUMN sessionctl.reaper_status.reaped IS
 COMMENT ON COLUMN sessionctl.reaper_status.last_reaped IS
 'When it ended the last one.';
 COMMENT ON COLUMN sessionctl.reaper_status.hint IS
-'What to change so that it can do more; NULL: nothing.';
+'Why it ends no session, or only some, and what to change; NULL: nothing.';
 
 -- Account
 
@@ -1027,7 +1027,7 @@ FROM sessionctl._session_audit();
 COMMENT ON VIEW sessionctl.session_audit IS
 'The last sessions acted on through pg_sessionctl, and the last lockdowns and unlocks, the oldest first; kept over a clean restart. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.acted_at IS
-'When the result was known, also when its line was written: of a session that has ended (or whose statement has), then; of one that has not, when the call no longer waited for it.';
+'When the result was known, and the line in the server log was written. If the session did not end: when the call stopped waiting for it.';
 COMMENT ON COLUMN sessionctl.session_audit.action IS
 'What was done. See the reference.';
 COMMENT ON COLUMN sessionctl.session_audit.result IS
@@ -1065,9 +1065,9 @@ COMMENT ON COLUMN sessionctl.session_audit.query_id IS
 COMMENT ON COLUMN sessionctl.session_audit.query IS
 'Text of its statement, or of the last one, cut at 500 bytes.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_user IS
-'Who logged in and asked; NULL: the reaper.';
+'The session user of the caller; NULL: the reaper.';
 COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
-'With whose rights; NULL: the reaper.';
+'The current user of the caller, whose rights applied; NULL: the reaper.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
@@ -1083,7 +1083,7 @@ COMMENT ON COLUMN sessionctl.session_audit.detail IS
 COMMENT ON COLUMN sessionctl.session_audit.reason IS
 'The reason given, or what the reaper found.';
 COMMENT ON COLUMN sessionctl.session_audit.mark IS
-'What stands as mark=... in its line in the server log, and in no other line. Each start of the server has its own.';
+'The mark=... of its line in the server log, which no other line has. Each start of the server has its own mark.';
 
 CREATE FUNCTION sessionctl.audit_mark() RETURNS text
 AS 'MODULE_PATHNAME', 'sessionctl_audit_mark' LANGUAGE C;
@@ -1118,7 +1118,7 @@ COMMENT ON COLUMN sessionctl.session_stats.ended IS
 COMMENT ON COLUMN sessionctl.session_stats.last_at IS
 'When that happened last.';
 COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
-'Since when they count.';
+'When the counters were set to 0.';
 
 CREATE FUNCTION sessionctl.reset_session_stats() RETURNS void
 AS 'MODULE_PATHNAME', 'sessionctl_reset_session_stats' LANGUAGE C;

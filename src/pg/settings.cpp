@@ -40,9 +40,8 @@ extern "C" bool sessionctl_check_names(char** value, void**, GucSource) {
     if (!parsed)
         GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
     else if (!is_list)
-        GUC_check_errdetail(
-            "List syntax is invalid: write names separated by commas, in double quotes where a "
-            "name holds a comma or a quote.");
+        GUC_check_errdetail("List syntax is invalid. Separate the names by commas, and write a name that "
+                            "contains a comma or a quote in double quotes.");
     return parsed && is_list;
 }
 
@@ -82,49 +81,53 @@ void define_settings() {
                                    sessionctl_check_names, nullptr, nullptr);
     };
     names("pg_sessionctl.protected_roles",
-          "Roles whose sessions, and whose members' sessions, are never acted on.",
-          "A comma-separated list of role names, matched exactly. A guard rail, not a security boundary.",
+          "Sets the roles whose sessions are never acted on, together with those of their members.",
+          "A comma-separated list of role names, matched exactly. This protects from mistakes. It is no "
+          "security boundary.",
           protected_roles, PGC_SUSET);
     DefineCustomIntVariable(
-        "pg_sessionctl.refuse_above", "A call that would act on more sessions than this is refused.",
-        "0 means no bound. A call's own refuse_above takes precedence. A guard rail, not a "
-        "security boundary.",
+        "pg_sessionctl.refuse_above", "Sets the maximum number of sessions that one call may act on.",
+        "A call that would act on more is refused. 0 means no limit. The argument refuse_above of a call "
+        "takes precedence. This protects from mistakes. It is no security boundary.",
         &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     names("pg_sessionctl.exempt_roles",
-          "Roles whose sessions, and whose members' sessions, the reaper leaves alone.",
+          "Sets the roles whose sessions the reaper leaves alone, together with those of their members.",
           "A comma-separated list of role names, matched exactly.", exempt_roles, PGC_SIGHUP);
-    names("pg_sessionctl.exempt_databases", "Databases whose sessions the reaper leaves alone.",
+    names("pg_sessionctl.exempt_databases", "Sets the databases whose sessions the reaper leaves alone.",
           "A comma-separated list of database names, matched exactly.", exempt_databases, PGC_SIGHUP);
-    names("pg_sessionctl.exempt_applications", "Applications whose sessions the reaper leaves alone.",
-          "A comma-separated list of application names, matched exactly; one that ends in * stands for all "
-          "that begin so. Clients choose their application name freely.",
+    names("pg_sessionctl.exempt_applications",
+          "Sets the applications whose sessions the reaper leaves alone.",
+          "A comma-separated list of application names, matched exactly. A name that ends in * matches all "
+          "names with that beginning. Clients choose their application name freely.",
           exempt_applications, PGC_SIGHUP);
-    DefineCustomBoolVariable("pg_sessionctl.reap_superusers", "The reaper ends superusers' sessions, too.",
-                             nullptr, &reap_superusers, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("pg_sessionctl.reap_superusers",
+                             "Lets the reaper end superusers' sessions, too.", nullptr, &reap_superusers,
+                             false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable(
-        "pg_sessionctl.reaper_action", "What the reaper does with a session over its limit.",
-        "log only tells, once for each violation, what terminate would end.", &reaper_action,
+        "pg_sessionctl.reaper_action", "Sets what the reaper does with a session that is over a limit.",
+        "With log, it only reports the session that it would end, once for each violation.", &reaper_action,
         static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.send_reason",
-                             "Tells a client whose session is ended, or whose statement is cancelled, why.",
-                             "Needs the library in shared_preload_libraries.", &client_message, true,
+                             "Tells clients why their session was ended or their statement was cancelled.",
+                             "Requires pg_sessionctl in shared_preload_libraries.", &client_message, true,
                              PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable(
         "pg_sessionctl.terminate_on_login_revoked",
-        "Ends the sessions of a role when ALTER ROLE ... NOLOGIN, DROP ROLE or what takes its right "
-        "to connect to their database commits.",
-        "Needs the library in shared_preload_libraries. Protected roles are spared.",
+        "Ends the sessions of roles that lose the right to log in, or to connect to their database.",
+        "They end when ALTER ROLE ... NOLOGIN, DROP ROLE, REVOKE or another such command commits. Protected "
+        "roles are spared. Requires pg_sessionctl in shared_preload_libraries.",
         &terminate_on_login_revoked, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.gate",
-                             "Logins are refused while sessionctl.lockdown_server() keeps the server closed.",
-                             "Off: everybody gets in, whatever was locked down. The way out without a login: "
-                             "-c pg_sessionctl.gate=off on the server's command line, or a reload. Needs the "
-                             "library in shared_preload_libraries.",
+                             "Refuses logins while sessionctl.lockdown_server() keeps the server closed.",
+                             "If off, a lockdown of the server has no effect. Without a login, switch it off "
+                             "by -c pg_sessionctl.gate=off on the server's command line, or in the "
+                             "configuration, and reload. Requires pg_sessionctl in shared_preload_libraries.",
                              &gate, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     // Without preload there is no memory to size, but the parameter is defined so that setting it is not an
     // error.
-    DefineCustomIntVariable("pg_sessionctl.audit_size", "How many sessions acted on session_audit remembers.",
-                            "Each takes 4 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
+    DefineCustomIntVariable("pg_sessionctl.audit_size",
+                            "Sets the number of records that session_audit keeps.",
+                            "Each record takes 4 kB of shared memory.", &audit_size, 1000, 0, 1000 * 1000,
                             process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
                             nullptr, nullptr, nullptr);
 }

@@ -97,7 +97,7 @@ if (($(server_version_num) >= 90500)); then
     is "$reply" 0 'nine roles at once'
     sql admin "SELECT bool_and(sessionctl.unlock_role('crowd_' || n)) FROM generate_series(1, 9) AS n"
 else
-    like "$reply" 'the server has no room for the background worker' 'nine roles at once: a worker for each'
+    like "$reply" 'there is no free background worker slot' 'nine roles at once: a worker for each'
 fi
 
 sessions one two three

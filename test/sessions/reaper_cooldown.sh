@@ -48,4 +48,4 @@ restart_server
 session admin
 is "$(told app application_name=pool)" '1 ' 'a restart ends all'
 cool_down false "cooldown := '2 h'"
-like "$reply" 'ERROR: +cooldown must not be longer than one hour.*HINT: +Allowed is' 'an hour is the longest'
+like "$reply" 'ERROR: +cooldown must not be longer than one hour.*HINT: +Valid values are' 'an hour is the longest'

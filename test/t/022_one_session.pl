@@ -135,7 +135,7 @@ subtest 'a parallel worker' => sub {
 	my $workers = q{FROM sessionctl.session_activity WHERE wait_event = 'PgSleep' AND leader_pid = } . $leader->pid;
 	wait_for('its workers', sub { $admin->run("SELECT count(*) $workers") >= 1 });
 	my $worker = $admin->run("SELECT min(pid) $workers");
-	my $hint = "NOTICE:  process $worker works for session " . $leader->pid . "\nHINT:  Name that session instead.";
+	my $hint = "NOTICE:  process $worker works for session " . $leader->pid . "\nHINT:  Use the process ID of that session.";
 	is($admin->run("SELECT sessionctl.cancel_session($worker)"), "NOTICE:  matched 1: 1 spared (parallel worker)\n$hint\n0",
 		'is left alone, and its leader named');
 	is($admin->run('SELECT sessionctl.cancel_session(' . $leader->pid . ')'), '1', 'which process is canceled');
@@ -150,7 +150,7 @@ subtest 'hidden sessions are not revealed' => sub {
 	for my $id (id_of($hidden), other_with_pid_of($hidden))
 	{
 		is($operator->run("SELECT sessionctl.terminate_session('$id')"),
-			'NOTICE:  it is hidden from you whether process ' . $hidden->pid . " is session $id\n$hint\n0",
+			'NOTICE:  you may not see whether process ' . $hidden->pid . " is session $id\n$hint\n0",
 			'whether it is that session or not');
 	}
 	ok($hidden->lives, 'so it is not ended');

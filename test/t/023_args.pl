@@ -81,7 +81,7 @@ subtest 'a value that is invalid for its type' => sub {
 	  for [ 'pid = $1', 'x', '22P02' ], [ 'client_addr = $1', 'x', '22P02' ], [ 'idle_for > $1', 'x', '22007' ],
 	  [ 'pid = any ($1)', '1', '22P02' ];
 	like($admin->run_verbose(q{SELECT sessionctl.terminate_where('pid = $1')}),
-		qr/\AERROR:  42P02: there is no parameter \$1\n.*HINT:  The values of \$1, \$2 \.\.\. come in args, an array of texts/s, 'no value');
+		qr/\AERROR:  42P02: there is no parameter \$1\n.*HINT:  Pass the values of \$1, \$2 \.\.\. in args, an array of text/s, 'no value');
 };
 
 done_testing();

@@ -48,7 +48,7 @@ subtest 'when a session began' => sub {
 	my $wrong = sprintf '1.%x', $victim->pid;
 	my $right = $admin->run("SELECT session_id FROM sessionctl.session_activity WHERE pid = @{[ $victim->pid ]}");
 	my $answer = $low->complaint("SELECT by_id('$wrong')");
-	like($answer, qr/^NOTICE:  00000: it is hidden from you whether process \d+ is session \Q$wrong\E$/m, 'a wrong guess');
+	like($answer, qr/^NOTICE:  00000: you may not see whether process \d+ is session \Q$wrong\E$/m, 'a wrong guess');
 	unlike($answer, qr/\Q$right\E/, 'does not get the right answer');
 	shown_to($admin, "SELECT sessionctl.terminate_session('$wrong')", qr/^DETAIL:  Process \d+ is now session \Q$right\E/m, 'but others do');
 };
@@ -87,7 +87,7 @@ subtest 'in what runs with the rights of a table\'s owner' => sub {
 	my $maker = SessionctlTest::Session->new($node, database => 'lows');
 	my $wrong = sprintf '1.%x', $maker->pid;
 	my $right = $maker->run('CREATE EXTENSION pg_sessionctl; SELECT session_id FROM sessionctl.session_activity WHERE is_self');
-	my $words = qr/it is hidden from you whether process \d+ is session \Q$wrong\E/;
+	my $words = qr/you may not see whether process \d+ is session \Q$wrong\E/;
 	$maker->run(<<"SQL");
 CREATE FUNCTION asks(a integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS \$\$
 BEGIN PERFORM sessionctl.terminate_session('$wrong'); RETURN a; END \$\$;

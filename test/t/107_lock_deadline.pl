@@ -13,7 +13,7 @@ my $node = boundary_node('lock_deadline');
 my $bystander = bystander($node);
 my $session = SessionctlTest::Session->new($node);
 my $start = 'PERFORM sessionctl_test.start_lock_deadline();';
-my $why = 'DETAIL:  It has locked a database, and kept all logins to it waiting, for longer than 2 s\.';
+my $why = 'DETAIL:  It held the lock that logins to a database need for longer than 2 s\.';
 
 # Three seconds are longer than any deadline.
 sub within

@@ -52,7 +52,7 @@ subtest 'messages' => sub {
 		[ qq{WARNING:  connection limits are not enforced for role "$shown" because it is a superuser}, '0' ], 'a warning');
 	$admin->run('ALTER ROLE ' . identifier($nasty) . ' CONNECTION LIMIT -1');
 	is_on_lines($admin->run(q{SELECT sessionctl.lockdown_server(method => E'x\nFATAL:  y')}),
-		[ 'ERROR:  unrecognized method "x\x0aFATAL:  y"', "HINT:  Allowed are 'gate' and 'hba'." ], 'an error');
+		[ 'ERROR:  unrecognized method "x\x0aFATAL:  y"', "HINT:  Valid values are 'gate' and 'hba'." ], 'an error');
 	is_on_lines($admin->run('SET pg_sessionctl.protected_roles = ' . literal(identifier("no\nbody")) . "; SELECT sessionctl.terminate_where('false'); RESET pg_sessionctl.protected_roles"),
 		[ 'WARNING:  role "no\x0abody" in pg_sessionctl.protected_roles does not exist', '0' ], 'of a setting');
 	my $position = log_position($node);
@@ -77,7 +77,7 @@ subtest 'prepared transactions' => sub {
 		is($command, "ROLLBACK PREPARED E'n${shown_break}FATAL:  it''s \"over\" \\\\ \\x09\\x7f'", "the view, with standard_conforming_strings $_[0]");
 		my $notice = $admin->run(q{SELECT sessionctl.terminate_lock_holders('t')});
 		is_on_lines($notice, [ 'NOTICE:  1 prepared transaction keeps relation "t" locked', qq{DETAIL:  $command; in database "postgres"},
-				'HINT:  No signal ends a prepared transaction: COMMIT PREPARED or ROLLBACK PREPARED does, in its own database.', '0' ], 'a notice');
+				'HINT:  No signal ends a prepared transaction. Use COMMIT PREPARED or ROLLBACK PREPARED in its own database.', '0' ], 'a notice');
 		my $waiter = SessionctlTest::Session->new($node, app => 'waiter');
 		$waiter->send('SELECT FROM t');
 		wait_for('the waiter', sub { $admin->run(q{SELECT waiting FROM sessionctl.session_activity WHERE application_name = 'waiter'}) eq 't' });

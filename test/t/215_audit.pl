@@ -111,22 +111,22 @@ subtest 'reaper_status' => sub {
 	my $wakeups = status('wakeups');
 	reconfigure($node, $limit => '90 min', 'pg_sessionctl.idle_session_timeout' => '1500 ms',
 		'pg_sessionctl.transaction_timeout' => '2 d');
-	like(status('limits'), qr/^idle_in_transaction_timeout = 90 min, idle_in_transaction_horizon_age = 2\d{9}, idle_session_timeout = 1500 ms, transaction_timeout = 2 d; 1 role or database sets some\z/,
+	like(status('limits'), qr/^idle_in_transaction_timeout = 90 min, idle_in_transaction_horizon_age = 2\d{9}, idle_session_timeout = 1500 ms, transaction_timeout = 2 d; 1 role or database sets limits\z/,
 		'limits in force, and that of a role of which nobody is there');
 	$admin->run(q{CREATE ROLE limited LOGIN; ALTER ROLE limited SET pg_sessionctl.idle_session_timeout = '1 h'});
-	like(status('limits'), qr/transaction_timeout = 2 d; 2 roles or databases set some\z/, 'and another one');
+	like(status('limits'), qr/transaction_timeout = 2 d; 2 roles or databases set limits\z/, 'and another one');
 	my @limited = map { SessionctlTest::Session->new($node, user => 'limited') } 1 .. 2;
-	wait_for('both to be seen', sub { status('limits') =~ /transaction_timeout = 2 d; 2 sessions have limits of their own; 2 roles or databases set some\z/ });
+	wait_for('both to be seen', sub { status('limits') =~ /transaction_timeout = 2 d; 2 sessions have limits of their own; 2 roles or databases set limits\z/ });
 	$limited[0]->quit;
 	reconfigure($node, $limit => '90 min', 'pg_sessionctl.idle_session_timeout' => '1500 ms',
 		'pg_sessionctl.transaction_timeout' => '2 d');
-	like(status('limits'), qr/; 1 session has limits of its own; 2 roles or databases set some\z/, 'and how many have their own');
+	like(status('limits'), qr/; 1 session has limits of its own; 2 roles or databases set limits\z/, 'and how many have their own');
 	$limited[1]->quit;
 	$admin->run(q{ALTER ROLE limited SET pg_sessionctl.idle_session_timeout = 0});
-	like(status('limits'), qr/; 1 role or database sets some\z/, '0 is none');
+	like(status('limits'), qr/; 1 role or database sets limits\z/, '0 is none');
 	$admin->run(q{ALTER DATABASE postgres SET pg_sessionctl.transaction_timeout = '2 d'; ALTER ROLE limited IN DATABASE postgres SET pg_sessionctl.statement_timeout = '2 d';
 		ALTER ROLE limited SET pg_sessionctl.idle_in_transaction_horizon_idle = '2 d'});
-	like(status('limits'), qr/; 3 roles or databases set some\z/, 'of a database, and of a role in one');
+	like(status('limits'), qr/; 3 roles or databases set limits\z/, 'of a database, and of a role in one');
 	$admin->run(q{ALTER DATABASE postgres RESET ALL; ALTER ROLE limited IN DATABASE postgres RESET ALL; ALTER ROLE limited RESET ALL});
 	is(status("next_deadline BETWEEN now() - interval '1 min' AND now() + interval '2 s'"), 't', 'the next deadline');
 	ok(status('wakeups') > $wakeups, 'wake-ups');

@@ -88,7 +88,7 @@ for my $way (sort keys %ways)
 		kill_client($_) for $calm, $victim;
 		is(reaped($victim), $rule, 'its session is ended');
 		my ($line) = grep { /pid=${\ $victim->pid} / } audit_lines($node, $victim->{log_position});
-		like($line, qr/reason="The session ran on without its client for .*\(pg_sessionctl\.$rule is 300 ms\)\."/,
+		like($line, qr/reason="The session continued without its client for .*\(pg_sessionctl\.$rule is 300 ms\)\."/,
 			'and the account tells why');
 		is(asked($calm->pid, q{client_gone || ' ' || state}), 'true active', 'without the limit it runs on, and is seen');
 		is($admin->run("SELECT sessionctl.safe_count('client_gone')"), '1', 'also by a condition');

@@ -88,7 +88,7 @@ subtest 'one that swallows the cancel' => sub {
 	is(reaped($victim), $rule, 'is ended with its session');
 	my ($first, $last) = lines_about($victim);
 	like($first, qr/action=cancel result="still running" /, 'the account says that the cancel was in vain');
-	like($last, qr/action=terminate result="terminated" .*reason="The statement ran on when it had been cancelled, in all for /,
+	like($last, qr/action=terminate result="terminated" .*reason="The statement continued after it was cancelled, in all for /,
 		'and then why it was ended');
 	$victim->quit;
 };

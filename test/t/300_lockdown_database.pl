@@ -238,7 +238,7 @@ subtest 'the lock is not kept' => sub {
 		qr/terminating connection due to administrator command/, 'nor by who catches the cancel');
 	is(refusal($node, 'boss', 'shop'), '', 'logins go on');
 	like($admin->complaint(qq{SELECT $lock, sessionctl.lockdown_database('other')}),
-		qr/\AERROR:  25001: a database has been locked in this transaction already\nHINT: /, 'nor two at once');
+		qr/\AERROR:  25001: a database has already been locked in this transaction\nHINT: /, 'nor two at once');
 	is(door('other'), '-1|t', 'neither is locked');
 	$admin->run(q{SELECT sessionctl.unlock_database('shop')});
 	is(door('shop'), '7|t', 'as it was');
@@ -248,7 +248,7 @@ subtest 'the lock is not kept' => sub {
 # Each of these would keep it for as long as it likes, and every login waiting.
 subtest 'the lock is released in time' => sub {
 	my $lock = q{sessionctl.lockdown_database('shop', terminate => false)};
-	my $why = 'DETAIL:  It has locked a database, and kept all logins to it waiting, for longer than 2 s\.';
+	my $why = 'DETAIL:  It held the lock that logins to a database need for longer than 2 s\.';
 	my $holder = SessionctlTest::Session->new($node);
 	my $is_free = sub { is(refusal($node, 'boss', 'shop'), '', "$_[0]: logins go on"); is(door('shop'), $_[1] || '7|t', 'the door') };
 	my $cancelled = qr/\AERROR:  57014: canceling statement due to user request\n$why\z/;
@@ -360,7 +360,7 @@ subtest 'a concurrent rename' => sub {
 	$caller->send(q{SELECT sessionctl.lockdown_database('shop')});
 	wait_for('the wait', sub { $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $caller->pid) eq '1' });
 	$rival->run('COMMIT');
-	like($caller->answer, qr/\AERROR:  database "shop" was renamed or dropped meanwhile\nHINT: /, 'is told');
+	like($caller->answer, qr/\AERROR:  database "shop" was concurrently renamed or dropped\nHINT: /, 'is told');
 	is(door('shop') . ' ' . door('shop_old'), '-1|t 7|t', 'and neither is locked');
 	$rival->run('ALTER DATABASE shop RENAME TO other; ALTER DATABASE shop_old RENAME TO shop');
 	$_->quit for $caller, $rival;

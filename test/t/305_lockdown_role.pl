@@ -377,7 +377,7 @@ subtest 'limit_role' => sub {
 	is(join(' ', map { $_->lives ? 'lives' : 'gone' } @sessions), 'gone lives lives lives', 'and keeps whom it is told to');
 	is($admin->run(q{SELECT sessionctl.limit_role('app', -1)}), '0', 'no limit');
 	is($admin->run(q{SELECT count(*) FROM sessionctl.session_limits}), '0', 'and none in the view');
-	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: invalid connection limit: -2\nHINT:  It is 0 or more, or -1, which removes the limit\./, 'a negative one');
+	like($admin->complaint(q{SELECT sessionctl.limit_role('app', -2)}), qr/\AERROR:  22023: invalid connection limit: -2\nHINT:  Use 0 or more, or -1 to remove the limit\./, 'a negative one');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('nobody', 1)}), qr/\AERROR:  42704: /, 'an unknown role');
 	like($admin->complaint(q{SELECT sessionctl.limit_role('app', 1, keep_which => 'best')}), qr/\AERROR:  22023: /, 'an unknown choice');
 	my $rival = SessionctlTest::Session->new($node);

@@ -166,7 +166,7 @@ my ($foreign, $his) = (session('app'), session('his'));
 my $may_signal_members = $version >= 90500;
 my $said = $owner->complaint('REVOKE CONNECT ON DATABASE shop FROM app, his');
 my $count = $may_signal_members ? '1 session that may no longer connect to its database is' : '2 sessions that may no longer connect to their databases are';
-is($said, "NOTICE:  00000: $count not ended\nDETAIL:  Who ran the command is not permitted to signal it.", 'an owner who may not signal is told');
+is($said, "NOTICE:  00000: $count not ended\nDETAIL:  The role that ran the command is not permitted to signal it.", 'an owner who may not signal is told');
 wait_for('the end', sub { !is_running($his->pid) }) if $may_signal_members;
 sweeps_are_over($node);
 ok($foreign->lives, 'a session that the role may not signal is not ended');
@@ -247,7 +247,7 @@ $app = session('app');
 is($admin->run('REVOKE CONNECT ON DATABASE shop FROM clerk'), '', 'no room for a worker: nothing is told where nobody is there to be ended');
 is( $admin->complaint('REVOKE CONNECT ON DATABASE shop FROM app'),
 	"WARNING:  01000: the sessions of roles that may no longer connect to their databases are not ended\n"
-	  . "DETAIL:  The server has no room for another background worker.\n"
+	  . "DETAIL:  There is no free background worker slot.\n"
 	  . "HINT:  Call sessionctl.terminate_where('not has_database_privilege(usesysid, datid, ''CONNECT'')') after the commit.",
 	'a WARNING otherwise, and what to do');
 ok($app->lives, 'the session stays');

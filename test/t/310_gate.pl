@@ -180,13 +180,13 @@ subtest 'a pg_hba.conf that cannot be read' => sub {
 
 subtest 'arguments' => sub {
 	my %wrong = (
-		q{method => 'door'} => qr/^ERROR:  22023: unrecognized method "door"\nHINT:  Allowed are 'gate' and 'hba'\.\z/,
+		q{method => 'door'} => qr/^ERROR:  22023: unrecognized method "door"\nHINT:  Valid values are 'gate' and 'hba'\.\z/,
 		q{method => NULL} => qr/^ERROR:  22004: argument "method" must not be null/,
 		q{allow_roles => NULL} => qr/^ERROR:  22004: argument "allow_roles" must not be null/,
 		q{allow_roles => '{app,NULL}'} => qr/^ERROR:  22004: argument "allow_roles" must not contain null/,
 		q{allow_roles => '{public}'} => qr/^ERROR:  42704: role "public" does not exist/,
 		q{hold => NULL} => qr/^ERROR:  22004/,
-		q{hold => '51 s'} => qr/^ERROR:  22023: hold must not be .*\nDETAIL:  .*\nHINT:  Allowed is '0' \(refuse at once\) to '50000 ms'\.\z/,
+		q{hold => '51 s'} => qr/^ERROR:  22023: hold must not be .*\nDETAIL:  .*\nHINT:  Valid values are '0' \(refuse at once\) to '50000 ms'\.\z/,
 		q{hold => '-1 s'} => qr/^ERROR:  22023: hold must not be negative/,
 		q{until => now()} => qr/^ERROR:  22023: until must be in the future\nHINT:  /,
 		q{until => '-infinity'} => qr/^ERROR:  22023: until must be in the future/,

@@ -123,7 +123,7 @@ subtest 'a damaged file' => sub {
 subtest 'a file that can\'t be written' => sub {
 	mkdir gate_file($node) . '.new' or die $!;
 	like($admin->complaint('SELECT sessionctl.lockdown_server()'),
-		qr/^WARNING:  \w{5}: could not \w+ file "pg_sessionctl\.gate": File exists\nDETAIL:  The server is locked down, but a restart, or a crash of a session, opens it\.\nHINT:  /,
+		qr/^WARNING:  \w{5}: could not \w+ file "pg_sessionctl\.gate": File exists\nDETAIL:  The server is locked down, but a restart or a crash opens it\.\nHINT:  /,
 		'is a warning');
 	is(log_in($node, 'other'), $refused . '.', 'and the server closed');
 	is(unlock(), 't', 'until it is unlocked');

@@ -125,7 +125,7 @@ subtest 'by pg_hba.conf' => sub {
 subtest 'a slot that nobody uses' => sub {
 	$there->run('ALTER SUBSCRIPTION shop DISABLE');
 	wait_for('the stream to end', sub { $admin->run($walsenders) eq '' });
-	like(lock_down(), qr/${warning}Nobody uses slot "shop" now; roles that may: "feeder", "repl", "streamer"\.$/m, 'roles that may use it are named');
+	like(lock_down(), qr/${warning}No process uses slot "shop" now; roles that may: "feeder", "repl", "streamer"\.$/m, 'roles that may use it are named');
 	unlike(lock_down(q{allow_roles => '{feeder,repl,streamer}'}), $warning, 'where all are allowed there is nothing to tell');
 	like(lock_down(q{include_superusers => true, allow_roles => '{feeder,repl,streamer}'}), qr/roles that may: "[^,]*"\.$/m, 'a superuser may, too');
 	unlock();

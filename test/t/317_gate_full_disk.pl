@@ -47,7 +47,7 @@ sub one_file
 sub unwritten
 {
 	my ($after_restart) = @_;
-	return qr/\AWARNING:  53100: could not (?:write|create) file "pg_sessionctl\.gate": No space left on device\nDETAIL:  The server is locked down, but a restart, or a crash of a session, $after_restart\.\nHINT:  Lock it down again when the file can be written\.\n\d+\z/;
+	return qr/\AWARNING:  53100: could not (?:write|create) file "pg_sessionctl\.gate": No space left on device\nDETAIL:  The server is locked down, but a restart or a crash $after_restart\.\nHINT:  Lock it down again when the file can be written\.\n\d+\z/;
 }
 
 # A lockdown under way: the session that it waits for won't go.
@@ -152,7 +152,7 @@ for my $full (sort keys %fill)
 		lock_down(q{reason => 'first'});
 		my $rule = read_file(gate_file($node));
 		$fill->();
-		like(lock_down(q{reason => 'second'}), unwritten('brings the lockdown of before back'), 'locked down, with a warning');
+		like(lock_down(q{reason => 'second'}), unwritten('brings back the lockdown before it'), 'locked down, with a warning');
 		is(log_in($node, 'other'), "$refused: second", 'the second is in force');
 		one_file($rule, 'the first is written');
 		restart($fill);

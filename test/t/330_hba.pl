@@ -265,7 +265,7 @@ SKIP: {
 		symlink "$elsewhere/hba.conf", $file or die $!;
 		chmod 0555, $elsewhere;
 		my $session = session('app');
-		like(lock_down(), qr/^ERROR:  42501: could not create file ".*": Permission denied\nDETAIL:  pg_hba\.conf is as it was/, 'refused');
+		like(lock_down(), qr/^ERROR:  42501: could not create file ".*": Permission denied\nDETAIL:  pg_hba\.conf was not changed/, 'refused');
 		is(read_file($file), $rules, 'the file is whole');
 		is(log_in($node, 'app'), 'in', 'the door is open');
 		ok($session->lives, 'nobody was ended');
@@ -279,7 +279,7 @@ SKIP: {
 	skip 'no prlimit', 1 if system('prlimit --version >/dev/null 2>&1') != 0;
 	subtest 'a full disk' => sub {
 		system('prlimit', '--pid', $admin->pid, '--fsize=100:100') == 0 or die;
-		like(lock_down(), qr/^ERROR:  \w{5}: could not write file ".*": File too large\nDETAIL:  pg_hba\.conf is as it was/, 'refused');
+		like(lock_down(), qr/^ERROR:  \w{5}: could not write file ".*": File too large\nDETAIL:  pg_hba\.conf was not changed/, 'refused');
 		is_as_before($rules, 'a full disk');
 		$admin->quit;
 		$admin = SessionctlTest::Session->new($node);
@@ -289,7 +289,7 @@ SKIP: {
 subtest 'a file that the server refuses' => sub {
 	my $text = "${rules}local all all nosuchmethod\n";
 	write_file($file, $text);
-	like(lock_down(), qr/^ERROR:  55000: the server does not obey the new pg_hba\.conf\nDETAIL:  .*\nHINT:  .*server log/, 'it does not obey it');
+	like(lock_down(), qr/^ERROR:  55000: the server does not use the new pg_hba\.conf\nDETAIL:  .*\nHINT:  .*server log/, 'it does not obey it');
 	is_as_before($text, 'refused');
 	set_rules($rules);
 };

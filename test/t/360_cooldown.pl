@@ -206,7 +206,7 @@ subtest 'rights' => sub {
 };
 
 subtest 'arguments' => sub {
-	my $hint = "HINT:  Allowed is '0' (none) to '1 h'; write '30 s' for thirty seconds.";
+	my $hint = "HINT:  Valid values are '0' (none) to '1 h'; write '30 s' for thirty seconds.";
 	my %wrong = (q{'-1 s'} => 'negative', NULL => 'null', q{'61 min'} => 'longer than one hour', q{'5000'} => 'longer than one hour');
 	my $session = session('arguments');
 	for my $function ('terminate_where', 'terminate_report')

@@ -31,12 +31,13 @@ TEST(ReplicationNeeds, NamesRolesThatMayUseASlot) {
     EXPECT_EQ(str(needs.detail()), "");
     needs.add_candidate("repl");
     EXPECT_FALSE(needs.empty());
-    EXPECT_EQ(str(needs.detail()), "Nobody uses slot \"shop\" now; roles that may: \"repl\".");
+    EXPECT_EQ(str(needs.detail()), "No process uses slot \"shop\" now; roles that may: \"repl\".");
     needs.add_unused_slot("stock");
     needs.add_candidate("other");
     needs.add_user("third", "feed");
-    EXPECT_EQ(str(needs.detail()), "Role \"third\" uses slot \"feed\". Nobody uses slots \"shop\", \"stock\" "
-                                   "now; roles that may: \"repl\", \"other\".");
+    EXPECT_EQ(str(needs.detail()),
+              "Role \"third\" uses slot \"feed\". No process uses slots \"shop\", \"stock\" "
+              "now; roles that may: \"repl\", \"other\".");
 }
 
 TEST(ReplicationNeeds, ACandidateWithoutASlotIsNotNeeded) {

@@ -93,7 +93,7 @@ TEST(Detail, TellsHowLongAndTheLimit) {
               "(pg_sessionctl.client_silence_timeout is 300 ms).");
     EXPECT_EQ(
         detail(violation(Rule::client_gone, 60000, minute)),
-        "The session ran on without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
+        "The session continued without its client for 1 min (pg_sessionctl.client_gone_timeout is 1 min).");
     EXPECT_EQ(detail(violation(Rule::lifetime, 3600000, hour)),
               "The session lasted for 1 h (pg_sessionctl.session_lifetime_timeout is 1 h).");
 }
@@ -105,7 +105,7 @@ TEST(Detail, TellsWhetherAStatementWasCancelledBefore) {
     EXPECT_NE(std::string_view(core::hint_of(statement)).find("faster"), std::string_view::npos);
     statement.is_cancel = false;
     statement.lasted = seconds(12);
-    EXPECT_EQ(detail(statement), "The statement ran on when it had been cancelled, in all for 12 s "
+    EXPECT_EQ(detail(statement), "The statement continued after it was cancelled, in all for 12 s "
                                  "(pg_sessionctl.statement_timeout is 5 s).");
 }
 

@@ -27,7 +27,7 @@ std::int32_t checked_limit(std::int32_t sessions) {
     if (sessions < unlimited)
         throw core::Error(core::sqlstate::invalid_parameter_value, "invalid connection limit: %d",
                           static_cast<int>(sessions))
-            .hint("It is 0 or more, or -1, which removes the limit.");
+            .hint("Use 0 or more, or -1 to remove the limit.");
     return sessions;
 }
 

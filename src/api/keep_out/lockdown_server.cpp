@@ -119,7 +119,7 @@ bool is_hba(std::string_view method) {
         return method == "hba";
     throw core::Error(core::sqlstate::invalid_parameter_value, "unrecognized method \"%.*s\"",
                       static_cast<int>(method.size()), method.data())
-        .hint("Allowed are 'gate' and 'hba'.");
+        .hint("Valid values are 'gate' and 'hba'.");
 }
 
 void warn_of_file(const char* why) {

@@ -13,7 +13,8 @@ Datum run(bool (*function)(const char* server, const char* database), FunctionCa
     const pg::ScratchMemory scratch;
     api::Arguments arguments(fcinfo);
     const char* const server = arguments.text("server");
-    const char* const database = arguments.text("database", "PgBouncer would take it for all databases.");
+    const char* const database =
+        arguments.text("database", "PgBouncer would apply the command to all databases.");
     return BoolGetDatum(function(server, database));
 }
 

@@ -146,7 +146,8 @@ core::string limits_in_force(const pg::ReaperStatus& status, const pg::LimitSett
         list = "none";
     append_count(list, status.with_own_limits, "; %d session has limits of its own",
                  "; %d sessions have limits of their own");
-    append_count(list, settings.count, "; 1 role or database sets some", "; %d roles or databases set some");
+    append_count(list, settings.count, "; 1 role or database sets limits",
+                 "; %d roles or databases set limits");
     return list;
 }
 

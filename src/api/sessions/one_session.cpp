@@ -38,7 +38,7 @@ void report_no_session(core::Identity identity, const pg::Roster& roster) {
     if (other != nullptr && !pg::may_tell(other->facts)) {
         pg::call([&] {
             ereport(NOTICE,
-                    (errmsg("it is hidden from you whether process %d is session %s", identity.pid, id.text),
+                    (errmsg("you may not see whether process %d is session %s", identity.pid, id.text),
                      errhint("%s You can also use its process ID alone.", api::hint_for_hidden)));
         });
         return;
@@ -60,7 +60,7 @@ void report_leader(const core::Target& target, const pg::RosterEntry& entry) {
     pg::call([&] {
         ereport(NOTICE,
                 (errmsg("process %d works for session %d", target.session.id.pid, entry.proc.leader_pid),
-                 errhint("Name that session instead.")));
+                 errhint("Use the process ID of that session.")));
     });
 }
 

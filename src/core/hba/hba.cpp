@@ -19,7 +19,7 @@ constexpr char unlock_instructions[] =
     "# To undo it: sessionctl.unlock_server(). Without a login: delete the lines from >>> to "
     "<<<, then pg_ctl reload.";
 
-constexpr char probe_comment[] = "# Nobody has this name: it shows whether the server has read these lines.";
+constexpr char probe_comment[] = "# No role has this name. It shows whether the server has read these lines.";
 
 struct Role {
     string name;

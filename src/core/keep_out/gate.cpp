@@ -193,7 +193,7 @@ std::int32_t checked_hold(const Interval& hold, int authentication_timeout) {
                 wanted < 0 ? "negative" : "longer than authentication_timeout allows")
         .detail("authentication_timeout (%d s) would end a login that waits longer without an error message.",
                 authentication_timeout)
-        .hint("Allowed is '0' (refuse at once) to '%lld ms'.", static_cast<long long>(longest));
+        .hint("Valid values are '0' (refuse at once) to '%lld ms'.", static_cast<long long>(longest));
 }
 
 GateFile gate_file_of(const GateState& state) noexcept {

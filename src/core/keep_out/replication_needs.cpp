@@ -61,7 +61,7 @@ string ReplicationNeeds::detail() const {
     if (unused_slots_.empty() || candidates_.empty())
         return text;
     text.append(separator)
-        .append(unused_slots_.size() == 1 ? "Nobody uses slot " : "Nobody uses slots ")
+        .append(unused_slots_.size() == 1 ? "No process uses slot " : "No process uses slots ")
         .append(list_of(unused_slots_))
         .append(" now; roles that may: ")
         .append(list_of(candidates_))

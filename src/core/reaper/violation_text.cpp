@@ -48,10 +48,10 @@ const char* what_it_did(const LimitViolation& violation) noexcept {
     case Rule::client_silence:
         return "The session waited for its client, in the middle of a statement, for ";
     case Rule::client_gone:
-        return "The session ran on without its client for ";
+        return "The session continued without its client for ";
     case Rule::statement:
         return violation.is_cancel ? "The statement ran for "
-                                   : "The statement ran on when it had been cancelled, in all for ";
+                                   : "The statement continued after it was cancelled, in all for ";
     case Rule::lifetime:
         return "The session lasted for ";
     }
@@ -107,7 +107,7 @@ string detail_of(const LimitViolation& violation) {
 
 const char* hint_of(const LimitViolation& violation) noexcept {
     if (is_for_unread_notifications(violation))
-        return "Read notifications as they come; connect again and LISTEN anew.";
+        return "Read notifications without long pauses; connect again and repeat LISTEN.";
     switch (violation.rule) {
     case Rule::idle_in_transaction:
     case Rule::blocking:
@@ -130,7 +130,7 @@ const char* hint_of(const LimitViolation& violation) noexcept {
                    : "Let a statement end when it is cancelled; connect again and repeat what was not "
                      "committed.";
     case Rule::lifetime:
-        return "Connect again and repeat the statement that got this answer, if one did: it did not run.";
+        return "Connect again and repeat the statement that got this error, if any: it was not run.";
     }
     return "";
 }

@@ -69,21 +69,23 @@ KeepWhich checked_keep_which(std::string_view word) {
             return which;
     throw Error(sqlstate::invalid_parameter_value, "unrecognized keep_which \"%.*s\"",
                 static_cast<int>(word.size()), word.data())
-        .hint("Allowed are 'oldest', 'newest' (by backend_start), 'busiest' (by last change of state) and "
-              "'longest' (in its transaction).");
+        .hint(
+            "Valid values are 'oldest', 'newest' (by backend_start), 'busiest' (by last change of state) and "
+            "'longest' (in its transaction).");
 }
 
 std::int32_t checked_keep(std::int32_t keep) {
     if (keep < 0)
         throw Error(sqlstate::invalid_parameter_value, "keep must not be negative")
-            .hint("Allowed is 0 (keep none) or more: how many sessions to leave alone.");
+            .hint("Valid values are 0 (keep none) or more: how many sessions to leave alone.");
     return keep;
 }
 
 std::int32_t checked_refuse_above(std::int32_t bound) {
     if (bound < 0)
         throw Error(sqlstate::invalid_parameter_value, "refuse_above must not be negative")
-            .hint("Allowed is 0 (no bound) or more, or NULL for the setting pg_sessionctl.refuse_above.");
+            .hint(
+                "Valid values are 0 (no bound) or more, or NULL for the setting pg_sessionctl.refuse_above.");
     return bound;
 }
 

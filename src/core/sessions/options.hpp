@@ -23,9 +23,9 @@ struct Guards {
 
 constexpr std::int64_t longest_timeout_ms = 60 * 60 * 1000;
 constexpr char timeout_hint[] =
-    "Allowed is '0' (signal and return at once) to '1 h'; write '5 s' for five seconds.";
+    "Valid values are '0' (signal and return at once) to '1 h'; write '5 s' for five seconds.";
 
-constexpr char step_hint[] = "Allowed is more than '0' and up to '1 h'; write '2 s' for two seconds.";
+constexpr char step_hint[] = "Valid values are more than '0', and up to '1 h'; write '2 s' for two seconds.";
 
 /// An SQL interval, not yet checked.
 struct Interval {
@@ -53,7 +53,7 @@ KeepWhich checked_keep_which(std::string_view word);
 std::int32_t checked_keep(std::int32_t keep);
 std::int32_t checked_refuse_above(std::int32_t bound);
 
-constexpr char cooldown_hint[] = "Allowed is '0' (none) to '1 h'; write '30 s' for thirty seconds.";
+constexpr char cooldown_hint[] = "Valid values are '0' (none) to '1 h'; write '30 s' for thirty seconds.";
 
 /// How long the logins of ended sessions are refused, in ms, 0 = not at all. Errors: 22023 (negative,
 /// infinite, over one hour).

@@ -41,7 +41,7 @@ string words_for(const Activity& doing) {
     const char* const state = state_name(doing.state);
     string words = state != nullptr ? state : "in a state that is not known";
     if (doing.state == State::disabled)
-        words = "that tell no state (track_activities is off)";
+        words = "with track_activities off";
     if (shows_wait(doing))
         words.append(" (").append(doing.wait_event_type).append(": ").append(doing.wait_event).append(")");
     return words;

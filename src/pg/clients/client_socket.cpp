@@ -20,7 +20,8 @@ namespace {
 using Result = core::Closing::Result;
 
 constexpr core::Closing not_here = {
-    Result::denied, "this operating system does not let a process take another's socket: that is Linux 5.6"};
+    Result::denied,
+    "this operating system does not let a process take another's socket: this requires Linux 5.6 or later"};
 
 #ifdef __linux__
 

@@ -173,8 +173,8 @@ core::vector<Match> run_hiding_error_text(const Condition& condition, const Stat
     }
     throw core::Error(call([sqlstate] { return unpack_sql_state(sqlstate); }),
                       "the condition raised an error while it ran")
-        .hint("What it says is withheld inside a SECURITY DEFINER function: it may quote what only that "
-              "function may see.");
+        .hint("Inside a SECURITY DEFINER function the error message is withheld, because it may contain data "
+              "that only the owner of the function may see.");
 }
 
 Oid view_oid() {

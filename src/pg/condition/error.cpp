@@ -10,12 +10,13 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr char expression_hint[] = "A condition is one boolean expression over the columns of "
-                                   "sessionctl.session_activity. A text, a time or an "
-                                   "interval stands in single quotes: idle_for > '10 min'.";
+constexpr char expression_hint[] =
+    "A condition is one boolean expression over the columns of "
+    "sessionctl.session_activity. Write text, times and intervals in single quotes: idle_for > '10 min'.";
 
-constexpr char parameter_hint[] = "The values of $1, $2 ... come in args, an array of texts in this order: "
-                                  "array['regina', 'psql']. Each takes the type that its place needs.";
+constexpr char parameter_hint[] =
+    "Pass the values of $1, $2 ... in args, an array of text in this order: array['regina', 'psql']. Each "
+    "value takes the type that its context requires.";
 
 /// Converts a position in our statement to one in the caller's text, in characters from 1.
 int own_position(int position, int length) noexcept {
@@ -32,8 +33,8 @@ const char* column_hint(const char* message) noexcept {
         return "The column is called pid since PostgreSQL 9.2.";
     if (std::strstr(message, "current_query") != nullptr)
         return "The column is called query since PostgreSQL 9.2.";
-    return "A text stands in single quotes: usename = 'app', and inside of a quoted condition usename = "
-           "''app''. The columns are those of sessionctl.session_activity.";
+    return "Write text in single quotes: usename = 'app', and within a quoted condition usename = ''app''. "
+           "The columns are those of sessionctl.session_activity.";
 }
 
 core::Error error_for_risky(const Finding& finding) {
@@ -57,9 +58,8 @@ core::Error error_for(const Finding& finding) {
     switch (finding.refusal) {
     case Refusal::unknown_construct:
         return core::Error(feature_not_supported, "this clause or expression is not allowed in a condition")
-            .hint(
-                "A condition only looks, by expressions and subqueries without locking clauses, sampling and "
-                "changes of data.");
+            .hint("A condition can contain expressions, and subqueries without locking clauses, TABLESAMPLE, "
+                  "and data-modifying statements.");
     case Refusal::bare_star:
         return core::Error(syntax_error, "a condition must be one expression").hint("%s", expression_hint);
     case Refusal::volatile_function:
@@ -73,7 +73,7 @@ core::Error error_for(const Finding& finding) {
     case Refusal::foreign_domain:
         return core::Error(feature_not_supported, "domain %s is not allowed in a condition",
                            call([&finding] { return format_type_be(finding.object); }))
-            .hint("Its constraints could do more than look. Cast to the type under it.");
+            .hint("Its constraints could change something. Cast to its base type instead.");
     case Refusal::old_spelling:
         return core::Error(invalid_parameter_value, "no session shows '<IDLE>' as its query")
             .hint("Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
@@ -92,9 +92,9 @@ core::Error error_for(const Finding& finding) {
         return error_for_risky(finding);
     case Refusal::ignores_session:
         return core::Error(invalid_parameter_value, "the condition does not look at the session")
-            .hint("It would match every session or none. Name a column of sessionctl.session_activity, in a "
-                  "subquery as s.pid; user is the current user, not the session's: write usename. To select "
-                  "every session use 'true'.");
+            .hint("It would match every session or none. Use a column of sessionctl.session_activity, in a "
+                  "subquery with the alias s. The user of the session is usename, whereas user is the "
+                  "current user. To select every session, use 'true'.");
     case Refusal::none:
         break;
     }

@@ -46,14 +46,15 @@ bool reload() noexcept {
 [[noreturn]] void raise_failure(FileFailure failure, const char* without_space) {
     if (failure.why == EAGAIN)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                          "somebody else has changed \"%s\" meanwhile", failure.path)
+                          "file \"%s\" was concurrently changed", failure.path)
             .hint("Nothing was changed. Try again.");
     call([&failure, without_space] {
         const bool has_hint = without_space != nullptr && (failure.why == ENOSPC || failure.why == EDQUOT);
         errno = failure.why;
-        ereport(ERROR, (errcode_for_file_access(),
-                        errmsg("could not %s file \"%s\": %m", failure.what, failure.path),
-                        errdetail("pg_hba.conf is as it was."), has_hint ? errhint("%s", without_space) : 0));
+        ereport(ERROR,
+                (errcode_for_file_access(),
+                 errmsg("could not %s file \"%s\": %m", failure.what, failure.path),
+                 errdetail("pg_hba.conf was not changed."), has_hint ? errhint("%s", without_space) : 0));
     });
     pg_unreachable();
 }
@@ -137,13 +138,13 @@ void HbaChange::prove() const {
     if (proof == HbaProof::unanswered)
         throw core::Error(
             core::sqlstate::object_not_in_prerequisite_state,
-            "the server does not answer logins: nothing proves that it obeys the new pg_hba.conf")
-            .hint("The old file is back. Try again when the machine is less busy.");
+            "could not verify that the server uses the new pg_hba.conf, because it does not answer logins")
+            .hint("The old file was restored. Try again when the machine is less busy.");
     throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                      "the server does not obey the new pg_hba.conf")
-        .detail("Login after login that it rejects was not rejected.")
-        .hint("The old file is back. The server log tells which line of it the server refuses; or all slots "
-              "for connections are taken.");
+                      "the server does not use the new pg_hba.conf")
+        .detail("Logins that it should reject were not rejected.")
+        .hint("The old file was restored. See the server log for a line that the server does not accept, and "
+              "check whether all connection slots are taken.");
 }
 
 bool HbaChange::undo() noexcept {

@@ -129,7 +129,7 @@ bool HbaServer::matches(std::string_view role, std::string_view pattern) {
         return result == REG_OKAY;
     throw core::Error(core::sqlstate::config_file_error, "invalid regular expression \"%s\" in pg_hba.conf",
                       core::string(pattern).c_str())
-        .hint("The server refuses it, too.");
+        .hint("The server does not accept it either.");
 }
 
 std::optional<core::hba::File> HbaServer::read(std::string_view name, std::string_view outer) {

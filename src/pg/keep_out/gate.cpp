@@ -97,14 +97,10 @@ void Gate::load() {
         return;
     case GateFileFound::damaged:
         state = core::closed_for_safety(now, "the file \"pg_sessionctl.gate\" is damaged");
-        ereport(
-            WARNING,
-            (errmsg("file \"%s\", which remembers that the server is locked down, is damaged or of another "
-                    "version",
-                    gate_file_name),
-             errdetail("Until sessionctl.unlock_server() only superusers can log in."),
-             errhint("To open the server without a login remove the file and restart, or set "
-                     "pg_sessionctl.gate = off.")));
+        ereport(WARNING, (errmsg("lockdown file \"%s\" is damaged or of another version", gate_file_name),
+                          errdetail("Only superusers can log in until sessionctl.unlock_server() is called."),
+                          errhint("To open the server without a login remove the file and restart, or set "
+                                  "pg_sessionctl.gate = off.")));
         break;
     case GateFileFound::sound:
         if (!state.is_closed_at(now)) {
@@ -147,20 +143,21 @@ void clear_expired(const Gate& gate) {
 void warn_unwritten(int why) {
     const bool has_old = has_gate_file();
     errno = why;
-    ereport(WARNING,
-            (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", gate_file_name),
-             has_old
-                 ? errdetail("The server is locked down, but a restart, or a crash of a session, brings the "
-                             "lockdown of before back.")
-                 : errdetail("The server is locked down, but a restart, or a crash of a session, opens it."),
-             errhint("Lock it down again when the file can be written.")));
+    ereport(
+        WARNING,
+        (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", gate_file_name),
+         has_old
+             ? errdetail(
+                   "The server is locked down, but a restart or a crash brings back the lockdown before it.")
+             : errdetail("The server is locked down, but a restart or a crash opens it."),
+         errhint("Lock it down again when the file can be written.")));
 }
 
 void warn_unsynced(int why) {
     errno = why;
     ereport(WARNING, (errcode_for_file_access(),
                       errmsg("could not sync the directory of file \"%s\": %m", gate_file_name),
-                      errdetail("After a crash of the machine the gate may be as it was before.")));
+                      errdetail("After a crash of the machine, this change may be lost.")));
 }
 
 } // namespace
@@ -209,7 +206,7 @@ void GateChange::open() {
         if (!is_written_)
             ereport(ERROR,
                     (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", gate_file_name),
-                     errdetail("The server is as it was.")));
+                     errdetail("The server is still locked down.")));
         if (!is_synced)
             warn_unsynced(why);
     });
@@ -240,7 +237,7 @@ void GateChange::undo() noexcept {
         ereport(LOG, (errcode_for_file_access(),
                       errmsg("could not %s file \"%s\": %m", before_.is_closed ? "write" : "remove",
                              gate_file_name),
-                      errdetail("A restart of the server goes by that file.")));
+                      errdetail("The next restart of the server uses that file.")));
 }
 
 void GateChange::settle() noexcept {

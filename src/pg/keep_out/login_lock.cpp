@@ -63,7 +63,7 @@ bool try_to_lock(Oid database, int milliseconds) {
 void require_name(Oid database, const char* name) {
     if (call([name] { return get_database_oid(name, true); }) != database)
         throw core::Error(core::sqlstate::lock_not_available,
-                          "database \"%s\" was renamed or dropped meanwhile", name)
+                          "database \"%s\" was concurrently renamed or dropped", name)
             .hint("Nothing was changed. Try again.");
 }
 
@@ -72,7 +72,7 @@ void require_name(Oid database, const char* name) {
 void lock_logins(Oid database, const char* name, EndLogins which) {
     if (has_lock_deadline())
         throw core::Error(core::sqlstate::active_sql_transaction,
-                          "a database has been locked in this transaction already")
+                          "a database has already been locked in this transaction")
             .hint("Call it once in each transaction.");
     forbid_prepare("a function that locks a database");
     compat::commit_at_once();
@@ -87,8 +87,8 @@ void lock_logins(Oid database, const char* name, EndLogins which) {
     }
     throw core::Error(core::sqlstate::lock_not_available,
                       "could not lock logins to database \"%s\" within %d ms", name, longest_login_lock_wait)
-        .detail("Somebody alters or drops it, copies it as a template, or is logging in to it and may not be "
-                "ended by you.")
+        .detail("Another session is altering or dropping it, copying it as a template, or logging in to it, "
+                "and you are not permitted to end that session.")
         .hint("Nothing was changed. Try again when that has ended.%s",
               hint_for_prepared_on(DatabaseRelationId, database, ExclusiveLock).c_str());
 }
@@ -107,7 +107,8 @@ void keep_own_database_open() {
     if (!is_open)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "the database that you are connected to does not accept connections")
-            .hint("Call it from one that does: somewhere superusers must be able to log in.");
+            .hint("Call it from a database that accepts connections. Superusers must be able to log in to at "
+                  "least one database.");
 }
 
 void forbid_prepare(const char* what) {
@@ -120,7 +121,7 @@ void require_own_transaction(const char* what) {
     if (IsTransactionBlock() || IsSubTransaction())
         throw core::Error(core::sqlstate::active_sql_transaction, "%s cannot run inside a transaction block",
                           what)
-            .hint("Until its transaction ends nobody can log in to that database, superusers included.");
+            .hint("Until its transaction ends, no role can log in to that database, not even a superuser.");
 }
 
 void require_owner(Oid database, const char* name) {
@@ -131,8 +132,8 @@ void require_owner(Oid database, const char* name) {
 void require_primary(const char* what) {
     if (RecoveryInProgress())
         throw core::Error(core::sqlstate::read_only_sql_transaction, "%s cannot run during recovery", what)
-            .hint("Call it on the primary: what it changes comes here by replication, but ends no sessions "
-                  "here. On a standby, close the gate: sessionctl.lockdown_server().");
+            .hint("Call it on the primary. The change is replicated to the standby, but ends no sessions "
+                  "there. To close a standby, call sessionctl.lockdown_server() on it.");
 }
 
 } // namespace sessionctl::pg

@@ -180,7 +180,7 @@ void warn_still_paused(const char* server, const char* database) {
     const core::string command = resuming(server, database);
     call([&] {
         ereport(WARNING, (errmsg("database \"%s\" is still paused in PgBouncer", name.text()),
-                          errhint("Call %s where that server is defined.", command.c_str())));
+                          errhint("Call %s in the database where that server is defined.", command.c_str())));
     });
 }
 

@@ -103,11 +103,11 @@ extern "C" bool sessionctl_check_lockdown(char**, void**, GucSource source) {
 } // namespace
 
 void define_lockdown_parameter() {
-    DefineCustomStringVariable(parameter, "What a lockdown found when it began, for its end to put back.",
-                               "Written by lockdown_database and lockdown_role; of no meaning in a session.",
-                               &own_value, "", PGC_SUSET,
-                               GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-                               sessionctl_check_lockdown, nullptr, nullptr);
+    DefineCustomStringVariable(
+        parameter, "The settings from before a lockdown, which the unlock restores.",
+        "It is written by lockdown_database and lockdown_role, and has no effect in a session.", &own_value,
+        "", PGC_SUSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, sessionctl_check_lockdown,
+        nullptr, nullptr);
 }
 
 std::optional<core::Lockdown> stored_lockdown(Lockable kind, Oid oid) {
@@ -119,9 +119,9 @@ std::optional<core::Lockdown> stored_lockdown(Lockable kind, Oid oid) {
     auto lockdown = core::read_lockdown(found.front().value);
     if (!lockdown)
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                          "what its lockdown remembers is not readable")
-            .detail("Somebody has changed the setting %s.", parameter)
-            .hint("Open it by ALTER %s ... and RESET %s.", keyword(kind), parameter);
+                          "the settings that its lockdown has saved are not readable")
+            .detail("The setting %s was changed by hand.", parameter)
+            .hint("Use ALTER %s to open it and to RESET %s.", keyword(kind), parameter);
     return lockdown;
 }
 

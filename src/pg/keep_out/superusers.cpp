@@ -61,7 +61,7 @@ void require_superuser_left(const char* role_taken_away) {
     case Left::none:
         throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
                           "role \"%s\" is the only superuser who may log in", role_taken_away)
-            .hint("Make another superuser first, who can unlock it.");
+            .hint("Create another superuser first, so that the role can be unlocked.");
     }
 }
 

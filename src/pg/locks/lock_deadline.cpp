@@ -93,8 +93,7 @@ bool is_ours(const ErrorData& error) noexcept {
 
 /// Core's message says that a user requested it.
 extern "C" void sessionctl_explain_lock_deadline(ErrorData* error) {
-    static constexpr char why[] =
-        "It has locked a database, and kept all logins to it waiting, for longer than 2 s.";
+    static constexpr char why[] = "It held the lock that logins to a database need for longer than 2 s.";
     static_assert(longest_hold == 2000);
     if (previous_emit_log != nullptr)
         previous_emit_log(error);

@@ -28,7 +28,7 @@ core::string hint_for(const core::vector<const Prepared*>& found, const char* is
     else
         hint.append(first.written).append(".");
     if (found.size() > 1)
-        hint.append(" Others stand in sessionctl.prepared_transactions.");
+        hint.append(" See sessionctl.prepared_transactions for others.");
     return hint;
 }
 

@@ -98,10 +98,9 @@ void report_prepared(const core::vector<const Prepared*>& found, const core::str
             detail.append("; in database \"").append(one_line(each->database)).append("\"");
     }
     call([&message, &detail] {
-        ereport(NOTICE,
-                (errmsg_internal("%s", message.c_str()), errdetail_internal("%s", detail.c_str()),
-                 errhint("No signal ends a prepared transaction: COMMIT PREPARED or ROLLBACK PREPARED does, "
-                         "in its own database.")));
+        ereport(NOTICE, (errmsg_internal("%s", message.c_str()), errdetail_internal("%s", detail.c_str()),
+                         errhint("No signal ends a prepared transaction. Use COMMIT PREPARED or ROLLBACK "
+                                 "PREPARED in its own database.")));
     });
 }
 

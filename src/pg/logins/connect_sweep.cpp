@@ -50,8 +50,8 @@ void warn_of_refused(int count) {
                 (errmsg_plural("%d session that may no longer connect to its database is not ended",
                                "%d sessions that may no longer connect to their databases are not ended",
                                count, count),
-                 errdetail_plural("Who ran the command is not permitted to signal it.",
-                                  "Who ran the command is not permitted to signal them.", count)));
+                 errdetail_plural("The role that ran the command is not permitted to signal it.",
+                                  "The role that ran the command is not permitted to signal them.", count)));
     });
 }
 
@@ -130,12 +130,12 @@ void start_connect_sweep() {
         if (loses_only_connect(each))
             ++(may_be_ended(own_sweep_request, each) ? permitted : refused);
     if (is_order_full) {
-        warn_of_connected("There are too many of them, or of the roles that took CONNECT.");
+        warn_of_connected("There are too many sessions or roles.");
         return;
     }
     publish_request();
     if (!start_sweeper(InvalidOid, nullptr, 0) && permitted > 0)
-        warn_of_connected("The server has no room for another background worker.");
+        warn_of_connected("There is no free background worker slot.");
     if (refused > 0)
         warn_of_refused(refused);
 }

@@ -93,18 +93,17 @@ void start_workers() {
     for (int first = 0; first < shut_out; first += share)
         if (!start_worker_in_time(roles + first, std::min(share, shut_out - first))) {
             if (need_of_all == Need::required)
-                throw core::Error(
-                    core::sqlstate::configuration_limit_exceeded,
-                    "the server has no room for the background worker that ends the logins under way")
+                throw core::Error(core::sqlstate::configuration_limit_exceeded,
+                                  "there is no free background worker slot for ending the logins in progress")
                     .hint(
                         "Raise max_worker_processes, which needs a restart; or pass terminate %s false, and "
                         "end the role's sessions after the commit.",
                         compat::argument_sign);
-            warn(not_ended, "The server has no room for another background worker.");
+            warn(not_ended, "There is no free background worker slot.");
             return;
         }
     if (has_forgotten)
-        warn(not_ended, "Not of all of them: the transaction has altered too many.");
+        warn(not_ended, "The transaction has altered too many roles.");
 }
 
 extern "C" void sessionctl_sweep_transaction(XactEvent event, void*) {

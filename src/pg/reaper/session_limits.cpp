@@ -46,8 +46,7 @@ extern "C" bool sessionctl_check_silence(int* value, void** extra, GucSource sou
     if (*value != 0 && !can_observe_silence) {
         GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
         GUC_check_errmsg("pg_sessionctl.client_silence_timeout is not supported by this server");
-        GUC_check_errhint("It needs Linux, and PostgreSQL 10 or newer: before, no session tells that it "
-                          "waits for its client.");
+        GUC_check_errhint("It requires Linux and PostgreSQL 10 or later.");
         return false;
     }
     return keep_source(extra, source);
@@ -57,7 +56,7 @@ extern "C" bool sessionctl_check_gone(int* value, void** extra, GucSource source
     if (*value != 0 && !can_observe_clients) {
         GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
         GUC_check_errmsg("pg_sessionctl.client_gone_timeout is not supported by this server");
-        GUC_check_errhint("It needs Linux.");
+        GUC_check_errhint("It requires Linux.");
         return false;
     }
     return keep_source(extra, source);
@@ -138,40 +137,40 @@ bool forget_if_dead(SessionSlot& slot) noexcept {
 
 void define_limits() {
     define<Limit::idle_in_transaction>("pg_sessionctl.idle_in_transaction_timeout",
-                                       "Ends a session that is idle in a transaction for longer.",
-                                       "0 is off.", 0, GUC_UNIT_MS);
+                                       "Ends sessions that are idle in a transaction for longer than this.",
+                                       "A value of 0 turns this off.", 0, GUC_UNIT_MS);
     define<Limit::blocking>(
         "pg_sessionctl.idle_in_transaction_blocking_timeout",
-        "Ends a session that is idle in a transaction for longer while others wait for it.", "0 is off.", 0,
-        GUC_UNIT_MS);
+        "Ends sessions that are idle in a transaction for longer than this while others wait for them.",
+        "A value of 0 turns this off.", 0, GUC_UNIT_MS);
     define<Limit::horizon_age>(
         "pg_sessionctl.idle_in_transaction_horizon_age",
-        "Ends a session that is idle in a transaction and holds back the vacuum horizon by more "
-        "transactions than this.",
-        "0 is off. See pg_sessionctl.idle_in_transaction_horizon_idle.", 0, 0);
+        "Ends sessions that are idle in a transaction and hold back VACUUM by more transactions than this.",
+        "A value of 0 turns this off. See pg_sessionctl.idle_in_transaction_horizon_idle.", 0, 0);
     define<Limit::horizon_idle>("pg_sessionctl.idle_in_transaction_horizon_idle",
-                                "How long a session is idle in a transaction at least before "
+                                "Sets how long a session must be idle in a transaction before "
                                 "pg_sessionctl.idle_in_transaction_horizon_age ends it.",
                                 nullptr, 60 * 1000, GUC_UNIT_MS);
     define<Limit::idle_session>("pg_sessionctl.idle_session_timeout",
-                                "Ends a session that is idle for longer, in no transaction.", "0 is off.", 0,
-                                GUC_UNIT_MS);
+                                "Ends sessions that are idle outside a transaction for longer than this.",
+                                "A value of 0 turns this off.", 0, GUC_UNIT_MS);
     define<Limit::transaction>("pg_sessionctl.transaction_timeout",
-                               "Ends a session whose transaction lasts longer.", "0 is off.", 0, GUC_UNIT_MS);
-    define<Limit::statement>("pg_sessionctl.statement_timeout", "Cancels a statement that runs for longer.",
-                             "0 is off. One that goes on all the same is ended with its session.", 0,
-                             GUC_UNIT_MS);
+                               "Ends sessions whose transaction lasts longer than this.",
+                               "A value of 0 turns this off.", 0, GUC_UNIT_MS);
+    define<Limit::statement>(
+        "pg_sessionctl.statement_timeout", "Cancels statements that run for longer than this.",
+        "A value of 0 turns this off. If the statement does not end, its session is ended.", 0, GUC_UNIT_MS);
     define<Limit::lifetime>("pg_sessionctl.session_lifetime_timeout",
-                            "Ends a session that is older, after the transaction it is in.", "0 is off.", 0,
-                            GUC_UNIT_MS);
+                            "Ends sessions that are older than this, after the transaction that they are in.",
+                            "A value of 0 turns this off.", 0, GUC_UNIT_MS);
     define<Limit::client_silence>(
         "pg_sessionctl.client_silence_timeout",
-        "Ends a session that waits for its client for longer, in the middle of a statement.", "0 is off.", 0,
-        GUC_UNIT_MS, sessionctl_check_silence);
+        "Ends sessions that wait for their client in the middle of a statement for longer than this.",
+        "A value of 0 turns this off.", 0, GUC_UNIT_MS, sessionctl_check_silence);
     define<Limit::client_gone>(
         "pg_sessionctl.client_gone_timeout",
-        "Ends a session that runs a statement though its client has been gone for longer.", "0 is off.", 0,
-        GUC_UNIT_MS, sessionctl_check_gone);
+        "Ends sessions that run a statement although their client has been gone for longer than this.",
+        "A value of 0 turns this off.", 0, GUC_UNIT_MS, sessionctl_check_gone);
 }
 
 core::Limits own_limits() noexcept {

@@ -159,10 +159,10 @@ void Progress::notice() const {
     const char* const rest = activities.c_str();
     const bool waits_for_logins = plan_ != nullptr && activities.empty();
     pg::call([=] {
-        ereport(NOTICE, (errmsg_internal("%s", message), *rest != '\0' ? errdetail_internal("Left: %s.", rest)
-                                                         : waits_for_logins
-                                                             ? errdetail("Logins under way are waited for.")
-                                                             : 0));
+        ereport(NOTICE, (errmsg_internal("%s", message),
+                         *rest != '\0'      ? errdetail_internal("Left: %s.", rest)
+                         : waits_for_logins ? errdetail("The call waits for logins that are in progress.")
+                                            : 0));
     });
 }
 
