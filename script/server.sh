@@ -85,13 +85,13 @@ build_and_install() {
     step "Installing it in the copy" "${make_command[@]}"
 }
 
-# From the number of lines: a processor of 2020 compiles some 300 in a second.
+# From the number of lines: a processor compiles some 200 in a second.
 build_time() {
     local lines processors
     processors=$(nproc)
     lines=$(find "$build/src" -name '*.[ch]pp' -exec cat {} + | wc -l)
     # One file has half of all lines: more than two processors do not help.
-    printf 'about %s s on %s processor%s that nobody else uses' "$((lines / 300 / (processors > 1 ? 2 : 1)))" \
+    printf 'about %s s on %s processor%s that nobody else uses' "$((lines / 200 / (processors > 1 ? 2 : 1)))" \
         "$processors" "$( ((processors == 1)) || echo s)"
 }
 
