@@ -82,6 +82,31 @@ AS 'MODULE_PATHNAME', 'sessionctl_client_gone' LANGUAGE C STABLE COST 1000;
 COMMENT ON FUNCTION sessionctl._client_gone(integer) IS
 'What the column client_gone of sessionctl.session_activity shows. Use the view.';
 
+CREATE FUNCTION sessionctl._memory_bytes(pid integer, backend_start timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_memory_bytes' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._memory_bytes(integer, timestamptz) IS
+'What the column memory_bytes of sessionctl.session_activity shows. Use the view.';
+
+CREATE FUNCTION sessionctl._cpu_time(pid integer, backend_start timestamptz) RETURNS interval
+AS 'MODULE_PATHNAME', 'sessionctl_cpu_time' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._cpu_time(integer, timestamptz) IS
+'What the column cpu_time of sessionctl.session_activity shows. Use the view.';
+
+CREATE FUNCTION sessionctl._read_bytes(pid integer, backend_start timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_read_bytes' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._read_bytes(integer, timestamptz) IS
+'What the column read_bytes of sessionctl.session_activity shows. Use the view.';
+
+CREATE FUNCTION sessionctl._write_bytes(pid integer, backend_start timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_write_bytes' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._write_bytes(integer, timestamptz) IS
+'What the column write_bytes of sessionctl.session_activity shows. Use the view.';
+
+CREATE FUNCTION sessionctl._temp_bytes(pid integer, backend_start timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessionctl_temp_bytes' LANGUAGE C STABLE COST 1000;
+COMMENT ON FUNCTION sessionctl._temp_bytes(integer, timestamptz) IS
+'What the column temp_bytes of sessionctl.session_activity shows. Use the view.';
+
 CREATE VIEW sessionctl.session_activity AS
 SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname, a.usesysid, a.usename,
        a.application_name, a.client_addr, a.client_hostname, a.client_port,
@@ -92,6 +117,11 @@ SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname,
        sessionctl._blocked_by(a.pid) AS blocked_by,
        sessionctl._blocking_count(a.pid) AS blocking_count,
        sessionctl._client_gone(a.pid) AS client_gone,
+       sessionctl._memory_bytes(a.pid, a.backend_start) AS memory_bytes,
+       sessionctl._cpu_time(a.pid, a.backend_start) AS cpu_time,
+       sessionctl._read_bytes(a.pid, a.backend_start) AS read_bytes,
+       sessionctl._write_bytes(a.pid, a.backend_start) AS write_bytes,
+       sessionctl._temp_bytes(a.pid, a.backend_start) AS temp_bytes,
        a.protection
 FROM sessionctl._session_activity() AS a;
 COMMENT ON VIEW sessionctl.session_activity IS
@@ -167,6 +197,16 @@ COMMENT ON COLUMN sessionctl.session_activity.blocking_count IS
 'How many sessions wait behind it, directly or not. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.client_gone IS
 'True if its client has closed its end of the connection; NULL where there is no client or the system does not tell. See the reference.';
+COMMENT ON COLUMN sessionctl.session_activity.memory_bytes IS
+'Memory of its process and its parallel workers that no other process shares. Linux. See the reference.';
+COMMENT ON COLUMN sessionctl.session_activity.cpu_time IS
+'Processor time of its process and its running parallel workers. Linux. See the reference.';
+COMMENT ON COLUMN sessionctl.session_activity.read_bytes IS
+'What its process and its running parallel workers had read from storage. Linux. See the reference.';
+COMMENT ON COLUMN sessionctl.session_activity.write_bytes IS
+'What its process and its running parallel workers had written to storage. Linux. See the reference.';
+COMMENT ON COLUMN sessionctl.session_activity.temp_bytes IS
+'Size of the temporary files of its statements, in all tablespaces. See the reference.';
 COMMENT ON COLUMN sessionctl.session_activity.protection IS
 'Why you may not act on it with default options; NULL: you may. See the reference.';
 
@@ -1130,7 +1170,7 @@ COMMENT ON FUNCTION sessionctl.reset_session_stats() IS
 CREATE FUNCTION sessionctl.help() RETURNS TABLE (topic text, name text, purpose text)
 LANGUAGE sql ROWS 45 AS $$
 VALUES
-    ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, client gone, may you act on it'),
+    ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, memory, may you act on it'),
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
     ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
@@ -1216,6 +1256,11 @@ GRANT EXECUTE ON FUNCTION sessionctl._session_activity() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._client_gone(integer) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._memory_bytes(integer, timestamptz) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._cpu_time(integer, timestamptz) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._read_bytes(integer, timestamptz) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._write_bytes(integer, timestamptz) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._temp_bytes(integer, timestamptz) TO PUBLIC;
 GRANT SELECT ON sessionctl.session_blocking, sessionctl.prepared_transactions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_blocking() TO PUBLIC;
 GRANT SELECT ON sessionctl.session_progress TO PUBLIC;

@@ -40,7 +40,7 @@ fi
 # The same columns everywhere; and core's are core's.
 expect admin "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
     WHERE attrelid = 'sessionctl.session_activity'::regclass AND attnum > 0 AND NOT attisdropped" \
-    'session_id pid backend_start backend_type datid datname usesysid usename application_name client_addr client_hostname client_port state state_change xact_start query_start wait_event_type wait_event waiting backend_xid backend_xmin leader_pid query_id query idle_for idle_in_transaction_for xact_age query_age session_age is_superuser can_login is_self blocked_by blocking_count client_gone protection' \
+    'session_id pid backend_start backend_type datid datname usesysid usename application_name client_addr client_hostname client_port state state_change xact_start query_start wait_event_type wait_event waiting backend_xid backend_xmin leader_pid query_id query idle_for idle_in_transaction_for xact_age query_age session_age is_superuser can_login is_self blocked_by blocking_count client_gone memory_bytes cpu_time read_bytes write_bytes temp_bytes protection' \
     'the columns are the same on every version'
 sql own 'BEGIN; CREATE TEMP TABLE mine (a int)'
 same='pid, backend_start, datid, datname::text, usesysid, usename::text, application_name, client_addr, client_hostname, client_port, state, state_change, xact_start, query_start, backend_xid, backend_xmin, query'

@@ -46,14 +46,33 @@ SELECT xact_start = now() AS xact_start, xact_age > '0' AS xact_age FROM session
 COMMIT;
 RESET application_name;
 
+-- What a session uses is computed only where it is named: by a query, by a condition.
+BEGIN;
+SET LOCAL track_functions = 'all';
+SELECT count(*) > 0 AS sessions FROM sessionctl.session_activity WHERE state IS NOT NULL;
+SELECT sessionctl.safe_count('state = $1 and pid is null', '{active}');
+SELECT funcname FROM pg_stat_xact_user_functions
+WHERE funcname ~ '_(bytes|cpu_time)$' ORDER BY 1;
+SELECT count(*) > 0 AS sessions FROM sessionctl.session_activity WHERE is_self AND (cpu_time < '0') IS NOT TRUE;
+SELECT sessionctl.safe_count('is_self and (memory_bytes < 0 or temp_bytes < 0)');
+SELECT funcname FROM pg_stat_xact_user_functions
+WHERE funcname ~ '_(bytes|cpu_time)$' AND calls > 0 ORDER BY 1;
+COMMIT;
+
 -- A role that may not see the session of another, here its own session's user, sees of it what core shows to all.
 CREATE ROLE regress_sessionctl_low;
 SET SESSION AUTHORIZATION regress_sessionctl_low;
 SELECT state, session_id IS NOT NULL AS session_id, protection FROM sessionctl.session_activity WHERE is_self;
 RESET SESSION AUTHORIZATION;
+SELECT backend_start AS began FROM sessionctl.session_activity WHERE is_self \gset
 SET ROLE regress_sessionctl_low;
 SELECT usename = session_user AS usename, is_self, is_superuser, protection, state, query, session_id, backend_start
 FROM sessionctl.session_activity WHERE is_self;
+SELECT memory_bytes, cpu_time, read_bytes, write_bytes, temp_bytes FROM sessionctl.session_activity WHERE is_self;
+SELECT count(*) FROM (VALUES (pg_backend_pid(), :'began'::timestamptz)) AS s (pid, began)
+WHERE sessionctl._memory_bytes(pid, began) IS NOT NULL OR sessionctl._cpu_time(pid, began) IS NOT NULL
+   OR sessionctl._read_bytes(pid, began) IS NOT NULL OR sessionctl._write_bytes(pid, began) IS NOT NULL
+   OR sessionctl._temp_bytes(pid, began) IS NOT NULL;
 RESET ROLE;
 
 -- Nobody changes anything through the view.

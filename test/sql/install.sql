@@ -33,7 +33,7 @@ FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
 -- None is strict, safe to run in a parallel worker, or runs as its owner; all but the view's own are volatile.
 SELECT proname FROM functions
 WHERE prosecdef OR proisstrict OR proparallel <> 'u'
-   OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count', '_client_gone'));
+   OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count', '_client_gone', '_memory_bytes', '_cpu_time', '_read_bytes', '_write_bytes', '_temp_bytes'));
 -- Optional arguments stand last, so that a call by position keeps its meaning.
 SELECT proname FROM functions WHERE proname !~ '^_|_pool$' AND proname <> 'limit_role' AND pronargs - pronargdefaults > 1;
 

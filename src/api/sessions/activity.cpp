@@ -4,13 +4,9 @@
 #include "api/serve.hpp"
 #include "api/values.hpp"
 #include "core/sessions/protection.hpp"
-#include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
-#include "pg/locks/lock_waits.hpp"
 #include "pg/memory.hpp"
-#include "pg/sessions/roster.hpp"
-
-#include <optional>
+#include "pg/sessions/roster_in_force.hpp"
 
 using namespace sessionctl;
 
@@ -100,45 +96,13 @@ void put_roster(const pg::Roster& roster, FunctionCallInfo fcinfo) {
     });
 }
 
-/// The lock table is read once for a statement, at the first row that asks.
-const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
-    auto*& waits = reinterpret_cast<pg::LockWaits*&>(fcinfo->flinfo->fn_extra);
-    if (waits == nullptr) {
-        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-        waits = pg::LockWaits::take();
-    }
-    return *waits;
-}
-
-/// What is read once for a statement, at the first row that asks.
-struct Clients {
-    std::optional<pg::Roster> roster;
-    pg::ClientConnections connections;
-};
-
-Clients& clients_for(FunctionCallInfo fcinfo) {
-    auto*& clients = reinterpret_cast<Clients*&>(fcinfo->flinfo->fn_extra);
-    if (clients == nullptr)
-        clients = new (core::allocate(sizeof(Clients))) Clients();
-    return *clients;
-}
-
-/// The roster in use, or a new one with the privileges of the current role.
-const pg::Roster& roster_for(Clients& clients) {
-    if (const pg::Roster* const in_force = pg::RosterInForce::current())
-        return *in_force;
-    if (!clients.roster || clients.roster->viewer != GetUserId())
-        clients.roster = pg::Roster::take();
-    return *clients.roster;
-}
-
 } // namespace
 
 SQL_FUNCTION(sessionctl_activity)
 {
     return api::serve([&]() -> Datum {
-        if (const pg::Roster* const in_force = pg::RosterInForce::current()) {
-            put_roster(*in_force, fcinfo);
+        if (const pg::RosterInForce* const in_force = pg::RosterInForce::current()) {
+            put_roster(in_force->roster(), fcinfo);
         } else {
             const pg::ScratchMemory scratch;
             put_roster(pg::Roster::take(), fcinfo);
@@ -156,47 +120,5 @@ SQL_FUNCTION(sessionctl_is_passed_over_by_vacuum)
         }
         const int pid = PG_GETARG_INT32(0);
         return BoolGetDatum(pg::call([pid] { return compat::is_ignored_by_vacuum(pid); }));
-    });
-}
-
-SQL_FUNCTION(sessionctl_blocked_by)
-{
-    return api::serve([&]() -> Datum {
-        if (PG_ARGISNULL(0)) {
-            fcinfo->isnull = true;
-            return 0;
-        }
-        const pg::LockWaits& waits = waits_for(fcinfo);
-        const core::vector<int> pids = waits.blocked_by(PG_GETARG_INT32(0));
-        return pg::call([&pids] { return api::integers_of(pids); });
-    });
-}
-
-SQL_FUNCTION(sessionctl_blocking_count)
-{
-    return api::serve([&]() -> Datum {
-        if (PG_ARGISNULL(0)) {
-            fcinfo->isnull = true;
-            return 0;
-        }
-        return Int32GetDatum(waits_for(fcinfo).waiting_behind(PG_GETARG_INT32(0)));
-    });
-}
-
-SQL_FUNCTION(sessionctl_client_gone)
-{
-    return api::serve([&]() -> Datum {
-        if (PG_ARGISNULL(0)) {
-            fcinfo->isnull = true;
-            return 0;
-        }
-        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-        Clients& clients = clients_for(fcinfo);
-        const pg::RosterEntry* const entry = roster_for(clients).find(PG_GETARG_INT32(0));
-        const auto presence = entry != nullptr && entry->role_facts.is_visible
-                                  ? clients.connections.presence_of(entry->facts.id.pid, entry->client)
-                                  : pg::ClientPresence::unknown;
-        fcinfo->isnull = presence == pg::ClientPresence::unknown;
-        return BoolGetDatum(presence == pg::ClientPresence::gone);
     });
 }

@@ -6,6 +6,7 @@
 #include "pg/condition/scope.hpp"
 #include "pg/condition/syntax.hpp"
 #include "pg/condition/values.hpp"
+#include "pg/sessions/roster_in_force.hpp"
 
 extern "C" {
 #include "access/heapam.h"

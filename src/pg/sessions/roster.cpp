@@ -149,8 +149,6 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
     }
 }
 
-const Roster* in_force = nullptr;
-
 } // namespace
 
 Roster Roster::take() {
@@ -205,18 +203,6 @@ const RosterEntry& Roster::at(int pid) const {
     if (entry == nullptr)
         throw core::Error(core::sqlstate::internal_error, "process %d is not on the roster", pid);
     return *entry;
-}
-
-RosterInForce::RosterInForce(const Roster& roster) noexcept : outer_(in_force) {
-    in_force = &roster;
-}
-
-RosterInForce::~RosterInForce() {
-    in_force = outer_;
-}
-
-const Roster* RosterInForce::current() noexcept {
-    return in_force != nullptr && in_force->viewer == GetUserId() ? in_force : nullptr;
 }
 
 } // namespace sessionctl::pg

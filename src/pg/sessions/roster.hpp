@@ -55,21 +55,4 @@ struct Roster {
     static Roster take_slots(int first, int end);
 };
 
-/// While it lives, session_activity shows this roster: so a condition sees the same sessions that are acted
-/// on.
-class RosterInForce {
-  public:
-    explicit RosterInForce(const Roster& roster) noexcept;
-    ~RosterInForce();
-    RosterInForce(const RosterInForce&) = delete;
-    RosterInForce& operator=(const RosterInForce&) = delete;
-
-    /// Null outside of such a scope, and for another role (inside a function that changes it), which sees its
-    /// own.
-    static const Roster* current() noexcept;
-
-  private:
-    const Roster* outer_;
-};
-
 } // namespace sessionctl::pg

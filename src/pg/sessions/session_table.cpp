@@ -80,6 +80,16 @@ core::Observation look_at(const core::Session& session) {
     });
 }
 
+bool is_listed(const core::Session& session) {
+    return call([&session] {
+        bool is_same = false;
+        read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
+            is_same = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
+        });
+        return is_same;
+    });
+}
+
 SockAddr client_of(const core::Session& session) {
     return call([&session] {
         SockAddr client;

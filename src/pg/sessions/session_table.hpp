@@ -46,6 +46,8 @@ core::Identity own_identity();
 /// array.
 core::Observation look_at(const core::Session& session);
 
+/// Is it in the session table, and no other in its place?
+bool is_listed(const core::Session& session);
 /// The client's address; all zero if the session is gone.
 SockAddr client_of(const core::Session& session);
 /// Has the client closed its end of the connection for certain?

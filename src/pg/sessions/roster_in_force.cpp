@@ -1,0 +1,28 @@
+#include "pg/sessions/roster_in_force.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+RosterInForce* in_force = nullptr;
+
+} // namespace
+
+RosterInForce::RosterInForce(const Roster& roster) noexcept
+    : roster_(roster), resource_use_(roster), outer_(in_force) {
+    in_force = this;
+}
+
+RosterInForce::~RosterInForce() {
+    in_force = outer_;
+}
+
+RosterInForce* RosterInForce::current() noexcept {
+    return in_force != nullptr && in_force->roster_.viewer == GetUserId() ? in_force : nullptr;
+}
+
+} // namespace sessionctl::pg
