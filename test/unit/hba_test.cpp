@@ -21,7 +21,7 @@ TEST_F(Hba, PutsABlockBeforeTheText) {
 TEST_F(Hba, AsksTheProbeForAPassword) {
     lockdown.probe = "pg_sessionctl probe 1a";
     const std::string text = locked("local all all peer\n");
-    EXPECT_EQ(text.substr(text.find("# Nobody")),
+    EXPECT_EQ(text.substr(text.find("# No role")),
               "# No role has this name. It shows whether the server has read these lines.\n"
               "local \"pg_sessionctl probe 1a\" \"pg_sessionctl probe 1a\" password\n"
               "host \"pg_sessionctl probe 1a\" \"pg_sessionctl probe 1a\" 0.0.0.0/0 password\n"

@@ -166,7 +166,7 @@ TEST(Hint, SaysWhatHelpsAgainstItsRule) {
     EXPECT_TRUE(says(Rule::transaction, "shorter transactions"));
     EXPECT_TRUE(says(Rule::client_silence, "without long pauses"));
     EXPECT_TRUE(says(Rule::client_gone, "Stay connected"));
-    EXPECT_TRUE(says(Rule::lifetime, "did not run"));
+    EXPECT_TRUE(says(Rule::lifetime, "was not run"));
     // A session in no transaction lost nothing.
     for (const Rule rule : rules)
         EXPECT_EQ(says(rule, "repeat what was not committed"),
