@@ -133,6 +133,9 @@ const char* wait_event_type(int number) noexcept;
 /// Null if it does not wait, if the slot has another process by now, or before 9.6.
 const char* wait_event_of(int index, int pid) noexcept;
 bool awaits_standby(int index, int pid);
+/// Is its commit being flushed, or does it wait for a synchronous standby? A signal that comes in the middle
+/// of the first ends the second at once. True for moments of other work, too.
+bool is_in_commit(int index, int pid);
 /// It runs VACUUM, or decodes for a slot with an xmin of its own: VACUUM ignores its xmin.
 bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.

@@ -199,6 +199,23 @@ bool is_ignored_by_vacuum(int pid) {
     return proc != nullptr && (vacuum_flags_of(*proc) & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
 }
 
+// 15: PGPROC.delayChkptFlags; 14: PGPROC.delayChkpt; before, beside it.
+static bool is_flushing_commit(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 150000
+    return (*const_cast<const volatile int*>(&proc.delayChkptFlags) & DELAY_CHKPT_START) != 0;
+#elif PG_VERSION_NUM >= 140000
+    return *const_cast<const volatile bool*>(&proc.delayChkpt);
+#else
+    return *const_cast<const volatile bool*>(&ProcGlobal->allPgXact[proc.pgprocno].delayChkpt);
+#endif
+}
+
+bool is_in_commit(int index, int pid) {
+    const PGPROC* const proc = proc_at(index);
+    // In this order: the one ends before the other begins.
+    return proc != nullptr && proc->pid == pid && (is_flushing_commit(*proc) || awaits_standby(index, pid));
+}
+
 bool awaits_standby(int index, int pid) {
     const PGPROC* const proc = proc_at(index);
     return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;

@@ -74,7 +74,7 @@ class RecheckingServer final : public pg::LiveServer {
     /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
     /// standby has.
     bool spares(const core::Session& session) override {
-        if (pg::awaits_standby(session))
+        if (pg::is_in_commit(session))
             return true;
         if (violation_.rule == core::Rule::client_gone)
             return !pg::is_client_gone(session);
@@ -99,7 +99,7 @@ class RecheckingDrainServer final : public pg::DrainServer {
   public:
     /// No limit applies while it streams.
     bool spares(const core::Session& session) override {
-        return pg::awaits_standby(session) || pg::is_streaming(session);
+        return pg::is_in_commit(session) || pg::is_streaming(session);
     }
 };
 
@@ -127,7 +127,7 @@ void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
         ask_to_end(violation, roster.entries.front());
         return;
     }
-    if (pg::awaits_standby(violation.session)) {
+    if (pg::is_in_commit(violation.session)) {
         monitor.look_again_later();
         return;
     }

@@ -1,5 +1,5 @@
-# The reaper never ends a commit that waits for its synchronous standby: after a signal it would report a commit that no
-# standby has.
+# The reaper never ends a commit that waits for its synchronous standby, or is about to: after a signal it would report a
+# commit that no standby has.
 
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use RawSession;
 use SessionctlTest;
 use Test::More;
 
-my $node = new_reaper_server('standby_wait', conf => "wal_level = logical\nmax_wal_senders = 2\n");
+my $node = new_reaper_server('standby_wait', conf => "wal_level = logical\nmax_wal_senders = 2\nfsync = on\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
@@ -77,6 +77,23 @@ subtest 'the wait is over' => sub {
 	wait_for('the other to notice that its client is gone', sub { !is_running($orphan->pid) });
 	is($admin->run('SELECT string_agg(DISTINCT a, \' \' ORDER BY a) FROM orders'), 'orphan patient', 'both are committed');
 	is_deeply([ map { lines_about($_) } $committer, $orphan ], [], 'by nobody\'s doing');
+};
+
+# It looks for a signal when it begins to wait. Flushed slowly, most of these commits are under way at their limit.
+subtest 'a commit that is being flushed' => sub {
+	my $position = log_position($node);
+	reconfigure($node, 'synchronous_standby_names' => 'nobody', 'commit_delay' => 100000, 'commit_siblings' => 0,
+		'pg_sessionctl.transaction_timeout' => '200 ms');
+	my @sessions = map { SessionctlTest::Session->new($node, user => 'app') } 1 .. 12;
+	$sessions[$_]->send(sprintf q{BEGIN\; INSERT INTO orders VALUES ('flushed')\; SELECT pg_sleep(%.3f)\; COMMIT}, 0.13 + 0.01 * $_)
+	  for 0 .. $#sessions;
+	for my $session (@sessions)
+	{
+		wait_for('each to wait or to end', sub { !is_running($session->pid) || waits_for_standby($session) });
+	}
+	reconfigure($node, map { $_ => undef } qw(synchronous_standby_names commit_delay commit_siblings pg_sessionctl.transaction_timeout));
+	is(join("\n", log_lines($node, $position, qr/canceling the wait for synchronous replication/)), '', 'is not signalled');
+	$_->quit for @sessions;
 };
 
 $node->stop;

@@ -109,6 +109,10 @@ bool awaits_standby(const core::Session& session) {
     return call([&session] { return compat::awaits_standby(session.slot, session.id.pid); });
 }
 
+bool is_in_commit(const core::Session& session) {
+    return call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
+}
+
 Oid database_of(const core::Session& session) {
     return call([&session] {
         Oid database = InvalidOid;

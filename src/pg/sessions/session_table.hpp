@@ -54,6 +54,8 @@ SockAddr client_of(const core::Session& session);
 bool is_client_gone(const core::Session& session);
 /// Does its commit wait for a synchronous standby?
 bool awaits_standby(const core::Session& session);
+/// Or will it, since it is being flushed?
+bool is_in_commit(const core::Session& session);
 /// Invalid: none yet, or the slot belongs to another session.
 Oid database_of(const core::Session& session);
 
