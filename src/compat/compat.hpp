@@ -69,7 +69,10 @@ bool is_interrupted() noexcept;
 /// Drops a cancel that this process sent to itself.
 void clear_pending_cancel() noexcept;
 
-/// When the running statement (or transaction, 17) reaches its timeout; 0 if none is set.
+/// When statement_timeout ends the running statement; 0 if none is set. Up to 12 only while no other timer
+/// runs.
+TimestampTz statement_timeout_at();
+/// The same, or when transaction_timeout (17) ends its transaction.
 TimestampTz own_timeout_at();
 
 // --- the array of sessions in shared memory

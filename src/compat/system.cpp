@@ -125,21 +125,24 @@ void clear_pending_cancel() noexcept {
     QueryCancelPending = false;
 }
 
-TimestampTz own_timeout_at() {
-    TimestampTz at = 0;
+TimestampTz statement_timeout_at() {
 #if PG_VERSION_NUM >= 130000 // 13: get_timeout_active
-    if (get_timeout_active(STATEMENT_TIMEOUT))
-        at = get_timeout_finish_time(STATEMENT_TIMEOUT);
+    return get_timeout_active(STATEMENT_TIMEOUT) ? get_timeout_finish_time(STATEMENT_TIMEOUT) : 0;
 #else
     // Inside a statement no other timeout is armed, and an armed one uses this process's only interval timer.
     itimerval timer;
-    if (StatementTimeout > 0 && getitimer(ITIMER_REAL, &timer) == 0 && timerisset(&timer.it_value))
-        at = GetCurrentTimestamp() + timer.it_value.tv_sec * USECS_PER_SEC + timer.it_value.tv_usec;
+    if (StatementTimeout <= 0 || getitimer(ITIMER_REAL, &timer) != 0 || !timerisset(&timer.it_value))
+        return 0;
+    return GetCurrentTimestamp() + timer.it_value.tv_sec * USECS_PER_SEC + timer.it_value.tv_usec;
 #endif
+}
+
+TimestampTz own_timeout_at() {
+    const TimestampTz at = statement_timeout_at();
 #if PG_VERSION_NUM >= 170000 // 17: transaction_timeout
     if (get_timeout_active(TRANSACTION_TIMEOUT)) {
         const TimestampTz end = get_timeout_finish_time(TRANSACTION_TIMEOUT);
-        at = at == 0 ? end : std::min(at, end);
+        return at == 0 ? end : std::min(at, end);
     }
 #endif
     return at;

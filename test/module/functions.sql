@@ -16,6 +16,8 @@ CREATE FUNCTION sessionctl_test.stubborn(seconds integer) RETURNS void AS :'modu
 CREATE FUNCTION sessionctl_test.deaf(file text) RETURNS void AS :'module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
 CREATE FUNCTION sessionctl_test.lock_up() RETURNS void AS :'module', 'sessionctl_test_lock_up' LANGUAGE C;
 
+CREATE FUNCTION sessionctl_test.slow_log(milliseconds integer) RETURNS void AS :'module', 'sessionctl_test_slow_log' LANGUAGE C STRICT;
+
 CREATE FUNCTION sessionctl_test.start_lock_deadline() RETURNS void AS :'module', 'sessionctl_test_start_lock_deadline' LANGUAGE C;
 
 CREATE FUNCTION sessionctl_test.claim(how text) RETURNS void AS :'module', 'sessionctl_test_claim' LANGUAGE C STRICT;

@@ -104,6 +104,7 @@ void act(const Request& request, const pg::Span& span, Result& result) {
     // If this session is terminated while it waits, no destructor runs, but the log must still have what was
     // done.
     const pg::ExitGuard guard(write_audit, &audit);
+    const pg::TimeoutDeferral deferral;
     const pg::ClientMessage client_message = client_message_of(request.reason, result.roster.viewer);
     try {
         switch (request.action) {

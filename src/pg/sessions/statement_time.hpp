@@ -30,4 +30,22 @@ struct Span {
     bool is_cut_short; // the statement has less time than the wait
 };
 
+/// While it lives, statement_timeout does not interrupt the statement: sessions have been signalled, and the
+/// caller must learn what became of them. How long the report takes depends on their number and on the load
+/// of the machine, so no margin is long enough. The functions above go by the timeout as it was set.
+///
+/// Only for what ends its waits by itself. A statement that goes on for 30 s longer is cancelled all the
+/// same.
+class TimeoutDeferral {
+  public:
+    TimeoutDeferral();
+    /// A timeout that has passed meanwhile leaves a second to return the result.
+    ~TimeoutDeferral();
+    TimeoutDeferral(const TimeoutDeferral&) = delete;
+    TimeoutDeferral& operator=(const TimeoutDeferral&) = delete;
+
+  private:
+    TimestampTz end_; // 0: nothing is deferred
+};
+
 } // namespace sessionctl::pg
