@@ -11,6 +11,7 @@
 namespace sessionctl::pg {
 
 bool LiveServer::pin(const core::Session& session, core::Action action) {
+    processes_.forget();
     if (evidence_ != nullptr)
         evidence_->take(session);
     if (!signaller_.pin(session.id.pid))
@@ -48,7 +49,7 @@ void LiveServer::release() noexcept {
 }
 
 core::Observation LiveServer::look(const core::Session& session) {
-    return look_at(session);
+    return look_at(session, &processes_);
 }
 
 bool LiveServer::awaits_standby(const core::Session& session) {
@@ -73,6 +74,7 @@ void LiveServer::check_interrupts() {
 
 void LiveServer::sleep(core::Timestamp microseconds) {
     pause(microseconds);
+    processes_.forget();
     if (lock_waits_)
         lock_waits_->forget();
 }

@@ -5,6 +5,7 @@
 #include "pg/audit/evidence.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/sessions/client_message.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
 
 #include <optional>
@@ -42,6 +43,7 @@ class LiveServer : public core::Server {
     CallEvidence* const evidence_;
     CallCooldowns* const cooldown_;
     core::Session pinned_;
+    RecentProcesses processes_; // of this pass over all sessions
     bool is_cancel_ = false;
     bool is_delivered_ = false;
     std::optional<RecentLockWaits> lock_waits_; // of this pass over all sessions

@@ -1,5 +1,6 @@
 #include "pg/sessions/session_table.hpp"
 
+#include "compat/process_pids.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
 
@@ -9,13 +10,36 @@ namespace {
 
 /// A session leaves the session table first and the process array later; only then it is gone. If its pid is
 /// in the table again, the process in the array is another one.
-bool is_exiting(int pid, const compat::StatusArray& table) {
-    if (BackendPidGetProc(pid) == nullptr)
-        return false;
-    for (int slot = 0; slot < table.count; ++slot)
-        if (table.entries[slot].st_procpid == pid)
+bool is_exiting(int pid) {
+    return call([pid] {
+        if (BackendPidGetProc(pid) == nullptr)
             return false;
-    return true;
+        const compat::StatusArray table = compat::status_array();
+        for (int slot = 0; slot < table.count; ++slot)
+            if (table.entries[slot].st_procpid == pid)
+                return false;
+        return true;
+    });
+}
+
+/// All but whether it is present.
+core::Observation look_at_table(const core::Session& session) {
+    return call([&session] {
+        core::Observation observed = {};
+        read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
+            observed.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
+            observed.state = compat::state_of(entry);
+            observed.state_change = entry.st_state_start_timestamp;
+            observed.query_start = entry.st_activity_start_timestamp;
+            observed.xact_start = entry.st_xact_start_timestamp;
+        });
+        observed.is_streaming = is_streaming(session);
+        observed.is_in_transaction =
+            core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
+        if (session.kind == core::Kind::walsender || observed.is_streaming)
+            observed.xact_start = 0;
+        return observed;
+    });
 }
 
 } // namespace
@@ -59,25 +83,19 @@ core::Identity own_identity() {
     });
 }
 
-core::Observation look_at(const core::Session& session) {
-    return call([&session] {
-        const compat::StatusArray table = compat::status_array();
-        core::Observation observed = {};
-        read_consistently(table.at(session.slot), [&](const PgBackendStatus& entry) {
-            observed.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
-            observed.state = compat::state_of(entry);
-            observed.state_change = entry.st_state_start_timestamp;
-            observed.query_start = entry.st_activity_start_timestamp;
-            observed.xact_start = entry.st_xact_start_timestamp;
-        });
-        observed.is_streaming = is_streaming(session);
-        observed.is_in_transaction =
-            core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
-        if (session.kind == core::Kind::walsender || observed.is_streaming)
-            observed.xact_start = 0;
-        observed.present = observed.listed || is_exiting(session.id.pid, table);
-        return observed;
-    });
+bool RecentProcesses::has(int pid) {
+    if (pids_.empty()) {
+        compat::list_process_pids(pids_);
+        std::sort(pids_.begin(), pids_.end());
+    }
+    return std::binary_search(pids_.begin(), pids_.end(), pid);
+}
+
+core::Observation look_at(const core::Session& session, RecentProcesses* processes) {
+    core::Observation observed = look_at_table(session);
+    observed.present = observed.listed || ((processes == nullptr || processes->has(session.id.pid)) &&
+                                           is_exiting(session.id.pid));
+    return observed;
 }
 
 bool is_listed(const core::Session& session) {

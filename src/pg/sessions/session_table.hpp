@@ -42,9 +42,21 @@ void list_sessions(core::vector<core::Session>& sessions);
 /// This process, as in the session table.
 core::Identity own_identity();
 
+/// The processes in shared memory, read once for many looks. A session whose process is missing is gone for
+/// certain, and no lock is taken to know that; one that is there may have ended since.
+class RecentProcesses {
+  public:
+    bool has(int pid);
+    /// Makes the next question read them anew.
+    void forget() noexcept { pids_.clear(); }
+
+  private:
+    core::vector<int> pids_; // sorted; empty: to be read
+};
+
 /// The session's current state. Not present: it is gone for certain, by the session table and the process
-/// array.
-core::Observation look_at(const core::Session& session);
+/// array. Of many that are dying each look at that array would wait for them: `processes` knows of most.
+core::Observation look_at(const core::Session& session, RecentProcesses* processes = nullptr);
 
 /// Is it in the session table, and no other in its place?
 bool is_listed(const core::Session& session);
