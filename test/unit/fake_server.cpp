@@ -137,7 +137,7 @@ bool FakeServer::awaits_standby(const core::Session& session) {
     return process != nullptr && process->awaits_standby;
 }
 
-bool FakeServer::blocks_others(const core::Session& session, core::Timestamp) {
+bool FakeServer::blocks_others(const core::Session& session) {
     Life* const process = process_with(session.id.pid);
     if (before_lock_look)
         before_lock_look(process);

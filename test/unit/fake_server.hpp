@@ -74,7 +74,7 @@ class FakeServer final : public core::Server {
     bool still_selects(const core::Session& session) override;
     bool spares(const core::Session& session) override;
     bool awaits_standby(const core::Session& session) override;
-    bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
+    bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override { return clock_; }
     void check_interrupts() override {
         if (on_check_interrupts)

@@ -36,8 +36,7 @@ bool is_gone(const Session&, const Observation& observed, Server&) noexcept {
 }
 
 bool blocks_while_idle(const Session& session, const Observation& observed, Server& server) {
-    if (!observed.listed || observed.state != State::idle ||
-        !server.blocks_others(session, observed.state_change))
+    if (!observed.listed || observed.state != State::idle || !server.blocks_others(session))
         return false;
     // The lock may be of a transaction that began between the two looks.
     const Observation now = server.look(session);

@@ -57,9 +57,8 @@ class Server {
     virtual bool spares(const Session& session) = 0;
     /// Does its commit wait for a synchronous standby?
     virtual bool awaits_standby(const Session& session) = 0;
-    /// Does it block others though it has been idle since then (wall clock)? While it is pinned the lock
-    /// table is read anew; else one reading serves all sessions until the next sleep().
-    virtual bool blocks_others(const Session& session, Timestamp idle_since) = 0;
+    /// Does anybody wait for a lock behind it?
+    virtual bool blocks_others(const Session& session) = 0;
     /// Monotonic, in microseconds.
     virtual Timestamp now() = 0;
     /// Throws where the call was cancelled.

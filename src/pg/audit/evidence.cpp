@@ -97,11 +97,10 @@ RecentLockWaits::RecentLockWaits()
     : memory_(call([] { return compat::create_context(CurrentMemoryContext, "pg_sessionctl lock waits"); })) {
 }
 
-int RecentLockWaits::waiting_behind(int pid, TimestampTz not_before) {
+int RecentLockWaits::waiting_behind(int pid) {
     const core::Timestamp now = monotonic_now();
-    if (waits_ == nullptr || now - taken_at_ > longest_lock_look || wall_taken_at_ < not_before) {
+    if (waits_ == nullptr || now - taken_at_ > longest_lock_look) {
         waits_ = nullptr;
-        wall_taken_at_ = GetCurrentTimestamp(); // read first: the waits are no older than this
         call([this] { MemoryContextReset(memory_); });
         const MemoryScope scope(memory_);
         waits_ = LockWaits::take();

@@ -35,16 +35,12 @@ class RecentLockWaits {
   public:
     /// Lives in the current memory context, and no longer than it.
     RecentLockWaits();
-    /// From a copy that was not taken before `not_before` (wall clock) either.
-    int waiting_behind(int pid, TimestampTz not_before = 0);
-    /// Makes the next call take a new copy.
-    void forget() noexcept { waits_ = nullptr; }
+    int waiting_behind(int pid);
 
   private:
     MemoryContext memory_;
     const LockWaits* waits_ = nullptr;
     core::Timestamp taken_at_ = 0; // monotonic
-    TimestampTz wall_taken_at_ = 0;
 };
 
 /// As the session is now; not present if it has ended. Errors: PgError.

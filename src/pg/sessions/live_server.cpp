@@ -2,6 +2,8 @@
 
 #include "pg/clients/client_socket.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_waits.hpp"
+#include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
@@ -56,12 +58,9 @@ bool LiveServer::awaits_standby(const core::Session& session) {
     return pg::awaits_standby(session);
 }
 
-bool LiveServer::blocks_others(const core::Session& session, core::Timestamp idle_since) {
-    if (!lock_waits_)
-        lock_waits_.emplace();
-    if (is_pinned())
-        lock_waits_->forget();
-    return lock_waits_->waiting_behind(session.id.pid, idle_since) > 0;
+bool LiveServer::blocks_others(const core::Session& session) {
+    const ScratchMemory scratch;
+    return LockWaits::take()->waiting_behind(session.id.pid) > 0;
 }
 
 core::Timestamp LiveServer::now() {
@@ -75,8 +74,6 @@ void LiveServer::check_interrupts() {
 void LiveServer::sleep(core::Timestamp microseconds) {
     pause(microseconds);
     processes_.forget();
-    if (lock_waits_)
-        lock_waits_->forget();
 }
 
 } // namespace sessionctl::pg

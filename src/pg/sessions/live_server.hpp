@@ -8,8 +8,6 @@
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
 
-#include <optional>
-
 namespace sessionctl::pg {
 
 class LiveServer : public core::Server {
@@ -28,7 +26,7 @@ class LiveServer : public core::Server {
     bool still_selects(const core::Session&) override { return false; }
     bool spares(const core::Session&) override { return false; }
     bool awaits_standby(const core::Session& session) override;
-    bool blocks_others(const core::Session& session, core::Timestamp idle_since) override;
+    bool blocks_others(const core::Session& session) override;
     core::Timestamp now() override;
     void check_interrupts() override;
     void sleep(core::Timestamp microseconds) override;
@@ -46,7 +44,6 @@ class LiveServer : public core::Server {
     RecentProcesses processes_; // of this pass over all sessions
     bool is_cancel_ = false;
     bool is_delivered_ = false;
-    std::optional<RecentLockWaits> lock_waits_; // of this pass over all sessions
     Signaller signaller_;
 };
 
