@@ -71,6 +71,24 @@ core::LoginSettings login_settings_before(Lockable kind, const char* name, Comma
     });
 }
 
+/// Written when the transaction commits.
+void keep_in_audit(const char* action, const char* result, Lockable kind, const char* name,
+                   const core::LoginSettings& settings, const char* reason) {
+    pg::AuditRecord record = pg::AuditRecord::by_caller(action, result);
+    pg::LogLine details;
+    if (kind == Lockable::role) {
+        record.role.set(name);
+        details.add("login", settings.is_open ? "true" : "false");
+    } else {
+        record.database.set(name);
+        details.add("connection_limit", settings.limit);
+        details.add("allow_connections", settings.is_open ? "true" : "false");
+    }
+    record.details.set(details.pairs());
+    record.set_field(record.reason, reason);
+    pg::keep_at_commit(record);
+}
+
 } // namespace
 
 core::Lockdown new_lockdown(const core::LoginSettings& before, const core::LoginSettings& during,
@@ -112,21 +130,19 @@ void require_altered(Lockable kind, const char* name, Oid oid) {
             .hint("Nothing was changed. Try again.");
 }
 
-void keep_in_audit(const char* action, const char* result, Lockable kind, const char* name,
-                   const core::LoginSettings& settings, const char* reason) {
-    pg::AuditRecord record = pg::AuditRecord::by_caller(action, result);
-    pg::LogLine details;
-    if (kind == Lockable::role) {
-        record.role.set(name);
-        details.add("login", settings.is_open ? "true" : "false");
-    } else {
-        record.database.set(name);
-        details.add("connection_limit", settings.limit);
-        details.add("allow_connections", settings.is_open ? "true" : "false");
-    }
-    record.details.set(details.pairs());
-    record.set_field(record.reason, reason);
-    pg::keep_at_commit(record);
+void record_lockdown(Lockable kind, const char* name, Oid oid, core::Lockdown lockdown, const char* reason) {
+    const core::LoginSettings during = lockdown.during;
+    pg::store_lockdown(kind, name, core::renewed(pg::stored_lockdown(kind, oid), std::move(lockdown)));
+    keep_in_audit(kind == Lockable::role ? "lockdown_role" : "lockdown_database", "closed", kind, name,
+                  during, reason);
+}
+
+void unlock(Lockable kind, const char* name, Oid oid, const core::LoginSettings& from,
+            const core::LoginSettings& to) {
+    set_login_settings(kind, name, oid, from, to);
+    pg::remove_lockdown(kind, name);
+    keep_in_audit(kind == Lockable::role ? "unlock_role" : "unlock_database", "open", kind, name, to,
+                  nullptr);
 }
 
 void report_changes_by_hand(Lockable kind, const char* name, const core::Lockdown& lockdown,

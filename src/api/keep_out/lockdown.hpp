@@ -16,9 +16,14 @@ core::Lockdown new_lockdown(const core::LoginSettings& before, const core::Login
 void set_login_settings(pg::Lockable kind, const char* name, Oid oid, const core::LoginSettings& from,
                         const core::LoginSettings& to);
 
-/// Writes the audit record when the transaction commits. The reason may be null.
-void keep_in_audit(const char* action, const char* result, pg::Lockable kind, const char* name,
-                   const core::LoginSettings& settings, const char* reason);
+/// Stores the lockdown, on top of an earlier one, and has it in the audit when the transaction commits. The
+/// reason may be null.
+void record_lockdown(pg::Lockable kind, const char* name, Oid oid, core::Lockdown lockdown,
+                     const char* reason);
+
+/// Restores these settings, and removes what is stored of the lockdown.
+void unlock(pg::Lockable kind, const char* name, Oid oid, const core::LoginSettings& from,
+            const core::LoginSettings& to);
 
 /// Call after an ALTER by name, which prevents a concurrent rename. Errors: 55P03 if another object had the
 /// name.

@@ -96,11 +96,8 @@ void close(const LockdownOptions& options, bool has_paused_pool) {
         lockdown.pool = pg::kept_text(options.pool);
         lockdown.pool_database = pg::kept_name(options.database);
     }
-    pg::store_lockdown(
-        Lockable::database, options.database,
-        core::renewed(pg::stored_lockdown(Lockable::database, options.oid), std::move(lockdown)));
-    api::keep_in_audit("lockdown_database", "closed", Lockable::database, options.database, during,
-                       options.request.reason);
+    api::record_lockdown(Lockable::database, options.database, options.oid, std::move(lockdown),
+                         options.request.reason);
 }
 
 std::int64_t end_sessions(LockdownOptions& options, core::Timestamp hold_ends) {
@@ -141,23 +138,16 @@ std::int64_t lock_down_behind_pool(LockdownOptions& options) {
     }
 }
 
-void open(const char* name, Oid oid, const core::LoginSettings& current,
-          const core::LoginSettings& settings) {
-    api::set_login_settings(Lockable::database, name, oid, current, settings);
-    pg::remove_lockdown(Lockable::database, name);
-    api::keep_in_audit("unlock_database", "open", Lockable::database, name, settings, nullptr);
-}
-
 /// The database stays locked until the commit: logins of the pool wait for it, and are then admitted.
-void open_with_pool(const char* name, Oid oid, const core::LoginSettings& current,
-                    const core::LoginSettings& settings, const core::Lockdown& lockdown) {
+void unlock_and_resume(const char* name, Oid oid, const core::LoginSettings& current,
+                       const core::LoginSettings& settings, const core::Lockdown& lockdown) {
     const core::string server = pg::shown_utf8(lockdown.pool);
     const core::string database = pg::shown_utf8(lockdown.pool_database);
     if (!pg::resume_pool_after(server.c_str(), database.c_str(), [&] {
             pg::lock_logins(oid, name, pg::EndLogins::nobody);
-            open(name, oid, current, settings);
+            api::unlock(Lockable::database, name, oid, current, settings);
         }))
-        open(name, oid, current, settings);
+        api::unlock(Lockable::database, name, oid, current, settings);
 }
 
 /// The lock would be held for as long as a synchronous standby does not answer.
@@ -193,7 +183,7 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const Oid oid = pg::call([name] { return get_database_oid(name, false); });
         if (pg::stored_lockdown(Lockable::database, oid)) {
             pg::require_owner(oid, name);
-            pg::hold(Lockable::database, oid);
+            pg::lock_until_commit(Lockable::database, oid);
         }
         const auto lockdown = pg::stored_lockdown(Lockable::database, oid);
         if (!lockdown)
@@ -201,11 +191,11 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const core::LoginSettings current = api::login_settings_of(Lockable::database, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
         if (lockdown->pool.empty()) {
-            open(name, oid, current, restoration.settings);
+            api::unlock(Lockable::database, name, oid, current, restoration.settings);
         } else {
             pg::require_own_transaction("unlock_database with a paused pool");
             commit_without_standbys();
-            open_with_pool(name, oid, current, restoration.settings, *lockdown);
+            unlock_and_resume(name, oid, current, restoration.settings, *lockdown);
         }
         api::report_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
         return BoolGetDatum(true);

@@ -43,10 +43,7 @@ void lock_down(const char* role, Oid oid, const char* reason) {
     const core::LoginSettings before = api::login_settings_of(Lockable::role, oid);
     const core::LoginSettings during = {before.limit, false};
     forbid_login(role, oid, before, during);
-    pg::store_lockdown(
-        Lockable::role, role,
-        core::renewed(pg::stored_lockdown(Lockable::role, oid), api::new_lockdown(before, during, reason)));
-    api::keep_in_audit("lockdown_role", "closed", Lockable::role, role, during, reason);
+    api::record_lockdown(Lockable::role, role, oid, api::new_lockdown(before, during, reason), reason);
 }
 
 std::int64_t end_sessions(Request& request, Oid role) {
@@ -94,7 +91,7 @@ SQL_FUNCTION(sessionctl_lockdown_role)
         // Before taking any lock that another lockdown may wait for.
         if (is_superuser(oid) && pg::call([] { return superuser(); }))
             pg::lock_superusers();
-        pg::hold(Lockable::role, oid);
+        pg::lock_until_commit(Lockable::role, oid);
         if (!terminate) {
             lock_down(role, oid, request.reason);
             return Int64GetDatum(0);
@@ -115,15 +112,13 @@ SQL_FUNCTION(sessionctl_unlock_role)
         pg::require_primary("unlock_role");
         // A role that is not locked down is only read, without a lock.
         if (pg::stored_lockdown(Lockable::role, oid))
-            pg::hold(Lockable::role, oid);
+            pg::lock_until_commit(Lockable::role, oid);
         const auto lockdown = pg::stored_lockdown(Lockable::role, oid);
         if (!lockdown)
             return api::not_locked(Lockable::role, role);
         const core::LoginSettings current = api::login_settings_of(Lockable::role, oid);
         const core::Restoration restoration = core::restoration(*lockdown, current);
-        api::set_login_settings(Lockable::role, role, oid, current, restoration.settings);
-        pg::remove_lockdown(Lockable::role, role);
-        api::keep_in_audit("unlock_role", "open", Lockable::role, role, restoration.settings, nullptr);
+        api::unlock(Lockable::role, role, oid, current, restoration.settings);
         api::report_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
         return BoolGetDatum(true);
     });

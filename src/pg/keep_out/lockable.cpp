@@ -18,7 +18,7 @@ const char* keyword(Lockable kind) noexcept {
     return kind == Lockable::database ? "DATABASE" : "ROLE";
 }
 
-void hold(Lockable kind, Oid oid) {
+void lock_until_commit(Lockable kind, Oid oid) {
     lock_object(kind == Lockable::database ? DatabaseRelationId : AuthIdRelationId, oid,
                 ShareUpdateExclusiveLock);
 }

@@ -13,7 +13,7 @@ const char* keyword(Lockable kind) noexcept;
 
 /// Until the transaction ends no other session locks it down, unlocks or drops it: what is read about it from
 /// here on is consistent. Errors: 55P03.
-void hold(Lockable kind, Oid oid);
+void lock_until_commit(Lockable kind, Oid oid);
 
 /// ALTER DATABASE or ALTER ROLE of this name. Errors: as run_sql().
 void alter(Lockable kind, const char* name, const char* what, As as = As::caller);
