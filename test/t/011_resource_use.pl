@@ -193,7 +193,7 @@ subtest 'one figure in one condition' => sub {
 	$_->quit for @growing;
 };
 
-subtest 'who may see it' => sub {
+subtest 'which roles may see it' => sub {
 	my ($session, $own, $other) = (session(), session(user => 'other'), session(user => 'other'));
 	spill($session, 20_000);
 	$other->run('SET client_min_messages = warning');
