@@ -144,7 +144,7 @@ void unlock_and_resume(const char* name, Oid oid, const core::LoginSettings& cur
     const core::string server = pg::shown_utf8(lockdown.pool);
     const core::string database = pg::shown_utf8(lockdown.pool_database);
     if (!pg::resume_pool_after(server.c_str(), database.c_str(), [&] {
-            pg::lock_logins(oid, name, pg::EndLogins::nobody);
+            pg::lock_logins(oid, name, pg::EndLogins::none);
             api::unlock(Lockable::database, name, oid, current, settings);
         }))
         api::unlock(Lockable::database, name, oid, current, settings);

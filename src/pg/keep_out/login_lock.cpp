@@ -82,7 +82,7 @@ void lock_logins(Oid database, const char* name, EndLogins which) {
             require_name(database, name);
             return;
         }
-        if (which != EndLogins::nobody)
+        if (which != EndLogins::none)
             end_logins_to_database(database, which == EndLogins::superusers_too);
     }
     throw core::Error(core::sqlstate::lock_not_available,

@@ -11,7 +11,7 @@ constexpr int longest_login_lock_wait = 1000; // ms
 constexpr int longest_login_lock_hold = 1500; // ms
 
 /// Pending logins that have the lock could keep it for as long as their clients like.
-enum class EndLogins { nobody, clients, superusers_too };
+enum class EndLogins { none, clients, superusers_too };
 
 /// Takes the lock until the transaction ends, for longest_hold (pg/locks/lock_deadline.hpp) at most; ends the
 /// logins that hold it. Errors: 55P03 after the longest wait, or if the name is another database's by then;
