@@ -199,11 +199,11 @@ bool is_ignored_by_vacuum(int pid) {
     return proc != nullptr && (vacuum_flags_of(*proc) & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
 }
 
-// 15: PGPROC.delayChkptFlags; 14: PGPROC.delayChkpt; before, beside it.
+// 15: PGPROC.delayChkptFlags; 13: PGPROC.delayChkpt; before, in PGXACT.
 static bool is_flushing_commit(const PGPROC& proc) noexcept {
 #if PG_VERSION_NUM >= 150000
     return (*const_cast<const volatile int*>(&proc.delayChkptFlags) & DELAY_CHKPT_START) != 0;
-#elif PG_VERSION_NUM >= 140000
+#elif PG_VERSION_NUM >= 130000
     return *const_cast<const volatile bool*>(&proc.delayChkpt);
 #else
     return *const_cast<const volatile bool*>(&ProcGlobal->allPgXact[proc.pgprocno].delayChkpt);

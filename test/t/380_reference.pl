@@ -186,7 +186,7 @@ sub words_of
 	return grep { $_ ne '' } $body =~ /"([^"]*)"/g;
 }
 
-my @protections = words_of('core/sessions/session.cpp', 'protection_name');
+my @protections = words_of('core/sessions/protection.cpp', 'protection_name');
 agrees('outcomes', [ first_cells(section('Outcomes'), 'outcome') ], [ words_of('core/sessions/plan.cpp', 'outcome_name') ]);
 agrees('protection', [ first_cells(section('Protection'), 'word') ], \@protections);
 agrees('states', [ first_cells(section('States'), 'state') ], [ words_of('core/sessions/session.cpp', 'state_name') ]);
