@@ -115,7 +115,7 @@ SKIP: {
 				my $kept = join '', map { /[a-z]/ ? $_ : sprintf '%%%02X', ord } split //, $server;
 				$admin->run(qq{CREATE DATABASE held; ALTER DATABASE held SET pg_sessionctl.lockdown = 'limit=-1 open=yes locked_limit=0 locked_open=yes since=1 by=x reason= pool=$kept pool_database=$kept'});
 				my $warning = $admin->run(q{SELECT sessionctl.unlock_database('held')});
-				my ($command) = $warning =~ /^HINT:  Call (sessionctl\.resume_pool\(.*\)) where that server is defined\.$/m or return fail("a command: $warning");
+				my ($command) = $warning =~ /^HINT:  Call (sessionctl\.resume_pool\(.*\)) in the database where that server is defined\.$/m or return fail("a command: $warning");
 				like($admin->run("SELECT $command"), qr/\AERROR:  server "[^\n]*" does not exist\nHINT:  [^\n]*\z/, 'pasted, it asks for that server');
 				is($admin->run(qq{SELECT a = b AND a = } . literal($server) . qq{ FROM (SELECT ${\ ($command =~ s/.*resume_pool\((.*)\)/$1/sr) }) AS x (a, b)}), 't', 'for no other');
 				$admin->run('DROP DATABASE held');

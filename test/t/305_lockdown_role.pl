@@ -456,7 +456,7 @@ subtest 'no room for a worker' => sub {
 	$node->append_conf('postgresql.conf', "max_worker_processes = 0\n");
 	$node->restart;
 	my $poor = SessionctlTest::Session->new($node);
-	like($poor->complaint(q{SELECT sessionctl.lockdown_role('app')}), qr/\AERROR:  53400: the server has no room .*\nHINT: /, 'is told');
+	like($poor->complaint(q{SELECT sessionctl.lockdown_role('app')}), qr/\AERROR:  53400: there is no free background worker slot .*\nHINT: /, 'is told');
 	is($poor->run(q{SELECT rolcanlogin FROM pg_roles WHERE rolname = 'app'}), 't', 'and nothing done');
 	is($poor->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)}), '0', 'only the door needs none');
 	is($poor->run('SELECT hint FROM sessionctl.reaper_status'),

@@ -114,7 +114,7 @@ subtest 'a damaged file' => sub {
 		$node->start;
 		reconnect();
 		is(log_in($node, 'other'), 'FATAL 57P03 the server is locked down Locked until it is unlocked: the file "pg_sessionctl.gate" is damaged', 'closed');
-		like(log_since($node, $position), qr/WARNING:  file "pg_sessionctl\.gate", .*damaged.*\n.*DETAIL:  .*only superusers.*\n.*HINT:  /, 'the log says why, and what to do');
+		like(log_since($node, $position), qr/WARNING:  lockdown file "pg_sessionctl\.gate" is damaged.*\n.*DETAIL:  Only superusers.*\n.*HINT:  /, 'the log says why, and what to do');
 		is(unlock(), 't', 'a superuser unlocks');
 		ok(!-e gate_file($node), 'the file is gone');
 	}

@@ -435,7 +435,7 @@ subtest 'a lockdown that fails lets the clients go on' => sub {
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop', pool => 'pool')});
 	$admin->run('ALTER SERVER pool RENAME TO puddle');
 	is($admin->run(q{SELECT sessionctl.unlock_database('shop')}),
-		"WARNING:  database \"shop\" is still paused in PgBouncer\nHINT:  Call sessionctl.resume_pool('pool', 'shop') where that server is defined.\nt",
+		"WARNING:  database \"shop\" is still paused in PgBouncer\nHINT:  Call sessionctl.resume_pool('pool', 'shop') in the database where that server is defined.\nt",
 		'a pool that can not be resumed');
 	$admin->run('ALTER SERVER puddle RENAME TO pool');
 	is($admin->run(call('resume_pool', 'shop')), 't', 'is, by hand');
