@@ -338,8 +338,8 @@ sub start_bouncer
 	  if !$node->safe_psql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'});
 	my $port = $self->{bouncer_port} = $node->port == 65535 ? 1024 : $node->port + 1;    # in a directory of sockets that is ours alone
 	my $workplace = $self->workplace;
-	_write_file("$workplace/users", qq{"app" ""\n"keeper" "open-sesame"\n});
-	_write_file("$workplace/pgbouncer.ini", <<"INI");
+	write_file("$workplace/users", qq{"app" ""\n"keeper" "open-sesame"\n});
+	write_file("$workplace/pgbouncer.ini", <<"INI");
 [databases]
 shop = host=@{[ $node->host ]} port=@{[ $node->port ]}
 [pgbouncer]
@@ -363,14 +363,6 @@ sub stop_bouncer
 	my $bouncer = delete $self->{bouncer} or return;
 	$bouncer->signal('KILL');    # newer ones wait for their clients at SIGTERM
 	return $bouncer->finish;
-}
-
-sub _write_file
-{
-	my ($path, $text) = @_;
-	open my $file, '>', $path or die "cannot write $path: $!";
-	print {$file} $text;
-	return close $file;
 }
 
 # --- a session that hears nothing as long as its file is there

@@ -10,7 +10,7 @@ use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal delayed_logins is_delayed read_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal delayed_logins is_delayed read_file write_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
@@ -149,6 +149,14 @@ sub read_file
 	local $/;
 	my $text = <$file>;
 	return defined $text ? $text : '';
+}
+
+sub write_file
+{
+	my ($path, $text) = @_;
+	open my $file, '>:raw', $path or die "cannot open $path: $!";
+	print {$file} $text;
+	return close $file;
 }
 
 # Without a warning, as a machine that loses power. (Its children end by themselves, soon.)

@@ -25,14 +25,6 @@ sub lock_down { my ($arguments, $who) = @_; return answer_of($who || $admin, "se
 sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
 sub session { my ($user) = @_; return SessionctlTest::Session->new($node, user => $user) }
 
-sub write_file
-{
-	my ($path, $text) = @_;
-	open my $out, '>:raw', $path or die "cannot open $path: $!";
-	print $out $text;
-	return close $out;
-}
-
 # The server obeys this text.
 sub set_rules
 {

@@ -22,14 +22,6 @@ my $rules = join '', map { "$_\n" } 'local all all trust', ('# ' . 'x' x 97) x 6
 sub lock_down { my ($arguments) = @_; return answer_of($admin, "sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
 sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
 
-sub write_file
-{
-	my ($path, $text) = @_;
-	open my $out, '>:raw', $path or die "cannot open $path: $!";
-	print $out $text;
-	return close $out;
-}
-
 # Needs some space; afterwards it is as full as before.
 sub restart
 {

@@ -36,14 +36,6 @@ my $port = $node->port == 65535 ? 1024 : $node->port + 1;    # in a directory of
 my $directory = $node->data_dir . '/../pgbouncer';
 my $bouncer;
 
-sub write_file
-{
-	my ($path, $text) = @_;
-	open my $file, '>', $path or die "cannot write $path: $!";
-	print {$file} $text;
-	return close $file;
-}
-
 sub configure_bouncer
 {
 	my $list = join '', map { sprintf "%s = host=%s port=%d user=app\n", $_, $node->host, $node->port } @_;

@@ -88,7 +88,7 @@ class LimitMonitor : public Test {
     void set_wall_clock(Timestamp change) { offset += change; }
 
     /// A look at all sessions. Returns the parameter of the last violation, or "".
-    std::string look() {
+    virtual std::string look() {
         monitor.begin(now, wall());
         std::string rule;
         for (const SessionSample& sample : samples)
@@ -111,6 +111,22 @@ class LimitMonitor : public Test {
         EXPECT_EQ(left(), 1);
         pass(1);
         EXPECT_EQ(look(), rule);
+    }
+
+    /// The same of a rule that needs a look each second, of ten; its time begins with the first.
+    void expect_violation_after_ten_looks(const std::string& rule) {
+        for (int i = 0; i < 10; ++i) {
+            EXPECT_EQ(look(), "") << i;
+            EXPECT_EQ(left(), seconds(1));
+            pass(seconds(1));
+        }
+        now -= 1;
+        EXPECT_EQ(look(), "") << "a microsecond early";
+        EXPECT_EQ(left(), 1);
+        pass(1);
+        EXPECT_EQ(look(), rule);
+        EXPECT_EQ(violation.lasted, seconds(10));
+        EXPECT_EQ(violation.limit, 10000);
     }
 
     /// Looks once a second, `times` times; no session violates.

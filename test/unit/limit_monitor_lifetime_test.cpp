@@ -16,7 +16,7 @@ class LimitMonitorOfLifetimes : public LimitMonitor {
         sample.limits[Limit::lifetime] = limit;
         return sample;
     }
-    std::string look() {
+    std::string look() override {
         std::string rule = LimitMonitor::look();
         for (const SessionSample& sample : samples)
             if (const auto found = monitor.check_lifetime(sample)) {
@@ -25,22 +25,13 @@ class LimitMonitorOfLifetimes : public LimitMonitor {
             }
         return rule;
     }
-    void expect_violation_after(Timestamp time) {
-        EXPECT_EQ(look(), "");
-        EXPECT_EQ(left(), time);
-        pass(time - 1);
-        EXPECT_EQ(look(), "") << "a microsecond early";
-        EXPECT_EQ(left(), 1);
-        pass(1);
-        EXPECT_EQ(look(), name);
-    }
 };
 
 } // namespace
 
 TEST_F(LimitMonitorOfLifetimes, EndAtTheDeadlineAndNotBefore) {
     begin_session();
-    expect_violation_after(seconds(10));
+    expect_violation_after(seconds(10), name);
     EXPECT_EQ(violation.lasted, seconds(10));
     EXPECT_EQ(violation.limit, 10000);
     EXPECT_EQ(facts.times_asked, 0) << "who waits does not matter";
@@ -83,7 +74,7 @@ TEST_F(LimitMonitorOfLifetimes, DoNotAffectTheOtherRules) {
     begin_session();
     EXPECT_EQ(look(), "");
     set_wall_clock(hour);
-    expect_violation_after(seconds(10));
+    expect_violation_after(seconds(10), name);
     set_wall_clock(-2 * hour);
     EXPECT_EQ(look(), name);
     SessionSample& next = samples.back();

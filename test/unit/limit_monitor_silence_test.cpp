@@ -38,18 +38,7 @@ TEST_F(LimitMonitorOfSilence, EndsASessionThatWasSilentAtEveryLook) {
     facts.still = {true, 17};
     fall_silent();
     pass(hour); // nobody looked
-    for (int i = 0; i < 10; ++i) {
-        EXPECT_EQ(look(), "") << i;
-        EXPECT_EQ(left(), seconds(1));
-        pass(seconds(1));
-    }
-    now -= 1;
-    EXPECT_EQ(look(), "") << "a microsecond early";
-    EXPECT_EQ(left(), 1);
-    pass(1);
-    EXPECT_EQ(look(), name);
-    EXPECT_EQ(violation.lasted, seconds(10));
-    EXPECT_EQ(violation.limit, 10000);
+    expect_violation_after_ten_looks(name);
     EXPECT_EQ(violation.switches, 17u);
 }
 

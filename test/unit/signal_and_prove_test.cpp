@@ -47,6 +47,16 @@ class SignalAndProve : public ServerTest {
         core::signal_all(plan, action, recheck, deadline, server);
     }
 
+    /// The others were no longer as they had been chosen.
+    void expect_first_alone_signalled(std::initializer_list<std::reference_wrapper<const Life>> lives) {
+        std::size_t place = 0;
+        for (const Life& life : lives) {
+            EXPECT_EQ(plan[place].outcome, place == 0 ? Outcome::signalled : Outcome::no_longer_matches);
+            EXPECT_EQ(life.signals, place == 0 ? 1 : 0);
+            ++place;
+        }
+    }
+
     void prove(Action action = Action::terminate, core::Timestamp timeout = seconds(5)) {
         core::prove_all(plan, action, server.now() + timeout, server, observer);
     }
@@ -491,11 +501,7 @@ TEST_F(SignalAndProve, LeavesAloneASessionThatDoesSomethingMeanwhile) {
     busy.session.state = State::active;
     returned.session.state_change += 1;
     signal(Action::terminate, Recheck::idleness);
-    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
-    EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
-    EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches);
-    EXPECT_EQ(idle.signals, 1);
-    EXPECT_EQ(busy.signals + returned.signals, 0);
+    expect_first_alone_signalled({idle, busy, returned});
 }
 
 TEST_F(SignalAndProve, LeavesAloneASessionWhoseTransactionEndedMeanwhile) {
@@ -508,11 +514,7 @@ TEST_F(SignalAndProve, LeavesAloneASessionWhoseTransactionEndedMeanwhile) {
     committed.session.xact_start = 0;
     began_another.session.xact_start += 1;
     signal(Action::terminate, Recheck::transaction);
-    EXPECT_EQ(plan[0].outcome, Outcome::signalled);
-    EXPECT_EQ(plan[1].outcome, Outcome::no_longer_matches);
-    EXPECT_EQ(plan[2].outcome, Outcome::no_longer_matches);
-    EXPECT_EQ(goes_on.signals, 1);
-    EXPECT_EQ(committed.signals + began_another.signals, 0);
+    expect_first_alone_signalled({goes_on, committed, began_another});
 }
 
 // Cancel
