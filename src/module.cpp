@@ -6,7 +6,7 @@
 #include "hooks/login_revoked.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/stored_lockdown.hpp"
-#include "pg/reaper/session_limits.hpp"
+#include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/reaper.hpp"

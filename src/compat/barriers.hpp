@@ -3,7 +3,7 @@
 #pragma once
 
 #include "compat/locks.hpp"
-#include "core/locks/lockless_wait.hpp"
+#include "core/locks/non_lock_wait.hpp"
 
 namespace sessionctl::compat {
 

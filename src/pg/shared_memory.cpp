@@ -2,7 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/audit/audit_ring.hpp"
-#include "pg/reaper/session_limits.hpp"
+#include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {

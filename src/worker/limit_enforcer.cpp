@@ -7,7 +7,7 @@
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/reaper/session_limits.hpp"
+#include "pg/reaper/limit_parameters.hpp"
 #include "pg/sessions/drain_server.hpp"
 #include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"

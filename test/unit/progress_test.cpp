@@ -92,7 +92,8 @@ TEST(Progress, SaysWhichAreEndingAndWhichReportNothing) {
     activities.add({true, false, State::undefined, nullptr, nullptr});
     activities.add(activity(State::disabled));
     activities.add(activity(State::undefined));
-    EXPECT_EQ(str(activities.text()), "1 exiting, 1 in a state that is not known, 1 with track_activities off");
+    EXPECT_EQ(str(activities.text()),
+              "1 exiting, 1 in a state that is not known, 1 with track_activities off");
 }
 
 TEST(Progress, NamesTheLargestGroupsOnly) {

@@ -47,10 +47,10 @@ void append_age(core::string& line, core::Timestamp age) {
 
 class Lines {
   public:
-    Lines(const pg::LockWaits& waits, const core::vector<pg::LocklessWait>& lockless,
+    Lines(const pg::LockWaits& waits, const core::vector<pg::NonLockWait>& non_lock_waits,
           const pg::Roster& roster, const core::vector<pg::Prepared>& prepared)
-        : waits_(waits), lockless_(lockless), graph_(waits.graph()), roster_(roster), prepared_(prepared),
-          locks_(waits.lock_texts()) {}
+        : waits_(waits), non_lock_waits_(non_lock_waits), graph_(waits.graph()), roster_(roster),
+          prepared_(prepared), locks_(waits.lock_texts()) {}
 
     core::string line_of(const Branch& branch) const {
         core::string line(2 * branch.depth, ' ');
@@ -89,8 +89,8 @@ class Lines {
         append_number(line, "pid %ld", graph_.party(branch.party).pid);
         if (entry != nullptr)
             append_who(line, *entry);
-        if (const pg::LocklessWait* const wait = lockless_wait_of(branch.party))
-            append_lockless_wait(line, *wait);
+        if (const pg::NonLockWait* const wait = non_lock_wait_of(branch.party))
+            append_non_lock_wait(line, *wait);
         else if (const core::ProcLock* const wait = wait_of(branch.party))
             append_wait(line, *wait, entry);
         else if (entry != nullptr)
@@ -119,14 +119,14 @@ class Lines {
             line.append(" (").append(one_line(entry.application_name)).append(")");
     }
 
-    const pg::LocklessWait* lockless_wait_of(int party) const {
+    const pg::NonLockWait* non_lock_wait_of(int party) const {
         const int pid = graph_.party(party).pid;
-        const auto found = std::find_if(lockless_.begin(), lockless_.end(),
-                                        [pid](const pg::LocklessWait& wait) { return wait.pid == pid; });
-        return found != lockless_.end() ? &*found : nullptr;
+        const auto found = std::find_if(non_lock_waits_.begin(), non_lock_waits_.end(),
+                                        [pid](const pg::NonLockWait& wait) { return wait.pid == pid; });
+        return found != non_lock_waits_.end() ? &*found : nullptr;
     }
 
-    void append_lockless_wait(core::string& line, const pg::LocklessWait& wait) const {
+    void append_non_lock_wait(core::string& line, const pg::NonLockWait& wait) const {
         line.append(", waits in ").append(wait.entry->proc.wait_event).append(" ");
         line.append(core::wanted_by(wait.kind));
         if (!core::knows_blockers(wait.kind) && !wait.others.empty()) {
@@ -222,7 +222,7 @@ class Lines {
     }
 
     const pg::LockWaits& waits_;
-    const core::vector<pg::LocklessWait>& lockless_;
+    const core::vector<pg::NonLockWait>& non_lock_waits_;
     const core::WaitGraph& graph_;
     const pg::Roster& roster_;
     const core::vector<pg::Prepared>& prepared_;
@@ -231,9 +231,9 @@ class Lines {
 
 /// A session that waits for none that is known is shown only after some time: with a synchronous standby
 /// every commit waits briefly.
-core::vector<pg::LocklessWait> lasting_waits(const pg::Roster& roster) {
-    core::vector<pg::LocklessWait> waits = pg::lockless_waits(roster);
-    const auto is_short = [&roster](const pg::LocklessWait& wait) {
+core::vector<pg::NonLockWait> lasting_waits(const pg::Roster& roster) {
+    core::vector<pg::NonLockWait> waits = pg::non_lock_waits(roster);
+    const auto is_short = [&roster](const pg::NonLockWait& wait) {
         return !(core::knows_blockers(wait.kind) && !wait.others.empty()) &&
                roster.taken_at - wait.entry->facts.query_start < shortest_shown;
     };
@@ -248,11 +248,11 @@ SQL_FUNCTION(sessionctl_blocking_tree)
     return api::serve([&]() -> Datum {
         const pg::ScratchMemory scratch;
         const pg::Roster roster = pg::Roster::take();
-        const core::vector<pg::LocklessWait> lockless = lasting_waits(roster);
-        const pg::LockWaits& waits = *pg::LockWaits::take_with(lockless);
+        const core::vector<pg::NonLockWait> non_lock_waits = lasting_waits(roster);
+        const pg::LockWaits& waits = *pg::LockWaits::take_with(non_lock_waits);
         const core::vector<Branch> branches = core::blocking_tree(waits.graph());
         const core::vector<pg::Prepared> prepared = pg::prepared_in(waits.graph());
-        const Lines lines(waits, lockless, roster, prepared);
+        const Lines lines(waits, non_lock_waits, roster, prepared);
         // Its memory is kept beyond the scratch memory.
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         for (const Branch& branch : branches) {

@@ -1,7 +1,7 @@
 // terminate_blockers: ends the head of the queue in which a session waits.
 
 #include "api/locks/lock_selector.hpp"
-#include "api/locks/lockless_wait.hpp"
+#include "api/locks/non_lock_wait.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/error.hpp"
@@ -59,7 +59,7 @@ class Blockers final : public api::LockSelector {
             return;
         }
         const int behind = party >= 0 ? graph.waiting_behind(party) : 0;
-        const core::string what = api::lockless_wait(*entry);
+        const core::string what = api::non_lock_wait(*entry);
         const core::string who = api::others_in_way(roster, *entry);
         const core::string hint = hint_for(*entry, party >= 0 ? graph.party(party).pid : pid, behind);
         pg::call([&, pid, behind] {
@@ -71,7 +71,7 @@ class Blockers final : public api::LockSelector {
     }
 
     static core::string hint_for(const pg::RosterEntry& entry, int session, int behind) {
-        core::string hint(api::hint_for_lockless_wait(entry));
+        core::string hint(api::hint_for_non_lock_wait(entry));
         if (behind == 0)
             return hint.empty()
                        ? core::string(

@@ -7,9 +7,9 @@
 #include "pg/keep_out/login_lock.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/reaper/limit_settings.hpp"
 #include "pg/reaper/reaper_lock.hpp"
 #include "pg/reaper/reaper_process.hpp"
+#include "pg/reaper/role_limits.hpp"
 #include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
@@ -129,7 +129,7 @@ void append_count(core::string& text, int count, const char* one, const char* ma
         text.append((std::snprintf(part, sizeof part, count == 1 ? one : many, count), part));
 }
 
-core::string limits_in_force(const pg::ReaperStatus& status, const pg::LimitSettings& settings) {
+core::string limits_in_force(const pg::ReaperStatus& status, const pg::RoleLimits& settings) {
     core::string list;
     for (int i = 0; i < core::limit_count; ++i) {
         const auto limit = static_cast<core::Limit>(i);
@@ -152,7 +152,7 @@ core::string limits_in_force(const pg::ReaperStatus& status, const pg::LimitSett
 }
 
 /// Limits are set for superusers, but are not enforced.
-core::string advice_about_superusers(const pg::LimitSettings& settings) {
+core::string advice_about_superusers(const pg::RoleLimits& settings) {
     constexpr std::size_t most = 3; // to be named
     core::string names;
     for (std::size_t i = 0; i < settings.superusers.size() && i < most; ++i)
@@ -168,7 +168,7 @@ core::string advice_about_superusers(const pg::LimitSettings& settings) {
         .append(" end no session.");
 }
 
-core::string advice(bool is_running, bool is_preloaded, const pg::LimitSettings& settings) {
+core::string advice(bool is_running, bool is_preloaded, const pg::RoleLimits& settings) {
     if (!IsUnderPostmaster)
         return "There is no reaper in single-user mode.";
     if (max_worker_processes == 0)
@@ -193,7 +193,7 @@ void add_time(StatusRow& row, core::Timestamp time) {
 
 void put_status(int pid, core::Timestamp since, FunctionCallInfo fcinfo) {
     pg::SharedMemory* const shared = pg::shared_memory();
-    const pg::LimitSettings settings = pg::limit_settings();
+    const pg::RoleLimits settings = pg::role_limits();
     const core::string limits =
         shared != nullptr ? limits_in_force(shared->reaper, settings) : core::string();
     const core::string hint = advice(pid != 0, shared != nullptr, settings);

@@ -26,7 +26,7 @@ LockWaits* LockWaits::take() {
     return take_with({});
 }
 
-LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
+LockWaits* LockWaits::take_with(const core::vector<NonLockWait>& others) {
     core::vector<core::ProcLock> proclocks(compat::max_backends());
     core::vector<LOCKTAG> locks(compat::max_backends());
     core::vector<core::ParallelWorker> workers(compat::max_backends());
@@ -47,7 +47,7 @@ LockWaits* LockWaits::take_with(const core::vector<LocklessWait>& others) {
         allocate_for(workers, room.workers);
     }
     int number = static_cast<int>(locks.size());
-    for (const LocklessWait& each : others)
+    for (const NonLockWait& each : others)
         core::add_lockless_wait(proclocks, number++, each.pid,
                                 core::knows_blockers(each.kind) ? each.others : core::vector<int>());
     core::WaitGraph graph(std::move(proclocks), std::move(workers));

@@ -4,7 +4,7 @@
 #include "compat/locks.hpp"
 #include "core/locks/wait_graph.hpp"
 #include "core/memory.hpp"
-#include "pg/locks/lockless_waits.hpp"
+#include "pg/locks/non_lock_waits.hpp"
 
 namespace sessionctl::pg {
 
@@ -15,7 +15,7 @@ class LockWaits {
     static LockWaits* take();
     /// Includes waits for no lock whose blockers are known for sure. For display: no session is acted on for
     /// those.
-    static LockWaits* take_with(const core::vector<LocklessWait>& others);
+    static LockWaits* take_with(const core::vector<NonLockWait>& others);
 
     const core::WaitGraph& graph() const noexcept { return graph_; }
     /// The lock that this entry is for.

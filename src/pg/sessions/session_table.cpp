@@ -1,6 +1,6 @@
 #include "pg/sessions/session_table.hpp"
 
-#include "compat/process_pids.hpp"
+#include "compat/process_places.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
 

@@ -1,7 +1,7 @@
 // Sessions that wait for others, but not for a heavyweight lock, and their blockers.
 #pragma once
 
-#include "core/locks/lockless_wait.hpp"
+#include "core/locks/non_lock_wait.hpp"
 #include "pg/sessions/roster.hpp"
 
 namespace sessionctl::pg {
@@ -14,14 +14,14 @@ bool waits_without_lock(const RosterEntry& entry) noexcept;
 /// workers as their leader. For a session that waits so.
 core::vector<int> others_in_way(const Roster& roster, const RosterEntry& entry);
 
-struct LocklessWait {
+struct NonLockWait {
     const RosterEntry* entry;
     int pid; // of the session; for a parallel worker, its leader
-    core::LocklessWait kind;
+    core::NonLockWait kind;
     core::vector<int> others;
 };
 
 /// All waits with known blockers, one for each session.
-core::vector<LocklessWait> lockless_waits(const Roster& roster);
+core::vector<NonLockWait> non_lock_waits(const Roster& roster);
 
 } // namespace sessionctl::pg

@@ -5,12 +5,12 @@
 
 namespace sessionctl::pg {
 
-struct LimitSettings {
+struct RoleLimits {
     int count = 0;                         // roles, databases, roles in a database
     core::vector<core::string> superusers; // superusers among these roles, as shown in messages
 };
 
 /// Errors: PgError.
-LimitSettings limit_settings();
+RoleLimits role_limits();
 
 } // namespace sessionctl::pg

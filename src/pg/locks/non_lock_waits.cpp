@@ -1,4 +1,4 @@
-#include "pg/locks/lockless_waits.hpp"
+#include "pg/locks/non_lock_waits.hpp"
 
 #include "compat/barriers.hpp"
 #include "core/locks/wait_graph.hpp"
@@ -18,7 +18,7 @@ int pid_of_session(const RosterEntry& entry) noexcept {
 
 bool waits_for_barrier(const RosterEntry& entry) noexcept {
     return entry.proc.wait_event != nullptr &&
-           core::lockless_wait(entry.proc.wait_event) == core::LocklessWait::barrier;
+           core::non_lock_wait(entry.proc.wait_event) == core::NonLockWait::barrier;
 }
 
 core::vector<int> serializable_writers(int pid) {
@@ -62,16 +62,16 @@ core::vector<int> pids_behind_barrier(const Roster& roster) {
     return core::barrier_blockers(all, newest, static_cast<int>(waiters));
 }
 
-core::vector<int> pids_in_way(const Roster& roster, int pid, core::LocklessWait wait) {
+core::vector<int> pids_in_way(const Roster& roster, int pid, core::NonLockWait wait) {
     switch (wait) {
-    case core::LocklessWait::safe_snapshot:
+    case core::NonLockWait::safe_snapshot:
         return serializable_writers(pid);
-    case core::LocklessWait::barrier:
+    case core::NonLockWait::barrier:
         return pids_behind_barrier(roster);
-    case core::LocklessWait::page:
+    case core::NonLockWait::page:
         return LockTable().sharing_a_table_with(pid);
-    case core::LocklessWait::standby:
-    case core::LocklessWait::other:
+    case core::NonLockWait::standby:
+    case core::NonLockWait::other:
         break;
     }
     return {};
@@ -89,7 +89,7 @@ bool waits_without_lock(const RosterEntry& entry) noexcept {
 core::vector<int> others_in_way(const Roster& roster, const RosterEntry& entry) {
     const int waiter = pid_of_session(entry);
     core::vector<int> pids;
-    for (const int pid : pids_in_way(roster, waiter, core::lockless_wait(entry.proc.wait_event))) {
+    for (const int pid : pids_in_way(roster, waiter, core::non_lock_wait(entry.proc.wait_event))) {
         const RosterEntry* const other = roster.find(pid);
         const int session = other != nullptr ? pid_of_session(*other) : pid;
         if (session != waiter)
@@ -99,16 +99,16 @@ core::vector<int> others_in_way(const Roster& roster, const RosterEntry& entry) 
     return pids;
 }
 
-core::vector<LocklessWait> lockless_waits(const Roster& roster) {
-    core::vector<LocklessWait> waits;
+core::vector<NonLockWait> non_lock_waits(const Roster& roster) {
+    core::vector<NonLockWait> waits;
     for (const RosterEntry& entry : roster.entries) {
         if (!waits_without_lock(entry))
             continue;
-        const core::LocklessWait kind = core::lockless_wait(entry.proc.wait_event);
+        const core::NonLockWait kind = core::non_lock_wait(entry.proc.wait_event);
         const int pid = pid_of_session(entry);
         const bool is_known = std::any_of(waits.begin(), waits.end(),
-                                          [pid](const LocklessWait& other) { return other.pid == pid; });
-        if (kind != core::LocklessWait::other && !is_known)
+                                          [pid](const NonLockWait& other) { return other.pid == pid; });
+        if (kind != core::NonLockWait::other && !is_known)
             waits.push_back({&entry, pid, kind, others_in_way(roster, entry)});
     }
     return waits;

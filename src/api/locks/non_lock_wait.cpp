@@ -1,10 +1,10 @@
-#include "api/locks/lockless_wait.hpp"
+#include "api/locks/non_lock_wait.hpp"
 
-#include "pg/locks/lockless_waits.hpp"
+#include "pg/locks/non_lock_waits.hpp"
 
 namespace sessionctl::api {
 
-core::string lockless_wait(const pg::RosterEntry& session) {
+core::string non_lock_wait(const pg::RosterEntry& session) {
     core::string text;
     if (pg::waits_without_lock(session))
         text.append(" but in ")
@@ -17,12 +17,12 @@ core::string lockless_wait(const pg::RosterEntry& session) {
 core::string others_in_way(const pg::Roster& roster, const pg::RosterEntry& session) {
     if (!pg::waits_without_lock(session))
         return core::string();
-    return core::others_in_way(core::lockless_wait(session.proc.wait_event),
+    return core::others_in_way(core::non_lock_wait(session.proc.wait_event),
                                pg::others_in_way(roster, session));
 }
 
-const char* hint_for_lockless_wait(const pg::RosterEntry& session) noexcept {
-    return pg::waits_without_lock(session) ? core::hint_about(core::lockless_wait(session.proc.wait_event))
+const char* hint_for_non_lock_wait(const pg::RosterEntry& session) noexcept {
+    return pg::waits_without_lock(session) ? core::hint_about(core::non_lock_wait(session.proc.wait_event))
                                            : "";
 }
 

@@ -7,22 +7,22 @@
 
 namespace sessionctl::core {
 
-enum class LocklessWait { other, standby, safe_snapshot, page, barrier };
+enum class NonLockWait { other, standby, safe_snapshot, page, barrier };
 
 /// By the name of the wait event.
-LocklessWait lockless_wait(const char* event) noexcept;
+NonLockWait non_lock_wait(const char* event) noexcept;
 
 /// "for a synchronous standby (pg_stat_replication)"; null where nothing is known about it.
-const char* wanted_by(LocklessWait wait) noexcept;
+const char* wanted_by(NonLockWait wait) noexcept;
 
 /// Where to look.
-const char* hint_about(LocklessWait wait) noexcept;
+const char* hint_about(NonLockWait wait) noexcept;
 
 /// Does the server know the blockers for certain?
-bool knows_blockers(LocklessWait wait) noexcept;
+bool knows_blockers(NonLockWait wait) noexcept;
 
 /// The blockers, or possible blockers, in a sentence; empty where none is known.
-string others_in_way(LocklessWait wait, const vector<int>& pids);
+string others_in_way(NonLockWait wait, const vector<int>& pids);
 
 /// A process and the newest ProcSignalBarrier that it has absorbed. Barriers are numbered from 1.
 struct BarrierProgress {

@@ -1,4 +1,4 @@
-#include "compat/process_pids.hpp"
+#include "compat/process_places.hpp"
 
 #include "compat/postgres.hpp"
 

@@ -1,4 +1,4 @@
-#include "pg/reaper/limit_settings.hpp"
+#include "pg/reaper/role_limits.hpp"
 
 #include "core/reaper/limits.hpp"
 #include "pg/encoding.hpp"
@@ -12,7 +12,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-constexpr char limit_settings_query[] =
+constexpr char role_limits_query[] =
     "SELECT DISTINCT s.setdatabase, s.setrole, CASE WHEN r.rolsuper THEN r.rolname END "
     "FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c "
     "(setting) "
@@ -37,11 +37,11 @@ Datum limit_names() {
 
 } // namespace
 
-LimitSettings limit_settings() {
-    LimitSettings settings;
+RoleLimits role_limits() {
+    RoleLimits settings;
     core::vector<const char*> superusers; // a role may have limits in several databases
     const MemoryContext memory = CurrentMemoryContext;
-    query_rows(limit_settings_query, {{TEXTARRAYOID, limit_names()}},
+    query_rows(role_limits_query, {{TEXTARRAYOID, limit_names()}},
                [&](const SPITupleTable& rows, uint64 row) {
                    ++settings.count;
                    const char* const name = SPI_getvalue(rows.vals[row], rows.tupdesc, 3);

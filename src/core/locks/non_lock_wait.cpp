@@ -1,4 +1,4 @@
-#include "core/locks/lockless_wait.hpp"
+#include "core/locks/non_lock_wait.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -13,15 +13,15 @@ constexpr std::size_t most_named = 20;
 
 struct Event {
     const char* name;
-    LocklessWait wait;
+    NonLockWait wait;
 };
 
 constexpr Event wait_events[] = {
-    {"SyncRep", LocklessWait::standby},
-    {"SafeSnapshot", LocklessWait::safe_snapshot},
-    {"BufferPin", LocklessWait::page},
-    {"BufferCleanup", LocklessWait::page}, // as 19 names it
-    {"ProcSignalBarrier", LocklessWait::barrier},
+    {"SyncRep", NonLockWait::standby},
+    {"SafeSnapshot", NonLockWait::safe_snapshot},
+    {"BufferPin", NonLockWait::page},
+    {"BufferCleanup", NonLockWait::page}, // as 19 names it
+    {"ProcSignalBarrier", NonLockWait::barrier},
 };
 
 struct WaitText {
@@ -31,7 +31,7 @@ struct WaitText {
     const char* after_pids;
 };
 
-/// In the order of LocklessWait.
+/// In the order of NonLockWait.
 constexpr WaitText wait_texts[] = {
     {nullptr,
      "The server does not show what such a wait is blocked by. See its documentation, The Cumulative "
@@ -54,9 +54,9 @@ constexpr WaitText wait_texts[] = {
      "for interrupts. From PostgreSQL 15 on the server log names it every 5 s.",
      "It waits for pid ", " to accept a ProcSignalBarrier."},
 };
-static_assert(std::size(wait_texts) == static_cast<std::size_t>(LocklessWait::barrier) + 1);
+static_assert(std::size(wait_texts) == static_cast<std::size_t>(NonLockWait::barrier) + 1);
 
-const WaitText& text_for(LocklessWait wait) noexcept {
+const WaitText& text_for(NonLockWait wait) noexcept {
     return wait_texts[static_cast<int>(wait)];
 }
 
@@ -68,26 +68,26 @@ void append_number(string& text, const char* format, std::size_t number) {
 
 } // namespace
 
-LocklessWait lockless_wait(const char* event) noexcept {
+NonLockWait non_lock_wait(const char* event) noexcept {
     for (const Event& each : wait_events)
         if (std::strcmp(each.name, event) == 0)
             return each.wait;
-    return LocklessWait::other;
+    return NonLockWait::other;
 }
 
-const char* wanted_by(LocklessWait wait) noexcept {
+const char* wanted_by(NonLockWait wait) noexcept {
     return text_for(wait).wanted;
 }
 
-const char* hint_about(LocklessWait wait) noexcept {
+const char* hint_about(NonLockWait wait) noexcept {
     return text_for(wait).hint;
 }
 
-bool knows_blockers(LocklessWait wait) noexcept {
-    return wait == LocklessWait::safe_snapshot || wait == LocklessWait::barrier;
+bool knows_blockers(NonLockWait wait) noexcept {
+    return wait == NonLockWait::safe_snapshot || wait == NonLockWait::barrier;
 }
 
-string others_in_way(LocklessWait wait, const vector<int>& pids) {
+string others_in_way(NonLockWait wait, const vector<int>& pids) {
     string text;
     for (std::size_t i = 0; i < pids.size() && i < most_named; ++i) {
         text.append(i == 0 ? text_for(wait).before_pids : ", ");

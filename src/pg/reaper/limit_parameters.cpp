@@ -1,4 +1,4 @@
-#include "pg/reaper/session_limits.hpp"
+#include "pg/reaper/limit_parameters.hpp"
 
 #include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"
