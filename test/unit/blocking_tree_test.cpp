@@ -113,9 +113,9 @@ TEST(BlockingTree, LongestWaitFirst) {
 
 TEST(BlockingTree, WaitsForNoLock) {
     WaitGraph::ProcLocks proclocks;
-    core::add_lockless_wait(proclocks, 0, 3, {2, 1});
-    core::add_lockless_wait(proclocks, 1, 5, {});
-    core::add_lockless_wait(proclocks, 2, 2, {4});
+    core::add_non_lock_wait(proclocks, 0, 3, {2, 1});
+    core::add_non_lock_wait(proclocks, 1, 5, {});
+    core::add_non_lock_wait(proclocks, 2, 2, {4});
     const WaitGraph graph(std::move(proclocks), {});
     EXPECT_EQ(drawn(graph), "4 .2 ..3+1 1 5");
 }
@@ -124,7 +124,7 @@ TEST(BlockingTree, WaitForNoLockWithAWaiterBehindIt) {
     WaitGraph::ProcLocks proclocks;
     proclocks.push_back({session(2), 0, 0, share, 0, conflicts_of(share), 0});
     proclocks.push_back({session(1), 0, -1, 0, 1u << exclusive, 0, 0});
-    core::add_lockless_wait(proclocks, 1, 1, {});
+    core::add_non_lock_wait(proclocks, 1, 1, {});
     EXPECT_EQ(drawn(WaitGraph(std::move(proclocks), {})), "1 .2");
 }
 

@@ -20,7 +20,7 @@ void sort_once_each(vector<int>& numbers) {
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
-void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
+void add_non_lock_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
                        const vector<int>& blockers) {
     constexpr LockModes mode = LockModes{1} << no_lock;
     proclocks.push_back({{waiter, 0}, number, 0, no_lock, 0, mode, 0});

@@ -181,7 +181,7 @@ class WaitGraph {
 };
 
 /// Adds a wait that is for no lock, under a number that no lock has.
-void add_lockless_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
+void add_non_lock_wait(WaitGraph::ProcLocks& proclocks, int number, std::int32_t waiter,
                        const vector<int>& blockers);
 
 void sort_once_each(vector<int>& numbers);

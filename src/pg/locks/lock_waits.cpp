@@ -48,7 +48,7 @@ LockWaits* LockWaits::take_with(const core::vector<NonLockWait>& others) {
     }
     int number = static_cast<int>(locks.size());
     for (const NonLockWait& each : others)
-        core::add_lockless_wait(proclocks, number++, each.pid,
+        core::add_non_lock_wait(proclocks, number++, each.pid,
                                 core::knows_blockers(each.kind) ? each.others : core::vector<int>());
     core::WaitGraph graph(std::move(proclocks), std::move(workers));
     return new (core::allocate(sizeof(LockWaits))) LockWaits(std::move(graph), std::move(locks));
