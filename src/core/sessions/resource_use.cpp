@@ -15,27 +15,35 @@ std::optional<Number> leading_number(std::string_view text) noexcept {
     return number;
 }
 
-/// Field `index` (from 0) of a text whose fields are separated by single spaces.
-std::optional<std::int64_t> field(std::string_view text, int index) noexcept {
+/// From field `index` (from 0) of a text whose fields are separated by single spaces; empty if there is none.
+std::string_view from_field(std::string_view text, int index) noexcept {
     for (; index > 0; --index) {
         const std::size_t space = text.find(' ');
         if (space == std::string_view::npos)
             return {};
         text.remove_prefix(space + 1);
     }
-    return leading_number<std::int64_t>(text);
+    return text;
 }
 
-/// The number on the line that begins with this label.
-std::optional<std::int64_t> labelled(std::string_view text, std::string_view label) noexcept {
+std::optional<std::int64_t> field(std::string_view text, int index) noexcept {
+    return leading_number<std::int64_t>(from_field(text, index));
+}
+
+/// What follows this label at the beginning of a line; empty if there is none.
+std::string_view after_label(std::string_view text, std::string_view label) noexcept {
     for (;;) {
         if (text.substr(0, label.size()) == label)
-            return leading_number<std::int64_t>(text.substr(label.size()));
+            return text.substr(label.size());
         const std::size_t line_end = text.find('\n');
         if (line_end == std::string_view::npos)
             return {};
         text.remove_prefix(line_end + 1);
     }
+}
+
+std::optional<std::int64_t> labelled(std::string_view text, std::string_view label) noexcept {
+    return leading_number<std::int64_t>(after_label(text, label));
 }
 
 } // namespace
