@@ -13,23 +13,11 @@
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
+#include "worker/exemptions.hpp"
 
 namespace sessionctl::worker {
 
 namespace {
-
-/// How long a session may take to end before the audit says that it is still there.
-constexpr core::Timestamp end_timeout = 5 * core::microseconds_per_second;
-constexpr core::Timestamp first_pause = core::microseconds_per_millisecond;
-constexpr core::Timestamp pause_divisor = 20;
-
-bool is_exempt(const pg::RosterEntry& entry) {
-    if (entry.facts.is_superuser && !pg::reap_superusers_setting())
-        return true;
-    return entry.facts.is_protected || pg::is_exempt_role(entry.role) ||
-           (entry.database_name != nullptr && pg::is_exempt_database(entry.database_name)) ||
-           pg::is_exempt_application(entry.application_name);
-}
 
 pg::ClientMessage client_message_of(const core::LimitViolation& violation) {
     pg::ClientMessage client_message;
@@ -103,9 +91,9 @@ class RecheckingDrainServer final : public pg::DrainServer {
     }
 };
 
-void count(pg::CountedAction counted, core::Rule rule, bool has_ended) noexcept {
+void count_log(core::Rule rule) noexcept {
     if (pg::SharedMemory* const shared = pg::shared_memory())
-        shared->counter(counted, rule).add(has_ended);
+        shared->counter(pg::CountedAction::log, rule).add(false);
 }
 
 } // namespace
@@ -140,7 +128,7 @@ void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
     record.action.set("log");
     record.result.set("spared");
     pg::keep_record(record);
-    count(pg::CountedAction::log, violation.rule, false);
+    count_log(violation.rule);
     monitor.logged(violation);
 }
 
@@ -175,8 +163,8 @@ bool LimitEnforcer::settle(Request& request, core::LimitMonitor& monitor) {
     if (target.outcome == core::Outcome::terminated || core::was_ended(target, requester_)) {
         if (!is_over)
             monitor.signalled(target.session);
-        const pg::MemoryScope lasting(TopMemoryContext);
-        endings_.push_back({target.session, request.rule, false, pg::monotonic_now(), request.record});
+        endings_.add({target.session, pg::CountedAction::reap, request.rule, false, pg::monotonic_now(),
+                      request.record});
         return true;
     }
     if (target.outcome == core::Outcome::denied)
@@ -206,11 +194,11 @@ void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& 
         else
             monitor.signalled(violation.session);
         if (violation.rule == core::Rule::statement && !violation.is_cancel)
-            give_up_cancel_of(violation.session);
+            endings_.give_up_cancel_of(violation.session);
         record.action.set(violation.is_cancel ? "cancel" : "terminate");
-        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        endings_.push_back(
-            {violation.session, violation.rule, violation.is_cancel, target.signalled_at, record});
+        endings_.add({violation.session,
+                      violation.is_cancel ? pg::CountedAction::reap_statement : pg::CountedAction::reap,
+                      violation.rule, violation.is_cancel, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
         monitor.exempt(violation.session);
     } else {
@@ -218,67 +206,14 @@ void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& 
     }
 }
 
-/// The session is terminated: the end of its statement is not an effect of the cancel.
-void LimitEnforcer::give_up_cancel_of(const core::Session& session) {
-    const auto is_its_cancel = [&session](Ending& each) {
-        if (!each.is_cancel || each.session.id != session.id ||
-            each.session.query_start != session.query_start)
-            return false;
-        record_outcome(each, core::Outcome::still_running);
-        return true;
-    };
-    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_its_cancel), endings_.end());
-}
-
-void LimitEnforcer::record_outcome(Ending& ending, core::Outcome outcome) noexcept {
-    const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
-    ending.record.result.set(core::outcome_name(outcome));
-    pg::keep_record(ending.record);
-    count(ending.is_cancel ? pg::CountedAction::reap_statement : pg::CountedAction::reap, ending.rule,
-          has_ended);
-    pg::SharedMemory* const shared = pg::shared_memory();
-    if (shared == nullptr || outcome != core::Outcome::terminated)
-        return;
-    ++shared->reaper.reaped;
-    shared->reaper.last_reaped = ending.record.at;
-}
-
-/// Records the outcome and returns true when the session or statement has ended, or the wait is given up.
-bool LimitEnforcer::settle(Ending& ending, core::Timestamp longest_wait, core::Outcome otherwise) noexcept {
-    bool goes_on = true;
-    pg::callback([&] {
-        const core::Observation observed = pg::look_at(ending.session);
-        goes_on = ending.is_cancel ? core::runs_chosen_statement(ending.session, observed) : observed.present;
-    });
-    if (goes_on && pg::monotonic_now() - ending.signalled_at < longest_wait)
-        return false;
-    const core::Outcome done = ending.is_cancel ? core::Outcome::cancelled : core::Outcome::terminated;
-    record_outcome(ending, goes_on ? otherwise : done);
-    return true;
-}
-
 void LimitEnforcer::finish() noexcept {
     for (const Request& request : requests_) {
-        Ending ending = {request.target.session, request.rule, false, 0, request.record};
+        Ending ending = {request.target.session, pg::CountedAction::reap, request.rule, false, 0,
+                         request.record};
         if (core::was_ended(request.target, requester_))
-            settle(ending, 0, core::Outcome::signalled);
+            Endings::finish(ending);
     }
     requests_.clear();
-    for (Ending& ending : endings_)
-        settle(ending, 0, core::Outcome::signalled);
-    endings_.clear();
-}
-
-core::Timestamp LimitEnforcer::follow_up() {
-    const auto is_settled = [this](Ending& each) {
-        return settle(each, end_timeout, core::Outcome::still_running);
-    };
-    endings_.erase(std::remove_if(endings_.begin(), endings_.end(), is_settled), endings_.end());
-    core::Timestamp next = core::LimitMonitor::never;
-    const core::Timestamp now = pg::monotonic_now();
-    for (const Ending& ending : endings_)
-        next = std::min(next, now + std::max(first_pause, (now - ending.signalled_at) / pause_divisor));
-    return next;
 }
 
 } // namespace sessionctl::worker

@@ -8,6 +8,7 @@
 #include "pg/audit/log_line.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
 #include "pg/memory.hpp"
@@ -89,10 +90,12 @@ class Lines {
         append_number(line, "pid %ld", graph_.party(branch.party).pid);
         if (entry != nullptr)
             append_who(line, *entry);
+        if (entry != nullptr && entry->role_facts.is_visible)
+            append_priority(line, *entry);
         if (const pg::NonLockWait* const wait = non_lock_wait_of(branch.party))
             append_non_lock_wait(line, *wait);
         else if (const core::ProcLock* const wait = wait_of(branch.party))
-            append_wait(line, *wait, entry);
+            append_wait_and_patience(line, *wait, entry);
         else if (entry != nullptr)
             append_state(line, *entry);
         append_followers(line, branch.party);
@@ -163,6 +166,27 @@ class Lines {
         if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
             core::is_active(entry->facts.state))
             append_statement_age(line, *entry);
+    }
+
+    static void append_priority(core::string& line, const pg::RosterEntry& entry) {
+        const std::optional<core::LockPriority> priority = pg::lock_priority_of(entry.facts);
+        if (priority && *priority != core::LockPriority::normal)
+            line.append(", ").append(core::lock_priority_name(*priority)).append(" priority");
+    }
+
+    void append_wait_and_patience(core::string& line, const core::ProcLock& wait,
+                                  const pg::RosterEntry* entry) const {
+        append_wait(line, wait, entry);
+        if (wait.since == 0 || entry == nullptr || !entry->role_facts.is_visible)
+            return;
+        const core::Timestamp patience = pg::lock_settings_of(entry->facts).patience;
+        const core::Timestamp left =
+            wait.since + patience * core::microseconds_per_millisecond - roster_.taken_at;
+        if (patience <= 0)
+            return;
+        line.append(left > 0 ? ", patient for another " : ", its patience ended ");
+        append_age(line, left > 0 ? left : -left);
+        line.append(left > 0 ? "" : " ago");
     }
 
     void append_state(core::string& line, const pg::RosterEntry& entry) const {
