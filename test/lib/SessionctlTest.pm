@@ -10,7 +10,7 @@ use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal read_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal delayed_logins is_delayed read_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
@@ -122,6 +122,24 @@ sub refusal
 	my ($pid) = $said =~ /^(\d+)$/m or die "no pid: $said";
 	wait_for("session $pid to end", sub { !is_running($pid) });
 	return '';
+}
+
+# The pids of the logins that post_auth_delay holds up.
+sub delayed_logins
+{
+	my ($admin) = @_;
+	my $logins = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
+	return grep { is_delayed($_) } split /\n/, $admin->run($logins);
+}
+
+# It sleeps already: one that is told to end just before it does sleeps on, and ends afterwards.
+sub is_delayed
+{
+	my ($pid) = @_;
+	return 1 if !-d '/proc/self';
+	my $state = eval { read_file("/proc/$pid/stat") } || '';
+	my $function = eval { read_file("/proc/$pid/wchan") } || '0';    # some kernels do not tell
+	return $state =~ /\) S / && $function =~ /nanosleep|select|poll_schedule|^0/ ? 1 : 0;
 }
 
 sub read_file

@@ -109,6 +109,13 @@ until_idle_in_transaction() { # until_idle_in_transaction NAME: aborted or not
     until_true "$1 is idle in a transaction" "SELECT state LIKE 'idle in transaction%' FROM pg_stat_get_activity(${pid[$1]})"
 }
 
+# By post_auth_delay: it sleeps already. One that is told to end just before it does sleeps on, and ends afterwards.
+until_login_is_delayed() {
+    until_true 'a login is under way' "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock')"
+    sql admin "SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'"
+    until grep -q '^State:.S' "/proc/$reply/status" && grep -qE 'nanosleep|select|poll_schedule|^0' "/proc/$reply/wchan"; do sleep 0.02; done
+}
+
 until_gone() {
     until_true "$1 is gone" "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = ${pid[$1]})"
 }

@@ -63,7 +63,7 @@ sql rival ROLLBACK
 # Past every check, and no session yet.
 PGOPTIONS='-c post_auth_delay=600' psql -Xqw -d 'dbname=shop user=app' -c 'SELECT 1' >"$scratch/late" 2>&1 &
 late=$!
-until_true 'a login is under way' "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock')"
+until_login_is_delayed
 sql admin "SELECT sessionctl.lockdown_database('shop')"
 like "$reply" '^(NOTICE:  matched 1: 1 already gone'$'\n'')?[01]$' 'a login under way does not hold it up'
 wait "$late" || true
@@ -84,7 +84,7 @@ ok 'who came in until the commit is ended'
 sql admin "SELECT sessionctl.unlock_role('app')"
 PGOPTIONS='-c post_auth_delay=600' psql -Xqw -d 'dbname=postgres user=app' -c 'SELECT 1' >"$scratch/late" 2>&1 &
 late=$!
-until_true 'a login is under way' "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock')"
+until_login_is_delayed
 sql admin "SELECT sessionctl.lockdown_role('app')"
 wait "$late" || true
 like "$(<"$scratch/late")" 'terminating connection due to administrator command|server closed the connection' 'so is who was logging in'

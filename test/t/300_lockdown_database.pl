@@ -382,9 +382,7 @@ subtest 'sessions that do not end' => sub {
 
 subtest 'pending logins' => sub {
 	my $late = RawSession->begin_login($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
-	wait_for('a login under way', sub {
-		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
-	});
+	wait_for('a login under way', sub { delayed_logins($admin) });
 	# Ended, it may become a session for an instant, counted or gone already.
 	like($admin->run(q{SELECT sessionctl.lockdown_database('shop')}), qr/\A(NOTICE:  matched 1: 1 already gone\n)?[01]\z/, 'a login under way does not hold it up');
 	is($late->ended_with, '57P01', 'it is ended');

@@ -197,9 +197,7 @@ subtest 'in a transaction' => sub {
 subtest 'a login under way' => sub {
 	my $position = log_position($node);
 	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
-	wait_for('a login under way', sub {
-		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
-	});
+	wait_for('a login under way', sub { delayed_logins($admin) });
 	$admin->run(q{SELECT sessionctl.lockdown_role('app')});
 	is($late->ended_with, '57P01', 'is ended');
 	wait_for_log($node, $position, qr/action=terminate result="terminated" .* usename="app" .*state="starting" .*reason="The role may no longer log in\."/);
@@ -231,9 +229,7 @@ subtest 'a walsender' => sub {
 	my ($walsender, $login) = (session('streamer', replication => 'database'),
 		RawSession->begin_login($node, user => 'streamer', replication => 'database', options => '-c post_auth_delay=600'));
 	my $physical = RawSession->new($node, user => 'streamer', replication => '1');
-	wait_for('a login under way', sub {
-		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
-	});
+	wait_for('a login under way', sub { delayed_logins($admin) });
 	is($admin->run(q{SELECT sessionctl.lockdown_role('streamer')}), "NOTICE:  matched 2: 1 ended, 1 spared (replication)\n1", 'is ended');
 	ok(!$walsender->lives, 'and gone');
 	is($login->ended_with, '57P01', 'so is a login under way');
@@ -322,9 +318,8 @@ subtest 'protected roles' => sub {
 	$admin->run('SELECT pg_reload_conf()');
 	my $inside = session('app');
 	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
-	my $under_way = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
-	wait_for('a login under way', sub { $admin->run($under_way) ne '' });
-	my $pid = $admin->run($under_way);
+	my $pid;
+	wait_for('a login under way', sub { ($pid) = delayed_logins($admin) });
 	is($admin->run(q{SELECT sessionctl.lockdown_role('app')}), "NOTICE:  matched 1: 1 spared (protected role)\n0", 'are spared');
 	sweeps_are_over($node);
 	ok($inside->lives, 'the session lives');

@@ -143,6 +143,7 @@ $admin->run(q{GRANT CONNECT ON DATABASE shop TO app; ALTER ROLE app IN DATABASE 
 $position = log_position($node);
 my $login = RawSession->begin_login($node, user => 'app', database => 'shop', options => '-c post_auth_delay=600');
 wait_for_log($node, $position, qr/WARNING:  invalid value for parameter "default_tablespace": "none"/);
+wait_for('its delay', sub { delayed_logins($admin) });
 $admin->run('REVOKE CONNECT ON DATABASE shop FROM app');
 is($login->ended_with, '57P01', 'a login under way is ended');
 $admin->run('ALTER ROLE app IN DATABASE shop RESET ALL');

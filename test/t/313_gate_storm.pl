@@ -44,7 +44,7 @@ sub newcomer
 	my @pids;
 	wait_for('a login under way', sub {
 		@pids = waiting_logins($node, $user, 'startup');
-		@pids == 1 && $admin->run("SELECT count(*) FROM pg_locks WHERE pid = $pids[0]") ne '0';
+		@pids == 1 && is_delayed($pids[0]);
 	});
 	$newcomer->{pid} = $pids[0];
 	return $newcomer;

@@ -38,8 +38,7 @@ sub under_way
 {
 	my ($user, %with) = @_;
 	my $login = RawSession->begin_login($node, user => $user, replication => 'database', options => '-c post_auth_delay=600', %with);
-	my $begun = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
-	wait_for('a login under way', sub { ($login->{pid} = $admin->run($begun)) ne '' });
+	wait_for('a login under way', sub { ($login->{pid}) = delayed_logins($admin) });
 	return $login;
 }
 

@@ -390,7 +390,7 @@ subtest 'logins under way' => sub {
 	my $silent = IO::Socket::UNIX->new(Peer => $path) or die "cannot connect: $!";
 	my $late = start_login($node, 'app', q{options='-c post_auth_delay=600'});
 	my @pids;
-	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 });
+	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 && is_delayed($pids[0]) });
 	like(lock_down(), qr/^[01]\z/, 'locked, and not waited for');
 	my $options = join '', map { "$_\0" } 'user', 'app', 'database', 'postgres';
 	syswrite $silent, pack('NN', length($options) + 9, 3 << 16) . "$options\0";

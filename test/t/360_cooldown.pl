@@ -168,7 +168,7 @@ subtest 'logins under way' => sub {
 		my ($app) = @_;
 		my $newcomer = start_login($node, 'app', qq{application_name=$app options='-c post_auth_delay=600'});
 		wait_for('a login under way', sub {
-			my @pids = grep { $admin->run("SELECT count(*) FROM pg_locks WHERE pid = $_") ne '0' } waiting_logins($node, 'app', 'startup');
+			my @pids = grep { is_delayed($_) } waiting_logins($node, 'app', 'startup');
 			($newcomer->{pid}) = @pids;
 			return @pids == 1;
 		});

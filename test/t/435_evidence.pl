@@ -216,9 +216,7 @@ subtest 'the reaper, a lockdown, a sweep' => sub {
 
 subtest 'a login under way' => sub {
 	my $late = RawSession->begin_login($node, user => 'app', options => '-c post_auth_delay=600');
-	wait_for('a login under way', sub {
-		$admin->run(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'}) > 0;
-	});
+	wait_for('a login under way', sub { delayed_logins($admin) });
 	$admin->run('SELECT sessionctl.lockdown_server()');
 	is($late->ended_with, '57P01', 'is ended by a lockdown of the server');
 	is($admin->run(q{SELECT state, query IS NULL FROM sessionctl.session_audit WHERE action = 'terminate' ORDER BY acted_at DESC LIMIT 1}),
