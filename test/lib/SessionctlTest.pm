@@ -5,7 +5,10 @@ package SessionctlTest;
 use strict;
 use warnings;
 
+use Digest::MD5 qw(md5_hex);
 use Exporter 'import';
+use Fcntl qw(LOCK_EX);
+use File::Basename qw(dirname);
 use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
@@ -38,10 +41,34 @@ sub new_node
 	return $get_new_node ? $get_new_node->($name) : PostgresNode->new($name);
 }
 
+# The libraries' init, but initdb, the most expensive of what a short test does, runs once for each list of its arguments:
+# it makes a template that is copied. (The libraries do so from 17 on where nobody gives arguments.)
 sub init_node
 {
 	my ($node, %with) = @_;
+	my $run = PostgreSQL::Test::Utils->can('system_or_bail') || TestLib->can('system_or_bail');
+	my $run_or_copy = sub { $_[0] eq 'initdb' && !-l $node->data_dir ? _copy_template($node, $run, @_) : $run->(@_) };
+	no warnings qw(redefine once);
+	local *PostgreSQL::Test::Utils::system_or_bail = $run_or_copy;
+	local *TestLib::system_or_bail = $run_or_copy;
 	return $node->init(%with, extra => [ '--username=postgres', @{ $with{extra} || [] } ]);
+}
+
+# Files that run side by side wait for the one that makes it.
+sub _copy_template
+{
+	my ($node, $run, @initdb) = @_;
+	my $arguments = join ' ', qx(initdb --version), grep { $_ ne $node->data_dir } @initdb;
+	my $template = dirname($node->basedir) . '/template_' . md5_hex($arguments);
+	open my $lock, '>', "$template.lock" or die "cannot open $template.lock: $!";
+	flock $lock, LOCK_EX or die "cannot lock $template.lock: $!";
+	if (!-e $template)
+	{
+		$run->(map { $_ eq $node->data_dir ? "$template.new" : $_ } @initdb);
+		rename "$template.new", $template or die "cannot rename $template.new: $!";
+	}
+	close $lock;
+	return $run->('cp', '-RPp', $template, $node->data_dir);
 }
 
 # A running server with the extension in database postgres, its data in directory `data` if that is given. Only what the tests look for goes to its log.
