@@ -318,6 +318,7 @@ sub children_of
 # One psql that stays connected: what it prints comes back as one text, errors and notices with the results, in order.
 package SessionctlTest::Session;
 
+use IO::Handle;
 use IPC::Run;
 use Test::More;
 
@@ -328,21 +329,38 @@ my @open;
 sub new
 {
 	my ($class, $node, %with) = @_;
-	my $self = bless { node => $node, in => '', out => '', mark => 0, end_messages => '', tells_progress => $with{tells_progress} }, $class;
+	my $self = bless { node => $node, tells_progress => $with{tells_progress} }, $class;
 	$self->{log_position} = SessionctlTest::log_position($node);
 	my $conninfo = $node->connstr($with{database} || 'postgres');
 	$conninfo .= sprintf(" %s='%s'", $_->[0], _conninfo_value($with{ $_->[1] }))
 	  for grep { defined $with{ $_->[1] } }
 	  ([ user => 'user' ], [ application_name => 'app' ], [ host => 'host' ], [ options => 'options' ],
 		[ replication => 'replication' ]);
-	my @psql = ('psql', '-XAtq', '-d', $conninfo);
-	my @redirect = ('<', \$self->{in}, '>&', \$self->{out});
-	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
-	$self->{psql} = IPC::Run::start(\@psql, @redirect, $self->{timeout});
+	$self->_start_psql($conninfo);
 	$self->{pid} = $self->run('SELECT pg_backend_pid()');
 	die "no session: $self->{pid}" if $self->{pid} !~ /^\d+$/;    # kill 0 would hit ourselves
 	push @open, $self;
 	return $self;
+}
+
+# We keep the reading end of its input too: a psql that was refused has exited before we write, which must not be an
+# error, since what it said is still to be read.
+sub _start_psql
+{
+	my ($self, $conninfo) = @_;
+	@$self{qw(out mark end_messages)} = ('', 0, '');
+	pipe($self->{input}, $self->{to_psql}) or die "pipe: $!";
+	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
+	$self->{psql} = IPC::Run::start([ 'psql', '-XAtq', '-d', $conninfo ], '<', $self->{input}, '>&', \$self->{out}, $self->{timeout});
+	return;
+}
+
+sub _write
+{
+	my ($self, $text) = @_;
+	$self->{to_psql}->autoflush(1);
+	print { $self->{to_psql} } $text or die "cannot write to psql: $!";
+	return;
 }
 
 sub _conninfo_value
@@ -359,9 +377,8 @@ sub send
 {
 	my ($self, $sql) = @_;
 	$self->{mark}++;
-	$self->{in} .= "$sql;\n\\echo <done $self->{mark}>\n";
 	$self->{timeout}->start;
-	$self->{psql}->pump_nb;
+	$self->_write("$sql;\n\\echo <done $self->{mark}>\n");
 	return $self;
 }
 
@@ -374,7 +391,7 @@ sub answer
 	while (index($self->{out}, $mark) < 0 && $self->{psql}->pumpable)
 	{
 		next if eval { $self->{psql}->pump; 1 };
-		die $@ if $@ !~ /ended prematurely|Broken pipe/;
+		die $@ if $@ !~ /ended prematurely/;
 	}
 	$self->{timeout}->reset;
 	my $answer = $self->{out};
@@ -450,11 +467,17 @@ sub lives
 sub quit
 {
 	my ($self) = @_;
-	$self->{in} .= "\\q\n" if $self->{psql}->pumpable;
-	eval { $self->{psql}->finish; 1 } or eval { $self->{psql}->kill_kill };
+	$self->_finish_psql;
 	@open = grep { $_ != $self } @open;
 	# The server's side of it ends a little later.
 	return SessionctlTest::wait_for("session $self->{pid} to end", sub { !SessionctlTest::is_running($self->{pid}) });
+}
+
+sub _finish_psql
+{
+	my ($self) = @_;
+	$self->_write("\\q\n");
+	return eval { $self->{psql}->finish; 1 } || eval { $self->{psql}->kill_kill };
 }
 
 END

@@ -529,18 +529,11 @@ BEGIN { @ISA = ('SessionctlTest::Session') }
 sub new
 {
 	my ($class, $node, $port, $database, $user) = @_;
-	my $self = bless { node => $node, in => '', out => '', mark => 0 }, $class;
+	my $self = bless { node => $node }, $class;
 	$database =~ s/([\\'])/\\$1/g;
 	my $conninfo = sprintf "host='%s' port=%d dbname='%s' user=%s", $node->host, $port, $database, $user;
-	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
-	$self->{psql} =
-	  IPC::Run::start([ 'psql', '-XAtq', '-d', $conninfo ], '<', \$self->{in}, '>&', \$self->{out}, $self->{timeout});
+	$self->_start_psql($conninfo);
 	return $self;
 }
 
-sub quit
-{
-	my ($self) = @_;
-	$self->{in} .= "\\q\n" if $self->{psql}->pumpable;
-	return eval { $self->{psql}->finish; 1 } || $self->{psql}->kill_kill;
-}
+sub quit { my ($self) = @_; return $self->_finish_psql }
