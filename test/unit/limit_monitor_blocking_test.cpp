@@ -8,12 +8,7 @@ namespace {
 
 class LimitMonitorOfBlocking : public LimitMonitor {
   protected:
-    SessionSample& block(std::int32_t limit) {
-        SessionSample& sample = connect();
-        sample.limits[Limit::blocking] = limit;
-        idle_in_transaction(sample);
-        return sample;
-    }
+    SessionSample& block(std::int32_t limit) { return idle_in_transaction(connect(Limit::blocking, limit)); }
 };
 
 } // namespace

@@ -11,9 +11,7 @@ class LimitMonitorOfGoneClients : public LimitMonitor {
     static constexpr const char* name = "client_gone_timeout";
 
     SessionSample& run_without_client() {
-        SessionSample& sample = connect();
-        sample.limits[Limit::client_gone] = 10000;
-        run(sample);
+        SessionSample& sample = run(connect(Limit::client_gone, 10000));
         facts.is_gone = true;
         return sample;
     }

@@ -46,6 +46,11 @@ constexpr int slots = 8;
 /// A server's sessions, its two clocks, and a monitor.
 class LimitMonitor : public Test {
   protected:
+    void start_anew() {
+        samples.clear();
+        monitor = core::LimitMonitor(slots);
+    }
+
     SessionSample& connect() {
         SessionSample& sample = samples.emplace_back();
         sample = {};
@@ -54,31 +59,38 @@ class LimitMonitor : public Test {
         enter(sample, State::idle);
         return sample;
     }
+    SessionSample& connect(Limit limit, std::int32_t milliseconds) {
+        SessionSample& sample = connect();
+        sample.limits[limit] = milliseconds;
+        return sample;
+    }
 
     void enter(SessionSample& sample, State state) {
         sample.session.state = state;
         sample.session.state_change = wall();
     }
     /// A statement was run and left a transaction open, the same or a new one.
-    void idle_in_transaction(SessionSample& sample) {
+    SessionSample& idle_in_transaction(SessionSample& sample) {
         enter(sample, State::idle_in_transaction);
         if (sample.session.xact_start == 0)
             sample.session.xact_start = wall();
+        return sample;
     }
-    void run(SessionSample& sample) {
+    SessionSample& run(SessionSample& sample) {
         enter(sample, State::active);
         if (sample.session.xact_start == 0)
             sample.session.xact_start = wall();
         sample.session.query_start = wall();
+        return sample;
     }
     void commit(SessionSample& sample) {
         enter(sample, State::idle);
         sample.session.xact_start = 0;
     }
     /// In the middle of a statement it waits for what its client sends.
-    void wait_for_client(SessionSample& sample) {
-        run(sample);
+    SessionSample& wait_for_client(SessionSample& sample) {
         sample.waits_for_client = true;
+        return run(sample);
     }
     /// Another session gets the slot.
     void replace(SessionSample& sample) { sample.session.id.start += 1; }
@@ -127,6 +139,13 @@ class LimitMonitor : public Test {
         EXPECT_EQ(look(), rule);
         EXPECT_EQ(violation.lasted, seconds(10));
         EXPECT_EQ(violation.limit, 10000);
+    }
+
+    /// Once `time` has passed this rule is violated, and the violation is logged.
+    void log_violation_after(Timestamp time, const std::string& rule) {
+        pass(time);
+        EXPECT_EQ(look(), rule);
+        monitor.logged(violation);
     }
 
     /// Looks once a second, `times` times; no session violates.

@@ -10,12 +10,6 @@ class LimitMonitorOfLifetimes : public LimitMonitor {
   protected:
     static constexpr const char* name = "session_lifetime_timeout";
 
-    SessionSample& begin_session(std::int32_t limit = 10000) {
-        SessionSample& sample = connect();
-        sample.session.id.start = wall();
-        sample.limits[Limit::lifetime] = limit;
-        return sample;
-    }
     std::string look() override {
         std::string rule = LimitMonitor::look();
         for (const SessionSample& sample : samples)
@@ -24,6 +18,11 @@ class LimitMonitorOfLifetimes : public LimitMonitor {
                 rule.append(core::rule_name(found->rule));
             }
         return rule;
+    }
+    SessionSample& begin_session() {
+        SessionSample& sample = connect(Limit::lifetime, 10000);
+        sample.session.id.start = wall();
+        return sample;
     }
 };
 
@@ -108,9 +107,7 @@ TEST_F(LimitMonitorOfLifetimes, TheExemptAreCheckedAfterAMinute) {
 
 TEST_F(LimitMonitorOfLifetimes, AreLoggedOnce) {
     SessionSample& sample = begin_session();
-    pass(seconds(10));
-    EXPECT_EQ(look(), name);
-    monitor.logged(violation);
+    log_violation_after(seconds(10), name);
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(look(), "") << i;
         run(sample);

@@ -13,7 +13,7 @@ class RandomTraffic : public LimitMonitor {
 
     RandomTraffic() {
         for (int slot = 0; slot < slots; ++slot)
-            connect().limits[Limit::idle_in_transaction] = 10000;
+            connect(Limit::idle_in_transaction, 10000);
     }
 
     bool chance(unsigned in) { return random() % in == 0; }

@@ -11,10 +11,7 @@ class LimitMonitorOfSilence : public LimitMonitor {
     static constexpr const char* name = "client_silence_timeout";
 
     SessionSample& fall_silent(std::int32_t limit = 10000) {
-        SessionSample& sample = connect();
-        sample.limits[Limit::client_silence] = limit;
-        wait_for_client(sample);
-        return sample;
+        return wait_for_client(connect(Limit::client_silence, limit));
     }
 
     /// Silent for nine of its ten seconds.
@@ -50,8 +47,7 @@ TEST_F(LimitMonitorOfSilence, LooksTenTimesWithinTheLimitAndEveryFiveSecondsAtLe
                                                                    {50000, seconds(5)},
                                                                    {50010, seconds(5)},
                                                                    {3600000, seconds(5)}}) {
-        samples.clear();
-        monitor = core::LimitMonitor(slots);
+        start_anew();
         fall_silent(limit);
         EXPECT_EQ(look(), "") << limit;
         EXPECT_EQ(left(), between_looks) << limit;
@@ -135,8 +131,7 @@ TEST_F(LimitMonitorOfSilence, SessionThatRanStartsAnew) {
 
 // A slow but living COPY: it always sleeps when somebody looks.
 TEST_F(LimitMonitorOfSilence, EndsASessionWhoseClientDoesNotReadNotifications) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::client_silence] = 10000;
+    SessionSample& sample = connect(Limit::client_silence, 10000);
     sample.session.xact_start = wall();
     sample.waits_for_client = true;
     expect_quiet_seconds(10);

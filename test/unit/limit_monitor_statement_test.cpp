@@ -10,12 +10,7 @@ class LimitMonitorOfStatements : public LimitMonitor {
   protected:
     static constexpr const char* name = "statement_timeout";
 
-    SessionSample& begin_statement(std::int32_t limit = 10000) {
-        SessionSample& sample = connect();
-        sample.limits[Limit::statement] = limit;
-        run(sample);
-        return sample;
-    }
+    SessionSample& begin_statement() { return run(connect(Limit::statement, 10000)); }
 };
 
 } // namespace
@@ -41,7 +36,7 @@ TEST_F(LimitMonitorOfStatements, TheirSessionEndsWhereTheyGoOnForAsLongAgain) {
 }
 
 TEST_F(LimitMonitorOfStatements, HaveFiveSecondsAtLeastToClean) {
-    begin_statement(2000);
+    run(connect(Limit::statement, 2000));
     pass(seconds(2));
     EXPECT_EQ(look(), name);
     monitor.cancelled(violation);
@@ -82,9 +77,7 @@ TEST_F(LimitMonitorOfStatements, OnlyThoseThatRun) {
 
 TEST_F(LimitMonitorOfStatements, AreLoggedOnce) {
     SessionSample& sample = begin_statement();
-    pass(seconds(10));
-    EXPECT_EQ(look(), name);
-    monitor.logged(violation);
+    log_violation_after(seconds(10), name);
     expect_quiet_seconds(100);
     run(sample);
     EXPECT_EQ(look(), "");

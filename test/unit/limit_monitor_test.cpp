@@ -11,8 +11,7 @@ TEST_F(LimitMonitor, NoSessions) {
 }
 
 TEST_F(LimitMonitor, LooksAgainSoonUnlessItHasToSooner) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::idle_session] = 10;
+    connect(Limit::idle_session, 10);
     look();
     pass(milliseconds(10) - 1);
     look();
@@ -21,9 +20,7 @@ TEST_F(LimitMonitor, LooksAgainSoonUnlessItHasToSooner) {
 }
 
 TEST_F(LimitMonitor, LooksAgainLaterAtASessionThatMayNotBeSignalledNow) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::transaction] = 10000;
-    run(sample);
+    run(connect(Limit::transaction, 10000));
     pass(seconds(10));
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(look(), "transaction_timeout");
@@ -49,8 +46,7 @@ TEST_F(LimitMonitor, ExpectsTheShortestOfAllLimits) {
     look();
     monitor.expect_login(limits);
     EXPECT_EQ(left(), seconds(10));
-    SessionSample& sample = connect();
-    sample.limits[Limit::idle_session] = 4000;
+    connect(Limit::idle_session, 4000);
     look();
     EXPECT_EQ(left(), seconds(4));
     monitor.expect_login(limits);
@@ -58,11 +54,8 @@ TEST_F(LimitMonitor, ExpectsTheShortestOfAllLimits) {
 }
 
 TEST_F(LimitMonitor, LooksAgainAtTheFirstDeadlineOfAll) {
-    for (const std::int32_t limit : {30000, 10000, 20000}) {
-        SessionSample& sample = connect();
-        sample.limits[Limit::idle_in_transaction] = limit;
-        idle_in_transaction(sample);
-    }
+    for (const std::int32_t limit : {30000, 10000, 20000})
+        idle_in_transaction(connect(Limit::idle_in_transaction, limit));
     EXPECT_EQ(look(), "");
     for (const int slot : {1, 2, 0}) {
         EXPECT_EQ(left(), seconds(10));
@@ -84,20 +77,16 @@ TEST_F(LimitMonitor, LooksAgainAtTheFirstDeadlineOfAllRules) {
     sample.limits[Limit::horizon_age] = 1;
     sample.limits[Limit::horizon_idle] = 40000;
     idle_in_transaction(sample);
-    EXPECT_EQ(look(), "");
-    EXPECT_EQ(left(), seconds(20));
-    sample.limits[Limit::blocking] = 0;
-    EXPECT_EQ(look(), "");
-    EXPECT_EQ(left(), seconds(30));
-    sample.limits[Limit::idle_in_transaction] = 0;
-    EXPECT_EQ(look(), "");
-    EXPECT_EQ(left(), seconds(40));
-    sample.limits[Limit::horizon_age] = 0;
-    EXPECT_EQ(look(), "");
-    EXPECT_EQ(left(), seconds(45));
-    sample.limits[Limit::idle_session] = 0;
-    EXPECT_EQ(look(), "");
-    EXPECT_EQ(left(), seconds(50));
+    for (const auto& [first, deadline] :
+         std::initializer_list<std::pair<Limit, Timestamp>>{{Limit::blocking, seconds(20)},
+                                                            {Limit::idle_in_transaction, seconds(30)},
+                                                            {Limit::horizon_age, seconds(40)},
+                                                            {Limit::idle_session, seconds(45)},
+                                                            {Limit::transaction, seconds(50)}}) {
+        EXPECT_EQ(look(), "");
+        EXPECT_EQ(left(), deadline);
+        sample.limits[first] = 0;
+    }
 }
 
 TEST_F(LimitMonitor, ReturnsTheFirstRuleThatIsViolated) {
@@ -120,8 +109,7 @@ TEST_F(LimitMonitor, ReturnsTheFirstRuleThatIsViolated) {
 
 // A rule that is violated does not keep the others from saying when they are.
 TEST_F(LimitMonitor, LooksAgainForTheOtherRulesAfterALoggedViolation) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::idle_in_transaction] = 10000;
+    SessionSample& sample = connect(Limit::idle_in_transaction, 10000);
     sample.limits[Limit::transaction] = 15000;
     idle_in_transaction(sample);
     pass(seconds(10));
@@ -132,12 +120,8 @@ TEST_F(LimitMonitor, LooksAgainForTheOtherRulesAfterALoggedViolation) {
 }
 
 TEST_F(LimitMonitor, ALoggedTransactionOutlastsItsStatements) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::transaction] = 10000;
-    run(sample);
-    pass(seconds(10));
-    EXPECT_EQ(look(), "transaction_timeout");
-    monitor.logged(violation);
+    SessionSample& sample = run(connect(Limit::transaction, 10000));
+    log_violation_after(seconds(10), "transaction_timeout");
     idle_in_transaction(sample);
     EXPECT_EQ(look(), "");
     pass(hour);
@@ -149,20 +133,15 @@ TEST_F(LimitMonitor, ALoggedTransactionOutlastsItsStatements) {
 }
 
 TEST_F(LimitMonitor, LoggedIdlenessIsForgottenWithTheState) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::idle_in_transaction] = 10000;
-    idle_in_transaction(sample);
-    pass(seconds(10));
-    EXPECT_EQ(look(), "idle_in_transaction_timeout");
-    monitor.logged(violation);
+    SessionSample& sample = idle_in_transaction(connect(Limit::idle_in_transaction, 10000));
+    log_violation_after(seconds(10), "idle_in_transaction_timeout");
     sample.session.xact_start += 1;
     EXPECT_EQ(look(), "");
 }
 
 // SAVEPOINT, ROLLBACK TO, FETCH: as core counts.
 TEST_F(LimitMonitor, AStatementInTheTransactionStartsThePauseAnewButNotTheTransaction) {
-    SessionSample& sample = connect();
-    sample.limits[Limit::idle_in_transaction] = 10000;
+    SessionSample& sample = connect(Limit::idle_in_transaction, 10000);
     sample.limits[Limit::transaction] = 60000;
     idle_in_transaction(sample);
     for (int i = 0; i < 11; ++i) {
@@ -207,7 +186,7 @@ TEST_F(LimitMonitor, OnlyReportedIdlenessCounts) {
 }
 
 TEST_F(LimitMonitor, AnExemptionIsForAMinuteHoweverLongTheLimit) {
-    connect().limits[Limit::idle_session] = 3600000;
+    connect(Limit::idle_session, 3600000);
     pass(hour);
     EXPECT_EQ(look(), "idle_session_timeout");
     monitor.exempt(violation.session);
@@ -216,9 +195,7 @@ TEST_F(LimitMonitor, AnExemptionIsForAMinuteHoweverLongTheLimit) {
 }
 
 TEST_F(LimitMonitor, CountsWaitersUnderEveryRule) {
-    SessionSample& idler = connect();
-    idler.limits[Limit::idle_in_transaction] = 1000;
-    idle_in_transaction(idler);
+    idle_in_transaction(connect(Limit::idle_in_transaction, 1000));
     facts.waiting = 3;
     look();
     EXPECT_EQ(facts.times_asked, 0) << "before there is something to tell";
@@ -228,8 +205,7 @@ TEST_F(LimitMonitor, CountsWaitersUnderEveryRule) {
 }
 
 TEST_F(LimitMonitor, DoesNotCountWaitersOfASessionInNoTransaction) {
-    SessionSample& idler = connect();
-    idler.limits[Limit::idle_session] = 1000;
+    connect(Limit::idle_session, 1000);
     facts.waiting = 3;
     pass(seconds(1));
     EXPECT_EQ(look(), "idle_session_timeout");

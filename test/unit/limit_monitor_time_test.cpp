@@ -51,14 +51,27 @@ class LimitMonitorOfTime : public LimitMonitor, public testing::WithParamInterfa
   protected:
     /// A session that will violate, as it is from now on, after ten seconds.
     SessionSample& violator() {
-        SessionSample& sample = connect();
-        sample.limits[GetParam().limit] = 10000;
+        SessionSample& sample = connect(GetParam().limit, 10000);
         GetParam().more(sample, facts);
         return sample;
     }
     void begin_to_violate(SessionSample& sample) {
         enter(sample, GetParam().state);
         sample.session.xact_start = GetParam().state == State::idle ? 0 : wall();
+    }
+    /// It violates for nine of its ten seconds, and was seen to.
+    SessionSample& almost_due() {
+        SessionSample& sample = violator();
+        begin_to_violate(sample);
+        look();
+        pass(seconds(9));
+        return sample;
+    }
+    /// A session that has violated for ten seconds is found.
+    void violate() {
+        begin_to_violate(violator());
+        pass(seconds(10));
+        EXPECT_EQ(look(), GetParam().name);
     }
     /// Nothing that is limited.
     void do_something_else(SessionSample& sample) {
@@ -110,10 +123,7 @@ TEST_P(LimitMonitorOfTime, SessionInAnotherStateIsNotDueBeforeNowPlusTheLimit) {
 }
 
 TEST_P(LimitMonitorOfTime, StartsAnewAfterAnotherState) {
-    SessionSample& sample = violator();
-    begin_to_violate(sample);
-    look();
-    pass(seconds(9));
+    SessionSample& sample = almost_due();
     do_something_else(sample);
     look();
     begin_to_violate(sample);
@@ -122,10 +132,7 @@ TEST_P(LimitMonitorOfTime, StartsAnewAfterAnotherState) {
 
 // Not seen in between: only the stamps tell.
 TEST_P(LimitMonitorOfTime, StartsAnewAfterAnotherStateBetweenTwoLooks) {
-    SessionSample& sample = violator();
-    begin_to_violate(sample);
-    look();
-    pass(seconds(9));
+    SessionSample& sample = almost_due();
     begin_to_violate(sample);
     pass(seconds(1));
     expect_violation_after(seconds(9), GetParam().name);
@@ -166,8 +173,7 @@ TEST_P(LimitMonitorOfTime, SurvivesTheLongestAndTheShortestLimit) {
 
 TEST_P(LimitMonitorOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
     for (const Timestamp jump : {hour, -hour}) {
-        samples.clear();
-        monitor = core::LimitMonitor(slots);
+        start_anew();
         begin_to_violate(violator());
         EXPECT_EQ(look(), "");
         pass(seconds(4));
@@ -179,8 +185,7 @@ TEST_P(LimitMonitorOfTime, AJumpOfTheWallClockEndsNobodyEarlierOrLater) {
 
 TEST_P(LimitMonitorOfTime, AJumpEndsNoSessionThatBeganJustBeforeIt) {
     for (const Timestamp jump : {hour, -hour}) {
-        samples.clear();
-        monitor = core::LimitMonitor(slots);
+        start_anew();
         look();
         pass(seconds(100));
         begin_to_violate(violator());
@@ -193,8 +198,7 @@ TEST_P(LimitMonitorOfTime, AJumpEndsNoSessionThatBeganJustBeforeIt) {
 
 TEST_P(LimitMonitorOfTime, AJumpEndsNoSessionThatBeganJustAfterIt) {
     for (const Timestamp jump : {hour, -hour}) {
-        samples.clear();
-        monitor = core::LimitMonitor(slots);
+        start_anew();
         look();
         pass(seconds(100));
         set_wall_clock(jump);
@@ -262,9 +266,7 @@ TEST_P(LimitMonitorOfTime, ASuspendedMachineEndsOnWakeOnlyWhatIsDue) {
 // What was found
 
 TEST_P(LimitMonitorOfTime, SendsNoSecondSignal) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    EXPECT_EQ(look(), GetParam().name);
+    violate();
     monitor.signalled(violation.session);
     for (int i = 0; i < 3; ++i) {
         pass(hour);
@@ -278,9 +280,7 @@ TEST_P(LimitMonitorOfTime, SendsNoSecondSignal) {
 
 // At the instant of the signal it had come back: it was not signalled, and may violate again.
 TEST_P(LimitMonitorOfTime, LooksAgainSoonAtASessionThatChangedBeforeTheSignal) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    EXPECT_EQ(look(), GetParam().name);
+    violate();
     begin_to_violate(samples[0]);
     monitor.look_again_soon();
     EXPECT_EQ(left(), milliseconds(1));
@@ -289,9 +289,7 @@ TEST_P(LimitMonitorOfTime, LooksAgainSoonAtASessionThatChangedBeforeTheSignal) {
 }
 
 TEST_P(LimitMonitorOfTime, ReturnsALoggedViolationOnce) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    EXPECT_EQ(look(), GetParam().name);
+    violate();
     monitor.logged(violation);
     EXPECT_EQ(left(), 0) << "another rule may be violated, too";
     for (int i = 0; i < 3; ++i) {
@@ -304,9 +302,7 @@ TEST_P(LimitMonitorOfTime, ReturnsALoggedViolationOnce) {
 }
 
 TEST_P(LimitMonitorOfTime, ChecksAgainAMinuteAfterAnExemption) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    EXPECT_EQ(look(), GetParam().name);
+    violate();
     EXPECT_FALSE(monitor.is_exempt(violation.session));
     monitor.exempt(violation.session);
     EXPECT_TRUE(monitor.is_exempt(violation.session));
@@ -315,9 +311,7 @@ TEST_P(LimitMonitorOfTime, ChecksAgainAMinuteAfterAnExemption) {
 }
 
 TEST_P(LimitMonitorOfTime, AnExemptionIsForOnePauseOnly) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    look();
+    violate();
     monitor.exempt(violation.session);
     pass(seconds(1));
     begin_to_violate(samples[0]);
@@ -327,9 +321,7 @@ TEST_P(LimitMonitorOfTime, AnExemptionIsForOnePauseOnly) {
 }
 
 TEST_P(LimitMonitorOfTime, ChecksAnewWhatSettingsMayHaveChanged) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    look();
+    violate();
     monitor.exempt(violation.session);
     EXPECT_EQ(look(), "");
     monitor.reconsider(true);
@@ -341,9 +333,7 @@ TEST_P(LimitMonitorOfTime, ChecksAnewWhatSettingsMayHaveChanged) {
 }
 
 TEST_P(LimitMonitorOfTime, ReturnsALoggedViolationAgainOnlyIfItsLimitChanges) {
-    begin_to_violate(violator());
-    pass(seconds(10));
-    EXPECT_EQ(look(), GetParam().name);
+    violate();
     monitor.logged(violation);
     monitor.reconsider(false);
     EXPECT_EQ(look(), "");
@@ -361,11 +351,8 @@ TEST_P(LimitMonitorOfTime, ForgetsThePreviousSessionOfTheSlot) {
         [this] { monitor.exempt(violation.session); },
     };
     for (const auto& counted : counted) {
-        samples.clear();
-        monitor = core::LimitMonitor(slots);
-        begin_to_violate(violator());
-        pass(seconds(10));
-        EXPECT_EQ(look(), GetParam().name);
+        start_anew();
+        violate();
         counted();
         replace(samples[0]); // with the same stamps
         look();
