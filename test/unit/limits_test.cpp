@@ -1,7 +1,9 @@
 #include "core/reaper/limits.hpp"
 #include "support.hpp"
 
+#include <initializer_list>
 #include <limits>
+#include <utility>
 
 namespace sessionctl::test {
 
@@ -10,28 +12,24 @@ using core::Limits;
 using core::Rule;
 
 TEST(Limit, IsCalledAsItsParameter) {
-    EXPECT_STREQ(core::limit_name(Limit::idle_in_transaction), "idle_in_transaction_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::blocking), "idle_in_transaction_blocking_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::horizon_age), "idle_in_transaction_horizon_age");
-    EXPECT_STREQ(core::limit_name(Limit::horizon_idle), "idle_in_transaction_horizon_idle");
-    EXPECT_STREQ(core::limit_name(Limit::idle_session), "idle_session_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::transaction), "transaction_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::client_silence), "client_silence_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::client_gone), "client_gone_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::statement), "statement_timeout");
-    EXPECT_STREQ(core::limit_name(Limit::lifetime), "session_lifetime_timeout");
+    expect_names(core::limit_name, {"idle_in_transaction_timeout", "idle_in_transaction_blocking_timeout",
+                                    "idle_in_transaction_horizon_age", "idle_in_transaction_horizon_idle",
+                                    "idle_session_timeout", "transaction_timeout", "client_silence_timeout",
+                                    "client_gone_timeout", "statement_timeout", "session_lifetime_timeout"});
 }
 
 TEST(Rule, IsCalledAsTheParameterOfItsLimit) {
-    EXPECT_STREQ(core::rule_name(Rule::idle_in_transaction), "idle_in_transaction_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::blocking), "idle_in_transaction_blocking_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::horizon), "idle_in_transaction_horizon_age");
-    EXPECT_STREQ(core::rule_name(Rule::idle_session), "idle_session_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::transaction), "transaction_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::client_silence), "client_silence_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::client_gone), "client_gone_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::statement), "statement_timeout");
-    EXPECT_STREQ(core::rule_name(Rule::lifetime), "session_lifetime_timeout");
+    for (const auto& [rule, limit] : std::initializer_list<std::pair<Rule, Limit>>{
+             {Rule::idle_in_transaction, Limit::idle_in_transaction},
+             {Rule::blocking, Limit::blocking},
+             {Rule::horizon, Limit::horizon_age},
+             {Rule::idle_session, Limit::idle_session},
+             {Rule::transaction, Limit::transaction},
+             {Rule::client_silence, Limit::client_silence},
+             {Rule::client_gone, Limit::client_gone},
+             {Rule::statement, Limit::statement},
+             {Rule::lifetime, Limit::lifetime}})
+        EXPECT_STREQ(core::rule_name(rule), core::limit_name(limit));
 }
 
 TEST(Limits, AreOffUnlessSet) {

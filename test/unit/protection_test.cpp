@@ -11,15 +11,9 @@ using core::Protection;
 using core::Session;
 
 TEST(Protection, IsSpeltAsInSessionActivity) {
-    EXPECT_EQ(core::protection_name(Protection::none), nullptr);
-    EXPECT_STREQ(core::protection_name(Protection::self), "self");
-    EXPECT_STREQ(core::protection_name(Protection::parallel_worker), "parallel worker");
-    EXPECT_STREQ(core::protection_name(Protection::not_a_client), "not a client");
-    EXPECT_STREQ(core::protection_name(Protection::background_process), "background process");
-    EXPECT_STREQ(core::protection_name(Protection::replication), "replication");
-    EXPECT_STREQ(core::protection_name(Protection::superuser), "superuser");
-    EXPECT_STREQ(core::protection_name(Protection::protected_role), "protected role");
-    EXPECT_STREQ(core::protection_name(Protection::permission_denied), "permission denied");
+    expect_names(core::protection_name,
+                 {nullptr, "self", "parallel worker", "not a client", "background process", "replication",
+                  "superuser", "protected role", "permission denied"});
 }
 
 TEST(Protection, OrdinaryClientHasNone) {

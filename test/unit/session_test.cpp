@@ -39,14 +39,8 @@ TEST(SessionId, IsNothingElse) {
 }
 
 TEST(State, IsSpeltAsInPgStatActivity) {
-    EXPECT_EQ(core::state_name(State::undefined), nullptr);
-    EXPECT_STREQ(core::state_name(State::starting), "starting");
-    EXPECT_STREQ(core::state_name(State::idle), "idle");
-    EXPECT_STREQ(core::state_name(State::active), "active");
-    EXPECT_STREQ(core::state_name(State::idle_in_transaction), "idle in transaction");
-    EXPECT_STREQ(core::state_name(State::fastpath), "fastpath function call");
-    EXPECT_STREQ(core::state_name(State::idle_in_transaction_aborted), "idle in transaction (aborted)");
-    EXPECT_STREQ(core::state_name(State::disabled), "disabled");
+    expect_names(core::state_name, {nullptr, "starting", "idle", "active", "idle in transaction",
+                                    "fastpath function call", "idle in transaction (aborted)", "disabled"});
 }
 
 TEST(State, KnowsWhatIsIdleInATransactionAndWhatIsActive) {

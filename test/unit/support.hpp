@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,14 @@ inline core::Session worker(std::int32_t pid, core::Kind kind = core::Kind::back
     session.state = core::State::undefined;
     session.is_superuser = true;
     return session;
+}
+
+/// The values of an enumeration have these names, in the order in which it declares them.
+template <typename Value>
+void expect_names(const char* (*name_of)(Value), std::initializer_list<const char*> names) {
+    int value = 0;
+    for (const char* const name : names)
+        EXPECT_STREQ(name_of(static_cast<Value>(value++)), name);
 }
 
 /// The core::Error that `body` throws.
