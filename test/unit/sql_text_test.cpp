@@ -2,8 +2,10 @@
 #include "support.hpp"
 
 #include <cstdlib>
+#include <initializer_list>
 #include <optional>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace sessionctl::test {
@@ -17,6 +19,9 @@ std::string literal(std::string_view text) {
 }
 std::string identifier(std::string_view name) {
     return str(core::escaped_identifier(name, core::Encoding::utf8));
+}
+std::string word(std::string_view text) {
+    return str(core::shell_word(text));
 }
 
 void append_utf8(std::string& text, unsigned code) {
@@ -32,31 +37,22 @@ void append_utf8(std::string& text, unsigned code) {
     }
 }
 
-/// As the server's lexer reads it; nothing where there is more than one literal.
-std::optional<std::string> read_literal(std::string_view sql, bool standard_conforming_strings) {
-    const bool is_escaped = sql.substr(0, 1) == "E";
-    sql.remove_prefix(is_escaped ? 1 : 0);
-    const bool has_escapes = is_escaped || !standard_conforming_strings;
-    if (sql.empty() || sql.front() != '\'')
+/// What stands in these quotes; nothing where there is more than that. After a backslash `read_escape`
+/// appends what it means, and returns how many bytes say it.
+template <typename ReadEscape>
+std::optional<std::string> read_quoted(std::string_view sql, char quote, ReadEscape&& read_escape) {
+    if (sql.empty() || sql.front() != quote)
         return {};
     std::string text;
     for (std::size_t i = 1; i < sql.size(); ++i) {
-        if (sql[i] == '\'') {
+        if (sql[i] == quote) {
             if (i + 1 == sql.size())
                 return text;
-            if (sql[++i] != '\'')
+            if (sql[++i] != quote)
                 return {};
-            text += '\'';
-        } else if (sql[i] == '\\' && has_escapes) {
-            if (++i == sql.size())
-                return {};
-            if (sql[i] == 'x') {
-                text +=
-                    static_cast<char>(std::strtol(std::string(sql.substr(i + 1, 2)).c_str(), nullptr, 16));
-                i += 2;
-            } else {
-                text += sql[i];
-            }
+            text += quote;
+        } else if (sql[i] == '\\') {
+            i += read_escape(text, sql.substr(i + 1));
         } else {
             text += sql[i];
         }
@@ -64,29 +60,41 @@ std::optional<std::string> read_literal(std::string_view sql, bool standard_conf
     return {};
 }
 
+unsigned hexadecimal(std::string_view digits) {
+    return static_cast<unsigned>(std::strtol(std::string(digits).c_str(), nullptr, 16));
+}
+
+/// As the server's lexer reads it.
+std::optional<std::string> read_literal(std::string_view sql, bool standard_conforming_strings) {
+    const bool is_escaped = sql.substr(0, 1) == "E";
+    sql.remove_prefix(is_escaped ? 1 : 0);
+    const bool has_escapes = is_escaped || !standard_conforming_strings;
+    return read_quoted(sql, '\'', [&](std::string& text, std::string_view rest) -> std::size_t {
+        if (!has_escapes || rest.empty()) {
+            text += '\\';
+            return 0;
+        }
+        if (rest[0] == 'x') {
+            text += static_cast<char>(hexadecimal(rest.substr(1, 2)));
+            return 3;
+        }
+        text += rest[0];
+        return 1;
+    });
+}
+
 /// U&"…"
 std::optional<std::string> read_identifier(std::string_view sql) {
-    if (sql.substr(0, 3) != "U&\"")
+    if (sql.substr(0, 2) != "U&")
         return {};
-    std::string text;
-    for (std::size_t i = 3; i < sql.size(); ++i) {
-        if (sql[i] == '"') {
-            if (i + 1 == sql.size())
-                return text;
-            if (sql[++i] != '"')
-                return {};
-            text += '"';
-        } else if (sql[i] == '\\' && sql.substr(i + 1, 1) == "\\") {
-            text += sql[++i];
-        } else if (sql[i] == '\\') {
-            append_utf8(text, static_cast<unsigned>(
-                                  std::strtol(std::string(sql.substr(i + 1, 4)).c_str(), nullptr, 16)));
-            i += 4;
-        } else {
-            text += sql[i];
+    return read_quoted(sql.substr(2), '"', [](std::string& text, std::string_view rest) -> std::size_t {
+        if (rest.substr(0, 1) == "\\") {
+            text += '\\';
+            return 1;
         }
-    }
-    return {};
+        append_utf8(text, hexadecimal(rest.substr(0, 4)));
+        return 4;
+    });
 }
 
 /// As a shell reads one word.
@@ -107,29 +115,40 @@ std::optional<std::string> read_word(std::string_view command) {
     return is_quoted ? std::nullopt : std::optional(text);
 }
 
+/// Each text is spelt so.
+void expect_spelt(std::string (*spell)(std::string_view),
+                  std::initializer_list<std::pair<std::string_view, const char*>> texts) {
+    for (const auto& [text, sql] : texts)
+        EXPECT_EQ(spell(text), sql);
+}
+
 } // namespace
 
 TEST(SqlText, Literals) {
-    EXPECT_EQ(literal("shop"), "'shop'");
-    EXPECT_EQ(literal("p','x'); alter role att superuser; --"), "'p'',''x''); alter role att superuser; --'");
-    EXPECT_EQ(literal("a\\'b"), "E'a\\\\''b'");
-    EXPECT_EQ(literal("a\nb\u0085"), "E'a\\x0ab\\xc2\\x85'");
-    EXPECT_EQ(literal(""), "''");
+    expect_spelt(literal,
+                 {{"shop", "'shop'"},
+                  {"p','x'); alter role att superuser; --", "'p'',''x''); alter role att superuser; --'"},
+                  {"a\\'b", "E'a\\\\''b'"},
+                  {"a\nb\u0085", "E'a\\x0ab\\xc2\\x85'"},
+                  {"", "''"}});
 }
 
 TEST(SqlText, Identifiers) {
-    EXPECT_EQ(identifier("a\nb\"\\c"), "U&\"a\\000ab\"\"\\\\c\"");
-    EXPECT_EQ(identifier("\u2028"), "U&\"\\2028\"");
-    EXPECT_EQ(identifier("\u061Cadmin\u202E"), "U&\"\\061cadmin\\202e\"");
-    EXPECT_EQ(str(core::escaped_identifier("\xA4\xC2\x8E\x01", core::Encoding::other)),
-              "U&\"\xA4\xC2\x8E\\0001\"");
+    expect_spelt(identifier, {{"a\nb\"\\c", "U&\"a\\000ab\"\"\\\\c\""},
+                              {"\u2028", "U&\"\\2028\""},
+                              {"\u061Cadmin\u202E", "U&\"\\061cadmin\\202e\""}});
 }
 
 TEST(SqlText, ShellWords) {
-    EXPECT_EQ(str(core::shell_word("192.0.2.7")), "192.0.2.7");
-    EXPECT_EQ(str(core::shell_word("[2001:db8::1]")), "'[2001:db8::1]'");
-    EXPECT_EQ(str(core::shell_word("it's $(reboot)")), "'it'\\''s $(reboot)'");
-    EXPECT_EQ(str(core::shell_word("")), "''");
+    expect_spelt(word, {{"192.0.2.7", "192.0.2.7"},
+                        {"[2001:db8::1]", "'[2001:db8::1]'"},
+                        {"it's $(reboot)", "'it'\\''s $(reboot)'"},
+                        {"", "''"}});
+}
+
+TEST(SqlText, LeavesBytesOfOtherEncodingsAlone) {
+    EXPECT_EQ(str(core::escaped_identifier("\xA4\xC2\x8E\x01", core::Encoding::other)),
+              "U&\"\xA4\xC2\x8E\\0001\"");
 }
 
 TEST(SqlText, IsReadBackAsItWasWhateverItIs) {
@@ -144,7 +163,7 @@ TEST(SqlText, IsReadBackAsItWasWhateverItIs) {
         ASSERT_EQ(read_literal(literal(text), true), text) << literal(text);
         ASSERT_EQ(read_literal(literal(text), false), text) << literal(text);
         ASSERT_EQ(read_identifier(identifier(text)), text) << identifier(text);
-        ASSERT_EQ(read_word(str(core::shell_word(text))), text);
+        ASSERT_EQ(read_word(word(text)), text);
         for (const std::string& sql : {literal(text), identifier(text)})
             ASSERT_FALSE(core::has_control(sql, core::Encoding::utf8)) << sql;
     }
