@@ -41,6 +41,12 @@ struct Hba : testing::Test {
         const std::string all = rules(text + "\n");
         return all.substr(0, all.find('\n'));
     }
+    /// A rule for some roles becomes one for others; "" where it goes.
+    void expect_roles(std::initializer_list<std::pair<std::string, std::string>> roles) {
+        for (const auto& [written, narrowed] : roles)
+            EXPECT_EQ(rule("local all " + written + " peer"),
+                      narrowed.empty() ? "" : "local all " + narrowed + " peer");
+    }
 };
 
 std::string unlocked(const std::string& text) {

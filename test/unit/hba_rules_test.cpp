@@ -6,12 +6,12 @@ namespace sessionctl::test {
 
 TEST_F(Hba, NarrowsTheRolesOfARule) {
     allow("bob");
-    EXPECT_EQ(rule("local all all peer"), "local all \"bob\",\"root\" peer");
-    EXPECT_EQ(rule("local all root,alice,bob peer"), "local all \"bob\",\"root\" peer");
-    EXPECT_EQ(rule("local all alice peer"), "");
-    EXPECT_EQ(rule("local all \"bob\" peer"), "local all \"bob\" peer");
-    EXPECT_EQ(rule("local all Bob peer"), "") << "case matters";
-    EXPECT_EQ(rule("local all alice, bob peer"), "local all \"bob\" peer");
+    expect_roles({{"all", "\"bob\",\"root\""},
+                  {"root,alice,bob", "\"bob\",\"root\""},
+                  {"alice", ""},
+                  {"\"bob\"", "\"bob\""},
+                  {"Bob", ""}, // case matters
+                  {"alice, bob", "\"bob\""}});
     EXPECT_EQ(rule("local all alice,bob reject"), "local all \"bob\" reject");
 }
 
@@ -24,29 +24,27 @@ TEST_F(Hba, KeepsTheOrderOfRules) {
 }
 
 TEST_F(Hba, AQuotedKeywordIsAName) {
-    EXPECT_EQ(rule("local all \"all\" peer"), "");
-    EXPECT_EQ(rule("local all a\"ll\" peer"), "local all \"root\" peer") << "quoted later than at its start";
-    EXPECT_EQ(rule("local all sameuser peer"), "");
+    expect_roles({{"\"all\"", ""},
+                  {"a\"ll\"", "\"root\""}, // quoted later than at its start
+                  {"sameuser", ""}});
     allow("all");
-    EXPECT_EQ(rule("local all \"all\" peer"), "local all \"all\" peer");
+    expect_roles({{"\"all\"", "\"all\""}});
 }
 
 TEST_F(Hba, AsksTheServerForMembers) {
     allow("bob");
-    EXPECT_EQ(rule("local all +staff peer"), "local all \"bob\" peer");
-    EXPECT_EQ(rule("local all +nobody peer"), "");
-    EXPECT_EQ(rule("local all \"+staff\" peer"), "") << "a name";
+    expect_roles({{"+staff", "\"bob\""}, {"+nobody", ""}, {"\"+staff\"", ""}}); // the last is a name
     allow("+staff");
-    EXPECT_EQ(rule("local all \"+staff\" peer"), "local all \"+staff\" peer");
+    expect_roles({{"\"+staff\"", "\"+staff\""}});
     allow("carol");
-    EXPECT_EQ(rule("local all +\"odd group\" peer"), "local all \"carol\" peer");
+    expect_roles({{"+\"odd group\"", "\"carol\""}});
 }
 
 TEST_F(Hba, AllowsMembersOfAllowedRoles) {
     allow("staff");
-    EXPECT_EQ(rule("local all all peer"), "local all \"alice\",\"bob\",\"dba\",\"root\",\"staff\" peer");
-    EXPECT_EQ(rule("local all alice,carol peer"), "local all \"alice\" peer");
-    EXPECT_EQ(rule("local all +dba peer"), "local all \"alice\",\"dba\" peer");
+    expect_roles({{"all", "\"alice\",\"bob\",\"dba\",\"root\",\"staff\""},
+                  {"alice,carol", "\"alice\""},
+                  {"+dba", "\"alice\",\"dba\""}});
 }
 
 TEST_F(Hba, QuotesNames) {
@@ -60,11 +58,11 @@ TEST_F(Hba, QuotesNames) {
 
 TEST_F(Hba, ReadsFilesOfRoles) {
     allow("carol");
-    EXPECT_EQ(rule("local all @admins peer"), "local all \"carol\",\"root\" peer");
-    EXPECT_EQ(rule("local all @nested peer"), "local all \"carol\",\"root\" peer");
-    EXPECT_EQ(rule("local all bob,@\"admins\" peer"), "local all \"carol\",\"root\" peer");
-    EXPECT_EQ(rule("local all \"@admins\" peer"), "") << "a name";
-    EXPECT_EQ(rule("local all @ peer"), "") << "a name";
+    expect_roles({{"@admins", "\"carol\",\"root\""},
+                  {"@nested", "\"carol\",\"root\""},
+                  {"bob,@\"admins\"", "\"carol\",\"root\""},
+                  {"\"@admins\"", ""}, // a name
+                  {"@", ""}});         // a name
 }
 
 TEST_F(Hba, RefusesAFileOfRolesThatItCannotRead) {
