@@ -48,10 +48,7 @@ TEST(BlockingTree, EndedWaitIsNotShown) {
 }
 
 TEST(BlockingTree, RootsWithMostWaitersFirst) {
-    EXPECT_EQ(drawn({{{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
-                     {{wants(session(4), exclusive)}, {holds(session(3), exclusive)}},
-                     {{wants(session(5), exclusive)}, {holds(session(4), exclusive)}}}),
-              "3 .4 ..5 1 .2");
+    EXPECT_EQ(drawn({waits_for(2, 1), waits_for(4, 3), waits_for(5, 4)}), "3 .4 ..5 1 .2");
 }
 
 TEST(BlockingTree, RowLockQueue) {
@@ -83,14 +80,11 @@ TEST(BlockingTree, PreparedTransaction) {
 }
 
 TEST(BlockingTree, Cycle) {
-    EXPECT_EQ(drawn({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
-                     {{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
-                     {{wants(session(3), exclusive)}, {holds(session(2), exclusive)}}}),
-              "cycle2 .1+2 ..2 ...3");
+    EXPECT_EQ(drawn({waits_for(1, 2), waits_for(2, 1), waits_for(3, 2)}), "cycle2 .1+2 ..2 ...3");
 }
 
 TEST(BlockingTree, CycleBehindARoot) {
-    EXPECT_EQ(drawn({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+    EXPECT_EQ(drawn({waits_for(1, 2),
                      {{wants(session(2), exclusive)}, {holds(session(1), share), holds(session(9), share)}}}),
               "9 .2+1 ..1");
 }
@@ -131,7 +125,7 @@ TEST(BlockingTree, WaitForNoLockWithAWaiterBehindIt) {
 TEST(BlockingTree, LongChain) {
     Model model;
     for (int pid = 2; pid <= 20000; ++pid)
-        model.push_back({{wants(session(pid), exclusive)}, {holds(session(pid - 1), exclusive)}});
+        model.push_back(waits_for(pid, pid - 1));
     EXPECT_EQ(core::blocking_tree(graph_of(model)).size(), 20000);
 }
 

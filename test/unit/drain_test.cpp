@@ -10,6 +10,7 @@ namespace sessionctl::test {
 
 using core::Action;
 using core::DrainAnswer;
+using core::Kind;
 using core::Outcome;
 using core::State;
 
@@ -39,18 +40,28 @@ class Drain : public ServerTest {
         server.on_signal = [this](Life* life) { server.end(*life); };
     }
 
-    Life& choose_in(std::int32_t pid, State state, bool is_in_transaction) {
+    Life& choose_in(std::int32_t pid, State state, bool is_in_transaction, Kind kind = Kind::client) {
         core::Session session = client(pid);
+        session.kind = kind;
         session.state = state;
         session.xact_start = is_in_transaction ? session.query_start : 0;
         return choose(session);
     }
     Life& idle(std::int32_t pid) { return choose_in(pid, State::idle, false); }
     Life& busy(std::int32_t pid) { return choose_in(pid, State::idle_in_transaction, true); }
+    Life& choose_walsender(Kind kind, State state, bool is_in_transaction) {
+        return choose_in(static_cast<std::int32_t>(plan.size()) + 1, state, is_in_transaction, kind);
+    }
 
     void commit(Life& life) {
         life.session.state = State::idle;
         life.session.xact_start = 0;
+    }
+
+    /// It commits, and says that it will end by itself.
+    void commit_to_end(Life& life) {
+        commit(life);
+        requester.answers[life.session.id.pid] = DrainAnswer::will_end;
     }
 
     /// With no time to wait there is no end to the time in which they are signalled.
@@ -165,31 +176,24 @@ TEST_F(Drain, AFailedSubtransactionIsNot) {
 }
 
 TEST_F(Drain, AWalsenderHasNoTransactionToFinish) {
-    for (const bool decodes : {false, true}) {
-        Life& life = choose_in(decodes ? 2 : 1, State::active, decodes);
-        life.session.kind = plan[decodes].session.kind = core::Kind::walsender;
-    }
+    choose_walsender(Kind::walsender, State::active, false);
+    choose_walsender(Kind::walsender, State::active, true); // it decodes
     drain();
     EXPECT_EQ(outcome(0), Outcome::terminated);
     EXPECT_EQ(outcome(1), Outcome::terminated);
 }
 
 TEST_F(Drain, OneWithADatabaseHasNoneWhileItStreams) {
-    for (const bool decodes : {false, true}) {
-        Life& life = choose_in(decodes ? 2 : 1, State::active, decodes);
-        life.session.kind = plan[decodes].session.kind = core::Kind::database_walsender;
-        life.is_streaming = true;
-    }
+    for (const bool decodes : {false, true})
+        choose_walsender(Kind::database_walsender, State::active, decodes).is_streaming = true;
     drain();
     EXPECT_EQ(outcome(0), Outcome::terminated);
     EXPECT_EQ(outcome(1), Outcome::terminated);
 }
 
 TEST_F(Drain, OneWithADatabaseFinishesItsOwn) {
-    Life& life = busy(1);
-    Life& running = choose_in(2, State::active, false);
-    life.session.kind = plan[0].session.kind = core::Kind::database_walsender;
-    running.session.kind = plan[1].session.kind = core::Kind::database_walsender;
+    Life& life = choose_walsender(Kind::database_walsender, State::idle_in_transaction, true);
+    Life& running = choose_walsender(Kind::database_walsender, State::active, false);
     server.after(seconds(3), [&] {
         EXPECT_EQ(life.signals, 0);
         EXPECT_EQ(running.signals, 0);
@@ -220,10 +224,7 @@ TEST_F(Drain, LooksOnceMoreAtTheInstantOfTheSignal) {
 
 TEST_F(Drain, SessionThatEndsByItselfIsNotSignalled) {
     Life& life = busy(1);
-    server.after(seconds(1), [&] {
-        commit(life);
-        requester.answers[1] = DrainAnswer::will_end;
-    });
+    server.after(seconds(1), [&] { commit_to_end(life); });
     server.after(seconds(2), [&] {
         requester.answers[1] = DrainAnswer::ends;
         server.end(life);
@@ -236,9 +237,8 @@ TEST_F(Drain, SessionThatEndsByItselfIsNotSignalled) {
 TEST_F(Drain, SessionThatStallsIsSignalled) {
     Life& life = busy(1);
     server.after(seconds(1), [&] {
-        commit(life);
+        commit_to_end(life);
         life.session.state_change += seconds(1);
-        requester.answers[1] = DrainAnswer::will_end;
     });
     server.after(seconds(2), [&] { life.session.state_change += seconds(1); }); // it has sent something
     server.after(seconds(3), [&] { EXPECT_EQ(life.signals, 0); });
@@ -345,7 +345,7 @@ TEST_F(Drain, EndsABackgroundProcessOutsideOfATransactionWhateverItReports) {
 }
 
 TEST_F(Drain, WaitsForABackgroundProcessToLeaveItsTransaction) {
-    Life& life = choose(worker(1, core::Kind::autovacuum_worker));
+    Life& life = choose(worker(1, Kind::autovacuum_worker));
     life.is_in_transaction = true;
     server.after(seconds(1), [&life] { life.is_in_transaction = false; });
     drain();

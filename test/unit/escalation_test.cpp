@@ -42,6 +42,13 @@ class Escalation : public ServerTest {
         server.on_signal = [how](Life* life) { how(*life, life->last_signal); };
     }
 
+    /// Each of them answers a cancel so, and ends when it is terminated.
+    void answer_cancel(std::function<void(Life&)> how) {
+        answer([this, how](Life& life, Action action) {
+            action == Action::cancel ? how(life) : server.end(life);
+        });
+    }
+
     /// "cancel terminate": the steps taken on that target.
     std::string taken(std::size_t target) const {
         static const char* const names[] = {"cancel ", "terminate ", "close "};
@@ -59,6 +66,8 @@ class Escalation : public ServerTest {
     core::Timestamp began = 0;
     core::Timestamp took = 0;
 };
+
+void ignore(Life&) {}
 
 void stop_statement(Life& life) {
     life.session.state = State::idle;
@@ -130,9 +139,7 @@ TEST_F(Escalation, AnAbortedTransactionHasUntilTheDeadlineToEnd) {
 
 TEST_F(Escalation, SessionThatIsIdleInTransactionAfterTheCancelIsTerminated) {
     choose_in(State::active, 1, seconds(1));
-    answer([this](Life& life, Action action) {
-        action == Action::cancel ? abort_transaction(life) : server.end(life);
-    });
+    answer_cancel(abort_transaction);
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
@@ -178,10 +185,7 @@ TEST_F(Escalation, SessionThatIsIdleInTransactionWaitsForTheSecondStepOfTheOther
         resuming.session.state = State::active;
         resuming.session.query_start += 1;
     });
-    answer([&](Life& life, Action action) {
-        if (action == Action::terminate)
-            server.end(life);
-    });
+    answer_cancel(ignore);
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(at(0, Step::terminate), step);
@@ -212,9 +216,7 @@ TEST_F(Escalation, SessionThatIsIdleAndBlocksOthersIsTerminated) {
 TEST_F(Escalation, SessionThatIsIdleAfterTheCancelAndBlocksOthersIsTerminated) {
     choose_active(1).blocks_others = true;
     choose_active(2);
-    answer([this](Life& life, Action action) {
-        action == Action::cancel ? stop_statement(life) : server.end(life);
-    });
+    answer_cancel(stop_statement);
     escalate_all();
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");
@@ -287,10 +289,7 @@ TEST_F(Escalation, WhatChangesBetweenChoiceAndCancelIsSeen) {
 
 TEST_F(Escalation, SessionThatIgnoresTheCancelIsTerminated) {
     choose_active(1);
-    answer([this](Life& life, Action action) {
-        if (action == Action::terminate)
-            server.end(life);
-    });
+    answer_cancel(ignore);
     escalate_all(true);
     EXPECT_EQ(plan[0].outcome, Outcome::terminated);
     EXPECT_EQ(taken(0), "cancel terminate");

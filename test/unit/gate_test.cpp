@@ -26,6 +26,13 @@ GateState closed() {
     return state;
 }
 
+/// Closed to superusers as well, or to replication.
+GateState closed_to(bool GateState::*included) {
+    GateState state = closed();
+    state.*included = true;
+    return state;
+}
+
 /// All that can be set, with what is hard to write in its texts.
 GateState full() {
     GateState state = closed();
@@ -84,8 +91,7 @@ TEST(Gate, AdmitsSuperusersAllowedRolesAndWalsenders) {
 }
 
 TEST(Gate, ShutsOutSuperusersOnlyWhenTold) {
-    GateState state = closed();
-    state.include_superusers = true;
+    GateState state = closed_to(&GateState::include_superusers);
     EXPECT_FALSE(core::admits(state, superuser));
     EXPECT_TRUE(core::admits(state, {Kind::client, true, true})) << "one that is allowed by name";
     EXPECT_TRUE(core::admits(state, {Kind::walsender, true, false})) << "its walsender";
@@ -93,8 +99,7 @@ TEST(Gate, ShutsOutSuperusersOnlyWhenTold) {
 }
 
 TEST(Gate, ShutsOutWalsendersOnlyWhenTold) {
-    GateState state = closed();
-    state.include_replication = true;
+    GateState state = closed_to(&GateState::include_replication);
     EXPECT_FALSE(core::admits(state, walsender));
     EXPECT_TRUE(core::admits(state, {Kind::walsender, true, false})) << "a superuser's";
     EXPECT_TRUE(core::admits(state, {Kind::walsender, false, true})) << "an allowed role's";
@@ -104,8 +109,7 @@ TEST(Gate, AWalsenderWithADatabaseIsALoginLikeAnyOther) {
     EXPECT_FALSE(core::admits(closed(), database_walsender));
     EXPECT_TRUE(core::admits(closed(), {Kind::database_walsender, true, false})) << "a superuser's";
     EXPECT_TRUE(core::admits(closed(), {Kind::database_walsender, false, true})) << "an allowed role's";
-    GateState state = closed();
-    state.include_replication = true;
+    GateState state = closed_to(&GateState::include_replication);
     EXPECT_TRUE(core::admits(state, {Kind::database_walsender, true, false})) << "a superuser's still";
 }
 

@@ -51,6 +51,11 @@ inline ModelLock::Claim holds(core::Party party, int mode) {
     return {party, none, 1u << mode};
 }
 
+/// One session wants what another has for itself.
+inline ModelLock waits_for(int waiter, int holder) {
+    return {{wants(session(waiter), exclusive)}, {holds(session(holder), exclusive)}};
+}
+
 core::WaitGraph graph_of(const Model& model, std::vector<core::ParallelWorker> workers = {});
 
 using Blockers = std::map<core::Party, std::set<core::Party>>;

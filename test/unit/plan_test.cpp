@@ -70,22 +70,17 @@ TEST(Choose, TakesOrdinaryClients) {
         EXPECT_EQ(target.reason, nullptr);
 }
 
-TEST(Choose, SparesTheProtectedAndSaysWhy) {
-    Plan plan = clients({1, 2});
-    plan[1].session.is_superuser = true;
-    choose(plan, {});
-    EXPECT_EQ(chosen(plan), Pids{1});
-    EXPECT_EQ(plan[1].outcome, Outcome::spared);
-    EXPECT_STREQ(plan[1].reason, "superuser");
-}
-
-TEST(Choose, DeniesWhatTheCallerMayNotSignal) {
-    Plan plan = clients({1, 2});
+TEST(Choose, SparesTheProtectedDeniesWhatTheCallerMayNotSignalAndSaysWhy) {
+    Plan plan = clients({1, 2, 3, 4});
     plan[0].session.may_signal = false;
+    plan[3].session.is_superuser = true;
     choose(plan, {});
-    EXPECT_EQ(chosen(plan), Pids{2});
+    EXPECT_EQ(chosen(plan), (Pids{2, 3}));
     EXPECT_EQ(plan[0].outcome, Outcome::denied);
     EXPECT_STREQ(plan[0].reason, "permission denied");
+    EXPECT_EQ(plan[1].reason, nullptr);
+    EXPECT_EQ(plan[3].outcome, Outcome::spared);
+    EXPECT_STREQ(plan[3].reason, "superuser");
 }
 
 TEST(Choose, HonoursInclusion) {
@@ -269,17 +264,9 @@ TEST(Counted, IsWhatTheActionReallyDid) {
 }
 
 TEST(Outcomes, AreSpeltAsInTheDocumentation) {
-    EXPECT_STREQ(outcome_name(Outcome::chosen), "chosen");
-    EXPECT_STREQ(outcome_name(Outcome::terminated), "terminated");
-    EXPECT_STREQ(outcome_name(Outcome::cancelled), "cancelled");
-    EXPECT_STREQ(outcome_name(Outcome::signalled), "signalled");
-    EXPECT_STREQ(outcome_name(Outcome::already_gone), "already gone");
-    EXPECT_STREQ(outcome_name(Outcome::not_running), "not running");
-    EXPECT_STREQ(outcome_name(Outcome::no_longer_matches), "no longer matches");
-    EXPECT_STREQ(outcome_name(Outcome::spared), "spared");
-    EXPECT_STREQ(outcome_name(Outcome::denied), "denied");
-    EXPECT_STREQ(outcome_name(Outcome::still_running), "still running");
-    EXPECT_STREQ(outcome_name(Outcome::not_permitted), "not permitted");
+    expect_names(core::outcome_name,
+                 {"chosen", "terminated", "cancelled", "signalled", "already gone", "not running",
+                  "no longer matches", "spared", "denied", "still running", "not permitted", "not reached"});
 }
 
 TEST(Summary, IsSilentWhenAllCounted) {

@@ -23,13 +23,10 @@ std::size_t pair_length(std::string_view text, int) noexcept {
 constexpr core::Characters pairs = {pair_length, 0, core::Encoding::other};
 
 bool is_whole(std::string_view text, const core::Characters& characters) {
-    while (!text.empty()) {
-        const std::size_t length = characters.length_of(text);
-        if (length == 0)
-            return false;
+    std::size_t length = 0;
+    while ((length = characters.length_of(text)) > 0)
         text.remove_prefix(length);
-    }
-    return true;
+    return text.empty();
 }
 
 bool has_control(std::string_view text, const core::Characters& characters) {

@@ -43,7 +43,7 @@ int behind(const WaitGraph& graph, int pid) {
 Model chain(int length) {
     Model model;
     for (int pid = 2; pid <= length; ++pid)
-        model.push_back({{wants(session(pid), exclusive)}, {holds(session(pid - 1), exclusive)}});
+        model.push_back(waits_for(pid, pid - 1));
     return model;
 }
 
@@ -127,7 +127,7 @@ TEST(WaitGraph, OnAPathOfHoldersTheNearestRequestIsTheOneToEnd) {
     // 2 waits behind reader 1; 3 stands behind 2 and holds what 4 wants.
     const WaitGraph graph = graph_of({{{wants(session(2), access_exclusive), wants(session(3), access_share)},
                                        {holds(session(1), access_share)}},
-                                      {{wants(session(4), exclusive)}, {holds(session(3), exclusive)}}});
+                                      waits_for(4, 3)});
     EXPECT_EQ(to_end(graph, 4), sessions({2}));
 }
 
@@ -161,7 +161,7 @@ TEST(WaitGraph, ACycleOfRequests) {
     // 1 stands before 2 at one lock, 2 before 1 at the other (through their workers); 3 waits for 2.
     const WaitGraph graph = graph_of({{{wants(session(1), exclusive), wants(session(2), exclusive)}, {}},
                                       {{wants(session(2), exclusive), wants(session(1), exclusive)}, {}},
-                                      {{wants(session(3), exclusive)}, {holds(session(2), exclusive)}}});
+                                      waits_for(3, 2)});
     EXPECT_EQ(to_end(graph, 1), sessions({2}));
     EXPECT_EQ(to_end(graph, 2), sessions({1})) << "never itself";
     EXPECT_EQ(to_end(graph, 3), sessions({2}));
@@ -256,10 +256,7 @@ TEST(WaitGraph, TwoRoots) {
 
 TEST(WaitGraph, ACycleHasTheNearestAsItsRoot) {
     // 1 and 2 wait for each other, 3 for 2, 4 for 3.
-    const WaitGraph graph = graph_of({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
-                                      {{wants(session(2), exclusive)}, {holds(session(1), exclusive)}},
-                                      {{wants(session(3), exclusive)}, {holds(session(2), exclusive)}},
-                                      {{wants(session(4), exclusive)}, {holds(session(3), exclusive)}}});
+    const WaitGraph graph = graph_of({waits_for(1, 2), waits_for(2, 1), waits_for(3, 2), waits_for(4, 3)});
     EXPECT_EQ(to_end(graph, 4), sessions({2}));
     EXPECT_EQ(to_end(graph, 1), sessions({2}));
     EXPECT_EQ(to_end(graph, 2), sessions({1})) << "never itself";
@@ -270,7 +267,7 @@ TEST(WaitGraph, ACycleHasTheNearestAsItsRoot) {
 
 TEST(WaitGraph, ACycleThatWaitsForSomebodyElseIsNoRoot) {
     const WaitGraph graph =
-        graph_of({{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+        graph_of({waits_for(1, 2),
                   {{wants(session(2), exclusive)}, {holds(session(1), share), holds(session(9), share)}}});
     EXPECT_EQ(to_end(graph, 1), sessions({9}));
     EXPECT_EQ(behind(graph, 9), 2);
