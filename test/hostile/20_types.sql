@@ -8,10 +8,7 @@ CREATE TYPE pg_temp.interval AS ENUM ('1 h');
 CREATE TYPE pg_temp.inet AS (a integer);
 SELECT judge.honest('pid = any (''{1,2}''::int4[])'), judge.honest('usename = ''x''::text'), judge.honest('usename::name = ''x'''),
        judge.honest('idle_for > ''1 h''::interval'), judge.honest('client_addr = ''127.0.0.1''::inet'), judge.honest('pid = $1::int4', '{1}');
-SELECT wrap.count_matching('pid = any (''{1,2}''::int4[])');
-SELECT wrap.count_matching('usename = ''x''::text');
-SELECT wrap.count_matching('usename::name = ''x''');
-SELECT wrap.count_matching('client_addr = ''127.0.0.1''::inet');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('pid = any (''{1,2}''::int4[])'), ('usename = ''x''::text'), ('usename::name = ''x'''), ('client_addr = ''127.0.0.1''::inet')) AS v (condition);
 
 -- 2. Arrays, rows, ranges and enums of every depth as literals
 CREATE TYPE pg_temp.one AS (a pg_temp.striking, b integer);
@@ -33,51 +30,26 @@ CREATE FUNCTION pg_temp.to_mine(text) RETURNS pg_temp.mine STABLE LANGUAGE sql A
 CREATE CAST (pg_temp.mine AS boolean) WITH FUNCTION pg_temp.to_bool(pg_temp.mine) AS IMPLICIT;
 CREATE CAST (text AS pg_temp.mine) WITH FUNCTION pg_temp.to_mine(text) AS IMPLICIT;
 SELECT judge.honest('row(usename)::pg_temp.mine'), judge.honest('(query::pg_temp.mine)::boolean'), judge.honest('pid > 0 and $1::pg_temp.mine', '{x}');
-SELECT wrap.count_matching('(application_name::pg_temp.mine)::boolean');
-SELECT wrap.count_matching('row(usename)::pg_temp.mine');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('(application_name::pg_temp.mine)::boolean'), ('row(usename)::pg_temp.mine')) AS v (condition);
 
 -- 4. In a SECURITY DEFINER function: no type but core's, in any spelling
 CREATE TYPE pg_temp.one AS (a pg_temp.striking);
 CREATE TYPE pg_temp.stretch AS RANGE (subtype = pg_temp.striking);
 CREATE DOMAIN pg_temp.date AS pg_catalog.text CHECK (pg_temp.strikes(value));
-SELECT wrap.count_matching('''{a}''::pg_temp.striking[] is not null and pid > 0');
-SELECT wrap.count_matching('''(a)''::pg_temp.one is not null and pid > 0');
-SELECT wrap.count_matching('''[a,b]''::pg_temp.stretch is not null and pid > 0');
-SELECT wrap.count_matching('''{a}''::striking[] is not null and pid > 0');
-SELECT wrap.count_matching('''(a)''::one is not null and pid > 0');
-SELECT wrap.count_matching('''{"(a)"}''::one[] is not null and pid > 0');
-SELECT wrap.count_matching('striking ''a'' is not null and pid > 0');
-SELECT wrap.count_matching('cast(usename as striking) is not null');
-SELECT wrap.count_matching('''a''::pg_temp.striking is not null and pid > 0');
-SELECT wrap.count_matching('date ''a'' is not null and pid > 0');
-SELECT wrap.count_matching('usename = any (''{a}''::pg_temp.striking[])');
-SELECT wrap.count_matching('row(usename)::one is not null');
-SELECT wrap.count_matching('array[usename]::striking[] is not null');
-SELECT wrap.count_matching('(null::one).a is null and pid > 0');
-SELECT wrap.count_matching('null::striking is null and pid > 0');
-SELECT wrap.count_matching('usename = $1::pg_temp.striking', '{a}');
-SELECT wrap.count_matching('$1::pg_temp.striking[] is null and pid > 0', '{"{a}"}');
-SELECT wrap.count_matching('array_in(''{a}'', ''pg_temp.striking''::regtype, -1) is not null and pid > 0');
-SELECT wrap.count_matching('record_in(''(a)'', ''pg_temp.one''::regtype, -1) is not null and pid > 0');
-SELECT wrap.count_matching('domain_in(''a'', ''pg_temp.striking''::regtype, -1) is not null and pid > 0');
-SELECT wrap.count_matching('pid is of (pg_temp.striking)');
-SELECT wrap.count_matching('json_populate_record(null::pg_temp.one, ''{"a":"x"}'') is not null and pid > 0');
-SELECT wrap.count_matching('xmlserialize(content ''<a/>'' as pg_temp.striking) is not null and pid > 0');
-SELECT wrap.count_matching('usename %type is not null');
-SELECT wrap.count_matching('(a.x).y::z.w is null');
-SELECT wrap.count_matching('pid = any (select 1)');
-SELECT wrap.count_matching('s.*::text is not null');
-SELECT wrap.count_matching('pid::pg_temp."int4" = 1');
-SELECT wrap.count_matching('pid::shop.pg_temp.striking = 1');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('''{a}''::pg_temp.striking[] is not null and pid > 0'), ('''(a)''::pg_temp.one is not null and pid > 0'), ('''[a,b]''::pg_temp.stretch is not null and pid > 0'),
+    ('''{a}''::striking[] is not null and pid > 0'), ('''(a)''::one is not null and pid > 0'), ('''{"(a)"}''::one[] is not null and pid > 0'), ('striking ''a'' is not null and pid > 0'), ('cast(usename as striking) is not null'),
+    ('''a''::pg_temp.striking is not null and pid > 0'), ('date ''a'' is not null and pid > 0'), ('usename = any (''{a}''::pg_temp.striking[])'), ('row(usename)::one is not null'), ('array[usename]::striking[] is not null'),
+    ('(null::one).a is null and pid > 0'), ('null::striking is null and pid > 0'), ('array_in(''{a}'', ''pg_temp.striking''::regtype, -1) is not null and pid > 0'),
+    ('record_in(''(a)'', ''pg_temp.one''::regtype, -1) is not null and pid > 0'), ('domain_in(''a'', ''pg_temp.striking''::regtype, -1) is not null and pid > 0'), ('pid is of (pg_temp.striking)'),
+    ('json_populate_record(null::pg_temp.one, ''{"a":"x"}'') is not null and pid > 0'), ('xmlserialize(content ''<a/>'' as pg_temp.striking) is not null and pid > 0'), ('usename %type is not null'), ('(a.x).y::z.w is null'),
+    ('pid = any (select 1)'), ('s.*::text is not null'), ('pid::pg_temp."int4" = 1'), ('pid::shop.pg_temp.striking = 1')) AS v (condition);
+SELECT judge.wrapped('usename = $1::pg_temp.striking', '{a}'), judge.wrapped('$1::pg_temp.striking[] is null and pid > 0', '{"{a}"}');
 
 -- 5. A condition of json's newer constructors with types of one's own
 -- since: 160000
 CREATE TYPE pg_temp.one AS (a pg_temp.striking);
-SELECT wrap.count_matching('json_value(''{"a":"x"}'', ''$.a'' returning pg_temp.striking) is not null and pid > 0');
-SELECT wrap.count_matching('json_query(''{"a":"x"}'', ''$'' returning pg_temp.one) is not null and pid > 0');
-SELECT wrap.count_matching('json_object(''a'': ''x'' returning pg_temp.striking) is not null and pid > 0');
-SELECT wrap.count_matching('json_scalar(1) is not null and pid > 0');
-SELECT wrap.count_matching('exists (select 1 from json_table(''[1]'', ''$'' columns (a pg_temp.striking)) as j) and pid > 0');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('json_value(''{"a":"x"}'', ''$.a'' returning pg_temp.striking) is not null and pid > 0'), ('json_query(''{"a":"x"}'', ''$'' returning pg_temp.one) is not null and pid > 0'),
+    ('json_object(''a'': ''x'' returning pg_temp.striking) is not null and pid > 0'), ('json_scalar(1) is not null and pid > 0'), ('exists (select 1 from json_table(''[1]'', ''$'' columns (a pg_temp.striking)) as j) and pid > 0')) AS v (condition);
 SELECT judge.honest('json_value(''{"a":"x"}'', ''$.a'' returning pg_temp.striking) is not null and pid > 0');
 
 -- 6. Types that are half made, or gone
@@ -90,7 +62,7 @@ SELECT judge.honest('''a''::pg_temp.shell is null and pid > 0'), judge.honest(''
 CREATE COLLATION pg_temp.ours FROM "C";
 SELECT judge.honest('usename < ''m'' collate pg_temp.ours or pid > 0'), judge.honest('usename < ''m'' collate "nothing"'), judge.honest('usename < ''m'' collate "C" and application_name collate "POSIX" > '''''),
        judge.honest('usename collate "C" < application_name collate "POSIX"'), judge.honest('pid collate "C" > 0');
-SELECT wrap.count_matching('usename < ''m'' collate pg_temp.ours');
+SELECT judge.wrapped('usename < ''m'' collate pg_temp.ours');
 -- never: refused: XX
 
 -- 8. Nondeterministic collations, as keys and in patterns
@@ -98,4 +70,4 @@ SELECT wrap.count_matching('usename < ''m'' collate pg_temp.ours');
 CREATE COLLATION pg_temp.loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
 SELECT judge.honest('usename collate pg_temp.loose = ''APP'''), judge.honest('usename collate pg_temp.loose like ''A%'''), judge.honest('usename collate pg_temp.loose ~ ''A'''),
        judge.honest('usename::text collate pg_temp.loose in (''APP'', ''x'')');
-SELECT wrap.count_matching('usename collate pg_temp.loose = ''APP''');
+SELECT judge.wrapped('usename collate pg_temp.loose = ''APP''');

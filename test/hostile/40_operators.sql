@@ -25,17 +25,9 @@ CREATE OPERATOR pg_temp.!== (PROCEDURE = pg_temp.other, LEFTARG = text, RIGHTARG
 CREATE OPERATOR pg_temp.@@@ (PROCEDURE = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text, NEGATOR = OPERATOR(pg_temp.!@@));
 CREATE OPERATOR pg_temp.!@@ (PROCEDURE = pg_temp.other, LEFTARG = text, RIGHTARG = text, NEGATOR = OPERATOR(pg_temp.@@@));
 CREATE OPERATOR pg_temp.#### (PROCEDURE = pg_catalog.texteq, LEFTARG = text, RIGHTARG = text, COMMUTATOR = OPERATOR(pg_temp.###));
-SELECT wrap.count_matching('not (usename::text operator(pg_temp.===) ''x'')');
-SELECT wrap.count_matching('not (usename::text operator(pg_temp.@@@) ''x'')');
-SELECT wrap.count_matching('usename::text operator(pg_temp.@@@) ''x''');
-SELECT wrap.count_matching('not (usename::text operator(pg_temp.@@@) any (array[''x'']))');
-SELECT wrap.count_matching('not (usename::text operator(pg_temp.@@@) all (array[''x'']))');
-SELECT wrap.count_matching('(usename::text, pid) operator(pg_temp.@@@) (''x''::text, 1)');
-SELECT wrap.count_matching('usename::text @@@ ''x''');
-SELECT wrap.count_matching('not (usename::text === ''x'')');
-SELECT wrap.count_matching('case usename::text when ''x'' then true else false end');
-SELECT wrap.count_matching('not (usename::text operator(pg_temp.####) ''x'')');
-SELECT wrap.count_matching('usename is distinct from ''x''');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('not (usename::text operator(pg_temp.===) ''x'')'), ('not (usename::text operator(pg_temp.@@@) ''x'')'), ('usename::text operator(pg_temp.@@@) ''x'''),
+    ('not (usename::text operator(pg_temp.@@@) any (array[''x'']))'), ('not (usename::text operator(pg_temp.@@@) all (array[''x'']))'), ('(usename::text, pid) operator(pg_temp.@@@) (''x''::text, 1)'), ('usename::text @@@ ''x'''),
+    ('not (usename::text === ''x'')'), ('case usename::text when ''x'' then true else false end'), ('not (usename::text operator(pg_temp.####) ''x'')'), ('usename is distinct from ''x''')) AS v (condition);
 
 -- 4. In the schema public of a database's owner: the same with a search_path that finds them
 -- as: dbowner
@@ -85,8 +77,7 @@ CREATE AGGREGATE pg_temp.busy(integer) (SFUNC = pg_temp.step, STYPE = integer);
 CREATE AGGREGATE pg_temp.ordered(ORDER BY integer) (SFUNC = pg_temp.step, STYPE = integer);
 SELECT judge.honest('pid = (select pg_temp.busy(1))'), judge.honest('pid = (select pg_temp.busy(s.pid))'), judge.honest('pid = (select pg_temp.busy(s.pid) over ())'), judge.honest('pid = (select pg_temp.ordered() within group (order by s.pid))'),
        judge.honest('pg_temp.busy(pid) = 1'), judge.honest('pg_temp.busy(pid) over () = 1'), judge.honest('pid = (select row_number() over (order by s.pid))');
-SELECT wrap.count_matching('pid = (select pg_temp.busy(1))');
-SELECT wrap.count_matching('count(*) > 1');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('pid = (select pg_temp.busy(1))'), ('count(*) > 1')) AS v (condition);
 CREATE FUNCTION pg_temp.near(integer, integer) RETURNS boolean STABLE LANGUAGE sql AS 'SELECT $1 > 0';
 CREATE OPERATOR pg_temp.~~> (PROCEDURE = pg_temp.near, LEFTARG = integer, RIGHTARG = integer, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
 SELECT judge.agrees('pid operator(pg_temp.~~>) 1', 'true'), judge.honest('usename = ''app'' and exists (select 1 from pg_locks as l where l.pid operator(pg_temp.~~>) s.pid)'), judge.honest('usename = ''app'' and pid in (select l.pid from pg_locks as l where l.pid operator(pg_temp.~~>) 1)');
@@ -96,12 +87,8 @@ SELECT judge.agrees('pid operator(pg_temp.~~>) 1', 'true'), judge.honest('usenam
 -- as: dbowner
 -- since: 130000
 CREATE EXTENSION hstore SCHEMA pg_catalog;
-SELECT 'counted ' || wrap.count_matching('hstore(usename::text, query) is not null and pid > 0');
-SELECT 'counted ' || wrap.count_matching('''a=>b''::hstore is not null and pid > 0');
-SELECT 'counted ' || wrap.count_matching('''a=>b''::pg_catalog.hstore is not null and pid > 0');
-SELECT 'counted ' || wrap.count_matching('(hstore(usename::text, query) -> ''postgres'') is not null');
-SELECT 'counted ' || wrap.count_matching('populate_record(null::pg_class, ''a=>b''::hstore) is not null and pid > 0');
-SELECT 'counted ' || wrap.count_matching('usename = any (akeys(hstore(usename::text, query)))');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('hstore(usename::text, query) is not null and pid > 0'), ('''a=>b''::hstore is not null and pid > 0'), ('''a=>b''::pg_catalog.hstore is not null and pid > 0'),
+    ('(hstore(usename::text, query) -> ''postgres'') is not null'), ('populate_record(null::pg_class, ''a=>b''::hstore) is not null and pid > 0'), ('usename = any (akeys(hstore(usename::text, query)))')) AS v (condition);
 SELECT judge.honest('hstore(usename::text, ''x'') is not null');
 DROP EXTENSION hstore;
 -- never: counted [0-9]

@@ -25,17 +25,9 @@ SELECT pg_temp.tried(v.condition || ' and pid > 0') FROM (VALUES
 -- never: taken: .*(select|values|has_|_to_xml|query_to|cursor|schema_to|database_to|data_directory|config_file|set_config|pg_read|pg_ls|pg_stat_file|lo_|loread|to_reg|pg_get|_size|pg_term|pg_canc|sleep|advis|nextval|currval|txid|notify|logical|dblink|sessionctl|safe_count|_blocked|strike|populate)
 
 -- 2. The words of an error are withheld whenever it comes: while it runs, while it is planned, while it is analysed
-SELECT wrap.count_matching('query::integer = pid');
-SELECT wrap.count_matching('(query || ''x'')::integer = pid');
-SELECT wrap.count_matching('substring(query, 1)::date is null');
-SELECT wrap.count_matching('query::json is null');
-SELECT wrap.count_matching('query ~ (query || ''['')');
-SELECT wrap.count_matching('case when usename = ''app'' then query::integer = 1 else true end');
-SELECT wrap.count_matching('1 / 0 = pid');
-SELECT wrap.count_matching('pid = any (query::integer[])');
-SELECT wrap.count_matching('repeat(query, 1000000000) = query');
-SELECT wrap.count_matching('query like query || ''\''');
-SELECT wrap.count_matching('usename = $1 and query::integer = $2', '{app,1}');
+SELECT judge.wrapped(v.condition) FROM (VALUES ('query::integer = pid'), ('(query || ''x'')::integer = pid'), ('substring(query, 1)::date is null'), ('query::json is null'), ('query ~ (query || ''['')'),
+    ('case when usename = ''app'' then query::integer = 1 else true end'), ('1 / 0 = pid'), ('pid = any (query::integer[])'), ('repeat(query, 1000000000) = query'), ('query like query || ''\''')) AS v (condition);
+SELECT judge.wrapped('usename = $1 and query::integer = $2', '{app,1}');
 
 -- 3. A fixed condition is read as it was written, whatever its caller has set
 CREATE FUNCTION pg_temp.tried(parameter text, value text) RETURNS text LANGUAGE plpgsql AS $f$

@@ -125,29 +125,15 @@ SELECT datconnlimit, datallowconn FROM pg_database WHERE datname = 'shop';
 -- want: -1[|]t
 
 -- 8. Settings of pg_sessionctl, in every way
-CREATE FUNCTION pg_temp.tried(command text) RETURNS text LANGUAGE plpgsql AS $f$
-BEGIN
-    EXECUTE command;
-    RETURN 'done: ' || command;
-EXCEPTION WHEN OTHERS THEN RETURN 'refused: ' || SQLSTATE;
-END
-$f$;
 SELECT sessionctl.safe_count('false');
-SELECT pg_temp.tried(format(v.command, p.name)) FROM (VALUES ('SET %s = 1'), ('SET LOCAL %s = DEFAULT'), ('ALTER ROLE CURRENT_USER SET %s = 1'), ('ALTER DATABASE shop SET %s = 1'), ('ALTER SYSTEM SET %s = 1'), ('SELECT set_config(''%s'', ''1'', false)'), ('UPDATE pg_settings SET setting = 1 WHERE name = ''%s''')) AS v (command),
+SELECT judge.tried(format(v.command, p.name)) FROM (VALUES ('SET %s = 1'), ('SET LOCAL %s = DEFAULT'), ('ALTER ROLE CURRENT_USER SET %s = 1'), ('ALTER DATABASE shop SET %s = 1'), ('ALTER SYSTEM SET %s = 1'), ('SELECT set_config(''%s'', ''1'', false)'), ('UPDATE pg_settings SET setting = 1 WHERE name = ''%s''')) AS v (command),
     (VALUES ('pg_sessionctl.protected_roles'), ('pg_sessionctl.refuse_above'), ('pg_sessionctl.gate'), ('pg_sessionctl.terminate_on_login_revoked'), ('pg_sessionctl.idle_in_transaction_timeout'), ('pg_sessionctl.reaper_action'), ('pg_sessionctl.send_reason'), ('pg_sessionctl.audit_size'), ('pg_sessionctl.limits')) AS p (name)
 WHERE (current_setting('server_version_num')::integer >= 150000 OR p.name <> 'pg_sessionctl.limits') -- there is none: from 15 on nobody can make it
   AND (v.command !~ '^(ALTER ROLE|ALTER DATABASE)' OR current_setting('is_superuser') = 'on');
 -- never: done: (ALTER|SET pg|SELECT|SET LOCAL pg_sessionctl[.](gate|protected|refuse))
 
 -- 9. The extension and its schema are nobody else's
-CREATE FUNCTION pg_temp.tried(command text) RETURNS text LANGUAGE plpgsql AS $f$
-BEGIN
-    EXECUTE command;
-    RETURN 'done: ' || command;
-EXCEPTION WHEN OTHERS THEN RETURN 'refused: ' || SQLSTATE;
-END
-$f$;
-SELECT pg_temp.tried(v.command) FROM (VALUES ('CREATE FUNCTION sessionctl.evil() RETURNS void LANGUAGE sql AS '''''), ('CREATE OR REPLACE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text LANGUAGE sql AS ''select 1::text'''), ('DROP FUNCTION sessionctl.blocking_tree()'), ('DROP EXTENSION pg_sessionctl'), ('ALTER EXTENSION pg_sessionctl SET SCHEMA public'),
+SELECT judge.tried(v.command) FROM (VALUES ('CREATE FUNCTION sessionctl.evil() RETURNS void LANGUAGE sql AS '''''), ('CREATE OR REPLACE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text LANGUAGE sql AS ''select 1::text'''), ('DROP FUNCTION sessionctl.blocking_tree()'), ('DROP EXTENSION pg_sessionctl'), ('ALTER EXTENSION pg_sessionctl SET SCHEMA public'),
     ('ALTER EXTENSION pg_sessionctl UPDATE'), ('ALTER SCHEMA sessionctl OWNER TO CURRENT_USER'), ('ALTER SCHEMA sessionctl RENAME TO x'), ('DROP SCHEMA sessionctl CASCADE'), ('CREATE VIEW sessionctl.v AS SELECT 1'), ('ALTER FUNCTION sessionctl.blocking_tree() SECURITY DEFINER'), ('ALTER FUNCTION sessionctl.blocking_tree() SET search_path = x'),
     ('ALTER FUNCTION sessionctl.unlock_server() RENAME TO x'), ('GRANT EXECUTE ON FUNCTION sessionctl.unlock_server() TO PUBLIC'), ('CREATE OPERATOR sessionctl.= (PROCEDURE = texteq, LEFTARG = text, RIGHTARG = text)'), ('CREATE RULE x AS ON INSERT TO sessionctl.session_activity DO INSTEAD NOTHING'), ('CREATE TRIGGER x INSTEAD OF INSERT ON sessionctl.session_activity EXECUTE PROCEDURE f()'),
     ('COMMENT ON FUNCTION sessionctl.unlock_server() IS ''x'''), ('CREATE EVENT TRIGGER x ON ddl_command_start EXECUTE PROCEDURE pg_temp.f()'), ('CREATE EVENT TRIGGER x ON login EXECUTE FUNCTION pg_temp.f()'), ('INSERT INTO sessionctl.session_activity (pid) VALUES (1)'), ('DELETE FROM sessionctl.session_activity'),

@@ -19,7 +19,7 @@ CREATE FUNCTION wrap.end_report(report_user text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
     AS $$ SELECT sessionctl.terminate_where('application_name = ''report'' and usename = $1', array[report_user]) $$;
 
--- Everybody may ask these two; they run with the rights of who asks.
+-- Everybody may ask these; they run with the rights of who asks.
 CREATE SCHEMA judge;
 GRANT USAGE ON SCHEMA judge TO PUBLIC;
 
@@ -64,6 +64,30 @@ BEGIN
     RETURN 'ok: ' || ours;
 EXCEPTION WHEN OTHERS THEN
     RETURN pg_catalog.format('refused: %s %s', SQLSTATE, SQLERRM);
+END
+$$;
+
+-- What a wrapper answers, and of an error all that its caller is told. The asker may have a type text of his own.
+CREATE FUNCTION judge.wrapped(condition text, args text[] DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail pg_catalog.text;
+    hint pg_catalog.text;
+    context pg_catalog.text;
+BEGIN
+    RETURN 'counted ' || wrap.count_matching(condition, args);
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    RETURN pg_catalog.format(E'refused: %s %s\n%s\n%s\n%s', SQLSTATE, SQLERRM, detail, hint, context);
+END
+$$;
+
+-- Whether a command is for the asker.
+CREATE FUNCTION judge.tried(command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE command;
+    RETURN 'done: ' || command;
+EXCEPTION WHEN OTHERS THEN
+    RETURN 'refused: ' || SQLSTATE;
 END
 $$;
 
