@@ -6,30 +6,14 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use SmallDisk;
+use FullDiskTest;
 use GateTest;
 use SessionctlTest;
 use Test::More;
 
-mkdir disk() . '/data', 0700 or die "cannot make the data directory: $!";
-my $node = new_reaper_server('full', data => disk() . '/data');
-my $admin = SessionctlTest::Session->new($node);
-$admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
+begin_on_full_disk();
 log_in($node, $_) for qw(app other boss);    # so that there are caches of the catalogs
 my $refused = 'FATAL 57P03 the server is locked down Locked by role "postgres" until it is unlocked';
-
-sub lock_down { my ($arguments) = @_; return answer_of($admin, 'sessionctl.lockdown_server(' . ($arguments || '') . ')') }
-sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
-
-# Needs some space; afterwards it is as full as before.
-sub restart
-{
-	my ($fill) = @_;
-	free_disk();
-	$admin->quit;
-	$node->restart;
-	$admin = SessionctlTest::Session->new($node);
-	return $fill ? $fill->() : undef;
-}
 
 sub no_files
 {
@@ -50,29 +34,13 @@ sub unwritten
 	return qr/\AWARNING:  53100: could not (?:write|create) file "pg_sessionctl\.gate": No space left on device\nDETAIL:  The server is locked down, but a restart or a crash $after_restart\.\nHINT:  Lock it down again when the file can be written\.\n\d+\z/;
 }
 
-# A lockdown under way: the session that it waits for won't go.
 sub unfinished
 {
-	my $victim = SessionctlTest::Session->new($node, user => 'app');
-	stop_process($victim->pid);
-	my $caller = SessionctlTest::Session->new($node, user => 'boss');
-	$caller->send(q{SELECT sessionctl.lockdown_server(timeout => '10 min', reason => 'unfinished')});
-	wait_for_sigterm($victim->pid);
+	my @call = begin_lockdown();
 	like(log_in($node, 'other'), qr/unfinished/, 'it is under way, and closed');
-	return ($caller, $victim);
+	return @call;
 }
 
-sub end_it
-{
-	my ($how, $caller, $victim) = @_;
-	$admin->run("SELECT pg_${how}_backend(" . $caller->pid . ')');
-	like($caller->answer, $how eq 'cancel' ? qr/^ERROR:  canceling statement/m : qr/^FATAL:  terminating connection/m, "$how: the call ends");
-	$caller->quit;
-	continue_process($victim->pid);
-	return $victim->quit;
-}
-
-my %fill = (bytes => \&fill_disk, inodes => \&fill_inodes);
 for my $full (sort keys %fill)
 {
 	my $fill = $fill{$full};

@@ -6,32 +6,16 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use SmallDisk;
+use FullDiskTest;
 use GateTest;
 use SessionctlTest;
 use Test::More;
 
-mkdir disk() . '/data', 0700 or die "cannot make the data directory: $!";
-my $node = new_reaper_server('full', data => disk() . '/data');
+begin_on_full_disk(q{'hba'});
 my $file = $node->data_dir . '/pg_hba.conf';
-my $admin = SessionctlTest::Session->new($node);
-$admin->run('CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE boss LOGIN SUPERUSER');
 my $rejected = qr/^FATAL 28000 pg_hba\.conf rejects connection/;
 # Longer than one block of the disk.
 my $rules = join '', map { "$_\n" } 'local all all trust', ('# ' . 'x' x 97) x 60;
-
-sub lock_down { my ($arguments) = @_; return answer_of($admin, "sessionctl.lockdown_server('hba'" . ($arguments ? ", $arguments" : '') . ')') }
-sub unlock { return answer_of($admin, 'sessionctl.unlock_server()') }
-
-# Needs some space; afterwards it is as full as before.
-sub restart
-{
-	my ($fill) = @_;
-	free_disk();
-	$admin->quit;
-	$node->restart;
-	$admin = SessionctlTest::Session->new($node);
-	return $fill ? $fill->() : undef;
-}
 
 sub is_open
 {
@@ -49,32 +33,16 @@ sub is_closed
 	return like(log_in($node, 'other'), $rejected, "$name: closed");
 }
 
-# A lockdown under way: the session that it waits for won't go.
 sub unfinished
 {
-	my $victim = SessionctlTest::Session->new($node, user => 'app');
-	stop_process($victim->pid);
-	my $caller = SessionctlTest::Session->new($node, user => 'boss');
-	$caller->send(q{SELECT sessionctl.lockdown_server('hba', timeout => '10 min', reason => 'unfinished')});
-	wait_for_sigterm($victim->pid);
+	my @call = begin_lockdown();
 	like(read_file($file), qr/reason "unfinished"/, 'it is under way');
-	return ($caller, $victim);
-}
-
-sub end_it
-{
-	my ($how, $caller, $victim) = @_;
-	$admin->run("SELECT pg_${how}_backend(" . $caller->pid . ')');
-	like($caller->answer, $how eq 'cancel' ? qr/^ERROR:  canceling statement/m : qr/^FATAL:  terminating connection/m, "$how: the call ends");
-	$caller->quit;
-	continue_process($victim->pid);
-	return $victim->quit;
+	return @call;
 }
 
 write_file($file, $rules);
 restart();
 
-my %fill = (bytes => \&fill_disk, inodes => \&fill_inodes);
 for my $full (sort keys %fill)
 {
 	my $fill = $fill{$full};
