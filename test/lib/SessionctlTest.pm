@@ -10,10 +10,11 @@ use Exporter 'import';
 use Fcntl qw(LOCK_EX);
 use File::Basename qw(dirname);
 use IPC::Run;
+use Processes;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped stream_from kill_server wait_until_gone refusal delayed_logins is_delayed read_file write_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped new_standby keep_autovacuum_busy kill_server wait_until_gone refusal delayed_logins is_delayed read_file write_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
@@ -136,6 +137,30 @@ sub stream_from
 	my $file = -e $standby->data_dir . '/recovery.conf' ? 'recovery.conf' : 'postgresql.conf';
 	$conninfo =~ s/'/''/g;
 	return $standby->append_conf($file, "primary_conninfo = '$conninfo'");
+}
+
+# A running standby of this server, with more settings, and words by which it connects, if they are given.
+sub new_standby
+{
+	my ($primary, %with) = @_;
+	$primary->backup('base');
+	my $standby = new_node('standby');
+	$standby->init_from_backup($primary, 'base', has_streaming => 1);
+	$standby->append_conf('postgresql.conf', $with{conf}) if $with{conf};
+	stream_from($standby, $with{conninfo}) if $with{conninfo};
+	$standby->start;
+	return $standby;
+}
+
+# A table whose vacuum by an autovacuum worker takes its time with each page.
+sub keep_autovacuum_busy
+{
+	my ($admin) = @_;
+	return $admin->run(q{
+		CREATE TABLE dirty (a int, b text) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+			autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_analyze_threshold = 1000000);
+		INSERT INTO dirty SELECT i, repeat('x', 500) FROM generate_series(1, 20000) AS i;
+		UPDATE dirty SET a = a + 1});
 }
 
 # What a login is told; nothing where it is let in, and then it is gone again, so that nobody counts it.
@@ -273,16 +298,7 @@ sub without_progress
 	return $text;
 }
 
-# Processes. A zombie does not run.
-
-sub is_running
-{
-	my ($pid) = @_;
-	return kill(0, $pid) ? 1 : 0 unless -d '/proc/self';
-	open my $stat, '<', "/proc/$pid/stat" or return 0;
-	my $line = <$stat>;
-	return defined $line && $line !~ /\) [ZX] / ? 1 : 0;
-}
+# Processes
 
 # A session whose process is stopped is one that will not go.
 sub stop_process
@@ -320,6 +336,7 @@ package SessionctlTest::Session;
 
 use IO::Handle;
 use IPC::Run;
+use Processes;
 use Test::More;
 
 my @open;

@@ -175,13 +175,8 @@ subtest 'protected roles' => sub {
 };
 
 subtest 'replication' => sub {
-	$node->backup('base');
-	my $standby = new_node('standby');
-	$standby->init_from_backup($node, 'base', has_streaming => 1);
-	$standby->append_conf('postgresql.conf', 'wal_retrieve_retry_interval = 100');
-	stream_from($standby, $node->connstr . ' user=app');
 	$admin->run('ALTER ROLE app REPLICATION');
-	$standby->start;
+	my $standby = new_standby($node, conf => 'wal_retrieve_retry_interval = 100', conninfo => $node->connstr . ' user=app');
 	my $walsender = sub { $admin->run(q{SELECT pid FROM pg_stat_replication WHERE state = 'streaming'}) };
 	wait_for('the standby', sub { $walsender->() });
 	my $pid = $walsender->();

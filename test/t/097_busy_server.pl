@@ -32,11 +32,7 @@ sub activity
 
 # A standby that streams, and a subscriber; both connect with a role that is no superuser.
 my $conninfo = $node->connstr('postgres') . ' user=replicator';
-$node->backup('base');
-my $standby = new_node('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-stream_from($standby, "$conninfo application_name=standby");
-$standby->start;
+my $standby = new_standby($node, conninfo => "$conninfo application_name=standby");
 my $subscriber = new_node('subscriber');
 init_node($subscriber);
 $subscriber->start;
@@ -46,12 +42,7 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_replicati
   or die 'no replicas';
 wait_for('the first copy to be over', sub { activity('count(*)', q{backend_type = 'walsender'}) eq '2' });
 
-# An autovacuum worker that takes its time.
-$admin->run(q{
-	CREATE TABLE dirty (a int, b text) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
-		autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_analyze_threshold = 1000000);
-	INSERT INTO dirty SELECT i, repeat('x', 500) FROM generate_series(1, 20000) AS i;
-	UPDATE dirty SET a = a + 1});
+keep_autovacuum_busy($admin);
 my $autovacuum = q{query LIKE 'autovacuum: VACUUM%dirty%'};
 wait_for('an autovacuum worker', sub { activity('count(*)', $autovacuum) eq '1' });
 

@@ -13,10 +13,7 @@ $primary->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	CREATE ROLE operator LOGIN; GRANT pg_signal_backend TO operator;
 	CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO app});
-$primary->backup('base');
-my $standby = new_node('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($primary);
 my $admin = SessionctlTest::Session->new($standby);
 is($admin->run('SELECT pg_is_in_recovery()'), 't', 'a hot standby');
 

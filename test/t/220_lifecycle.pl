@@ -339,10 +339,7 @@ subtest 'shutdown is not delayed' => sub {
 };
 
 subtest 'hot standby and promotion' => sub {
-	$node->backup('base');
-	my $standby = new_node('standby');
-	$standby->init_from_backup($node, 'base', has_streaming => 1);
-	$standby->start;
+	my $standby = new_standby($node);
 	my $there = SessionctlTest::Session->new($standby);
 	is($there->run('SELECT pg_is_in_recovery()'), 't', 'on a hot standby');
 	wait_for_reaper($there);

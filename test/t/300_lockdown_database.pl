@@ -573,12 +573,7 @@ subtest 'a dump of the cluster' => sub {
 };
 
 subtest 'a standby' => sub {
-	my $backup = 'base';
-	$node->backup($backup);
-	my $standby = new_node('lockdown_standby');
-	$standby->init_from_backup($node, $backup, has_streaming => 1);
-	$standby->append_conf('postgresql.conf', "hot_standby = on\n");
-	$standby->start;
+	my $standby = new_standby($node);
 	my $there = SessionctlTest::Session->new($standby);
 	$admin->run(q{SELECT sessionctl.lockdown_database('shop')});
 	$admin->run(q{SELECT sessionctl.lockdown_role('app', terminate => false)});

@@ -202,10 +202,7 @@ subtest 'another session changes the gate meanwhile' => sub {
 };
 
 subtest 'a standby' => sub {
-	$node->backup('base');
-	my $standby = new_node('standby');
-	$standby->init_from_backup($node, 'base', has_streaming => 1);
-	$standby->start;
+	my $standby = new_standby($node);
 	my $there = SessionctlTest::Session->new($standby);
 	my $app = SessionctlTest::Session->new($standby, user => 'app');
 	is($there->run('SELECT pg_is_in_recovery(), sessionctl.lockdown_server()'), 't|1', 'is locked down, and emptied');

@@ -211,11 +211,7 @@ subtest 'the catalogs of roles and databases are locked' => sub {
 };
 
 subtest 'on a hot standby' => sub {
-	$node->backup('base');
-	my $standby = new_node('standby');
-	$standby->init_from_backup($node, 'base', has_streaming => 1);
-	$standby->append_conf('postgresql.conf', 'max_standby_streaming_delay = -1');
-	$standby->start;
+	my $standby = new_standby($node, conf => 'max_standby_streaming_delay = -1');
 	my $there = SessionctlTest::Session->new($standby);
 	my ($reader, $late) = map { SessionctlTest::Session->new($standby, user => 'app', app => $_) } qw(reader late);
 	$reader->run('BEGIN; TABLE t');

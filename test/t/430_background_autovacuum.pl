@@ -15,12 +15,7 @@ my $version = $admin->run('SHOW server_version_num');
 $admin->run('CREATE ROLE operator LOGIN');
 $admin->run('GRANT pg_signal_backend TO operator') if $version >= 90600;
 
-# It takes its time with each page.
-$admin->run(q{
-	CREATE TABLE dirty (a int, b text) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
-		autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_analyze_threshold = 1000000);
-	INSERT INTO dirty SELECT i, repeat('x', 500) FROM generate_series(1, 20000) AS i;
-	UPDATE dirty SET a = a + 1});
+keep_autovacuum_busy($admin);
 
 # The worker that is at it now, and comes again when the launcher starts the next. What it waits for in the first moment
 # is over when it sleeps.

@@ -82,11 +82,7 @@ subtest 'VACUUM itself does not count' => sub {
 };
 
 subtest 'a standby' => sub {
-	$primary->backup('base');
-	my $standby = new_node('standby');
-	$standby->init_from_backup($primary, 'base', has_streaming => 1);
-	$standby->append_conf('postgresql.conf', 'hot_standby_feedback = off');
-	$standby->start;
+	my $standby = new_standby($primary, conf => 'hot_standby_feedback = off');
 	my $there = SessionctlTest::Session->new($standby);
 	my $report = SessionctlTest::Session->new($standby, app => 'report');
 	$report->run('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE t');
