@@ -54,6 +54,23 @@ sub log_in_by_tcp
 
 set_rules($rules);
 
+# pg_hba.conf is a link to a file in that directory, until it is put back.
+sub link_into
+{
+	my ($directory) = @_;
+	mkdir $directory;
+	write_file("$directory/hba.conf", $rules);
+	rename $file, "$file-kept" or die $!;
+	symlink "$directory/hba.conf", $file or die $!;
+	return $directory;
+}
+
+sub put_back
+{
+	rename "$file-kept", $file or die $!;
+	return;
+}
+
 subtest 'closed and opened' => sub {
 	my %session = map { $_ => session($_) } qw(app boss);
 	my $position = log_position($node);
@@ -223,13 +240,11 @@ subtest 'a long path' => sub {
 			$directory .= '/' . 'x' x ($left > 202 ? 200 : $left > 201 ? 100 : $left - 1);
 			mkdir $directory or die "cannot make $directory: $!";
 		}
-		write_file("$directory/hba.conf", $rules);
-		rename $file, "$file-kept" or die $!;
-		symlink "$directory/hba.conf", $file or die $!;
+		link_into($directory);
 		is(lock_down(), '0', length($directory) . ' bytes: locked');
 		is(unlock(), 't', 'unlocked');
 		is(read_file($file), $rules, 'the file is what it was');
-		rename "$file-kept", $file or die $!;
+		put_back();
 		system('rm', '-rf', $node->basedir . '/long') == 0 or die;
 	}
 };
@@ -250,11 +265,7 @@ subtest 'a damaged block' => sub {
 SKIP: {
 	skip 'root writes everywhere', 1 if $> == 0;
 	subtest 'a read-only directory' => sub {
-		my $elsewhere = $node->basedir . '/readonly';
-		mkdir $elsewhere;
-		write_file("$elsewhere/hba.conf", $rules);
-		rename $file, "$file-kept" or die $!;
-		symlink "$elsewhere/hba.conf", $file or die $!;
+		my $elsewhere = link_into($node->basedir . '/readonly');
 		chmod 0555, $elsewhere;
 		my $session = session('app');
 		like(lock_down(), qr/^ERROR:  42501: could not create file ".*": Permission denied\nDETAIL:  pg_hba\.conf was not changed/, 'refused');
@@ -262,7 +273,7 @@ SKIP: {
 		is(log_in($node, 'app'), 'in', 'the door is open');
 		ok($session->lives, 'nobody was ended');
 		chmod 0755, $elsewhere;
-		rename "$file-kept", $file or die $!;
+		put_back();
 		$session->quit;
 	};
 }
@@ -328,11 +339,7 @@ subtest 'ended half way' => sub {
 SKIP: {
 	skip 'root writes everywhere', 1 if $> == 0;
 	subtest 'a lockdown that cannot be undone' => sub {
-		my $elsewhere = $node->basedir . '/barred';
-		mkdir $elsewhere;
-		write_file("$elsewhere/hba.conf", $rules);
-		rename $file, "$file-kept" or die $!;
-		symlink "$elsewhere/hba.conf", $file or die $!;
+		my $elsewhere = link_into($node->basedir . '/barred');
 		my $position = log_position($node);
 		my $stuck = session('app');
 		stop_process($stuck->pid);
@@ -350,7 +357,7 @@ SKIP: {
 		$_->quit for $caller, $stuck;
 		is(unlock(), 't', 'unlocked by hand');
 		is(read_file("$elsewhere/hba.conf"), $rules, 'the file is as before');
-		rename "$file-kept", $file or die $!;
+		put_back();
 		set_rules($rules);
 	};
 }
