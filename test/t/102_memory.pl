@@ -20,35 +20,24 @@ my $node = boundary_node('memory');
 my $bystander = bystander($node);
 
 # Each error in an exception block of PL/pgSQL
-$bystander->run(<<'SQL');
-create function fail_often(statement text, often integer) returns integer language plpgsql as $$
+my %fails = (
+	'fail_often(statement text, often integer)' => 'execute statement',
+	'fail_in_turn(often integer)' => q{perform sessionctl_test.raise((array['postgres', 'core', 'standard'])[i % 3 + 1])});
+$bystander->run(<<"SQL") for sort keys %fails;
+create function $_ returns integer language plpgsql as \$\$
 declare
     caught integer := 0;
 begin
     for i in 1..often loop
         begin
-            execute statement;
+            $fails{$_};
         exception when others then
             caught := caught + 1;
         end;
     end loop;
     return caught;
 end
-$$;
-create function fail_in_turn(often integer) returns integer language plpgsql as $$
-declare
-    caught integer := 0;
-begin
-    for i in 1..often loop
-        begin
-            perform sessionctl_test.raise((array['postgres', 'core', 'standard'])[i % 3 + 1]);
-        exception when others then
-            caught := caught + 1;
-        end;
-    end loop;
-    return caught;
-end
-$$;
+\$\$;
 SQL
 
 sub resident    # kB

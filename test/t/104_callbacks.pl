@@ -28,23 +28,19 @@ subtest 'a hook' => sub {
 	is(swallowed(), 0, 'nothing was swallowed');
 };
 
-subtest 'commit' => sub {
-	$session->run('begin; insert into written values (1)');
-	throw_in('commit');
-	is($session->run('commit'), '', 'the client hears nothing of it');
-	is(swallowed(), 1, 'the exception was swallowed');
-	is($bystander->run('select count(*) from written'), 1, 'the transaction is committed');
-	ok($session->lives, 'the session goes on');
-};
-
-subtest 'abort' => sub {
-	$session->run('begin; insert into written values (2)');
-	throw_in('abort');
-	is($session->run('rollback'), '', 'the client hears nothing of it');
-	is(swallowed(), 1, 'the exception was swallowed');
-	is($bystander->run('select count(*) from written'), 1, 'the transaction is rolled back');
-	ok($session->lives, 'the session goes on');
-};
+for my $end ([ commit => 'committed' ], [ rollback => 'rolled back' ])
+{
+	my ($command, $ended) = @$end;
+	my $place = $command eq 'commit' ? 'commit' : 'abort';
+	subtest $place => sub {
+		$session->run('begin; insert into written values (1)');
+		throw_in($place);
+		is($session->run($command), '', 'the client hears nothing of it');
+		is(swallowed(), 1, 'the exception was swallowed');
+		is($bystander->run('select count(*) from written'), 1, "the transaction is $ended");
+		ok($session->lives, 'the session goes on');
+	};
+}
 
 subtest 'a timer' => sub {
 	is(throw_in('timer'), '', 'the statement goes on');

@@ -52,6 +52,18 @@ sub is_over
 	return is(progress('count(*)'), '0', "$name: over, and no longer shown");
 }
 
+# A call waits for one whose process is stopped: it is shown, tells its caller, and returns when that one goes on.
+sub waits_for
+{
+	my ($frozen, $call, %expected) = @_;
+	$caller->send("SELECT sessionctl.$call");
+	wait_for_progress($expected{progress});
+	$caller->wait_for_output(qr/^NOTICE:  $expected{notice}/m) if $expected{notice};
+	thaw($frozen);
+	like($caller->answer, qr/^$expected{answer}$/m, "$call: returns");
+	return is_over($call);
+}
+
 my $condition = q{$$application_name = 'victim'$$};
 
 sub test_drain
@@ -88,12 +100,8 @@ sub test_others
 {
 	subtest 'terminate, cancel, escalate' => sub {
 		my ($frozen, $busy) = (frozen(), victim());
-		$caller->send("SELECT sessionctl.terminate_where($condition, timeout => '1 h')");
-		wait_for_progress('terminate|2|2|1|1');
-		$caller->wait_for_output(qr/^NOTICE:  1 of 2 sessions have ended after/m);
-		thaw($frozen);
-		like($caller->answer, qr/^2$/m, 'both have ended');
-		is_over('terminate');
+		waits_for($frozen, "terminate_where($condition, timeout => '1 h')",
+			progress => 'terminate|2|2|1|1', notice => '1 of 2 sessions have ended after', answer => 2);
 		$_->quit for $frozen, $busy;
 
 		my $asleep = victim();
@@ -101,11 +109,8 @@ sub test_others
 		wait_for('it to sleep', sub {
 			$admin->run("SELECT state FROM sessionctl.session_activity WHERE pid = " . $asleep->pid) eq 'active' });
 		stop_process($asleep->pid);
-		$caller->send("SELECT sessionctl.cancel_where($condition, timeout => '1 h')");
-		wait_for_progress('cancel|1|1|0|1');
-		$caller->wait_for_output(qr/^NOTICE:  0 of 1 session has stopped after \d+ s\nDETAIL:  Left: 1 active/m);
-		thaw($asleep);
-		like($caller->answer, qr/^1$/m, 'cancelled');
+		waits_for($asleep, "cancel_where($condition, timeout => '1 h')", progress => 'cancel|1|1|0|1',
+			notice => '0 of 1 session has stopped after \d+ s\nDETAIL:  Left: 1 active', answer => 1);
 		like($asleep->answer, qr/canceling statement/, 'it login_output of it');
 
 		stop_process($asleep->pid);
@@ -123,22 +128,14 @@ sub test_others
 
 	subtest 'lockdowns' => sub {
 		my $frozen = frozen();
-		$caller->send("SELECT sessionctl.lockdown_role('app', timeout => '1 h')");
-		wait_for_progress('lockdown_role|1|1|0|1');
-		$caller->wait_for_output(qr/^NOTICE:  0 of 1 session has ended after/m);
-		thaw($frozen);
-		like($caller->answer, qr/^1$/m, 'ended');
-		is_over('lockdown_role');
+		waits_for($frozen, q{lockdown_role('app', timeout => '1 h')},
+			progress => 'lockdown_role|1|1|0|1', notice => '0 of 1 session has ended after', answer => 1);
 		$caller->run(q{SELECT sessionctl.unlock_role('app')});
 		$frozen->quit;
 		return if !$is_preloaded;
 
 		$frozen = frozen();
-		$caller->send("SELECT sessionctl.lockdown_server(timeout => '1 h')");
-		wait_for_progress('lockdown_server|1|1|0|1');
-		thaw($frozen);
-		like($caller->answer, qr/^1$/m, 'ended');
-		is_over('lockdown_server');
+		waits_for($frozen, q{lockdown_server(timeout => '1 h')}, progress => 'lockdown_server|1|1|0|1', answer => 1);
 		$caller->run('SELECT sessionctl.unlock_server()');
 		$frozen->quit;
 	};
