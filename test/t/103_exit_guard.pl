@@ -26,12 +26,18 @@ sub left
 	return ($session, $answer);
 }
 
+sub is_over
+{
+	my ($session, $released) = @_;
+	is_gone($session->pid, 'the process ends');
+	is(claims(), $given_back, $released || 'shared state is as before');
+	return $session->quit;
+}
+
 subtest 'FATAL inside pg::call' => sub {
 	my ($session, $answer) = left('fatal');
 	like($answer, qr/^FATAL:  the end$/m, 'the session ends');
-	is_gone($session->pid, 'its process, too');
-	is(claims(), $given_back, 'shared state is as before');
-	$session->quit;
+	is_over($session);
 };
 
 subtest 'SIGTERM inside pg::call' => sub {
@@ -39,9 +45,7 @@ subtest 'SIGTERM inside pg::call' => sub {
 	begin($node, $session, q{select sessionctl_test.claim('wait')});
 	is(claims(), 'held 2 undone 0 order 0', 'both claims are held');
 	$bystander->run('select pg_terminate_backend(' . $session->pid . ')');
-	is_gone($session->pid, 'the session ends');
-	is(claims(), $given_back, 'shared state is as before');
-	$session->quit;
+	is_over($session);
 };
 
 subtest 'SIGINT inside pg::call' => sub {
@@ -71,9 +75,7 @@ subtest 'FATAL after other ways' => sub {
 	my ($session) = left('error');
 	$session->run(q{select count(sessionctl_test.claim('return')) from generate_series(1, 50)});
 	like($session->run(q{select sessionctl_test.claim('fatal')}), qr/^FATAL:  the end$/m, 'the session ends');
-	is_gone($session->pid, 'its process, too');
-	is(claims(), $given_back, 'only the living guards ran, once');
-	$session->quit;
+	is_over($session, 'only the living guards ran, once');
 };
 
 is_undisturbed($node, $bystander);

@@ -135,7 +135,7 @@ sub moves_on
 		{
 			my $began = $last;
 			$last = time;
-			eval { $move->(); 1 } or last;
+			eval { $move->($session); 1 } or last;
 			$longest = time - $began if time - $began > $longest;
 			usleep($seconds / 8 * 1_000_000);
 		}
@@ -144,42 +144,39 @@ sub moves_on
 	return $longest < $seconds / 2;
 }
 
+# A session that began so, and still lives after it has moved on without a pause.
+sub lives_on
+{
+	my ($tcp, $begin, $move) = @_;
+	my $session;
+	wait_for('a try without a pause', sub {
+		$session->quit if $session;
+		$session = RawSession->new($node, user => 'slow', tcp => $tcp);
+		$begin->($session);
+		return moves_on($session, $move);
+	});
+	return $session;
+}
+
 for my $way (@ways)
 {
 	my ($name, $tcp) = @$way;
 	subtest "a slow but living client, over $name" => sub {
-		my $session;
-		wait_for('a try without a pause', sub {
-			$session->quit if $session;
-			$session = RawSession->new($node, user => 'slow', tcp => $tcp);
-			$session->query('COPY sink FROM STDIN')->expect('G');
-			return moves_on($session, sub { $session->send(d => "row\n") });
-		});
-		$session->send(c => '');
-		like($session->expect('C'), qr/^COPY \d+\0\z/, 'a COPY with a row now and then comes to its end');
-		$session->quit;
-		undef $session;
+		my $copy = lives_on($tcp, sub { $_[0]->query('COPY sink FROM STDIN')->expect('G') }, sub { $_[0]->send(d => "row\n") });
+		$copy->send(c => '');
+		like($copy->expect('C'), qr/^COPY \d+\0\z/, 'a COPY with a row now and then comes to its end');
+		$copy->quit;
 
-		wait_for('a try without a pause', sub {
-			$session->quit if $session;
-			$session = RawSession->new($node, user => 'slow', tcp => $tcp);
-			$session->query('BEGIN')->expect('Z');
-			return moves_on($session, sub { $session->extended('SELECT 1')->expect('C') });
-		});
-		$session->send(S => '')->expect('Z');
+		my $pipeline = lives_on($tcp, sub { $_[0]->query('BEGIN')->expect('Z') }, sub { $_[0]->extended('SELECT 1')->expect('C') });
+		$pipeline->send(S => '')->expect('Z');
 		pass('so does a transaction with a statement now and then');
-		$session->quit;
-		undef $session;
+		$pipeline->quit;
 
-		wait_for('a try without a pause', sub {
-			$session->quit if $session;
-			$session = RawSession->new($node, user => 'slow', tcp => $tcp);
-			$session->query("SELECT repeat('x', 100000) FROM generate_series(1, 2000)")->expect('D');
-			return moves_on($session, sub { $session->expect('D') for 1 .. 10 });
-		});
-		$session->expect('Z');
+		my $reader = lives_on($tcp, sub { $_[0]->query("SELECT repeat('x', 100000) FROM generate_series(1, 2000)")->expect('D') },
+			sub { $_[0]->expect('D') for 1 .. 10 });
+		$reader->expect('Z');
 		pass('and who reads slowly');
-		$session->quit;
+		$reader->quit;
 	};
 
 	subtest "a stopped process with data waiting for it, over $name" => sub {

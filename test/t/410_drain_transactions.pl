@@ -9,6 +9,18 @@ use DrainTest;
 use SessionctlTest;
 use Test::More;
 
+# A statement that waits for a lock when it is asked, and is let through only then.
+sub goes_on_to_its_end
+{
+	my ($victim, $statement, $let_through, %with) = @_;
+	$victim->send($statement);
+	wait_for_lock($victim);
+	begin_drain(%with);
+	$let_through->();
+	is(answer($victim), '', "$statement goes on to its end");
+	return is(($with{by} || $drainer)->answer, '2', 'then it is ended');
+}
+
 sub test_boundaries
 {
 	subtest 'idle, and in a transaction' => sub {
@@ -78,12 +90,7 @@ sub test_boundaries
 		fresh();
 		$admin->run('SELECT pg_advisory_lock(4711)');
 		my $victim = victim();
-		$victim->send('INSERT INTO done SELECT 1 FROM pg_advisory_lock_shared(4711)');
-		wait_for_lock($victim);
-		begin_drain();
-		$admin->run('SELECT pg_advisory_unlock(4711)');
-		is(answer($victim), '', 'goes on to its end');
-		is($drainer->answer, '2', 'then it is ended');
+		goes_on_to_its_end($victim, 'INSERT INTO done SELECT 1 FROM pg_advisory_lock_shared(4711)', sub { $admin->run('SELECT pg_advisory_unlock(4711)') });
 		is(done(), '1', 'what it did is there');
 		is_ended($victim, 'it');
 	};
@@ -102,12 +109,7 @@ sub test_commands
 			fresh();
 			$admin->run('SELECT pg_advisory_lock(4711)');
 			my $victim = victim();
-			$victim->send($command);
-			wait_for_lock($victim);
-			begin_drain();
-			$admin->run('SELECT pg_advisory_unlock(4711)');
-			is(answer($victim), '', "$command goes on to its end");
-			is($drainer->answer, '2', 'then it is ended');
+			goes_on_to_its_end($victim, $command, sub { $admin->run('SELECT pg_advisory_unlock(4711)') });
 			is(done(), '11', 'all of its commits, and the last one');
 			is_ended($victim, 'it');
 		}
@@ -119,12 +121,7 @@ sub test_commands
 		my $elsewhere = SessionctlTest::Session->new($node, database => 'elsewhere');
 		my $victim = victim();
 		$blocker->run('BEGIN; LOCK TABLE mine IN ROW EXCLUSIVE MODE');
-		$victim->send('CREATE INDEX CONCURRENTLY done_index ON mine (a)');
-		wait_for_lock($victim);
-		begin_drain(by => $elsewhere);
-		$blocker->run('COMMIT');
-		is(answer($victim), '', 'goes on to its end');
-		is($elsewhere->answer, '2', 'then it is ended');
+		goes_on_to_its_end($victim, 'CREATE INDEX CONCURRENTLY done_index ON mine (a)', sub { $blocker->run('COMMIT') }, by => $elsewhere);
 		is($admin->run(q{SELECT indisvalid FROM pg_index WHERE indexrelid = 'done_index'::regclass}), 't', 'the index is valid');
 		$admin->run('DROP INDEX done_index');
 		is_ended($victim, 'it');
@@ -135,12 +132,7 @@ sub test_commands
 		my $blocker = SessionctlTest::Session->new($node);
 		my $victim = victim();
 		$blocker->run('BEGIN; LOCK TABLE mine IN ACCESS EXCLUSIVE MODE');
-		$victim->send('VACUUM mine');
-		wait_for_lock($victim);
-		begin_drain();
-		$blocker->run('COMMIT');
-		is(answer($victim), '', 'goes on to its end');
-		is($drainer->answer, '2', 'then it is ended');
+		goes_on_to_its_end($victim, 'VACUUM mine', sub { $blocker->run('COMMIT') });
 		is_ended($victim, 'it');
 		$blocker->quit;
 	};
