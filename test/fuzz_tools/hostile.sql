@@ -3,14 +3,8 @@
 CREATE SCHEMA hostile;
 GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 
-CREATE FUNCTION hostile.switch(anyelement) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_catalog.set_config(pg_catalog.current_setting('hostile.name'), pg_catalog.current_setting('hostile.value'), false);
-    RETURN true;
-EXCEPTION WHEN OTHERS THEN
-    RETURN true;
-END
-$$;
+\set schema hostile
+\ir ../hostile/switch.sql
 CREATE FUNCTION hostile.be_other(text) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_catalog.set_config('role', $1, false);

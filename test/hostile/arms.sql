@@ -1,4 +1,4 @@
--- The objects that every attacker creates in its session's temporary schema before each attack.
+-- The objects that every attacker creates in its session's temporary schema before each attack, after switch.sql.
 SET client_min_messages = warning;
 SET hostile.name = 'hostile.nothing';
 SET hostile.value = 'x';
@@ -29,16 +29,6 @@ $$;
 -- The same for places that ask for a label, or for an argument.
 CREATE FUNCTION pg_temp.strikes(anyelement) RETURNS boolean STABLE LANGUAGE plpgsql
     AS $$ BEGIN RETURN pg_temp.strike(); END $$;
-
--- Sets the parameter that hostile.name names.
-CREATE FUNCTION pg_temp.switch(anyelement) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_catalog.set_config(pg_catalog.current_setting('hostile.name'), pg_catalog.current_setting('hostile.value'), false);
-    RETURN true;
-EXCEPTION WHEN OTHERS THEN
-    RETURN true;
-END
-$$;
 
 -- Types whose literals run it while a condition is analysed.
 CREATE DOMAIN pg_temp.switching AS text CHECK (pg_temp.switch(value));

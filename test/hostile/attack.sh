@@ -92,6 +92,7 @@ enter() { # enter NAME CONNECTION WORD...: a session as new, whatever was done i
     fi
     [[ -n ${client[$1]-} ]] || session "$@"
     sql "$1" "\\set VERBOSITY verbose
+        \\set schema pg_temp
         $arms"
     [[ $reply != *ERROR* ]] || give_up "$1 has no arms: $reply"
 }
