@@ -32,7 +32,7 @@ my @elsewhere = (
 	[ 'api/locks/lock_selector.cpp', 'NOTICE', '00000', qr/" prepared transaction keeps"/, '% prepared transaction keeps %' ],
 	[ 'api/locks/lock_selector.cpp', 'NOTICE', '00000', qr/" prepared transactions keep"/, '% prepared transactions keep %' ],
 	[ 'api/reaper/reaper.cpp', 'NOTICE', '00000', qr/\bnotice\(/ ],
-	[ 'core/sessions/plan.cpp', 'NOTICE', '00000', qr/"matched "/, 'matched %: %' ],
+	[ 'core/sessions/plan_text.cpp', 'NOTICE', '00000', qr/"matched "/, 'matched %: %' ],
 	[ 'core/sessions/progress.cpp', 'NOTICE', '00000', qr/snprintf\(text, sizeof text, (?="%lld of|"%s still)/ ],
 	[ 'pg/keep_out/login_lock.cpp', 'ERROR', '55P03', qr/\block_object\([^"()]*/ ],
 	[ 'pg/error.cpp', 'ERROR', '53200', qr/\bset\("53200", / ],

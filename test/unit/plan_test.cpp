@@ -1,4 +1,4 @@
-#include "core/sessions/plan.hpp"
+#include "core/sessions/plan_text.hpp"
 #include "support.hpp"
 
 #include <algorithm>

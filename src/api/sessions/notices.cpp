@@ -2,6 +2,7 @@
 
 #include "core/keep_out/cooldown.hpp"
 #include "core/sessions/drain.hpp"
+#include "core/sessions/plan_text.hpp"
 #include "core/sessions/protection.hpp"
 #include "pg/condition/scope.hpp"
 #include "pg/error.hpp"

@@ -70,11 +70,4 @@ std::int64_t count_of(const Plan& plan, Outcome outcome) noexcept;
 /// count and preview the chosen ones.
 std::int64_t counted(const Plan& plan, Action action) noexcept;
 
-/// "matched 41: 38 ended, 2 spared (superuser), 1 denied"; empty where every match was counted.
-string summary(const Plan& plan, Action action);
-
-/// "include_superusers => true acts on superusers, too": the options without which sessions were
-/// spared; empty where there is none.
-string options_for_spared(const Plan& plan, Inclusion given, const char* argument_sign);
-
 } // namespace sessionctl::core
