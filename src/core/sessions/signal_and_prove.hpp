@@ -1,36 +1,11 @@
 // Signals sessions by identity, then proves the effect: the part that all calls share.
 #pragma once
 
-#include "core/sessions/plan.hpp"
+#include "core/sessions/recheck.hpp"
 
 namespace sessionctl::core {
 
-/// The state of a session at one moment.
-struct Observation {
-    bool listed;  // it is in the session table: only then may it be signalled
-    bool present; // false only when it is proven gone: neither in the table nor in the process array
-    State state;
-    Timestamp state_change;
-    Timestamp query_start;
-    Timestamp xact_start;
-    bool is_streaming;      // a walsender: its transactions are not its client's
-    bool is_in_transaction; // only for background processes, which need not report a state
-};
-
 enum class Delivery : std::uint8_t { delivered, gone, denied };
-
-/// What must still be true of a session at the instant of the signal.
-enum class Recheck : std::uint8_t {
-    identity,       // the same session
-    statement,      // and it still runs the statement that was chosen
-    idleness,       // and it has been idle ever since, in the same transaction or in none
-    transaction,    // and it is still in the same transaction
-    selection,      // as idleness, or the caller's condition still selects it
-    work,           // and it still runs the statement that was chosen, is idle in its transaction, or
-                    // blocks others while it is idle outside of one
-    wait,           // and it still runs the statement that was chosen, and is still selected
-    no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
-};
 
 /// What became of the attempt to close a client's connection.
 struct Closing {
@@ -98,18 +73,8 @@ class PinnedProcess {
     const bool pinned_;
 };
 
-/// Does it still run the statement with which it was chosen?
-bool runs_chosen_statement(const Session& chosen, const Observation& observed) noexcept;
-
-/// Does it run the statement, or wait for its client in the transaction, with which it was chosen?
-bool is_at_work(const Session& chosen, const Observation& observed) noexcept;
-
 /// Does it block others while it is idle outside of a transaction? A session-level advisory lock does that.
 bool blocks_while_idle(const Session& session, const Observation& observed, Server& server);
-
-/// The outcome of the look just before the signal: chosen (signal it), already gone, not running, no longer
-/// matches.
-Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observation& observed) noexcept;
 
 /// Signals a chosen target if the recheck holds.
 void signal_one(Target& target, Action action, Recheck recheck, Server& server);
