@@ -192,7 +192,7 @@ agrees('protection', [ first_cells(section('Protection'), 'word') ], \@protectio
 agrees('states', [ first_cells(section('States'), 'state') ], [ words_of('core/sessions/session.cpp', 'state_name') ]);
 agrees('calls', [ first_cells(section('Calls'), 'action') ], [ words_of('core/sessions/progress.cpp', 'call_name') ]);
 agrees('details of an outcome', [ first_cells(section('Details of an outcome'), 'detail') ],
-	[ map { s/"\s*"//gr =~ /\b(?:constexpr char \w+\[\]|reason) =\s*"([^"]*)"/g } map { $source{"core/sessions/$_.cpp"} } qw(drain signal_and_prove escalation plan) ]);
+	[ map { s/"\s*"//gr =~ /\b(?:constexpr char \w+\[\]|reason) =\s*"([^"]*)"/g } map { $source{"core/sessions/$_.cpp"} } qw(drained_session signal_and_prove escalation plan) ]);
 
 # --- the audit in the server log
 

@@ -119,7 +119,7 @@ TEST_F(Drain, SessionIsSettledLookByLook) {
     core::Target& target = plan[0];
     core::DrainedSession asked(server.now());
     EXPECT_FALSE(asked.settle(target, true, server, requester));
-    EXPECT_STREQ(asked.reason(), "its transaction goes on");
+    EXPECT_STREQ(asked.reason(target.session), "its transaction goes on");
     commit(life);
     EXPECT_FALSE(asked.settle(target, false, server, requester)) << "it may stay";
     EXPECT_EQ(life.signals, 0);
