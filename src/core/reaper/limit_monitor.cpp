@@ -15,22 +15,12 @@ constexpr Timestamp longest_silent_look = 5 * microseconds_per_second;
 constexpr Timestamp shortest_grace_period = 5 * microseconds_per_second;
 constexpr Timestamp exemption_time = 60 * microseconds_per_second;
 
-int index_of(Rule rule) noexcept {
-    return static_cast<int>(rule);
-}
-
 Timestamp least_idle_of(const Limits& limits) noexcept {
     return std::max(limits.time(Limit::horizon_idle), microseconds_per_millisecond);
 }
 
 Timestamp between_looks_at_clients(Timestamp limit) noexcept {
     return std::max(limit / looks_at_clients, microseconds_per_millisecond);
-}
-
-/// Logged once for what lasts through many states of the session, not for each state.
-bool outlasts_state_change(int rule) noexcept {
-    return rule == index_of(Rule::transaction) || rule == index_of(Rule::client_gone) ||
-           rule == index_of(Rule::lifetime);
 }
 
 LimitViolation make_violation(Rule rule, const SessionSample& sample, Timestamp lasted) noexcept {
@@ -71,30 +61,7 @@ void LimitMonitor::expect_login(const Limits& limits) noexcept {
 
 LimitMonitor::History& LimitMonitor::history_of(const Session& session) {
     History& history = histories_[static_cast<std::size_t>(session.slot)];
-    if (history.id != session.id) {
-        history = {};
-        history.id = session.id;
-        history.began = clock_.at(session.id.start);
-    }
-    if (history.state_change != session.state_change) {
-        history.state_change = session.state_change;
-        history.state_since = clock_.at(session.state_change);
-        history.exempt_until = 0;
-        for (int rule = 0; rule < rule_count; ++rule)
-            if (!outlasts_state_change(rule))
-                history.logged_limit[rule] = 0;
-        history.was_asleep = false;
-    }
-    if (history.xact_start != session.xact_start) {
-        history.xact_start = session.xact_start;
-        history.xact_since = clock_.at(session.xact_start);
-        history.logged_limit[index_of(Rule::transaction)] = 0;
-    }
-    if (history.query_start != session.query_start) {
-        history.query_start = session.query_start;
-        history.query_since = clock_.at(session.query_start);
-        history.cancelled_at = 0;
-    }
+    history.follow(session, clock_);
     return history;
 }
 
@@ -115,7 +82,7 @@ bool LimitMonitor::is_exceeded(Timestamp since, Timestamp limit, bool applies) n
 /// Was this violation logged already, with the same limit?
 bool LimitMonitor::was_logged(const SessionSample& sample, const History& history, Rule rule,
                               Timestamp next) noexcept {
-    if (history.logged_limit[index_of(rule)] != sample.limits[limit_of(rule)])
+    if (history.logged_limit(rule) != sample.limits[limit_of(rule)])
         return false;
     look_by(clock_.now() + next);
     return true;
@@ -176,7 +143,7 @@ LimitMonitor::Found LimitMonitor::check_horizon(const SessionSample& sample, His
         return {};
     }
     if (is_stuck)
-        measure_silence(history, facts.inactivity(sample.session), 2 * poll_interval);
+        history.measure_silence(facts.inactivity(sample.session), clock_.now(), 2 * poll_interval);
     const Timestamp since = is_stuck ? clock_.now() - history.silent_for : history.state_since;
     if (!is_exceeded(since, least_idle, true) ||
         was_logged(sample, history, Rule::horizon, std::max(least_idle, poll_interval))) {
@@ -195,17 +162,6 @@ LimitMonitor::Found LimitMonitor::check_horizon(const SessionSample& sample, His
     return found;
 }
 
-/// Adds the time since the last look if the process neither ran nor had anything to read meanwhile.
-void LimitMonitor::measure_silence(History& history, Inactivity inactivity, Timestamp longest_gap) noexcept {
-    const bool was_silent =
-        history.was_asleep && inactivity.is_asleep && history.switches == inactivity.switches;
-    const Timestamp gap = clock_.now() - history.silent_since_look;
-    history.silent_for = was_silent ? history.silent_for + std::min(gap, longest_gap) : 0;
-    history.was_asleep = inactivity.is_asleep;
-    history.switches = inactivity.switches;
-    history.silent_since_look = clock_.now();
-}
-
 LimitMonitor::Found LimitMonitor::check_client_silence(const SessionSample& sample, History& history,
                                                        Facts& facts) {
     const Timestamp limit = sample.limits.time(Limit::client_silence);
@@ -218,7 +174,7 @@ LimitMonitor::Found LimitMonitor::check_client_silence(const SessionSample& samp
         return {};
     }
     const Timestamp next = std::min(between_looks, longest_silent_look);
-    measure_silence(history, facts.inactivity(sample.session), 2 * next);
+    history.measure_silence(facts.inactivity(sample.session), clock_.now(), 2 * next);
     if (history.silent_for < limit) {
         look_by(clock_.now() + std::min(next, limit - history.silent_for));
         return {};
@@ -305,7 +261,7 @@ bool LimitMonitor::is_exempt(const Session& session) const noexcept {
 }
 
 void LimitMonitor::logged(const LimitViolation& violation) {
-    history_of(violation.session).logged_limit[index_of(violation.rule)] = violation.limit;
+    history_of(violation.session).logged_limit(violation.rule) = violation.limit;
     look_by(clock_.now()); // another rule may be violated, too
 }
 
@@ -332,7 +288,7 @@ void LimitMonitor::reconsider(bool forgets_logged) noexcept {
     for (History& history : histories_) {
         history.exempt_until = 0;
         if (forgets_logged)
-            std::fill(std::begin(history.logged_limit), std::end(history.logged_limit), 0);
+            history.forget_logged();
     }
 }
 

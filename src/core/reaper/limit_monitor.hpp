@@ -1,10 +1,8 @@
 // Which sessions exceed a limit, and when the next one can. The reaper's decisions, without a server.
 #pragma once
 
-#include "core/clock.hpp"
 #include "core/memory.hpp"
-#include "core/reaper/limits.hpp"
-#include "core/sessions/session.hpp"
+#include "core/reaper/session_history.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -16,13 +14,6 @@ struct SessionSample {
     Session session;
     Limits limits;
     bool waits_for_client; // in the middle of a statement, or of what it delivers
-};
-
-/// Whether a process did anything: it did not if it sleeps, has nothing to read and has not run since the
-/// last look.
-struct Inactivity {
-    bool is_asleep;         // waits in the kernel, neither stopped nor with something to read from its client
-    std::uint64_t switches; // how often it gave up the processor or lost it
 };
 
 /// Facts that cost more than a look at the session table: read only where a decision or its record needs
@@ -97,26 +88,7 @@ class LimitMonitor {
 
   private:
     using Found = std::optional<LimitViolation>;
-
-    struct History {
-        Identity id;
-        Timestamp began;        // monotonic
-        Timestamp state_change; // wall clock
-        Timestamp state_since;  // monotonic
-        Timestamp xact_start;
-        Timestamp xact_since;
-        Timestamp query_start;
-        Timestamp query_since;
-        Timestamp cancelled_at; // that statement; 0: it was not
-        Timestamp exempt_until;
-        std::int32_t logged_limit[rule_count]; // by rule: the limit in the logged violation; 0: none
-        bool was_signalled;
-        bool was_asleep;
-        std::uint64_t switches;
-        Timestamp silent_since_look; // when `switches` was read
-        Timestamp silent_for;
-        Timestamp gone_since; // its client; 0: it is there
-    };
+    using History = SessionHistory;
 
     History& history_of(const Session& session);
     void look_by(Timestamp at) noexcept;
@@ -129,7 +101,6 @@ class LimitMonitor {
     Found check_horizon(const SessionSample& sample, History& history, Facts& facts);
     Found check_client_silence(const SessionSample& sample, History& history, Facts& facts);
     Found check_client_gone(const SessionSample& sample, History& history, Facts& facts);
-    void measure_silence(History& history, Inactivity inactivity, Timestamp longest_gap) noexcept;
 
     Clock clock_;
     vector<History> histories_;

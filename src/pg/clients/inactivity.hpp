@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/reaper/limit_monitor.hpp"
+#include "core/reaper/session_history.hpp"
 
 namespace sessionctl::pg {
 
