@@ -8,7 +8,7 @@
 #include "pg/keep_out/gate.hpp"
 #include "pg/logins/connect_sweep_request.hpp"
 #include "pg/logins/sweep_note.hpp"
-#include "pg/sessions/client_message.hpp"
+#include "pg/sessions/client_message_box.hpp"
 #include "pg/sessions/drain_request.hpp"
 #include "pg/sessions/progress.hpp"
 
