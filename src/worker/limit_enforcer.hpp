@@ -5,7 +5,7 @@
 #include "core/reaper/limit_monitor.hpp"
 #include "core/sessions/drain.hpp"
 #include "pg/audit/audit_record.hpp"
-#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/drain_requesters.hpp"
 
 namespace sessionctl::worker {
 

@@ -10,7 +10,7 @@
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/reaper/reaper_lock.hpp"
 #include "pg/reaper/reaper_process.hpp"
-#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/drain_requesters.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"

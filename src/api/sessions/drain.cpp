@@ -2,7 +2,7 @@
 
 #include "core/sessions/drain.hpp"
 #include "pg/error.hpp"
-#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/drain_requesters.hpp"
 #include "pg/sessions/drain_server.hpp"
 #include "pg/sessions/progress.hpp"
 #include "pg/sessions/statement_time.hpp"

@@ -3,11 +3,7 @@
 #pragma once
 
 #include "compat/postgres.hpp"
-#include "core/memory.hpp"
-#include "core/sessions/drain.hpp"
-#include "pg/audit/evidence.hpp"
-#include "pg/exit_guard.hpp"
-#include "pg/sessions/client_message.hpp"
+#include "core/sessions/drained_session.hpp"
 
 #include <atomic>
 
@@ -20,7 +16,14 @@ struct DrainRequest {
     std::atomic<core::Timestamp> start;
     std::atomic<core::DrainAnswer> answer;
     std::atomic<bool> is_by_reaper; // one of the requests is the reaper's
+
+    bool is_for(const core::Identity& session) const noexcept {
+        return pid == session.pid && start == session.start;
+    }
 };
+
+/// The slot for requests to the session with that number in the session table; null if there is none.
+DrainRequest* request_in(int slot) noexcept;
 
 /// This process's slot for requests, in use or not; null if the library is not preloaded.
 DrainRequest* own_request() noexcept;
@@ -37,39 +40,5 @@ void answer_request(core::DrainAnswer answer) noexcept;
 core::DrainAnswer answer_to_request(const core::Session& session) noexcept;
 /// Sets the answer for the session: `does` for one that is signalled. Returns the previous answer.
 core::DrainAnswer answer_request_for(const core::Session& session, core::DrainAnswer answer) noexcept;
-
-/// The requests of one call, withdrawn when it ends in any way. The sessions get the message, and the
-/// evidence of each is recorded. Without the library preloaded nothing can be requested.
-class DrainRequests final : public core::DrainRequester {
-  public:
-    DrainRequests(const ClientMessage& client_message, CallEvidence& evidence);
-    ~DrainRequests();
-
-    void ask(const core::Session& session) override;
-    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
-        return answer_to_request(session);
-    }
-
-  private:
-    static void withdraw(void* requests) noexcept;
-
-    const ClientMessage& client_message_;
-    CallEvidence& evidence_;
-    core::vector<core::Session> asked_;
-    const ExitGuard guard_;
-};
-
-/// The reaper's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
-class LastingRequests final : public core::DrainRequester {
-  public:
-    /// Also for a session that has a request already.
-    void ask(const core::Session& session) override;
-    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
-        return answer_to_request(session);
-    }
-    static void withdraw(const core::Session& session) noexcept;
-    /// When the reaper exits.
-    static void withdraw_all() noexcept;
-};
 
 } // namespace sessionctl::pg
