@@ -3,6 +3,7 @@
 #include "core/reaper/violation_text.hpp"
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/catalog_scope.hpp"
+#include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
@@ -10,6 +11,7 @@
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/sessions/drain_server.hpp"
 #include "pg/sessions/live_server.hpp"
+#include "pg/sessions/observation.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -77,7 +79,7 @@ class RecheckingServer final : public pg::LiveServer {
         if (pg::is_in_commit(session))
             return true;
         if (violation_.rule == core::Rule::client_gone)
-            return !pg::is_client_gone(session);
+            return pg::client_presence_of(session.id.pid, pg::client_of(session)) != pg::ClientPresence::gone;
         if (core::is_for_silence(violation_))
             return !is_still_silent(session);
         return recheck_of(violation_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);

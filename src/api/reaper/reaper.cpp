@@ -11,6 +11,7 @@
 #include "pg/reaper/reaper_process.hpp"
 #include "pg/reaper/role_limits.hpp"
 #include "pg/sessions/live_server.hpp"
+#include "pg/sessions/observation.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
 #include "pg/settings.hpp"

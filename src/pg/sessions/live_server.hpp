@@ -5,7 +5,7 @@
 #include "pg/audit/evidence.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/session_table.hpp"
+#include "pg/sessions/observation.hpp"
 #include "pg/sessions/signals.hpp"
 
 namespace sessionctl::pg {

@@ -1,48 +1,28 @@
 #include "pg/sessions/session_table.hpp"
 
-#include "compat/process_places.hpp"
-#include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
 
 namespace sessionctl::pg {
 
 namespace {
 
-/// A session leaves the session table first and the process array later; only then it is gone. If its pid is
-/// in the table again, the process in the array is another one.
-bool is_exiting(int pid) {
-    return call([pid] {
-        if (BackendPidGetProc(pid) == nullptr)
-            return false;
-        const compat::StatusArray table = compat::status_array();
-        for (int slot = 0; slot < table.count; ++slot)
-            if (table.entries[slot].st_procpid == pid)
-                return false;
-        return true;
-    });
-}
-
-/// All but whether it is present.
-core::Observation look_at_table(const core::Session& session) {
-    return call([&session] {
-        core::Observation observed = {};
+/// A field of the session's entry; empty if the entry is no longer this session's.
+template <typename Field>
+Field field_of(const core::Session& session, Field PgBackendStatus::*field) {
+    return call([&] {
+        Field value;
         read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
-            observed.listed = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
-            observed.state = compat::state_of(entry);
-            observed.state_change = entry.st_state_start_timestamp;
-            observed.query_start = entry.st_activity_start_timestamp;
-            observed.xact_start = entry.st_xact_start_timestamp;
+            value = identity_of(entry) == session.id ? entry.*field : Field{};
         });
-        observed.is_streaming = is_streaming(session);
-        observed.is_in_transaction =
-            core::is_background(session.kind) && compat::is_in_transaction(session.slot, session.id.pid);
-        if (session.kind == core::Kind::walsender || observed.is_streaming)
-            observed.xact_start = 0;
-        return observed;
+        return value;
     });
 }
 
 } // namespace
+
+core::Identity identity_of(const PgBackendStatus& entry) noexcept {
+    return {entry.st_procpid, entry.st_proc_start_timestamp};
+}
 
 bool is_streaming(const core::Session& session) noexcept {
     return session.kind == core::Kind::database_walsender && compat::is_streaming(session.id.pid);
@@ -50,7 +30,7 @@ bool is_streaming(const core::Session& session) noexcept {
 
 core::Session session_of(int slot, const PgBackendStatus& entry) {
     core::Session session = {};
-    session.id = {entry.st_procpid, entry.st_proc_start_timestamp};
+    session.id = identity_of(entry);
     session.slot = slot;
     session.kind = compat::kind_of(slot, entry);
     session.state = compat::state_of(entry);
@@ -83,44 +63,16 @@ core::Identity own_identity() {
     });
 }
 
-bool RecentProcesses::has(int pid) {
-    if (pids_.empty()) {
-        compat::list_process_pids(pids_);
-        std::sort(pids_.begin(), pids_.end());
-    }
-    return std::binary_search(pids_.begin(), pids_.end(), pid);
-}
-
-core::Observation look_at(const core::Session& session, RecentProcesses* processes) {
-    core::Observation observed = look_at_table(session);
-    observed.present = observed.listed || ((processes == nullptr || processes->has(session.id.pid)) &&
-                                           is_exiting(session.id.pid));
-    return observed;
-}
-
 bool is_listed(const core::Session& session) {
-    return call([&session] {
-        bool is_same = false;
-        read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
-            is_same = core::Identity{entry.st_procpid, entry.st_proc_start_timestamp} == session.id;
-        });
-        return is_same;
-    });
+    return field_of(session, &PgBackendStatus::st_procpid) != 0;
 }
 
 SockAddr client_of(const core::Session& session) {
-    return call([&session] {
-        SockAddr client;
-        read_consistently(compat::status_array().at(session.slot), [&](const PgBackendStatus& entry) {
-            const core::Identity identity = {entry.st_procpid, entry.st_proc_start_timestamp};
-            client = identity == session.id ? entry.st_clientaddr : SockAddr{};
-        });
-        return client;
-    });
+    return field_of(session, &PgBackendStatus::st_clientaddr);
 }
 
-bool is_client_gone(const core::Session& session) {
-    return client_presence_of(session.id.pid, client_of(session)) == ClientPresence::gone;
+Oid database_of(const core::Session& session) {
+    return field_of(session, &PgBackendStatus::st_databaseid);
 }
 
 bool awaits_standby(const core::Session& session) {
@@ -129,17 +81,6 @@ bool awaits_standby(const core::Session& session) {
 
 bool is_in_commit(const core::Session& session) {
     return call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
-}
-
-Oid database_of(const core::Session& session) {
-    return call([&session] {
-        Oid database = InvalidOid;
-        read_consistently(compat::status_array().entries[session.slot], [&](const PgBackendStatus& entry) {
-            const core::Identity identity = {entry.st_procpid, entry.st_proc_start_timestamp};
-            database = identity == session.id ? entry.st_databaseid : InvalidOid;
-        });
-        return database;
-    });
 }
 
 ClientWait client_wait_of(const core::Session& session) noexcept {

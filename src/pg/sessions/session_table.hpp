@@ -4,7 +4,6 @@
 #include "compat/postgres.hpp"
 #include "core/memory.hpp"
 #include "core/sessions/session.hpp"
-#include "core/sessions/signal_and_prove.hpp"
 
 extern "C" {
 #include "libpq/pqcomm.h"
@@ -33,6 +32,8 @@ void read_consistently(volatile PgBackendStatus& entry, Copy&& copy) {
 /// transaction's start time is not maintained (core shows none for walsenders).
 bool is_streaming(const core::Session& session) noexcept;
 
+core::Identity identity_of(const PgBackendStatus& entry) noexcept;
+
 /// All may raise PostgreSQL errors: use them inside pg::call.
 core::Session session_of(int slot, const PgBackendStatus& entry);
 
@@ -42,34 +43,16 @@ void list_sessions(core::vector<core::Session>& sessions);
 /// This process, as in the session table.
 core::Identity own_identity();
 
-/// The processes in shared memory, read once for many looks. A session whose process is missing is gone for
-/// certain, and no lock is taken to know that; one that is there may have ended since.
-class RecentProcesses {
-  public:
-    bool has(int pid);
-    /// Makes the next question read them anew.
-    void forget() noexcept { pids_.clear(); }
-
-  private:
-    core::vector<int> pids_; // sorted; empty: to be read
-};
-
-/// The session's current state. Not present: it is gone for certain, by the session table and the process
-/// array. Of many that are dying each look at that array would wait for them: `processes` knows of most.
-core::Observation look_at(const core::Session& session, RecentProcesses* processes = nullptr);
-
 /// Is it in the session table, and no other in its place?
 bool is_listed(const core::Session& session);
 /// The client's address; all zero if the session is gone.
 SockAddr client_of(const core::Session& session);
-/// Has the client closed its end of the connection for certain?
-bool is_client_gone(const core::Session& session);
+/// Invalid: none yet, or the slot belongs to another session.
+Oid database_of(const core::Session& session);
 /// Does its commit wait for a synchronous standby?
 bool awaits_standby(const core::Session& session);
 /// Or will it, since it is being flushed?
 bool is_in_commit(const core::Session& session);
-/// Invalid: none yet, or the slot belongs to another session.
-Oid database_of(const core::Session& session);
 
 enum class ClientWait { none, read, write };
 
