@@ -44,6 +44,16 @@ std::optional<std::int64_t> use_of_process(int pid, Resource resource) noexcept 
     return {};
 }
 
+struct ByLeader {
+    static int leader_of(const RosterEntry* worker) noexcept { return worker->proc.leader_pid; }
+    static int leader_of(int pid) noexcept { return pid; }
+
+    template <typename A, typename B>
+    bool operator()(A a, B b) const noexcept {
+        return leader_of(a) < leader_of(b);
+    }
+};
+
 } // namespace
 
 std::optional<std::int64_t> ResourceUse::of(const RosterEntry& session, Resource resource) {
@@ -59,21 +69,25 @@ std::optional<std::int64_t> ResourceUse::of(const RosterEntry& session, Resource
     return figure.value;
 }
 
-const core::vector<const RosterEntry*>& ResourceUse::workers() {
-    if (!workers_) {
-        workers_.emplace();
+const core::vector<const RosterEntry*>& ResourceUse::workers_by_leader() {
+    if (!workers_by_leader_) {
+        workers_by_leader_.emplace();
         for (const RosterEntry& entry : roster_.entries)
             if (entry.proc.leader_pid != 0)
-                workers_->push_back(&entry);
+                workers_by_leader_->push_back(&entry);
+        std::sort(workers_by_leader_->begin(), workers_by_leader_->end(), ByLeader());
     }
-    return *workers_;
+    return *workers_by_leader_;
 }
 
 std::optional<std::int64_t> ResourceUse::read(const RosterEntry& session, Resource resource) {
     std::optional<std::int64_t> sum = read_alone(session, resource);
-    for (const RosterEntry* const worker : workers())
-        if (sum && worker->proc.leader_pid == session.facts.id.pid)
-            *sum += read_alone(*worker, resource).value_or(0);
+    if (!sum)
+        return sum;
+    const core::vector<const RosterEntry*>& all = workers_by_leader();
+    const auto workers = std::equal_range(all.begin(), all.end(), session.facts.id.pid, ByLeader());
+    std::for_each(workers.first, workers.second,
+                  [&](const RosterEntry* worker) { *sum += read_alone(*worker, resource).value_or(0); });
     return sum;
 }
 

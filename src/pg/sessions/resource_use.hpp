@@ -29,14 +29,14 @@ class ResourceUse {
         std::optional<std::int64_t> value;
     };
 
-    const core::vector<const RosterEntry*>& workers();
+    const core::vector<const RosterEntry*>& workers_by_leader();
     std::optional<std::int64_t> read(const RosterEntry& session, Resource resource);
     std::optional<std::int64_t> read_alone(const RosterEntry& process, Resource resource);
 
     const Roster& roster_;
     const MemoryContext memory_;
     core::vector<Figure> figures_[resources]; // in the order of the roster
-    std::optional<core::vector<const RosterEntry*>> workers_;
+    std::optional<core::vector<const RosterEntry*>> workers_by_leader_;
     std::optional<TemporaryFiles> files_;
 };
 
