@@ -5,8 +5,8 @@
 #include "api/serve.hpp"
 #include "api/values.hpp"
 #include "pg/error.hpp"
-#include "pg/locks/lock_table.hpp"
 #include "pg/locks/lock_waits.hpp"
+#include "pg/locks/prepared_locks.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
@@ -65,7 +65,7 @@ SQL_FUNCTION(sessionctl_prepared_transactions)
         api::Rows rows = pg::call([&] { return api::Rows(fcinfo); });
         const TimestampTz now = GetCurrentTimestamp();
         for (const pg::Prepared& each : all) {
-            const core::vector<const char*> locks = table.held_by(each);
+            const core::vector<const char*> locks = pg::held_by(table, each);
             const core::vector<int> blocks = blocked_by(each, graph);
             pg::call([&] { put(each, locks, blocks, now, rows); });
         }

@@ -7,7 +7,8 @@
 #include "core/locks/lock_mode.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
-#include "pg/locks/lock_table.hpp"
+#include "pg/locks/prepared_locks.hpp"
+#include "pg/locks/relation_family.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
@@ -48,8 +49,7 @@ class LockHolders final : public api::LockSelector {
             const pg::RosterEntry* const entry = roster.find(pid);
             return entry != nullptr && entry->proc.leader_pid != 0 ? entry->proc.leader_pid : pid;
         });
-        std::sort(pids.begin(), pids.end());
-        pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+        core::sort_once_each(pids);
         return pids;
     }
 
@@ -66,10 +66,10 @@ class LockHolders final : public api::LockSelector {
     }
 
     void report_prepared(const pg::LockTable& table) const {
-        if (!table.has_prepared())
+        if (!pg::has_prepared(table))
             return;
         const core::vector<pg::Prepared> all = pg::prepared_transactions();
-        const core::vector<const pg::Prepared*> found = table.prepared_on(family_, least_, all);
+        const core::vector<const pg::Prepared*> found = pg::prepared_on(table, family_, least_, all);
         const core::string relation =
             core::string(" relation \"").append(pg::one_line(name_)).append("\" locked");
         api::report_prepared(found, relation.c_str());

@@ -1,7 +1,7 @@
 #include "pg/locks/prepared_in_way.hpp"
 
 #include "pg/encoding.hpp"
-#include "pg/locks/lock_table.hpp"
+#include "pg/locks/prepared_locks.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -36,7 +36,7 @@ core::string hint_for(const core::vector<const Prepared*>& found, const char* is
 template <typename Find>
 core::string hint_for_found(const char* is_in_the_way, Find&& find) {
     const LockTable table;
-    if (!table.has_prepared())
+    if (!has_prepared(table))
         return {};
     try {
         return in_subtransaction([&] {
@@ -54,7 +54,7 @@ core::string hint_for_found(const char* is_in_the_way, Find&& find) {
 
 core::string hint_for_prepared_on(Oid catalog, Oid object, LOCKMODE mode) {
     return hint_for_found("is in the way", [=](const LockTable& table, const core::vector<Prepared>& all) {
-        return table.prepared_against(catalog, object, mode, all);
+        return prepared_against(table, catalog, object, mode, all);
     });
 }
 
@@ -64,7 +64,7 @@ core::string hint_for_prepared_changes() {
         for (const Oid catalog : {AuthIdRelationId, DatabaseRelationId, DbRoleSettingRelationId})
             catalogs.push_back(catalog);
         std::sort(catalogs.begin(), catalogs.end());
-        return table.prepared_on(catalogs, RowExclusiveLock, all);
+        return prepared_on(table, catalogs, RowExclusiveLock, all);
     });
 }
 
