@@ -1,0 +1,37 @@
+// What is looked at again at the instant when the reaper signals a session.
+#pragma once
+
+#include "core/reaper/limit_monitor.hpp"
+#include "pg/sessions/drain_server.hpp"
+#include "pg/sessions/live_server.hpp"
+
+namespace sessionctl::worker {
+
+core::Recheck recheck_of(const core::LimitViolation& violation) noexcept;
+
+/// The server for the recheck just before the signal. A session that is shown as idle but is runnable has its
+/// client's next statement already.
+class RecheckingServer final : public pg::LiveServer {
+  public:
+    RecheckingServer(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
+        : LiveServer(client_message), violation_(violation) {}
+
+    /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
+    /// standby has.
+    bool spares(const core::Session& session) override;
+
+  private:
+    /// Since the violation was found.
+    bool is_still_silent(const core::Session& session) const noexcept;
+
+    const core::LimitViolation& violation_;
+};
+
+/// The same for a session that was asked to end.
+class RecheckingDrainServer final : public pg::DrainServer {
+  public:
+    /// No limit applies while it streams.
+    bool spares(const core::Session& session) override;
+};
+
+} // namespace sessionctl::worker
