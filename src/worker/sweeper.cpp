@@ -2,7 +2,6 @@
 // database, and exits.
 
 #include "core/error.hpp"
-#include "pg/audit/audit_record.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/logins/connect_sweep.hpp"
@@ -11,10 +10,9 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
 #include "pg/settings.hpp"
-#include "pg/shared_memory.hpp"
+#include "worker/sweep_records.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -58,7 +56,7 @@ class Sweep {
     Sweep(pg::SweepRequest request, const pg::ConnectSweepRequest* connect, int spared)
         : after_(request.after), roles_(std::move(request.roles)), connect_(connect), spared_(spared),
           began_(pg::monotonic_now()), role_deadline_(began_ + longest_role_delay()),
-          record_template_(record_by(spared)) {}
+          records_(request.after, connect, spared) {}
 
     void run() {
         // CONNECT is looked up when the role is known, and no password is asked for after that.
@@ -70,34 +68,11 @@ class Sweep {
             pg::pause(pause);
             pause = std::min(2 * pause, longest_pause);
         }
-        for (Victim& victim : victims_)
-            record_outcome(victim);
+        for (SweepVictim& victim : victims_)
+            SweepRecords::keep_outcome(victim);
     }
 
   private:
-    struct Victim {
-        pg::PendingLogin process;
-        core::Timestamp since;
-        pg::AuditRecord record;
-        core::Session session; // of slot -1: in no session table yet
-        bool is_gone;
-    };
-
-    /// What all records have in common: the session that gave the command.
-    static pg::AuditRecord record_by(int caller) {
-        pg::CatalogScope catalogs;
-        pg::AuditRecord record = {};
-        const pg::Roster roster = pg::Roster::take();
-        const pg::RosterEntry* const entry = roster.find(caller);
-        if (entry != nullptr && entry->facts.id.start < pg::own_identity().start) {
-            record.by_session_user.set(entry->role_facts.name);
-            record.by_session_id.set(core::SessionId(entry->facts.id).text);
-        }
-        record.action.set("terminate");
-        catalogs.leave();
-        return record;
-    }
-
     /// True when there is nothing left to wait for.
     bool look() {
         const core::vector<pg::PendingLogin> arrivals = pg::client_processes();
@@ -107,7 +82,7 @@ class Sweep {
                 return each.pid == pid && each.role == role;
             });
         };
-        for (Victim& victim : victims_)
+        for (SweepVictim& victim : victims_)
             victim.is_gone = victim.is_gone || !is_there(victim.process.pid, victim.process.role);
         bool is_decided = true;
         for (const pg::PendingLogin& each : arrivals)
@@ -117,7 +92,7 @@ class Sweep {
         unidentified_.erase(std::remove_if(unidentified_.begin(), unidentified_.end(), is_settled),
                             unidentified_.end());
         return is_decided && unidentified_.empty() &&
-               std::all_of(victims_.begin(), victims_.end(), [now](const Victim& victim) {
+               std::all_of(victims_.begin(), victims_.end(), [now](const SweepVictim& victim) {
                    return victim.is_gone || now - victim.since > longest_end;
                });
     }
@@ -127,9 +102,10 @@ class Sweep {
     }
 
     bool is_wanted(const pg::PendingLogin& process) const noexcept {
-        const bool is_known = std::any_of(victims_.begin(), victims_.end(), [&process](const Victim& victim) {
-            return victim.process.pid == process.pid && !victim.is_gone;
-        });
+        const bool is_known =
+            std::any_of(victims_.begin(), victims_.end(), [&process](const SweepVictim& victim) {
+                return victim.process.pid == process.pid && !victim.is_gone;
+            });
         return !is_known && process.pid != spared_ &&
                (connect_ != nullptr ? OidIsValid(process.database) : is_of_role(process)) &&
                std::find(skipped_.begin(), skipped_.end(), process.pid) == skipped_.end();
@@ -167,9 +143,8 @@ class Sweep {
 
     /// Terminates it unless it is for physical replication. False where that is not known yet.
     bool end_unless_physical(const pg::PendingLogin& process, const char* reason) {
-        Victim victim = {process, pg::monotonic_now(), record_template_, {}, false};
-        victim.record.set_field(victim.record.reason, reason);
-        const std::optional<bool> is_login = describe(victim);
+        SweepVictim victim = {process, pg::monotonic_now(), records_.begin(reason), {}, false};
+        const std::optional<bool> is_login = records_.describe(victim);
         if (is_login && *is_login)
             end(victim, reason);
         else if (is_login)
@@ -177,7 +152,7 @@ class Sweep {
         return is_login.has_value();
     }
 
-    void end(Victim& victim, const char* reason) {
+    void end(SweepVictim& victim, const char* reason) {
         pg::ClientMessage client_message = {};
         std::snprintf(client_message.detail, sizeof client_message.detail, "%s", reason);
         pg::put_client_message(victim.session, false, client_message);
@@ -187,61 +162,16 @@ class Sweep {
             pg::clear_client_message(victim.session);
     }
 
-    static void set_caller(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
-        record.by_session_user = note.by_session_user;
-        record.by_current_user = note.by_current_user;
-        record.by_session_id = note.by_session_id;
-    }
-
-    /// False for a walsender that is for physical replication; empty where that is not known yet.
-    std::optional<bool> describe(Victim& victim) {
-        pg::CatalogScope catalogs;
-        const pg::Roster roster = pg::Roster::take();
-        const pg::RosterEntry* const entry = roster.find(victim.process.pid);
-        victim.session.slot = -1;
-        if (entry != nullptr) {
-            victim.record.describe(*entry);
-            victim.record.evidence = pg::evidence_of(*entry, waits_);
-            victim.session = entry->facts;
-        }
-        if (!victim.record.evidence.is_present)
-            victim.record.evidence = pg::Evidence::of_login(victim.process.role);
-        victim.record.pid = victim.process.pid;
-        // From 18 on a login is in the session table from its start, first without its role.
-        victim.record.role.set(
-            pg::call([&victim] { return compat::role_name_or_null(victim.process.role); }));
-        if (connect_ != nullptr)
-            set_caller(victim.record, connect_->by);
-        else if (const std::optional<pg::SweepNote> note = pg::sweep_note(after_, victim.process.role)) {
-            victim.record.role = note->role_name;
-            set_caller(victim.record, *note);
-        }
-        const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
-        const std::optional<bool> is_login =
-            is_known ? entry->facts.kind != core::Kind::walsender : pg::logs_in_to_database(victim.process);
-        catalogs.leave();
-        return is_login;
-    }
-
-    static void record_outcome(Victim& victim) noexcept {
-        victim.record.result.set(
-            core::outcome_name(victim.is_gone ? core::Outcome::terminated : core::Outcome::still_running));
-        pg::keep_record(victim.record);
-        if (pg::SharedMemory* const shared = pg::shared_memory())
-            shared->counter(pg::CountedAction::terminate).add(victim.is_gone);
-    }
-
     const TransactionId after_;
     const core::vector<Oid> roles_;
     const pg::ConnectSweepRequest* const connect_; // null: of roles_
     const int spared_;
     const core::Timestamp began_;
     const core::Timestamp role_deadline_;
-    const pg::AuditRecord record_template_;
     core::vector<int> unidentified_; // not authenticated yet when the sweep began
     core::vector<int> skipped_;
-    core::vector<Victim> victims_;
-    pg::RecentLockWaits waits_;
+    core::vector<SweepVictim> victims_;
+    SweepRecords records_;
 };
 
 int carry_out(Datum argument) {
