@@ -76,6 +76,14 @@ void read_guards(Arguments& arguments, Request& request) {
         request.condition.per = pg::columns_named(per);
 }
 
+Request read_request(Arguments& arguments, core::Action action) {
+    Request request;
+    request.action = action; // refuse_above depends on it
+    read_wait(arguments, request);
+    read_guards(arguments, request);
+    return request;
+}
+
 void read_cooldown(Arguments& arguments, Request& request) {
     request.cooldown = core::checked_cooldown(length(arguments, "cooldown", core::cooldown_hint));
     if (request.cooldown == 0)

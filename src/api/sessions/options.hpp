@@ -19,6 +19,8 @@ void read_escalation_options(Arguments& arguments, Request& request);
 void read_inclusion(Arguments& arguments, Request& request);
 /// include_superusers, include_replication, include_background, refuse_above, keep, keep_which, per
 void read_guards(Arguments& arguments, Request& request);
+/// What recipes share after their own argument: read_wait and read_guards.
+Request read_request(Arguments& arguments, core::Action action);
 /// cooldown interval. Errors: 22023; 55000 if the gate is not in use.
 void read_cooldown(Arguments& arguments, Request& request);
 
