@@ -1,6 +1,7 @@
 // What lockdowns of databases and of roles have in common.
 #pragma once
 
+#include "api/keep_out/login_settings.hpp"
 #include "api/sessions/options.hpp"
 #include "core/keep_out/lockdown.hpp"
 #include "pg/keep_out/stored_lockdown.hpp"
@@ -35,10 +36,5 @@ void report_changes_by_hand(pg::Lockable kind, const char* name, const core::Loc
 
 /// Raises a NOTICE that there is nothing to unlock, and returns false.
 Datum not_locked(pg::Lockable kind, const char* name);
-
-/// The login settings of a database or role now. Null if it does not exist (any more).
-std::optional<core::LoginSettings> find_login_settings(pg::Lockable kind, Oid oid);
-/// Errors: 3D000.
-core::LoginSettings login_settings_of(pg::Lockable kind, Oid oid);
 
 } // namespace sessionctl::api
