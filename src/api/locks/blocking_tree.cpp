@@ -1,12 +1,9 @@
 // blocking_tree(): who blocks whom, as an indented text.
 
 #include "core/locks/blocking_tree.hpp"
+#include "api/locks/session_text.hpp"
 #include "api/rows.hpp"
 #include "api/serve.hpp"
-#include "core/reaper/violation_text.hpp"
-#include "core/text.hpp"
-#include "pg/audit/log_line.hpp"
-#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
@@ -18,32 +15,8 @@ using core::Branch;
 
 namespace {
 
-constexpr std::size_t longest_query = 80;           // bytes
 constexpr std::size_t most_named = 3;               // of the other sessions that a session waits for
 constexpr core::Timestamp shortest_shown = 1000000; // microseconds
-
-core::string one_line(const char* text) {
-    return core::clean_reason(pg::readable(text), pg::server_encoding());
-}
-
-/// Cut between two characters.
-core::string shortened(const core::string& text) {
-    if (text.size() <= longest_query)
-        return text;
-    core::string shorter(text, 0, core::clipped_length(text, longest_query, pg::own_characters()));
-    shorter.append("...");
-    return shorter;
-}
-
-void append_number(core::string& line, const char* format, long number) {
-    char text[64];
-    std::snprintf(text, sizeof text, format, number);
-    line.append(text);
-}
-
-void append_age(core::string& line, core::Timestamp age) {
-    line.append(core::length_of_time(std::max<core::Timestamp>(age, 0)));
-}
 
 class Lines {
   public:
@@ -56,7 +29,7 @@ class Lines {
         core::string line(2 * branch.depth, ' ');
         const core::Party& party = graph_.party(branch.party);
         if (branch.cycle_size > 0)
-            append_number(line, "a cycle: %ld sessions wait for each other", branch.cycle_size);
+            api::append_number(line, "a cycle: %ld sessions wait for each other", branch.cycle_size);
         else if (party.is_prepared())
             append_prepared(line, branch, pg::find_prepared(prepared_, party.xid));
         else
@@ -68,9 +41,9 @@ class Lines {
     void append_prepared(core::string& line, const Branch& branch, const pg::Prepared* prepared) const {
         line.append(pg::name_of(prepared_, graph_.party(branch.party).xid));
         if (prepared != nullptr) { // not ended since the lock table was read
-            append_user(line, prepared->owner, prepared->database);
+            api::append_user(line, prepared->owner, prepared->database);
             line.append(", prepared ");
-            append_age(line, roster_.taken_at - prepared->prepared_at);
+            api::append_age(line, roster_.taken_at - prepared->prepared_at);
             line.append(" ago");
         }
         append_followers(line, branch.party);
@@ -80,43 +53,27 @@ class Lines {
 
     /// Complete, so that it can be copied, or left out.
     static void append_rollback(core::string& line, const pg::Prepared& prepared) {
-        line.append("; in ").append(one_line(prepared.database)).append(": ");
+        line.append("; in ").append(api::clean_line(prepared.database)).append(": ");
         line.append(prepared.rollback != nullptr ? prepared.rollback
                                                  : "rollback_command of sessionctl.prepared_transactions");
     }
 
     void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
-        append_number(line, "pid %ld", graph_.party(branch.party).pid);
+        api::append_number(line, "pid %ld", graph_.party(branch.party).pid);
         if (entry != nullptr)
-            append_who(line, *entry);
+            api::append_who(line, *entry);
         if (const pg::NonLockWait* const wait = non_lock_wait_of(branch.party))
             append_non_lock_wait(line, *wait);
         else if (const core::ProcLock* const wait = wait_of(branch.party))
             append_wait(line, *wait, entry);
         else if (entry != nullptr)
-            append_state(line, *entry);
+            api::append_state(line, *entry, roster_.taken_at);
         append_followers(line, branch.party);
         if (branch.blocked_by_request > 0)
-            append_number(line, ", %ld of them only for its request", branch.blocked_by_request);
+            api::append_number(line, ", %ld of them only for its request", branch.blocked_by_request);
         append_others(line, branch);
         if (entry != nullptr)
-            append_query(line, *entry);
-    }
-
-    static void append_user(core::string& line, const char* role, const char* database) {
-        if (role != nullptr)
-            line.append(" ").append(one_line(role).c_str());
-        if (database != nullptr)
-            line.append(role != nullptr ? "@" : " @").append(one_line(database).c_str());
-    }
-
-    static void append_who(core::string& line, const pg::RosterEntry& entry) {
-        if (entry.facts.kind != core::Kind::client && entry.backend_type != nullptr &&
-            entry.role_facts.is_visible)
-            line.append(" ").append(entry.backend_type);
-        append_user(line, entry.role_facts.name, entry.database_name);
-        if (entry.application_name[0] != '\0')
-            line.append(" (").append(one_line(entry.application_name)).append(")");
+            api::append_query(line, *entry);
     }
 
     const pg::NonLockWait* non_lock_wait_of(int party) const {
@@ -130,7 +87,8 @@ class Lines {
         line.append(", waits in ").append(wait.entry->proc.wait_event).append(" ");
         line.append(core::wanted_by(wait.kind));
         if (!core::knows_blockers(wait.kind) && !wait.others.empty()) {
-            append_list(line, " (maybe ", wait.others, [&](int pid) { append_number(line, "pid %ld", pid); });
+            append_list(line, " (maybe ", wait.others,
+                        [&](int pid) { api::append_number(line, "pid %ld", pid); });
             line.append(")");
         }
         append_statement_age(line, *wait.entry);
@@ -138,7 +96,7 @@ class Lines {
 
     void append_statement_age(core::string& line, const pg::RosterEntry& entry) const {
         line.append(" in a statement that runs for ");
-        append_age(line, roster_.taken_at - entry.facts.query_start);
+        api::append_age(line, roster_.taken_at - entry.facts.query_start);
     }
 
     const core::ProcLock* wait_of(int party) const {
@@ -154,35 +112,22 @@ class Lines {
     void append_wait(core::string& line, const core::ProcLock& wait, const pg::RosterEntry* entry) const {
         line.append(", waits ");
         if (wait.since != 0) {
-            append_age(line, roster_.taken_at - wait.since);
+            api::append_age(line, roster_.taken_at - wait.since);
             line.append(" ");
         }
         const LOCKTAG& lock = waits_.lock_of(wait);
         line.append("for ").append(compat::lock_mode_name(lock, wait.wanted)).append(" on ");
-        line.append(one_line(locks_[wait.lock]));
+        line.append(api::clean_line(locks_[wait.lock]));
         if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
             core::is_active(entry->facts.state))
             append_statement_age(line, *entry);
     }
 
-    void append_state(core::string& line, const pg::RosterEntry& entry) const {
-        const core::State state = entry.facts.state;
-        const char* const name = core::state_name(state);
-        if (!entry.role_facts.is_visible || name == nullptr)
-            return;
-        line.append(", ").append(name);
-        const core::Timestamp since =
-            core::is_active(state) ? entry.facts.query_start : entry.facts.state_change;
-        if (since != 0) {
-            line.append(" for ");
-            append_age(line, roster_.taken_at - since);
-        }
-    }
-
     void append_followers(core::string& line, int party) const {
         const int followers = graph_.waiting_behind(party);
         if (followers > 0)
-            append_number(line, followers == 1 ? ", %ld waits behind it" : ", %ld wait behind it", followers);
+            api::append_number(line, followers == 1 ? ", %ld waits behind it" : ", %ld wait behind it",
+                               followers);
     }
 
     template <typename Append>
@@ -193,7 +138,7 @@ class Lines {
             append(all[i]);
         }
         if (all.size() > most_named)
-            append_number(line, " and %ld more", static_cast<long>(all.size() - most_named));
+            api::append_number(line, " and %ld more", static_cast<long>(all.size() - most_named));
     }
 
     /// The other sessions that it waits for.
@@ -201,24 +146,14 @@ class Lines {
         append_list(line, ", also waits for ", branch.holders,
                     [&](int party) { append_name(line, graph_.party(party)); });
         if (branch.queued > 0)
-            append_number(line, ", %ld before it in the queue", branch.queued);
+            api::append_number(line, ", %ld before it in the queue", branch.queued);
     }
 
     void append_name(core::string& line, const core::Party& party) const {
         if (party.is_prepared())
             line.append(pg::name_of(prepared_, party.xid));
         else
-            append_number(line, "pid %ld", party.pid);
-    }
-
-    static void append_query(core::string& line, const pg::RosterEntry& entry) {
-        if (!entry.role_facts.is_visible) {
-            line.append(": <insufficient privilege>");
-            return;
-        }
-        const core::string query = shortened(one_line(entry.query));
-        if (!query.empty())
-            line.append(core::is_idle(entry.facts.state) ? "; last: " : ": ").append(query);
+            api::append_number(line, "pid %ld", party.pid);
     }
 
     const pg::LockWaits& waits_;

@@ -1,0 +1,23 @@
+// What a line of text tells of one session: who it is, its state, its query.
+#pragma once
+
+#include "core/memory.hpp"
+#include "pg/sessions/roster.hpp"
+
+namespace sessionctl::api {
+
+/// Readable on one line of a terminal.
+core::string clean_line(const char* text);
+
+/// The format has one %ld.
+void append_number(core::string& line, const char* format, long number);
+void append_age(core::string& line, core::Timestamp age);
+/// Each may be null.
+void append_user(core::string& line, const char* role, const char* database);
+void append_who(core::string& line, const pg::RosterEntry& entry);
+/// The state, and since when.
+void append_state(core::string& line, const pg::RosterEntry& entry, core::Timestamp now);
+/// Its beginning.
+void append_query(core::string& line, const pg::RosterEntry& entry);
+
+} // namespace sessionctl::api
