@@ -1,16 +1,8 @@
 // Logins, just after authentication.
-#include "compat/postgres.hpp"
-
-// The port's fields after the ones read here are not needed: without this, headers of a library that the
-// server was built with would be.
-#undef USE_OPENSSL
-#undef USE_SSL
-#undef ENABLE_GSS
-#undef ENABLE_SSPI
+#include "compat/port.hpp"
 
 extern "C" {
 #include "libpq/auth.h"
-#include "libpq/libpq-be.h"
 #include "postmaster/postmaster.h"
 #include "replication/walsender.h"
 }

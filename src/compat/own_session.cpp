@@ -1,26 +1,8 @@
-// This session, seen from inside: its statements, its transactions, its client.
-#include "compat/connection.hpp"
-#include "compat/postgres.hpp"
-
-// The port's fields after the ones read here are not needed: without this, headers of a library that the
-// server was built with would be.
-#undef USE_OPENSSL
-#undef USE_SSL
-#undef ENABLE_GSS
-#undef ENABLE_SSPI
-
-#include <cerrno>
-#include <ctime>
-#include <sys/socket.h>
-#ifdef __linux__
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#endif
+// This session, seen from inside: its statements and its transactions.
+#include "compat/port.hpp"
 
 extern "C" {
 #include "executor/executor.h"
-#include "libpq/libpq-be.h"
-#include "libpq/libpq.h"
 #include "parser/analyze.h"
 #include "replication/walsender_private.h"
 #include "tcop/utility.h"
@@ -135,12 +117,6 @@ extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUti
 }
 #endif
 
-long monotonic_milliseconds() noexcept {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000L + time.tv_nsec / 1000000;
-}
-
 } // namespace
 
 void watch_statements(void (*begins)(), void (*command)()) {
@@ -183,41 +159,6 @@ bool is_client_session() noexcept {
 
 bool is_own_stream() noexcept {
     return MyWalSnd != nullptr && MyWalSnd->state >= WALSNDSTATE_CATCHUP;
-}
-
-bool is_output_received() noexcept {
-    if (pq_is_send_pending())
-        return false;
-#ifdef __linux__
-    int left = 0; // TCP: not acknowledged by the other machine; Unix socket: not read
-    if (ioctl(MyProcPort->sock, SIOCOUTQ, &left) == 0)
-        return left == 0;
-#endif
-    return true;
-}
-
-void flush_to_client() {
-    pq_flush();
-}
-
-void shut_connection() noexcept {
-    if (MyProcPort != nullptr)
-        shutdown(MyProcPort->sock, SHUT_RDWR);
-}
-
-void shutdown_and_wait(int milliseconds) noexcept {
-    if (MyProcPort->raddr.addr.ss_family == AF_UNIX)
-        return;
-    shutdown(MyProcPort->sock, SHUT_WR);
-    char rest[8192];
-    const long end = monotonic_milliseconds() + milliseconds;
-    do { // the time is checked after each piece: a client may send without end
-        const ssize_t length = recv(MyProcPort->sock, rest, sizeof rest, MSG_DONTWAIT);
-        if (length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-            return;
-        if (length < 0)
-            pg_usleep(core::microseconds_per_millisecond);
-    } while (monotonic_milliseconds() < end);
 }
 
 } // namespace sessionctl::compat
