@@ -1,7 +1,7 @@
 // lockdown_database and unlock_database: logins are refused first, then the sessions are terminated.
 
 #include "api/keep_out/database_in_use.hpp"
-#include "api/keep_out/lockdown.hpp"
+#include "api/keep_out/unlock.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/keep_out/login_lock.hpp"
@@ -181,23 +181,17 @@ SQL_FUNCTION(sessionctl_unlock_database)
         const char* const name = arguments.text("database");
         pg::require_primary("unlock_database");
         const Oid oid = pg::call([name] { return get_database_oid(name, false); });
-        if (pg::stored_lockdown(Lockable::database, oid)) {
-            pg::require_owner(oid, name);
-            pg::lock_until_commit(Lockable::database, oid);
-        }
-        const auto lockdown = pg::stored_lockdown(Lockable::database, oid);
-        if (!lockdown)
-            return api::not_locked(Lockable::database, name);
-        const core::LoginSettings current = api::login_settings_of(Lockable::database, oid);
-        const core::Restoration restoration = core::restoration(*lockdown, current);
-        if (lockdown->pool.empty()) {
-            api::unlock(Lockable::database, name, oid, current, restoration.settings);
-        } else {
-            pg::require_own_transaction("unlock_database with a paused pool");
-            commit_without_standbys();
-            unlock_and_resume(name, oid, current, restoration.settings, *lockdown);
-        }
-        api::report_changes_by_hand(Lockable::database, name, *lockdown, restoration, current);
-        return BoolGetDatum(true);
+        return api::end_lockdown(
+            Lockable::database, name, oid, [=] { pg::require_owner(oid, name); },
+            [=](const core::Lockdown& lockdown, const core::LoginSettings& current,
+                const core::LoginSettings& before) {
+                if (lockdown.pool.empty()) {
+                    api::unlock(Lockable::database, name, oid, current, before);
+                    return;
+                }
+                pg::require_own_transaction("unlock_database with a paused pool");
+                commit_without_standbys();
+                unlock_and_resume(name, oid, current, before, lockdown);
+            });
     });
 }

@@ -1,6 +1,6 @@
 // lockdown_role and unlock_role.
 
-#include "api/keep_out/lockdown.hpp"
+#include "api/keep_out/unlock.hpp"
 #include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/keep_out/login_lock.hpp"
@@ -110,16 +110,11 @@ SQL_FUNCTION(sessionctl_unlock_role)
         const char* const role = arguments.text("role");
         const Oid oid = role_oid(role);
         pg::require_primary("unlock_role");
-        // A role that is not locked down is only read, without a lock.
-        if (pg::stored_lockdown(Lockable::role, oid))
-            pg::lock_until_commit(Lockable::role, oid);
-        const auto lockdown = pg::stored_lockdown(Lockable::role, oid);
-        if (!lockdown)
-            return api::not_locked(Lockable::role, role);
-        const core::LoginSettings current = api::login_settings_of(Lockable::role, oid);
-        const core::Restoration restoration = core::restoration(*lockdown, current);
-        api::unlock(Lockable::role, role, oid, current, restoration.settings);
-        api::report_changes_by_hand(Lockable::role, role, *lockdown, restoration, current);
-        return BoolGetDatum(true);
+        return api::end_lockdown(
+            Lockable::role, role, oid, [] {},
+            [=](const core::Lockdown&, const core::LoginSettings& current,
+                const core::LoginSettings& before) {
+                api::unlock(Lockable::role, role, oid, current, before);
+            });
     });
 }
