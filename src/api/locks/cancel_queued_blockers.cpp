@@ -1,11 +1,9 @@
 // cancel_queued_blockers: cancels statements that block others only by a request that waits.
 
 #include "api/locks/lock_selector.hpp"
-#include "api/serve.hpp"
 #include "api/sessions/notices.hpp"
 #include "pg/condition/scope.hpp"
 #include "pg/locks/lock_waits.hpp"
-#include "pg/memory.hpp"
 
 using namespace sessionctl;
 using api::Arguments;
@@ -100,10 +98,8 @@ class QueuedBlockers final : public api::LockSelector {
 
 SQL_FUNCTION(sessionctl_cancel_queued_blockers)
 {
-    return api::serve([&] {
-        const pg::ScratchMemory scratch;
-        Arguments arguments(fcinfo);
-        QueuedBlockers blockers(arguments.age_in_microseconds("older_than"));
-        return blockers.run(arguments, core::Action::cancel, core::Recheck::wait);
-    });
+    return api::act_by_locks(
+        fcinfo,
+        [](Arguments& arguments) { return QueuedBlockers(arguments.age_in_microseconds("older_than")); },
+        core::Action::cancel, core::Recheck::wait);
 }

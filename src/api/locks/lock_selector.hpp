@@ -2,8 +2,10 @@
 #pragma once
 
 #include "api/arguments.hpp"
+#include "api/serve.hpp"
 #include "api/sessions/run.hpp"
 #include "pg/locks/prepared_transactions.hpp"
+#include "pg/memory.hpp"
 
 namespace sessionctl::api {
 
@@ -18,8 +20,7 @@ class LockSelector : public SessionSelector {
 
     /// Reads what all recipes share after their own arguments (W, G) and runs. Needs a scratch memory around
     /// it and the selector.
-    Datum run(Arguments& arguments, core::Action action = core::Action::terminate,
-              core::Recheck recheck = core::Recheck::selection);
+    Datum run(Arguments& arguments, core::Action action, core::Recheck recheck);
 
   protected:
     ~LockSelector() = default;
@@ -30,6 +31,18 @@ class LockSelector : public SessionSelector {
   private:
     Datum pids_ = 0;
 };
+
+/// The function of SQL: `make` reads its own arguments and makes the selector.
+template <typename Make>
+Datum act_by_locks(FunctionCallInfo fcinfo, Make&& make, core::Action action = core::Action::terminate,
+                   core::Recheck recheck = core::Recheck::selection) {
+    return serve([&] {
+        const pg::ScratchMemory scratch;
+        Arguments arguments(fcinfo);
+        auto selector = make(arguments);
+        return selector.run(arguments, action, recheck);
+    });
+}
 
 /// A NOTICE that these keep `what` waiting or locked, which no signal ends. Nothing if there are none.
 void report_prepared(const core::vector<const pg::Prepared*>& found, const char* what);

@@ -2,11 +2,9 @@
 
 #include "api/locks/lock_selector.hpp"
 #include "api/locks/non_lock_wait.hpp"
-#include "api/serve.hpp"
 #include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/locks/lock_waits.hpp"
-#include "pg/memory.hpp"
 
 using namespace sessionctl;
 using api::Arguments;
@@ -108,10 +106,6 @@ class Blockers final : public api::LockSelector {
 
 SQL_FUNCTION(sessionctl_terminate_blockers)
 {
-    return api::serve([&] {
-        const pg::ScratchMemory scratch;
-        Arguments arguments(fcinfo);
-        Blockers blockers(arguments.integer("waiter_pid"));
-        return blockers.run(arguments);
-    });
+    return api::act_by_locks(fcinfo,
+                             [](Arguments& arguments) { return Blockers(arguments.integer("waiter_pid")); });
 }

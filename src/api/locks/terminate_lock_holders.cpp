@@ -1,7 +1,6 @@
 // terminate_lock_holders: ends the sessions that hold or wait for locks on a relation.
 
 #include "api/locks/lock_selector.hpp"
-#include "api/serve.hpp"
 #include "api/sessions/notices.hpp"
 #include "core/error.hpp"
 #include "core/locks/lock_mode.hpp"
@@ -9,7 +8,6 @@
 #include "pg/error.hpp"
 #include "pg/locks/prepared_locks.hpp"
 #include "pg/locks/relation_family.hpp"
-#include "pg/memory.hpp"
 
 extern "C" {
 #include "utils/lsyscache.h"
@@ -85,16 +83,13 @@ class LockHolders final : public api::LockSelector {
 
 SQL_FUNCTION(sessionctl_terminate_lock_holders)
 {
-    return api::serve([&] {
-        const pg::ScratchMemory scratch;
-        Arguments arguments(fcinfo);
+    return api::act_by_locks(fcinfo, [](Arguments& arguments) {
         const Oid relation = arguments.oid("relation");
         const LOCKMODE least = core::checked_lock_mode(arguments.text("min_mode"));
         const char* const name = pg::call([relation] { return get_rel_name(relation); });
         if (name == nullptr)
             throw core::Error(core::sqlstate::undefined_table, "relation with OID %u does not exist",
                               relation);
-        LockHolders holders(relation, name, least);
-        return holders.run(arguments);
+        return LockHolders(relation, name, least);
     });
 }
