@@ -77,9 +77,9 @@ AS 'MODULE_PATHNAME', 'sessionctl_blocking_count' LANGUAGE C STABLE COST 1000;
 COMMENT ON FUNCTION sessionctl._blocking_count(integer) IS
 'What the column blocking_count of sessionctl.session_activity shows. Use the view.';
 
-CREATE FUNCTION sessionctl._client_gone(pid integer) RETURNS boolean
+CREATE FUNCTION sessionctl._client_gone(pid integer, backend_start timestamptz) RETURNS boolean
 AS 'MODULE_PATHNAME', 'sessionctl_client_gone' LANGUAGE C STABLE COST 1000;
-COMMENT ON FUNCTION sessionctl._client_gone(integer) IS
+COMMENT ON FUNCTION sessionctl._client_gone(integer, timestamptz) IS
 'What the column client_gone of sessionctl.session_activity shows. Use the view.';
 
 CREATE FUNCTION sessionctl._memory_bytes(pid integer, backend_start timestamptz) RETURNS bigint
@@ -116,7 +116,7 @@ SELECT a.session_id, a.pid, a.backend_start, a.backend_type, a.datid, a.datname,
        a.is_superuser, a.can_login, a.is_self,
        sessionctl._blocked_by(a.pid) AS blocked_by,
        sessionctl._blocking_count(a.pid) AS blocking_count,
-       sessionctl._client_gone(a.pid) AS client_gone,
+       sessionctl._client_gone(a.pid, a.backend_start) AS client_gone,
        sessionctl._memory_bytes(a.pid, a.backend_start) AS memory_bytes,
        sessionctl._cpu_time(a.pid, a.backend_start) AS cpu_time,
        sessionctl._read_bytes(a.pid, a.backend_start) AS read_bytes,
@@ -1255,7 +1255,7 @@ GRANT EXECUTE ON FUNCTION sessionctl._library_version() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._session_activity() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocked_by(integer) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._blocking_count(integer) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION sessionctl._client_gone(integer) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._client_gone(integer, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._memory_bytes(integer, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._cpu_time(integer, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl._read_bytes(integer, timestamptz) TO PUBLIC;

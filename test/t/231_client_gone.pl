@@ -173,11 +173,15 @@ subtest 'which roles may see it' => sub {
 	my ($calm, $own) = map { busy('RawSession', user => $_) } qw(calm other);
 	my $other = SessionctlTest::Session->new($node, user => 'other');
 	is(asked($calm->pid, 'client_gone IS NULL', $other), 't', 'not a role that may not see the session');
-	is($other->run('SELECT sessionctl._client_gone(' . $calm->pid . ') IS NULL'), 't', 'nor by the function behind it');
+	my ($pid, $start) = ($calm->pid, asked($calm->pid, 'backend_start'));
+	is($other->run("SELECT sessionctl._client_gone($pid, '$start') IS NULL"), 't', 'nor by the function behind it');
+	is($admin->run("SELECT sessionctl._client_gone($pid, '$start'), sessionctl._client_gone($pid, timestamptz '$start' - interval '1 s')"),
+		'f|', 'another process with that pid');
 	is(asked($own->pid, 'client_gone', $other), 'f', 'of its own sessions it may');
 	is($admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE protection = 'not a client' AND client_gone IS NOT NULL}),
 		'0', 'a background process has no client');
-	is($admin->run('SELECT sessionctl._client_gone(NULL) IS NULL AND sessionctl._client_gone(0) IS NULL'), 't', 'nor has nobody');
+	is($admin->run("SELECT sessionctl._client_gone(NULL, NULL), sessionctl._client_gone($pid, NULL), sessionctl._client_gone(0, '$start')"),
+		'||', 'nor has nobody');
 	dismiss($calm->pid, $own->pid);
 	$other->quit;
 };

@@ -24,57 +24,51 @@ const pg::LockWaits& waits_for(FunctionCallInfo fcinfo) {
     return *waits;
 }
 
-/// What is read once for a statement, at the first row that asks.
-struct Clients {
-    std::optional<pg::Roster> roster;
-    pg::ClientConnections connections;
-};
-
-Clients& clients_for(FunctionCallInfo fcinfo) {
-    auto*& clients = reinterpret_cast<Clients*&>(fcinfo->flinfo->fn_extra);
-    if (clients == nullptr)
-        clients = new (core::allocate(sizeof(Clients))) Clients();
-    return *clients;
-}
-
-/// The roster in use, or a new one with the privileges of the current role.
-const pg::Roster& roster_for(Clients& clients) {
-    if (const pg::RosterInForce* const in_force = pg::RosterInForce::current())
-        return in_force->roster();
-    if (!clients.roster || clients.roster->viewer != GetUserId())
-        clients.roster = pg::Roster::take();
-    return *clients.roster;
-}
-
 /// The sessions as one role sees them, and what they use.
 struct SessionsInUse {
     pg::Roster roster = pg::Roster::take();
     pg::ResourceUse use{roster};
 };
 
-/// As above: of the roster in use, or a new one.
-pg::ResourceUse& resource_use_for(FunctionCallInfo fcinfo) {
-    if (pg::RosterInForce* const in_force = pg::RosterInForce::current())
-        return in_force->resource_use();
-    const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-    auto*& sessions = reinterpret_cast<std::optional<SessionsInUse>*&>(fcinfo->flinfo->fn_extra);
-    if (sessions == nullptr)
-        sessions = new (core::allocate(sizeof *sessions)) std::optional<SessionsInUse>();
-    if (!*sessions || (*sessions)->roster.viewer != GetUserId())
-        sessions->emplace();
-    return (*sessions)->use;
+/// What is read once for a statement, at the first row that asks.
+struct Looks {
+    std::optional<SessionsInUse> sessions;
+    pg::ClientConnections connections;
+
+    /// Of the roster in use, or of a new one with the privileges of the current role.
+    pg::ResourceUse& resource_use() {
+        if (pg::RosterInForce* const in_force = pg::RosterInForce::current())
+            return in_force->resource_use();
+        if (!sessions || sessions->roster.viewer != GetUserId())
+            sessions.emplace();
+        return sessions->use;
+    }
+};
+
+Looks& looks_for(FunctionCallInfo fcinfo) {
+    auto*& looks = reinterpret_cast<Looks*&>(fcinfo->flinfo->fn_extra);
+    if (looks == nullptr)
+        looks = new (core::allocate(sizeof(Looks))) Looks();
+    return *looks;
 }
 
-/// Of the session that has this pid and began at this time.
-std::optional<std::int64_t> use_of_session(FunctionCallInfo fcinfo, pg::Resource resource) {
+/// Calls `read` with the session that has this pid and began at this time. Without it the result is empty.
+template <typename Read>
+auto of_session(FunctionCallInfo fcinfo, Read&& read) {
+    using Value = decltype(read(looks_for(fcinfo), std::declval<const pg::RosterEntry&>()));
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        return {};
+        return Value{};
     const core::Identity wanted = {PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1)};
-    pg::ResourceUse& use = resource_use_for(fcinfo);
-    const pg::RosterEntry* const session = use.roster().find(wanted.pid);
-    if (session == nullptr || session->facts.id != wanted)
-        return {};
-    return use.of(*session, resource);
+    const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
+    Looks& looks = looks_for(fcinfo);
+    const pg::RosterEntry* const session = looks.resource_use().roster().find(wanted.pid);
+    return session != nullptr && session->facts.id == wanted ? read(looks, *session) : Value{};
+}
+
+std::optional<std::int64_t> use_of_session(FunctionCallInfo fcinfo, pg::Resource resource) {
+    return of_session(fcinfo, [resource](Looks& looks, const pg::RosterEntry& session) {
+        return looks.resource_use().of(session, resource);
+    });
 }
 
 Datum bytes_of_session(FunctionCallInfo fcinfo, pg::Resource resource) {
@@ -114,16 +108,11 @@ SQL_FUNCTION(sessionctl_blocking_count)
 SQL_FUNCTION(sessionctl_client_gone)
 {
     return api::serve([&]() -> Datum {
-        if (PG_ARGISNULL(0)) {
-            fcinfo->isnull = true;
-            return 0;
-        }
-        const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
-        Clients& clients = clients_for(fcinfo);
-        const pg::RosterEntry* const entry = roster_for(clients).find(PG_GETARG_INT32(0));
-        const auto presence = entry != nullptr && entry->role_facts.is_visible
-                                  ? clients.connections.presence_of(entry->facts.id.pid, entry->client)
-                                  : pg::ClientPresence::unknown;
+        const auto presence = of_session(fcinfo, [](Looks& looks, const pg::RosterEntry& session) {
+            return session.role_facts.is_visible
+                       ? looks.connections.presence_of(session.facts.id.pid, session.client)
+                       : pg::ClientPresence::unknown;
+        });
         fcinfo->isnull = presence == pg::ClientPresence::unknown;
         return BoolGetDatum(presence == pg::ClientPresence::gone);
     });
