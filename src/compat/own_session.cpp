@@ -82,35 +82,33 @@ void run_command(const Node* statement, ProcessUtilityContext context, Command&&
         command_ended();
 }
 
-// 10: a PlannedStmt, and the query's environment; 13: QueryCompletion; 14: is the tree another's to keep?
+#if PG_VERSION_NUM >= 130000 // 13: a structure instead of a text
+using Completion = QueryCompletion;
+#else
+using Completion = char;
+#endif
+
+// 10: a PlannedStmt, and the query's environment; 14: is the tree another's to keep?
 #if PG_VERSION_NUM >= 140000
 extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                                    ProcessUtilityContext context, ParamListInfo parameters,
                                    QueryEnvironment* environment, DestReceiver* receiver,
-                                   QueryCompletion* completion) {
+                                   Completion* completion) {
     run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, read_only_tree, context, parameters, environment, receiver, completion);
-    });
-}
-#elif PG_VERSION_NUM >= 130000
-extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
-                                   ParamListInfo parameters, QueryEnvironment* environment,
-                                   DestReceiver* receiver, QueryCompletion* completion) {
-    run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
-        run(statement, text, context, parameters, environment, receiver, completion);
     });
 }
 #elif PG_VERSION_NUM >= 100000
 extern "C" void sessionctl_utility(PlannedStmt* statement, const char* text, ProcessUtilityContext context,
                                    ParamListInfo parameters, QueryEnvironment* environment,
-                                   DestReceiver* receiver, char* completion) {
+                                   DestReceiver* receiver, Completion* completion) {
     run_command(statement->utilityStmt, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, context, parameters, environment, receiver, completion);
     });
 }
 #else
 extern "C" void sessionctl_utility(Node* statement, const char* text, ProcessUtilityContext context,
-                                   ParamListInfo parameters, DestReceiver* receiver, char* completion) {
+                                   ParamListInfo parameters, DestReceiver* receiver, Completion* completion) {
     run_command(statement, context, [&](ProcessUtility_hook_type run) {
         run(statement, text, context, parameters, receiver, completion);
     });

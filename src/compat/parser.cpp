@@ -12,6 +12,20 @@ extern "C" {
 
 namespace sessionctl::compat {
 
+namespace {
+
+// 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no
+// arguments".
+auto server_walker(bool (*walker)(Node*, void*)) noexcept {
+#if PG_VERSION_NUM >= 160000
+    return walker;
+#else
+    return reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker));
+#endif
+}
+
+} // namespace
+
 List* parse(const char* text) {
 #if PG_VERSION_NUM >= 140000 // 14: parse modes
     return raw_parser(text, RAW_PARSE_DEFAULT);
@@ -28,33 +42,16 @@ Node* statement_of(Node* parsed) noexcept {
 #endif
 }
 
-// 16: the walkers are macros that take any function; before, functions whose parameter C++ reads as "no
-// arguments".
 bool walk_children(Node* node, bool (*walker)(Node*, void*), void* context) {
-#if PG_VERSION_NUM >= 160000
-    return expression_tree_walker(node, walker, context);
-#else
-    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)),
-                                  context);
-#endif
+    return expression_tree_walker(node, server_walker(walker), context);
 }
 
 bool walk_query(Query* query, bool (*walker)(Node*, void*), void* context) {
-#if PG_VERSION_NUM >= 160000
-    return query_tree_walker(query, walker, context, 0);
-#else
-    return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context,
-                             0);
-#endif
+    return query_tree_walker(query, server_walker(walker), context, 0);
 }
 
 bool walk_raw_children(Node* node, bool (*walker)(Node*, void*), void* context) {
-#if PG_VERSION_NUM >= 160000
-    return raw_expression_tree_walker(node, walker, context);
-#else
-    return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)),
-                                      context);
-#endif
+    return raw_expression_tree_walker(node, server_walker(walker), context);
 }
 
 bool is_known_in_raw_expression(const Node* node) noexcept {
