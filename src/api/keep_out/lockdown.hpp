@@ -30,11 +30,4 @@ void unlock(pg::Lockable kind, const char* name, Oid oid, const core::LoginSetti
 /// name.
 void require_altered(pg::Lockable kind, const char* name, Oid oid);
 
-/// Reports what an unlock did not restore because it was changed by hand.
-void report_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
-                            const core::Restoration& restoration, const core::LoginSettings& current);
-
-/// Raises a NOTICE that there is nothing to unlock, and returns false.
-Datum not_locked(pg::Lockable kind, const char* name);
-
 } // namespace sessionctl::api

@@ -5,6 +5,13 @@
 
 namespace sessionctl::api {
 
+/// Reports what an unlock did not restore because it was changed by hand.
+void report_changes_by_hand(pg::Lockable kind, const char* name, const core::Lockdown& lockdown,
+                            const core::Restoration& restoration, const core::LoginSettings& current);
+
+/// Raises a NOTICE that there is nothing to unlock, and returns false.
+Datum not_locked(pg::Lockable kind, const char* name);
+
 /// Ends the lockdown of the object: `check` first, which may raise an error, then `restore` with the
 /// lockdown, the settings now and those to restore. What is not locked down is only read, without a lock.
 template <typename Check, typename Restore>
