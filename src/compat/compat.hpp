@@ -72,6 +72,8 @@ void clear_pending_cancel() noexcept;
 /// When statement_timeout ends the running statement; 0 if none is set. Up to 12 only while no other timer
 /// runs.
 TimestampTz statement_timeout_at();
+/// How far (microseconds) that may be off.
+extern const TimestampTz timeout_precision;
 /// The same, or when transaction_timeout (17) ends its transaction.
 TimestampTz own_timeout_at();
 

@@ -125,8 +125,14 @@ void clear_pending_cancel() noexcept {
     QueryCancelPending = false;
 }
 
-TimestampTz statement_timeout_at() {
 #if PG_VERSION_NUM >= 130000 // 13: get_timeout_active
+const TimestampTz timeout_precision = 0;
+#else
+const TimestampTz timeout_precision = 10 * core::microseconds_per_millisecond;
+#endif
+
+TimestampTz statement_timeout_at() {
+#if PG_VERSION_NUM >= 130000
     return get_timeout_active(STATEMENT_TIMEOUT) ? get_timeout_finish_time(STATEMENT_TIMEOUT) : 0;
 #else
     // Inside a statement no other timeout is armed, and an armed one uses this process's only interval timer.

@@ -66,6 +66,21 @@ subtest 'the rest of the statement' => sub {
 	$_->quit for @victims;
 };
 
+subtest 'calls one after the other' => sub {
+	for my $case ([ 'that find nobody', '' ], [ 'that end somebody each', q{PERFORM sessionctl_test.slow_log(300);} ])
+	{
+		my ($what, $before) = @$case;
+		my @victims = victims();
+		my $loop = q{FOR i IN 1 .. 10000 LOOP PERFORM sessionctl.terminate_where($$pid = (SELECT max(pid) FROM pg_stat_activity WHERE usename = 'app') AND usename = 'app'$$); PERFORM pg_sleep(0.1); END LOOP;};
+		$loop =~ s/= 'app'/= 'nobody'/g if !$before;
+		like($caller->run("SET statement_timeout = '1 s'; DO \$do\$ BEGIN $before $loop END \$do\$"),
+			qr/ERROR:  canceling statement due to statement timeout/, "$what do not keep the statement going");
+		$caller->run('RESET statement_timeout; SELECT sessionctl_test.slow_log(0)');
+		$admin->run(call('terminate_where'));
+		$_->quit for @victims;
+	}
+};
+
 subtest 'a cancel' => sub {
 	my @victims = victims();
 	stop_process($victims[0]->pid);

@@ -17,12 +17,29 @@ constexpr core::Timestamp report_margin = 100 * core::microseconds_per_milliseco
 constexpr core::Timestamp longest_report = 30 * core::microseconds_per_second;
 constexpr core::Timestamp time_to_return = core::microseconds_per_second;
 
-TimestampTz deferred_end = 0; // of the running statement, as its timeout was set; 0: not deferred
+/// The last timeout that was put off, and the statement that it belongs to.
+struct PutOff {
+    TimestampTz statement; // when it began
+    TimestampTz set;       // when it would have ended
+    TimestampTz to;
+} put_off = {};
+
+void put_off_timeout(TimestampTz set, TimestampTz to) {
+    enable_timeout_at(STATEMENT_TIMEOUT, to);
+    put_off = {GetCurrentStatementStartTimestamp(), set, to};
+}
+
+bool is_put_off() {
+    if (put_off.to == 0 || put_off.statement != GetCurrentStatementStartTimestamp())
+        return false;
+    const TimestampTz difference = compat::statement_timeout_at() - put_off.to;
+    return -compat::timeout_precision <= difference && difference <= compat::timeout_precision;
+}
 
 /// 0 if it has no timeout.
 TimestampTz statement_end() {
     const TimestampTz end = compat::own_timeout_at();
-    return deferred_end != 0 ? std::min(end, deferred_end) : end;
+    return is_put_off() ? std::min(end, put_off.set) : end;
 }
 
 } // namespace
@@ -69,7 +86,7 @@ Span::Span(core::Timestamp wait) {
 
 // Up to 12 a lock's deadline cannot be told from statement_timeout.
 TimeoutDeferral::TimeoutDeferral()
-    : end_(deferred_end != 0 || has_lock_deadline() ? 0 : compat::statement_timeout_at()) {
+    : end_(has_lock_deadline() || is_put_off() ? 0 : compat::statement_timeout_at()) {
     if (end_ == 0)
         return;
     disable_timeout(STATEMENT_TIMEOUT, true);
@@ -77,15 +94,17 @@ TimeoutDeferral::TimeoutDeferral()
         end_ = 0;
         return;
     }
-    enable_timeout_at(STATEMENT_TIMEOUT, end_ + longest_report);
-    deferred_end = end_;
+    put_off_timeout(end_, end_ + longest_report);
 }
 
 TimeoutDeferral::~TimeoutDeferral() {
     if (end_ == 0)
         return;
-    deferred_end = 0;
-    enable_timeout_at(STATEMENT_TIMEOUT, std::max(end_, GetCurrentTimestamp() + time_to_return));
+    const TimestampTz now = GetCurrentTimestamp();
+    if (now + report_margin < end_)
+        enable_timeout_at(STATEMENT_TIMEOUT, end_);
+    else
+        put_off_timeout(end_, now + time_to_return);
 }
 
 } // namespace sessionctl::pg

@@ -35,11 +35,11 @@ struct Span {
 /// of the machine, so no margin is long enough. The functions above go by the timeout as it was set.
 ///
 /// Only for what ends its waits by itself. A statement that goes on for 30 s longer is cancelled all the
-/// same.
+/// same. Once a statement: calls one after the other must not keep it going.
 class TimeoutDeferral {
   public:
     TimeoutDeferral();
-    /// A timeout that has passed meanwhile leaves a second to return the result.
+    /// A timeout that is over by now leaves a second to return the result.
     ~TimeoutDeferral();
     TimeoutDeferral(const TimeoutDeferral&) = delete;
     TimeoutDeferral& operator=(const TimeoutDeferral&) = delete;
