@@ -355,7 +355,7 @@ COMMENT ON FUNCTION sessionctl._is_passed_over_by_vacuum(integer) IS
 -- Columns of pg_replication_slots that not every server has are read by name.
 CREATE VIEW sessionctl.vacuum_horizon AS
 SELECT h.kind, h.name, h.pid, h.database, h.owner, h.holds, h.xid, pg_catalog.age(h.xid) AS xid_age, h.held_for, h.remedy
-FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind,
+FROM (SELECT CASE WHEN s.backend_type = 'walsender' AND s.datname IS NULL THEN 'standby' ELSE 'session' END AS kind,
              s.application_name AS name,
              s.pid,
              s.datname AS database,
@@ -364,11 +364,13 @@ FROM (SELECT CASE s.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' 
              CASE WHEN s.backend_xmin IS NULL OR pg_catalog.age(s.backend_xid) > pg_catalog.age(s.backend_xmin)
                   THEN s.backend_xid ELSE s.backend_xmin END AS xid,
              s.xact_age AS held_for,
-             CASE WHEN s.backend_type = 'walsender' THEN 'SELECT * FROM sessionctl.vacuum_horizon -- on that standby'
-                  WHEN s.backend_type = 'client backend' THEN
-                       pg_catalog.format('SELECT sessionctl.terminate_where(%L%s)',
+             CASE WHEN s.backend_type = 'walsender' AND s.datname IS NULL THEN
+                       'SELECT * FROM sessionctl.vacuum_horizon -- on that standby'
+                  WHEN s.backend_type IN ('client backend', 'walsender') THEN
+                       pg_catalog.format('SELECT sessionctl.terminate_where(%L%s%s)',
                                          pg_catalog.format('session_id = %L', s.session_id),
-                                         CASE WHEN s.is_superuser THEN ', include_superusers := true' ELSE '' END)
+                                         CASE WHEN s.is_superuser THEN ', include_superusers := true' ELSE '' END,
+                                         CASE WHEN s.backend_type = 'walsender' THEN ', include_replication := true' ELSE '' END)
                   WHEN s.session_id IS NOT NULL THEN pg_catalog.format('SELECT pg_catalog.pg_cancel_backend(%s)', s.pid)
              END AS remedy
       FROM sessionctl.session_activity AS s

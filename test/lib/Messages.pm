@@ -152,7 +152,7 @@ sub messages_in
 	for my $file (sort keys %source)
 	{
 		my $source = $source{$file};
-		while ($source =~ /(?<!class )\b(ereport|elog|GUC_check_errmsg|Error)\b(?:\s+\w+)?\s*\((?!const )/g)
+		while ($source =~ /(?<!class )(?<!void )\b(ereport|elog|report_below|GUC_check_errmsg|Error)\b(?:\s+\w+)?\s*\((?!const )/g)
 		{
 			my ($kind, $before, $begin) = ($1, substr($source, 0, $-[0]), $+[0] - 1);
 			my @arguments = arguments_at($source, $begin);
@@ -160,6 +160,7 @@ sub messages_in
 			my @found =
 			    $kind eq 'ereport' ? reported($file, $source, @arguments)
 			  : $kind eq 'elog' ? [ $arguments[0], $by_level{ $arguments[0] }, words_in($arguments[1]) ]
+			  : $kind eq 'report_below' ? [ 'NOTICE', $by_level{NOTICE}, map { words_in($_) } @arguments[ 1, 2 ] ]
 			  : $kind eq 'Error' ? constructed(\%sqlstate, $source, $before, @arguments)
 			  : [ 'ERROR', $errcode{ ($before =~ /.*GUC_check_errcode\((\w+)\)/s)[0] }, words_in($arguments[0]) ];
 			$keep->($file, @$_) for @found;

@@ -28,6 +28,16 @@ sub test_timeout
 		$_->quit for $victim, $idle;
 	};
 
+	subtest 'less time than that' => sub {
+		fresh();
+		my $victim = victim();
+		$victim->run('BEGIN');
+		my $answer = $drainer->run_verbose("SET statement_timeout = '1 s'; " . call(timeout => q{'10 min'}, force => 'true') . '; RESET statement_timeout');
+		like($answer, qr/^HINT:  Raise statement_timeout: it left less time than the timeout of the call, and nothing is forced before that is over\.$/m, 'a hint');
+		ok($victim->lives, 'it lives');
+		$victim->quit;
+	};
+
 	subtest 'force' => sub {
 		fresh();
 		my ($victim, $idle) = (victim(), victim());

@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use RawSession;
 use SessionctlTest;
 use Test::More;
 
@@ -14,8 +15,8 @@ wal_receiver_status_interval = 1
 CONF
 my $admin = SessionctlTest::Session->new($primary);
 $admin->run(q{
-	CREATE ROLE app LOGIN; CREATE ROLE low LOGIN; CREATE DATABASE other;
-	CREATE TABLE t (a int); GRANT ALL ON t TO app});
+	CREATE ROLE app LOGIN; CREATE ROLE low LOGIN; CREATE ROLE copier LOGIN REPLICATION; CREATE DATABASE other;
+	CREATE TABLE t (a int); GRANT ALL ON t TO app, copier});
 
 sub horizon
 {
@@ -63,6 +64,16 @@ subtest 'what others may see' => sub {
 	is(horizon('pid, owner, held_for, remedy', as => $low, where => "owner = 'app' ORDER BY pid = @{[ $reader->pid ]} DESC"),
 		join("\n", map { $_->pid . '|app||' } $reader, $writer), 'a stranger learns neither since when nor which session_id');
 	$low->quit;
+};
+
+subtest 'a walsender that runs SQL' => sub {
+	plan skip_all => 'from 10 on' if $admin->run('SHOW server_version_num') < 100000;
+	my $copy = RawSession->new($primary, user => 'copier', replication => 'database');
+	$copy->query('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE t');
+	$copy->expect('Z');
+	my ($kind, $remedy) = split /\|/, horizon('kind, remedy', where => 'pid = ' . $copy->pid);
+	is($kind, 'session', 'is a session');
+	is($admin->run($remedy), '1', 'that its remedy ends');
 };
 
 subtest 'VACUUM itself does not count' => sub {

@@ -65,13 +65,14 @@ TEST_F(LimitMonitorOfGoneClients, IdleSessionFindsOutItself) {
     EXPECT_EQ(look(), name);
 }
 
-TEST_F(LimitMonitorOfGoneClients, NoWalsenderIsEnded) {
+TEST_F(LimitMonitorOfGoneClients, AWalsenderIsEndedOnlyInADatabase) {
     SessionSample& sample = run_without_client();
-    for (const core::Kind kind : {core::Kind::walsender, core::Kind::database_walsender}) {
-        sample.session.kind = kind;
-        expect_quiet_seconds(100);
-    }
+    sample.session.kind = core::Kind::walsender;
+    expect_quiet_seconds(100);
     EXPECT_EQ(facts.times_asked, 0);
+    sample.session.kind = core::Kind::database_walsender;
+    expect_quiet_seconds(10);
+    EXPECT_EQ(look(), name);
 }
 
 TEST_F(LimitMonitorOfGoneClients, ASuccessorInTheSlotStartsAnew) {

@@ -58,7 +58,7 @@ void drain(const Request& request, const pg::ClientMessage& client_message, pg::
         core::prove_all(plan, request.action, more.deadline, server, observer);
 }
 
-void warn_of_unfinished(const core::Plan& plan) {
+void warn_of_unfinished(const core::Plan& plan, bool is_cut_short) {
     const auto is_unfinished = [](const core::Target& target) { return core::is_unfinished(target); };
     const auto first = std::find_if(plan.begin(), plan.end(), is_unfinished);
     if (first == plan.end())
@@ -71,9 +71,12 @@ void warn_of_unfinished(const core::Plan& plan) {
                                "%lu sessions have not finished their transactions within %.1f s", count,
                                count, waited),
                  errdetail("The request to end after the transaction was withdrawn."),
-                 errhint("Call again with a longer timeout (below statement_timeout), or with force %s true, "
-                         "which aborts the transaction.",
-                         compat::argument_sign)));
+                 is_cut_short
+                     ? errhint("Raise statement_timeout: it left less time than the timeout of the call, and "
+                               "nothing is forced before that is over.")
+                     : errhint("Call again with a longer timeout (below statement_timeout), or with force %s "
+                               "true, which aborts the transaction.",
+                               compat::argument_sign)));
     });
 }
 

@@ -13,7 +13,7 @@ void drain(const Request& request, const pg::ClientMessage& client_message, pg::
            const pg::Span& span, core::Plan& plan, core::ResultObserver& observer);
 
 /// WARNING: how many have not finished their transaction.
-void warn_of_unfinished(const core::Plan& plan);
+void warn_of_unfinished(const core::Plan& plan, bool is_cut_short);
 
 /// NOTICE, if all clients' sessions were drained: how many walsenders a shutdown still waits for.
 void report_walsenders(const pg::Roster& before, const core::Plan& plan);

@@ -147,7 +147,7 @@ Result run(const Request& request) {
     if (request.recheck == core::Recheck::idleness ||
         (request.recheck == core::Recheck::wait && !compat::has_wait_start))
         report_hidden_states(result.roster);
-    warn_of_unfinished(result.plan);
+    warn_of_unfinished(result.plan, span.is_cut_short);
     warn_of_remaining(request, result.plan);
     if (request.action == core::Action::drain && request.timeout > 0)
         report_walsenders(result.roster, result.plan);
