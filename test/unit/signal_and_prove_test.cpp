@@ -1,5 +1,5 @@
-#include "core/sessions/signal_and_prove.hpp"
 #include "core/sessions/plan_text.hpp"
+#include "core/sessions/signal_and_prove.hpp"
 #include "fake_server.hpp"
 #include "memory.hpp"
 #include "support.hpp"

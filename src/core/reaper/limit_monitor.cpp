@@ -188,8 +188,7 @@ LimitMonitor::Found LimitMonitor::check_client_silence(const SessionSample& samp
 LimitMonitor::Found LimitMonitor::check_client_gone(const SessionSample& sample, History& history,
                                                     Facts& facts) {
     const Timestamp limit = sample.limits.time(Limit::client_gone);
-    if (limit == 0 || !is_login(sample.session.kind) ||
-        was_logged(sample, history, Rule::client_gone, limit))
+    if (limit == 0 || !is_login(sample.session.kind) || was_logged(sample, history, Rule::client_gone, limit))
         return {};
     const Timestamp next = between_looks_at_clients(limit);
     if (!is_active(sample.session.state) || !facts.is_client_gone(sample.session)) {
