@@ -5,8 +5,10 @@
 # `$ wait` shows what it said. Blocks of ```sql are what the DBA may paste into psql in database shop. Comments, which no
 # reader sees, tell the rest:
 #
-#   <!-- sessions: app app batch/report -->  directly under a heading: which roles are connected to the shop when the
-#                                            section begins, and by which application (psql, if none is named)
+#   $ again app app batch/report             before a section's other examples: who is connected to the shop, and by which
+#                                            application (psql, if none is named). The reader calls it in script/demo --shop
+#   <!-- sessions: regina -->                directly under a heading: who else is. Without such a call those of the shop's
+#                                            beginning that the section is about, with one those that the reader opens himself
 #   <!-- not run: why -->                    above a block
 package Documentation;
 
@@ -94,10 +96,15 @@ sub documentation_section
 sub _read_terminal
 {
 	my ($section, $example, $number, $line, $page) = @_;
-	if ($line =~ /^(\w+=\*?[#>]|\$) (.*)/)
+	if ($line =~ /^\$ again (.*)/)
+	{
+		die "$page, line $number: sessions are opened before the section's other examples\n" if @{ $section->{examples} };
+		unshift @{ $section->{sessions} }, split ' ', $1;
+	}
+	elsif ($line =~ /^(\w+=\*?[#>]|\$) (.*)/)
 	{
 		push @{ $section->{examples} }, $$example = { line => $number, prompt => $1, input => $2, output => '' };
-		die "$page, line $section->{line}: who is connected in \"$section->{heading}\"? <!-- sessions: ... -->\n" if !$section->{sessions};
+		die "$page, line $section->{line}: who is connected in \"$section->{heading}\"? \$ again ..., or <!-- sessions: ... -->\n" if !$section->{sessions};
 	}
 	elsif (!$$example)
 	{

@@ -104,6 +104,26 @@ sub play_example
 	return;
 }
 
+# What the page has set, limited or locked, and not undone: the reader has it on the next page.
+sub leftovers
+{
+	my ($self) = @_;
+	return $self->{node}->safe_psql('postgres', <<'SQL');
+SELECT 'setting of ' || coalesce(rolname, '') || coalesce(' in ' || datname, '') || ': ' || setconfig::text
+  FROM pg_db_role_setting LEFT JOIN pg_roles AS r ON r.oid = setrole LEFT JOIN pg_database AS d ON d.oid = setdatabase
+UNION ALL
+SELECT 'setting of the server: ' || name FROM pg_settings WHERE sourcefile LIKE '%postgresql.auto.conf'
+UNION ALL
+SELECT 'role ' || rolname FROM pg_roles WHERE rolconnlimit <> -1 OR (NOT rolcanlogin AND rolname !~ '^pg_')
+UNION ALL
+SELECT 'database ' || datname FROM pg_database WHERE datconnlimit <> -1 OR NOT (datallowconn OR datname = 'template0')
+UNION ALL
+SELECT 'no right to connect to shop' WHERE NOT has_database_privilege('app', 'shop', 'CONNECT')
+UNION ALL
+SELECT 'lockdown of ' || kind || coalesce(' ' || name, '') FROM sessionctl.session_lockdowns WHERE kind <> 'cooldown'
+SQL
+}
+
 # Everybody leaves, and nothing holds anything any more.
 sub clear
 {
@@ -120,7 +140,6 @@ sub clear
 	my @prepared = split /\n/, $node->safe_psql('postgres', 'SELECT database || chr(9) || gid FROM pg_prepared_xacts');
 	/(.*)\t(.*)/ and $node->safe_psql($1, "ROLLBACK PREPARED '$2'") for @prepared;
 	$node->safe_psql('postgres', 'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots');
-	$self->reset_setting if $self->{setting}{name};
 	return;
 }
 
@@ -183,7 +202,8 @@ sub in_psql
 	$input =~ s/\b([0-9a-f]{8}\.[0-9a-f]+|\d+)\b/exists $known->{$1} ? $known->{$1} : $1/ge;
 	$input .= "\n" if $input =~ /\A\\|\\gexec\z/;
 	my $output = $session->run($input);
-	@{ $self->{setting} }{qw(name value)} = ($1, $2) if $input =~ /\AALTER SYSTEM SET (\S+) = '?([^';]+)/;
+	$self->{setting} = { name => $1, value => $2, is => 1 } if $input =~ /\AALTER SYSTEM SET (\S+) = '?([^';]+)/;
+	$self->{setting}{is} = 0 if $input =~ /\AALTER SYSTEM RESET /;
 	$self->wait_for_setting($session) if $input =~ /pg_reload_conf/ && $self->{setting}{name};
 	$self->wait_for_the_blocked if $input =~ /terminate_blockers/ && $output =~ /^ *[1-9]/m;
 	return $output;
@@ -201,30 +221,8 @@ sub wait_for_the_blocked
 sub wait_for_setting
 {
 	my ($self, $session) = @_;
-	my ($name, $value) = @{ $self->{setting} }{qw(name value)};
-	return wait_for($name, sub { $session->run("SHOW $name") =~ /^ \Q$value\E$/m });
-}
-
-# As ALTER SYSTEM and a reload do, until the section ends.
-sub set
-{
-	my ($self, $name, $value) = @_;
-	$self->{setting} = { name => $name, value => $value };
-	$self->{node}->safe_psql('postgres', "ALTER SYSTEM SET $name = '$value'");
-	$self->{node}->safe_psql('postgres', 'SELECT pg_reload_conf()');
-	$self->wait_for_setting($_) for @{ $self->{sessions} };
-	return;
-}
-
-sub reset_setting
-{
-	my ($self) = @_;
-	my $node = $self->{node};
-	my ($name, $value) = @{ delete $self->{setting} }{qw(name value)};
-	$self->{setting} = {};
-	$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL');
-	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
-	return wait_for("$name to be reset", sub { $node->safe_psql('postgres', "SHOW $name") ne $value });
+	my ($name, $value, $is) = @{ $self->{setting} }{qw(name value is)};
+	return wait_for($name, sub { ($session->run("SHOW $name") =~ /^ \Q$value\E$/m || 0) == $is });
 }
 
 # Without what psql adds when its connection is lost.

@@ -23,14 +23,11 @@ our %documentation_scenes = (
 		'A prepared transaction is in the way' => \&prepared_transaction,
 	},
 	'doc/guide/incident.md' => {
-		'See who is there' => sub { my ($player, @sessions) = @_; $sessions[-1]->run('BEGIN'); run_for_long($player, $sessions[-2]) },
-		'Count and preview' => sub { run_for_long($_[0], $_[-1]) },
-		'Cancel a statement' => sub { run_for_long($_[0], $_[-1]) },
+		map { $_ => \&lunch } 'See who is there', 'Count and preview', 'Cancel a statement'
 	},
 	'doc/guide/idle-transactions.md' => {
 		'End one now' => \&order_in_transaction,
 		'What the user reads' => \&order_in_transaction,
-		'What keeps VACUUM from its work' => \&vacuum_held_back,
 	},
 	'doc/guide/will-not-die.md' => {
 		'See it' => \&can_close_sockets,
@@ -38,13 +35,6 @@ our %documentation_scenes = (
 	'doc/guide/pgbouncer.md' => {
 		map { $_ => sub { return $_[0]->start_bouncer } }
 		  'Tell the server where PgBouncer is', 'Close a database and let its clients wait', 'Pause without a lockdown'
-	},
-	'doc/guide/limit-a-role.md' => {
-		'In a prepared transaction' => \&login_revoked_ends_sessions,
-		'REVOKE CONNECT ends the sessions' => \&login_revoked_ends_sessions,
-	},
-	'doc/guide/restore.md' => {
-		'If sessions remain' => \&transfer,
 	},
 	'doc/guide/maintenance.md' => {
 		'Logical replication' => \&subscription,
@@ -131,15 +121,6 @@ sub order_in_transaction
 	return;
 }
 
-# Older than what a session holds is what a prepared transaction does.
-sub vacuum_held_back
-{
-	my ($player, $app) = @_;
-	transfer($player);
-	order_in_transaction($player, $app);
-	return;
-}
-
 sub wait_behind
 {
 	my ($player, $session, $sql) = @_;
@@ -153,13 +134,6 @@ sub can_close_sockets
 {
 	my $pidfd = $^O eq 'linux' ? syscall(434, getppid, 0) : -1;
 	return 'the operating system does not let a process take the socket of another' if $pidfd < 0 || syscall(438, $pidfd, 0, 0) < 0;
-	return;
-}
-
-sub login_revoked_ends_sessions
-{
-	my ($player) = @_;
-	$player->set('pg_sessionctl.terminate_on_login_revoked', 'on');
 	return;
 }
 

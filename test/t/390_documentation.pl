@@ -26,6 +26,7 @@ for my $page (documentation_pages())
 	subtest $page => sub {
 		my $player = DocumentationPlayer->new($page);
 		$player->play($_, $scenes{ $_->{heading} }) for @examples;
+		is($player->leftovers, '', "$page undoes what it has set");
 		$player->stop;
 	};
 }
