@@ -35,6 +35,14 @@ void transaction_ids(int index, TransactionId& xid, TransactionId& xmin) {
 #endif
 }
 
+LocalTransactionId transaction_of(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
+    return *const_cast<const volatile LocalTransactionId*>(&proc.vxid.lxid);
+#else
+    return *const_cast<const volatile LocalTransactionId*>(&proc.lxid);
+#endif
+}
+
 // 9.6: PGPROC.wait_event_info and lock groups (parallel query); before, only the status entry's st_waiting.
 void wait_and_group(const PGPROC& proc, ProcView& view) {
 #if PG_VERSION_NUM >= 90600
@@ -119,6 +127,7 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     if (proc != nullptr && proc->pid == entry.st_procpid) {
         wait_and_group(*proc, view);
         transaction_ids(index, view.xid, view.xmin);
+        view.transaction = transaction_of(*proc);
         // The slot belongs to another process now: what was read may be that one's.
         if (proc->pid != entry.st_procpid)
             view = {};
@@ -223,14 +232,27 @@ bool awaits_standby(int index, int pid) {
 
 bool is_in_transaction(int index, int pid) {
     const PGPROC* const proc = proc_at(index);
+    return proc != nullptr && proc->pid == pid && LocalTransactionIdIsValid(transaction_of(*proc));
+}
+
+// A process takes this lock to take, and to give up, the lock on its own transaction, which it does when
+// nothing but its end is left. 13: its name.
+LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction) {
+    PGPROC* const proc = proc_at(index);
     if (proc == nullptr || proc->pid != pid)
-        return false;
-#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->vxid.lxid);
+        return nullptr;
+#if PG_VERSION_NUM >= 130000
+    LWLock* const lock = &proc->fpInfoLock;
+#elif PG_VERSION_NUM >= 90600
+    LWLock* const lock = &proc->backendLock;
 #else
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->lxid);
+    LWLock* const lock = proc->backendLock;
 #endif
-    return LocalTransactionIdIsValid(transaction);
+    LWLockAcquire(lock, LW_SHARED);
+    if (proc->pid == pid && proc->fpLocalTransactionId == transaction && transaction_of(*proc) == transaction)
+        return lock;
+    LWLockRelease(lock);
+    return nullptr;
 }
 
 } // namespace sessionctl::compat

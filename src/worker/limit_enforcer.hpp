@@ -51,7 +51,7 @@ class LimitEnforcer {
 
     core::vector<Request> requests_;
     core::vector<Ending> endings_;
-    pg::LastingRequests requester_;
+    pg::LastingRequests requester_{pg::LastingRequester::reaper};
     pg::RecentLockWaits waits_;
 };
 

@@ -65,14 +65,13 @@ pg::ResourceUse& resource_use_for(FunctionCallInfo fcinfo) {
     return (*sessions)->use;
 }
 
-/// Of the session that has this pid and began at this time.
+/// Of the session that has this pid and shows this start.
 std::optional<std::int64_t> use_of_session(FunctionCallInfo fcinfo, pg::Resource resource) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         return {};
-    const core::Identity wanted = {PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1)};
     pg::ResourceUse& use = resource_use_for(fcinfo);
-    const pg::RosterEntry* const session = use.roster().find(wanted.pid);
-    if (session == nullptr || session->facts.id != wanted)
+    const pg::RosterEntry* const session = use.roster().find(PG_GETARG_INT32(0));
+    if (session == nullptr || session->shown.start != PG_GETARG_TIMESTAMPTZ(1))
         return {};
     return use.of(*session, resource);
 }

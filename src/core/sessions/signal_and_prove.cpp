@@ -11,10 +11,6 @@ constexpr char awaited_standby[] =
 
 constexpr char untracked[] = "track_activities is off: whether it runs a statement is not known";
 
-bool has_stopped(const Session& chosen, const Observation& observed, Server&) noexcept {
-    return !observed.present || !is_active(observed.state) || observed.query_start != chosen.query_start;
-}
-
 } // namespace
 
 bool runs_chosen_statement(const Session& chosen, const Observation& observed) noexcept {
@@ -33,6 +29,10 @@ bool is_at_work(const Session& chosen, const Observation& observed) noexcept {
 
 bool is_gone(const Session&, const Observation& observed, Server&) noexcept {
     return !observed.present;
+}
+
+bool has_stopped(const Session& chosen, const Observation& observed, Server&) noexcept {
+    return !observed.present || !is_active(observed.state) || observed.query_start != chosen.query_start;
 }
 
 bool blocks_while_idle(const Session& session, const Observation& observed, Server& server) {
@@ -72,6 +72,11 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
                    : Outcome::no_longer_matches;
     case Recheck::transaction:
         return observed.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
+    case Recheck::state:
+        return observed.state == chosen.state && observed.state_change == chosen.state_change &&
+                       observed.query_start == chosen.query_start
+                   ? Outcome::chosen
+                   : Outcome::no_longer_matches;
     case Recheck::selection:
         return has_stayed(chosen, observed) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::work:
@@ -135,6 +140,9 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
         break;
     case Delivery::gone:
         target.outcome = Outcome::already_gone;
+        break;
+    case Delivery::changed:
+        target.outcome = Outcome::no_longer_matches;
         break;
     case Delivery::denied:
         target.outcome = Outcome::denied;

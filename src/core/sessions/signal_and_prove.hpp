@@ -17,7 +17,12 @@ struct Observation {
     bool is_in_transaction; // only for background processes, which need not report a state
 };
 
-enum class Delivery : std::uint8_t { delivered, gone, denied };
+enum class Delivery : std::uint8_t {
+    delivered,
+    gone,
+    denied,
+    changed, // not sent: it is in another transaction by now
+};
 
 /// What must still be true of a session at the instant of the signal.
 enum class Recheck : std::uint8_t {
@@ -25,6 +30,7 @@ enum class Recheck : std::uint8_t {
     statement,      // and it still runs the statement that was chosen
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
+    state,          // and it has been in the same state ever since
     selection,      // as idleness, or the caller's condition still selects it
     work,           // and it still runs the statement that was chosen, is idle in its transaction, or
                     // blocks others while it is idle outside of one
@@ -131,6 +137,7 @@ Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 /// Has the signal had its effect?
 using Proof = bool (*)(const Session& chosen, const Observation& observed, Server& server);
 bool is_gone(const Session& chosen, const Observation& observed, Server& server) noexcept;
+bool has_stopped(const Session& chosen, const Observation& observed, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each `is_done`, which gives it the outcome `success`, or
 /// until `deadline` (monotonic); the rest is `still running` then. The observer is told at once of targets

@@ -29,7 +29,8 @@ bool is_mine(const DrainRequest* request) noexcept {
 void add_requester(DrainRequest& request, const core::Identity& session) noexcept {
     if (!is_for(request, session)) {
         request.requesters = 0;
-        request.is_by_reaper = false;
+        for (auto& is_lasting : request.is_lasting)
+            is_lasting = false;
         request.pid = session.pid;
         request.start = session.start;
     }
@@ -43,18 +44,21 @@ void remove_requester(DrainRequest& request, const core::Identity& session) noex
         --request.requesters;
 }
 
-void add_reaper(DrainRequest& request, const core::Identity& session) noexcept {
-    if (is_for(request, session) && request.is_by_reaper)
+template <LastingRequester requester>
+void add_lasting(DrainRequest& request, const core::Identity& session) noexcept {
+    constexpr auto number = static_cast<std::size_t>(requester);
+    if (is_for(request, session) && request.is_lasting[number])
         return;
     add_requester(request, session);
-    request.is_by_reaper = true;
+    request.is_lasting[number] = true;
 }
 
-void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
-    if (!is_for(slot.drain, session) || !slot.drain.is_by_reaper.exchange(false))
+void remove_lasting(SessionSlot& slot, const core::Identity& session, LastingRequester requester) noexcept {
+    auto& is_lasting = slot.drain.is_lasting[static_cast<std::size_t>(requester)];
+    if (!is_for(slot.drain, session) || !is_lasting.exchange(false))
         return;
     remove_requester(slot.drain, session);
-    if (slot.drain.answer != core::DrainAnswer::ends)
+    if (requester == LastingRequester::reaper && slot.drain.answer != core::DrainAnswer::ends)
         slot.lasting_message.clear(session);
 }
 
@@ -150,7 +154,9 @@ void DrainRequests::withdraw(void* requests) noexcept {
 
 void LastingRequests::ask(const core::Session& session) {
     if (DrainRequest* const request = request_for(session))
-        add(*request, session.id, add_reaper);
+        add(*request, session.id,
+            requester_ == LastingRequester::reaper ? add_lasting<LastingRequester::reaper>
+                                                   : add_lasting<LastingRequester::rules>);
 }
 
 void LastingRequests::withdraw(const core::Session& session) noexcept {
@@ -158,7 +164,7 @@ void LastingRequests::withdraw(const core::Session& session) noexcept {
     if (shared == nullptr)
         return;
     LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
-    remove_reaper(shared->slots[session.slot], session.id);
+    remove_lasting(shared->slots[session.slot], session.id, requester_);
     LWLockRelease(shared->drain_lock);
 }
 
@@ -169,7 +175,7 @@ void LastingRequests::withdraw_all() noexcept {
     LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
     for (int number = 0; number < shared->slot_count; ++number) {
         SessionSlot& slot = shared->slots[number];
-        remove_reaper(slot, {slot.drain.pid, slot.drain.start});
+        remove_lasting(slot, {slot.drain.pid, slot.drain.start}, requester_);
     }
     LWLockRelease(shared->drain_lock);
 }

@@ -13,13 +13,17 @@
 
 namespace sessionctl::pg {
 
+/// Workers whose requests last until they withdraw them.
+enum class LastingRequester : std::uint8_t { reaper, rules };
+constexpr int lasting_requesters = 2;
+
 /// For the session with this pid and start. Written under a lock, read without.
 struct DrainRequest {
     std::atomic<std::int32_t> requesters; // 0: no request, the rest is old
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
     std::atomic<core::DrainAnswer> answer;
-    std::atomic<bool> is_by_reaper; // one of the requests is the reaper's
+    std::atomic<bool> is_lasting[lasting_requesters]; // one of the requests is this worker's
 };
 
 /// This process's slot for requests, in use or not; null if the library is not preloaded.
@@ -59,17 +63,22 @@ class DrainRequests final : public core::DrainRequester {
     const ExitGuard guard_;
 };
 
-/// The reaper's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
+/// A worker's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
 class LastingRequests final : public core::DrainRequester {
   public:
+    explicit LastingRequests(LastingRequester requester) noexcept : requester_(requester) {}
+
     /// Also for a session that has a request already.
     void ask(const core::Session& session) override;
     core::DrainAnswer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
-    static void withdraw(const core::Session& session) noexcept;
-    /// When the reaper exits.
-    static void withdraw_all() noexcept;
+    void withdraw(const core::Session& session) noexcept;
+    /// When the worker exits.
+    void withdraw_all() noexcept;
+
+  private:
+    const LastingRequester requester_;
 };
 
 } // namespace sessionctl::pg

@@ -60,6 +60,7 @@ PgBackendStatus copy_entry(volatile PgBackendStatus& live, Buffers& buffers) {
 RosterEntry entry_of(int slot, const PgBackendStatus& status) {
     RosterEntry entry = {};
     entry.facts = session_of(slot, status);
+    entry.shown = core::stamps_of(entry.facts);
     entry.database = status.st_databaseid;
     entry.role = status.st_userid;
     entry.application_name = pstrdup(status.st_appname);
@@ -121,8 +122,9 @@ RoleFacts facts_of(Oid role, const core::vector<Oid>& protected_roles) {
     return facts;
 }
 
-void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles, RoleCache& roles,
-             DatabaseCache& databases) {
+/// What depends on the current user.
+void resolve_rights(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles,
+                    RoleCache& roles) {
     const bool may_signal_autovacuum = compat::may_signal_autovacuum(GetUserId());
     for (RosterEntry& entry : entries) {
         const auto role = roles.find(entry.role);
@@ -136,6 +138,11 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
                                      ? may_signal_autovacuum
                                      : entry.role_facts.may_signal;
         entry.facts.is_visible = entry.role_facts.is_visible;
+    }
+}
+
+void resolve_databases(core::vector<RosterEntry>& entries, DatabaseCache& databases) {
+    for (RosterEntry& entry : entries) {
         if (!OidIsValid(entry.database))
             continue;
         auto database = databases.find(entry.database);
@@ -162,6 +169,17 @@ Roster Roster::take_one(const core::Session& session) {
     return roster;
 }
 
+Roster Roster::seen_by_current_user() const {
+    Roster roster;
+    roster.taken_at = taken_at;
+    roster.viewer = GetUserId();
+    roster.entries = entries;
+    RoleCache roles;
+    const core::vector<Oid> protected_roles = protected_role_oids();
+    call([&] { resolve_rights(roster.entries, protected_roles, roles); });
+    return roster;
+}
+
 Roster Roster::take_slots(int first, int end) {
     Roster roster;
     RoleCache roles;
@@ -180,7 +198,8 @@ Roster Roster::take_slots(int first, int end) {
                 entries.push_back(entry_of(slot, status));
         }
         roster.entries = in_order(entries);
-        resolve(roster.entries, protected_roles, roles, databases);
+        resolve_rights(roster.entries, protected_roles, roles);
+        resolve_databases(roster.entries, databases);
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
     });

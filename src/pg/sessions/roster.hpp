@@ -23,6 +23,7 @@ struct RoleFacts {
 
 struct RosterEntry {
     core::Session facts;
+    core::Stamps shown; // what session_activity shows of its times
     Oid database;
     const char* database_name; // null: none
     int encoding;              // of its database
@@ -46,6 +47,8 @@ struct Roster {
     static Roster take();
     /// The same for one session; empty if it has ended.
     static Roster take_one(const core::Session& session);
+    /// The same processes at the same moment, with the rights of the current user. The strings are shared.
+    Roster seen_by_current_user() const;
 
     const RosterEntry* find(int pid) const noexcept;
     /// Of a process on the roster. Errors: XX000.

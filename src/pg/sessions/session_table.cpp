@@ -3,6 +3,7 @@
 #include "compat/process_places.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
+#include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {
 
@@ -42,6 +43,12 @@ core::Observation look_at_table(const core::Session& session) {
     });
 }
 
+/// Our other workers are connected to no database.
+bool is_rules_worker(int pid) noexcept {
+    const SharedMemory* const shared = shared_memory();
+    return shared != nullptr && pid != 0 && shared->rules.pid == pid;
+}
+
 } // namespace
 
 bool is_streaming(const core::Session& session) noexcept {
@@ -52,7 +59,7 @@ core::Session session_of(int slot, const PgBackendStatus& entry) {
     core::Session session = {};
     session.id = {entry.st_procpid, entry.st_proc_start_timestamp};
     session.slot = slot;
-    session.kind = compat::kind_of(slot, entry);
+    session.kind = is_rules_worker(entry.st_procpid) ? core::Kind::other : compat::kind_of(slot, entry);
     session.state = compat::state_of(entry);
     session.is_self = compat::is_own_session(entry.st_procpid);
     session.state_change = entry.st_state_start_timestamp;

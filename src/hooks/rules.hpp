@@ -1,0 +1,8 @@
+// The worker that carries out the rules leaves its database to commands that need it for themselves.
+#pragma once
+
+namespace sessionctl::hooks {
+
+void install_rules();
+
+} // namespace sessionctl::hooks
