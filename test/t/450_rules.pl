@@ -36,7 +36,7 @@ subtest 'terminate' => sub {
 	$_->run('BEGIN') for $session, $other, $superuser;
 	rule($admin, 'sleepers', q{idle_in_transaction_for > '0' AND application_name = 'victim'}, action => 'terminate', reason => 'do not sleep');
 	wait_for_end($session);
-	like($session->last_words, qr/FATAL:  terminating connection due to administrator command\nDETAIL:  Rule "sleepers": do not sleep/, 'says which rule, and why');
+	like($session->end_messages, qr/FATAL:  terminating connection due to administrator command\nDETAIL:  Rule "sleepers": do not sleep/, 'says which rule, and why');
 	wait_for_log($node, $session->{log_position}, qr/action=terminate result="terminated" [^\n]* rule="sleepers"/);
 	like((rule_lines($node, $session->{log_position}, 'sleepers'))[0], qr/by_current_user="postgres".* reason="do not sleep"/, 'as does the log');
 	is($admin->run(q{SELECT action, result, rule, reason FROM sessionctl.session_audit ORDER BY acted_at DESC LIMIT 1}),
