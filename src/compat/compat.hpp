@@ -129,10 +129,11 @@ struct ProcView {
     const char* wait_event_type; // null: not waiting, or before 9.6
     const char* wait_event;
     bool waits_for_lock;
-    LocalTransactionId transaction; // the number of the transaction that it is in; 0: none
 };
 /// The process of the entry with that index, if it still has that pid.
 ProcView proc_view(int index, const PgBackendStatus& entry);
+/// The number of the transaction that this process is in; 0: none.
+LocalTransactionId transaction_at(int index) noexcept;
 /// The types of wait events that the server has: null for a number without one.
 constexpr int wait_event_types = 256;
 const char* wait_event_type(int number) noexcept;
@@ -149,6 +150,8 @@ bool is_in_transaction(int index, int pid);
 /// Keeps the process from ending the transaction that it is in, or from beginning one, until the lock is
 /// released. Null if it is not in this transaction (0: in none), or gone.
 LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction);
+/// That lock of this process: what it does while it has it exclusively, others do not meet half done.
+LWLock* own_transaction_lock() noexcept;
 /// A walsender between START_REPLICATION and the end of its stream.
 bool is_streaming(int pid) noexcept;
 /// This process, or the session that a parallel worker works for.

@@ -127,13 +127,17 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     if (proc != nullptr && proc->pid == entry.st_procpid) {
         wait_and_group(*proc, view);
         transaction_ids(index, view.xid, view.xmin);
-        view.transaction = transaction_of(*proc);
         // The slot belongs to another process now: what was read may be that one's.
         if (proc->pid != entry.st_procpid)
             view = {};
     }
     view.waits_for_lock = waits_for_lock(entry, view);
     return view;
+}
+
+LocalTransactionId transaction_at(int index) noexcept {
+    const PGPROC* const proc = proc_at(index);
+    return proc != nullptr ? transaction_of(*proc) : InvalidLocalTransactionId;
 }
 
 const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
@@ -237,22 +241,30 @@ bool is_in_transaction(int index, int pid) {
 
 // A process takes this lock to take, and to give up, the lock on its own transaction, which it does when
 // nothing but its end is left. 13: its name.
+static LWLock* transaction_lock(PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 130000
+    return &proc.fpInfoLock;
+#elif PG_VERSION_NUM >= 90600
+    return &proc.backendLock;
+#else
+    return proc.backendLock;
+#endif
+}
+
 LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction) {
     PGPROC* const proc = proc_at(index);
     if (proc == nullptr || proc->pid != pid)
         return nullptr;
-#if PG_VERSION_NUM >= 130000
-    LWLock* const lock = &proc->fpInfoLock;
-#elif PG_VERSION_NUM >= 90600
-    LWLock* const lock = &proc->backendLock;
-#else
-    LWLock* const lock = proc->backendLock;
-#endif
+    LWLock* const lock = transaction_lock(*proc);
     LWLockAcquire(lock, LW_SHARED);
     if (proc->pid == pid && proc->fpLocalTransactionId == transaction && transaction_of(*proc) == transaction)
         return lock;
     LWLockRelease(lock);
     return nullptr;
+}
+
+LWLock* own_transaction_lock() noexcept {
+    return transaction_lock(*MyProc);
 }
 
 } // namespace sessionctl::compat

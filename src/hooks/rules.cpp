@@ -2,9 +2,12 @@
 
 #include "pg/error.hpp"
 #include "pg/rules/rule_changes.hpp"
+#include "pg/sessions/commits.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "commands/dbcommands.h"
 }
 
@@ -30,10 +33,36 @@ bool on_database_command(const Node* statement) {
 
 void on_end_of_database_command() {}
 
+/// A transaction without a number of its own waits for nothing when it commits; inside of a command the next
+/// one follows.
+bool needs_notice() noexcept {
+    const pg::SharedMemory* const shared = pg::shared_memory();
+    return shared != nullptr && shared->rules.pid != 0 &&
+           (compat::is_in_command() || TransactionIdIsValid(GetTopTransactionIdIfAny()));
+}
+
+extern "C" void sessionctl_rules_commit(XactEvent event, void*) {
+    switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+    case XACT_EVENT_PRE_PREPARE:
+        if (needs_notice())
+            pg::begin_commit();
+        break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+        pg::end_commit();
+        break;
+    default: // parallel workers
+        break;
+    }
+}
+
 } // namespace
 
 void install_rules() {
     compat::watch_commands(on_database_command, on_end_of_database_command);
+    RegisterXactCallback(sessionctl_rules_commit, nullptr);
 }
 
 } // namespace sessionctl::hooks

@@ -1,4 +1,5 @@
-// The worker that carries out the rules leaves its database to commands that need it for themselves.
+// What other sessions do for the worker that carries out the rules: it leaves its database to commands that
+// need it for themselves, and sends no signal into a commit.
 #pragma once
 
 namespace sessionctl::hooks {

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/rules/check_times.hpp"
 #include "pg/catalog_scope.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/extension.hpp"
 #include "pg/memory.hpp"
@@ -362,8 +363,8 @@ class RulesWorker {
         change_records([&] { rule.record->set_error(problem.c_str()); });
         if (rule.times.failed(now))
             pg::call([&] {
-                ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" could not be checked: %s", rule.row.name,
-                                     problem.c_str())));
+                ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" could not be checked: %s",
+                                     pg::ShownName(rule.row.name).text(), problem.c_str())));
             });
     }
 
@@ -463,6 +464,7 @@ int run_rules() {
         ereport(LOG, (errmsg("pg_sessionctl: worker for session rules started"),
                       errdetail("What sessions matched before is not known: matching_for begins anew.")));
     });
+    change_records([] { shared_rules().belong_to(MyDatabaseId, pg::own_encoding()); });
     const pg::MemoryScope lasting(TopMemoryContext);
     RulesWorker worker;
     present = &worker;

@@ -35,10 +35,8 @@ class RuleServer final : public pg::LiveServer {
                std::optional<LocalTransactionId> transaction)
         : LiveServer(client_message, nullptr, cooldown), transaction_(transaction) {}
 
-    /// A session that is shown as idle but is runnable has its client's next statement already.
     bool spares(const core::Session& session) override {
-        return pg::is_in_commit(session) ||
-               (transaction_ && core::is_idle(session.state) && pg::is_runnable(session.id.pid));
+        return pg::is_in_commit(session) || (transaction_ && goes_on(session, *transaction_));
     }
 
     core::Delivery send() override {
@@ -49,14 +47,24 @@ class RuleServer final : public pg::LiveServer {
             pg::call([&] { return compat::hold_transaction(session.slot, session.id.pid, *transaction_); });
         if (lock == nullptr)
             return core::Delivery::changed;
-        // It may commit at any moment; what is left to do then may end under another transaction.
-        const bool commits = compat::is_in_commit(session.slot, session.id.pid);
-        const core::Delivery delivery = commits ? core::Delivery::changed : LiveServer::send();
+        const core::Delivery delivery =
+            pg::is_in_commit(session) ? core::Delivery::changed : LiveServer::send();
         LWLockRelease(lock);
         return delivery;
     }
 
   private:
+    /// A session that is shown as idle but is runnable has its client's next statement already. One that ran
+    /// a statement in no transaction was between two of a procedure, or about to begin its first.
+    static bool goes_on(const core::Session& matched, LocalTransactionId transaction) {
+        if (core::is_idle(matched.state))
+            return pg::is_runnable(matched.id.pid);
+        const bool runs_statements =
+            matched.kind == core::Kind::client ||
+            (matched.kind == core::Kind::database_walsender && !pg::is_streaming(matched));
+        return transaction == InvalidLocalTransactionId && core::is_active(matched.state) && runs_statements;
+    }
+
     const std::optional<LocalTransactionId> transaction_;
 };
 
@@ -146,7 +154,7 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
     Action action = {core::RuleInFlight(core::RuleMeans(rule.rule), entry.facts, now),
                      rule.rule.action,
                      &rule.record,
-                     entry.proc.transaction,
+                     entry.transaction,
                      rule.rule.cooldown,
                      now,
                      client_message_of(rule.row),

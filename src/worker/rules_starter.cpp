@@ -1,6 +1,7 @@
 #include "worker/rules_starter.hpp"
 
 #include "pg/catalog_scope.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/rules/rules_process.hpp"
@@ -107,8 +108,8 @@ core::Timestamp RulesStarter::watch(core::Timestamp now) {
     const core::string name = switch_off(number);
     signaller.send(SIGTERM);
     pg::call([&name] {
-        ereport(LOG,
-                (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end", name.c_str())));
+        ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end",
+                             pg::ShownName(name.c_str()).text())));
     });
     return now + end_interval;
 }

@@ -72,13 +72,17 @@ TEST(SessionRule, AValueOutOfItsEnumHasNoName) {
 }
 
 TEST(SessionRule, ANameIsShortAndOfOneLine) {
+    const auto checked = [](std::string_view name) {
+        return core::checked_rule_name(name, core::Encoding::utf8);
+    };
     const std::string longest(63, 'x');
-    EXPECT_EQ(core::checked_rule_name("long reports"), "long reports");
-    EXPECT_EQ(core::checked_rule_name(longest), longest);
-    EXPECT_STREQ(error_of([] { core::checked_rule_name(""); }).sqlstate(), "22023");
-    EXPECT_STREQ(error_of([&] { core::checked_rule_name(longest + "x"); }).sqlstate(), "42622");
-    EXPECT_STREQ(error_of([] { core::checked_rule_name("a\nb"); }).sqlstate(), "22023");
-    EXPECT_STREQ(error_of([] { core::checked_rule_name("a\xe2\x80\xaeg"); }).sqlstate(), "22023");
+    EXPECT_EQ(checked("long reports"), "long reports");
+    EXPECT_EQ(checked(longest), longest);
+    EXPECT_STREQ(error_of([&] { checked(""); }).sqlstate(), "22023");
+    EXPECT_STREQ(error_of([&] { checked(longest + "x"); }).sqlstate(), "42622");
+    EXPECT_STREQ(error_of([&] { checked("a\nb"); }).sqlstate(), "22023");
+    EXPECT_STREQ(error_of([&] { checked("a\xe2\x80\xaeg"); }).sqlstate(), "22023");
+    EXPECT_STREQ(error_of([&] { checked("a\xc2\x85"); }).sqlstate(), "22023");
     EXPECT_EQ(core::checked_rule_name("a\xc2\x85", core::Encoding::other), "a\xc2\x85");
 }
 

@@ -90,7 +90,7 @@ void put_session_rules(const pg::SharedMemory& shared, api::Rows& rows) {
         api::Row<10> row;
         const core::Timestamp last = record.last_acted;
         row.add_text(core::rule_action_name(record.action));
-        row.add_text(record.name);
+        row.add_text(pg::shown_or_null(record.name, shared.rules.encoding));
         row.add(Int64GetDatum(record.acted));
         row.add(Int64GetDatum(record.ended));
         row.add_if(last != 0, [last] { return TimestampTzGetDatum(last); });

@@ -108,20 +108,28 @@ void require_rights_for(const pg::RuleRow& row) {
 
 // --- writing
 
-pg::Parameter name_parameter(const char* name) {
-    return {TEXTOID, pg::call([name] { return CStringGetTextDatum(name); })};
-}
-
 pg::Parameter text_parameter(const char* text) {
-    return name_parameter(text);
+    return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); })};
 }
 
 /// $1: the name, $2 and so on: the columns, as given.
 core::vector<pg::Parameter> parameters_of(const char* name, FunctionCallInfo fcinfo) {
-    core::vector<pg::Parameter> parameters = {name_parameter(name)};
+    core::vector<pg::Parameter> parameters = {text_parameter(name)};
     for (int i = 0; i < column_count; ++i)
         parameters.push_back({columns[i].type, PG_GETARG_DATUM(i + 1), PG_ARGISNULL(i + 1)});
     return parameters;
+}
+
+/// Changes the rule that was read, not one that another role has made under its name since. $1: the name.
+void change(const pg::RuleRow& row, core::string statement, core::vector<pg::Parameter> parameters) {
+    char same[64];
+    const auto count = static_cast<int>(parameters.size());
+    std::snprintf(same, sizeof same, " WHERE name = $1 AND owner_oid = $%d AND owner = $%d", count + 1,
+                  count + 2);
+    parameters.push_back({OIDOID, ObjectIdGetDatum(row.owner_oid)});
+    parameters.push_back(text_parameter(row.owner));
+    if (pg::run_sql(statement.append(same).c_str(), parameters, pg::As::superuser, conflict) == 0)
+        throw core::Error(core::sqlstate::lock_not_available, "%s", conflict).hint("Try again.");
 }
 
 void add_owner(core::vector<pg::Parameter>& parameters) {
@@ -238,8 +246,7 @@ void alter(const pg::RuleRow& row, const core::vector<const char*>& reset, Funct
         std::snprintf(set, sizeof set, ", owner = $%d, owner_oid = $%d", column_count + 2, column_count + 3);
         update.append(set);
     }
-    update.append(" WHERE name = $1");
-    pg::run_sql(update.c_str(), parameters, pg::As::superuser, conflict);
+    change(row, std::move(update), std::move(parameters));
 }
 
 // --- test
@@ -262,7 +269,7 @@ core::ActionTimes action_times_of(const char* name) {
     pg::call([&] {
         LWLockAcquire(shared.rules_lock, LW_SHARED);
         for (const pg::RuleRecord& record : shared.rules.records)
-            if (std::strcmp(record.name, name) == 0)
+            if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, name) == 0)
                 times = record.action_times;
         LWLockRelease(shared.rules_lock);
     });
@@ -362,9 +369,9 @@ SQL_FUNCTION(sessionctl_drop_session_rule)
         require_own_rights("drop");
         const pg::ScratchMemory scratch;
         const char* const name = Arguments(fcinfo).text("name");
-        require_owner(rule_named(name));
-        pg::run_sql("DELETE FROM sessionctl.session_rule WHERE name = $1", {name_parameter(name)},
-                    pg::As::superuser, conflict);
+        const pg::RuleRow row = rule_named(name);
+        require_owner(row);
+        change(row, "DELETE FROM sessionctl.session_rule", {text_parameter(name)});
         return 0;
     });
 }
@@ -397,7 +404,7 @@ SQL_FUNCTION(sessionctl_session_rule_status)
                 return;
             LWLockAcquire(shared->rules_lock, LW_SHARED);
             for (const pg::RuleRecord& record : shared->rules.records)
-                if (record.is_present)
+                if (record.is_present && shared->rules.database == MyDatabaseId)
                     put_record(record, rows);
             LWLockRelease(shared->rules_lock);
         });

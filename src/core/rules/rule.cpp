@@ -94,7 +94,7 @@ RuleAction checked_rule_action(std::string_view word) {
             return action;
     throw Error(sqlstate::invalid_parameter_value, "unrecognized action \"%.*s\"",
                 static_cast<int>(word.size()), word.data())
-        .hint("Allowed are 'log', 'notify', 'drain', 'cancel', 'escalate' and 'terminate'.");
+        .hint("Valid values are 'log', 'notify', 'drain', 'cancel', 'escalate' and 'terminate'.");
 }
 
 Streak checked_streak(std::string_view word) {
@@ -103,21 +103,21 @@ Streak checked_streak(std::string_view word) {
             return streak;
     throw Error(sqlstate::invalid_parameter_value, "unrecognized streak \"%.*s\"",
                 static_cast<int>(word.size()), word.data())
-        .hint("Allowed are 'statement', 'transaction' and 'session': what has to stay the same while a "
+        .hint("Valid values are 'statement', 'transaction' and 'session': what has to stay the same while a "
               "session matches.");
 }
 
 Timestamp checked_matching_for(const Interval& interval) {
     return checked_interval("matching_for", interval,
                             {0, 30 * day_ms, "", "longer than 30 days",
-                             "Allowed is '0' (at the first check) to '30 days'; write '10 min' for ten "
+                             "Valid values are '0' (at the first check) to '30 days'; write '10 min' for ten "
                              "minutes."});
 }
 
 Timestamp checked_check_every(const Interval& interval) {
     return checked_interval("check_every", interval,
                             {100, longest_timeout_ms, "not be shorter than 100 ms", "longer than one hour",
-                             "Allowed is '100 ms' to '1 h'; write '5 s' for five seconds."});
+                             "Valid values are '100 ms' to '1 h'; write '5 s' for five seconds."});
 }
 
 std::int32_t checked_at_most(std::int32_t number) {
@@ -131,13 +131,13 @@ std::int32_t checked_at_most(std::int32_t number) {
 Timestamp checked_at_most_within(const Interval& interval) {
     return checked_interval("at_most_within", interval,
                             {1, day_ms, "be longer than '0'", "longer than one day",
-                             "Allowed is more than '0' and up to '1 day'; write '1 min' for a minute."});
+                             "Valid values are more than '0' and up to '1 day'; write '1 min' for a minute."});
 }
 
 Timestamp checked_rule_timeout(const Interval& interval) {
     return checked_interval("timeout", interval,
                             {1, longest_timeout_ms, "be longer than '0'", "longer than one hour",
-                             "Allowed is more than '0' and up to '1 h'; write '5 s' for five seconds."});
+                             "Valid values are more than '0' and up to '1 h'; write '5 s' for five seconds."});
 }
 
 void check_rule(const SessionRule& rule) {

@@ -44,7 +44,7 @@ constexpr std::int32_t most_rules = 200;
 constexpr std::size_t longest_rule_name = 63;
 
 /// Errors: 22023 (empty, or with a control character), 42622 (more than 63 bytes).
-std::string_view checked_rule_name(std::string_view name, Encoding encoding = Encoding::utf8);
+std::string_view checked_rule_name(std::string_view name, Encoding encoding);
 
 /// Errors: 22023 with the words in the hint.
 RuleAction checked_rule_action(std::string_view word);

@@ -168,7 +168,7 @@ core::vector<RuleRow> read_rules(const char* name) {
 
 core::SessionRule rule_of(const RuleRow& row) {
     core::SessionRule rule;
-    rule.name = core::checked_rule_name(row.name);
+    rule.name = core::checked_rule_name(row.name, own_characters().controls);
     rule.is_enabled = row.is_enabled;
     rule.action = core::checked_rule_action(row.action);
     rule.matching_for = core::checked_matching_for(row.matching_for);

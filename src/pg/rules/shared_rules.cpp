@@ -1,5 +1,6 @@
 #include "pg/rules/shared_rules.hpp"
 
+#include "pg/encoding.hpp"
 #include "pg/shared_memory.hpp"
 
 extern "C" {
@@ -26,13 +27,23 @@ void RuleRecord::reset_counters() noexcept {
 }
 
 void RuleRecord::set_error(const char* text) noexcept {
-    strlcpy(last_error, text, sizeof last_error);
+    copy_clipped(last_error, sizeof last_error, text, own_characters());
 }
 
 void SharedRules::begin(core::Timestamp now) noexcept {
     nothing_to_do_at = -1;
     checking = none;
     known_since = now;
+}
+
+void SharedRules::belong_to(Oid its_database, int its_encoding) noexcept {
+    if (database != its_database)
+        for (RuleRecord& record : records) {
+            record.is_present = false;
+            record.version[0] = '\0';
+        }
+    database = its_database;
+    encoding = its_encoding;
 }
 
 void SharedRules::wake() noexcept {

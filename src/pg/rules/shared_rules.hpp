@@ -34,6 +34,7 @@ struct RuleRecord {
     std::atomic<core::Timestamp> check_time; // microseconds, of all checks
 
     void reset_counters() noexcept;
+    /// In the encoding of the rules' database.
     void set_error(const char* text) noexcept;
 };
 
@@ -50,9 +51,14 @@ struct SharedRules {
     std::atomic<core::Timestamp> checking_until; // monotonic; then the worker is ended
     core::Timestamp known_since;                 // monotonic: the start of the server, or its last crash
     bool has_been_read;                          // since then
+    Oid database;                                // whose rules `records` are
+    int encoding;                                // of its texts
     RuleRecord records[core::most_rules];
 
     void begin(core::Timestamp now) noexcept;
+    /// The worker has connected to this database. Rules of another that have the same names are others, but
+    /// for their brakes.
+    void belong_to(Oid its_database, int its_encoding) noexcept;
     /// Wakes the worker, and the reaper, which starts it where there is none.
     void wake() noexcept;
 };

@@ -57,8 +57,9 @@ PgBackendStatus copy_entry(volatile PgBackendStatus& live, Buffers& buffers) {
     return entry;
 }
 
-RosterEntry entry_of(int slot, const PgBackendStatus& status) {
+RosterEntry entry_of(int slot, LocalTransactionId transaction, const PgBackendStatus& status) {
     RosterEntry entry = {};
+    entry.transaction = transaction;
     entry.facts = session_of(slot, status);
     entry.shown = core::stamps_of(entry.facts);
     entry.database = status.st_databaseid;
@@ -193,9 +194,12 @@ Roster Roster::take_slots(int first, int end) {
         for (int slot = first; slot < end; ++slot) {
             if (table.at(slot).st_procpid <= 0)
                 continue;
+            const LocalTransactionId transaction = compat::transaction_at(slot);
+            std::atomic_thread_fence(
+                std::memory_order_acquire); // what is read next may be later, not earlier
             const PgBackendStatus status = copy_entry(table.at(slot), buffers);
             if (status.st_procpid > 0)
-                entries.push_back(entry_of(slot, status));
+                entries.push_back(entry_of(slot, transaction, status));
         }
         roster.entries = in_order(entries);
         resolve_rights(roster.entries, protected_roles, roles);

@@ -33,6 +33,7 @@ struct RosterEntry {
     const char* backend_type; // null: not known
     SockAddr client;
     const char* client_hostname;
+    LocalTransactionId transaction; // that the rest is of, or one before it; 0: none
     compat::ProcView proc;
     int64 query_id;
     const char* query;

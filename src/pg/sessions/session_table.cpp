@@ -3,6 +3,7 @@
 #include "compat/process_places.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/error.hpp"
+#include "pg/sessions/commits.hpp"
 #include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {
@@ -135,7 +136,8 @@ bool awaits_standby(const core::Session& session) {
 }
 
 bool is_in_commit(const core::Session& session) {
-    return call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
+    return has_begun_commit(session) ||
+           call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
 }
 
 Oid database_of(const core::Session& session) {
