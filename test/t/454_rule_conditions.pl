@@ -90,7 +90,7 @@ subtest 'only_when' => sub {
 	};
 	is($found->($_), '3', "it is true: $_") for 'true', 'now() > \'2020-01-01\'', '(SELECT count(*) FROM public.names) = 1', 'NOT pg_is_in_recovery()';
 	is($found->($_), '0', "it is not true: $_") for 'false', 'NULL', 'now() < \'2020-01-01\'', '(SELECT count(*) FROM public.names) > 1';
-	like($found->(q{usename = 'app'}), qr/ERROR:  column "usename" does not exist\n.*HINT:  only_when looks at the server, not at a session/s, 'it does not look at a session');
+	like($found->(q{usename = 'app'}), qr/ERROR:  column "usename" does not exist\n.*HINT:  only_when is one boolean expression about the server, not about a session/s, 'it does not look at a session');
 	like($found->('1'), qr/ERROR:  .*boolean/, 'it is boolean');
 	like($found->('random() > 2 AND pg_sleep(0) IS NULL'), qr/ERROR:  volatile function pg_sleep/, 'it only looks');
 };

@@ -21,8 +21,20 @@ namespace sessionctl::pg {
 namespace {
 
 constexpr char only_when_hint[] =
-    "only_when looks at the server, not at a session: at times, functions or, in a superuser's rule, "
-    "subqueries. What looks at a session belongs into the condition.";
+    "only_when is one boolean expression about the server, not about a session: about times, functions or, "
+    "in "
+    "a superuser's rule, subqueries. What looks at a session belongs into the condition.";
+
+constexpr char no_parameters_hint[] = "A rule has no parameters: write the values into its texts.";
+
+/// Where a rule's texts are not like a call's condition. Null: that of the error is right.
+const char* hint_for(int code, bool is_about_server) noexcept {
+    if (code == ERRCODE_UNDEFINED_PARAMETER)
+        return no_parameters_hint;
+    const bool is_misplaced = code == ERRCODE_UNDEFINED_COLUMN || code == ERRCODE_UNDEFINED_TABLE ||
+                              code == ERRCODE_SYNTAX_ERROR || code == ERRCODE_DATATYPE_MISMATCH;
+    return is_about_server && is_misplaced ? only_when_hint : nullptr;
+}
 
 Condition condition_of(const char* text, List* per, bool is_about_server) {
     Condition condition = {};
@@ -92,6 +104,16 @@ void RuleCondition::rights_are(bool is_restricted) noexcept {
 PlannedStmt* RuleCondition::plan_of(Part& part, List** comparisons) {
     if (PlannedStmt* const kept = part.plan.locked())
         return kept;
+    try {
+        return make_plan(part, comparisons);
+    } catch (const PgError& error) {
+        if (const char* const hint = hint_for(error.data()->sqlerrcode, part.condition.is_about_server))
+            error.data()->hint = const_cast<char*>(hint);
+        throw;
+    }
+}
+
+PlannedStmt* RuleCondition::make_plan(Part& part, List** comparisons) {
     const Condition& condition = part.condition;
     const Statement statement(condition.text);
     Query* const query = compile(condition, statement, is_restricted_);
@@ -114,16 +136,7 @@ PlannedStmt* RuleCondition::plan_of(Part& part, List** comparisons) {
 
 /// Null if there is no such text.
 PlannedStmt* RuleCondition::plan_of_only_when() {
-    if (text_.only_when == nullptr)
-        return nullptr;
-    try {
-        return plan_of(only_when_);
-    } catch (const PgError& error) {
-        const int code = error.data()->sqlerrcode;
-        if (code == ERRCODE_UNDEFINED_COLUMN || code == ERRCODE_UNDEFINED_TABLE)
-            error.data()->hint = const_cast<char*>(only_when_hint);
-        throw;
-    }
+    return text_.only_when != nullptr ? plan_of(only_when_) : nullptr;
 }
 
 void RuleCondition::check() {

@@ -43,6 +43,7 @@ class RuleCondition {
     };
 
     PlannedStmt* plan_of(Part& part, List** comparisons = nullptr);
+    PlannedStmt* make_plan(Part& part, List** comparisons);
     PlannedStmt* plan_of_only_when();
     MatchList* run(Part& part, PlannedStmt* plan, RuleTick& tick) const;
     core::vector<Match> evaluate_now(RuleTick& tick);
