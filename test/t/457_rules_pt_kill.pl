@@ -78,8 +78,8 @@ subtest 'groups' => sub {
 	would_end('--run-time', q{usename = 'app'}, '', only_when => q{now() < '2020-01-01 08:00'});
 	$second->quit;
 };
-$_->quit for $idle;
-$busy->quit;
+$admin->run('SELECT pg_terminate_backend(' . $busy->pid . ')');
+$_->quit for $idle, $busy;
 
 # Now they are carried out.
 sub victim { return marked_session($node, 'victim') }
