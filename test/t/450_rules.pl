@@ -176,6 +176,18 @@ subtest 'at_most, oldest match first' => sub {
 	$_->quit for @sessions;
 };
 
+subtest 'at_most one within a time: the least time between two' => sub {
+	my @sessions = map { victim() } 1 .. 3;
+	my $began = $admin->run('SELECT clock_timestamp()');
+	rule($admin, 'one by one', q{application_name = 'victim'}, action => 'terminate', at_most => 1, at_most_within => '1500 ms', matching_for => '100 ms');
+	wait_for('all to be ended', sub { !grep { is_running($_->pid) } @sessions });
+	is($admin->run("SELECT clock_timestamp() - '$began' >= interval '3 s'"), 't', 'three take two of them');
+	wait_for('them to be counted', sub { status_of($admin, 'one by one', 'ended') eq '3' });
+	is(status_of($admin, 'one by one', 'held_back'), '2', 'who waits is counted once');
+	drop_rules();
+	$_->quit for @sessions;
+};
+
 subtest 'refuse_above' => sub {
 	my @sessions = map { victim() } 1 .. 3;
 	rule($admin, 'none', q{application_name = 'victim'}, action => 'terminate', refuse_above => 2, matching_for => '100 ms');

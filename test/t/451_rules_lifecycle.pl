@@ -120,6 +120,27 @@ subtest 'the reaper is stopped' => sub {
 	ends_victims('they are, when it is started');
 };
 
+subtest 'another database, in another encoding' => sub {
+	$admin->run(q{CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'});
+	my $latin = SessionctlTest::Session->new($node, database => 'latin', options => '-c client_encoding=UTF8');
+	$latin->run('CREATE EXTENSION pg_sessionctl');
+	# In UTF-8 its first two bytes were a control character.
+	like(rule($latin, "\xc3\x82\xc2\x85 caf\xc3\xa9", q{application_name = 'victim'}, action => 'terminate', streak => 'session'), qr/not carried out/, 'a rule there is not carried out yet');
+	rule($latin, 'end', 'false');
+	is(status_of($latin, 'end', 'checks IS NULL'), 't', 'what a rule of its name has done elsewhere is not told of it');
+	my ($before) = rules_worker($node);
+	set_rules($admin, 'pg_sessionctl.rules_database' => 'latin');
+	wait_for('a new process', sub { my ($now) = rules_worker($node); $now && $now != $before });
+	ends_victims('then it is');
+	is($admin->run(q{SET client_encoding = UTF8; SELECT rule FROM sessionctl.session_stats WHERE rule LIKE '%caf%'}), "\xc3\x82\xc2\x85 caf\xc3\xa9", 'its name is shown in this one, too');
+	checked_again($latin, 'end');
+	is(status_of($latin, 'end', 'acted'), '0', 'and the other has acted on nobody');
+	is(status_of($ops, 'end', 'checks IS NULL'), 't', 'those of before are told nothing any more');
+	set_rules($admin, 'pg_sessionctl.rules_database' => 'ops');
+	ends_victims('back again');
+	$latin->quit;
+};
+
 subtest 'DROP EXTENSION' => sub {
 	is($ops->run('DROP EXTENSION pg_sessionctl'), '', 'works');
 	wait_for_no_worker($node);

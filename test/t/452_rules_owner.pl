@@ -90,6 +90,19 @@ subtest 'dropped' => sub {
 	drop_rule();
 };
 
+subtest 'another role becomes its owner while the first one changes it' => sub {
+	make('guard', 'false');
+	my $guard = SessionctlTest::Session->new($node, user => 'guard');
+	$admin->run(q{BEGIN; UPDATE sessionctl.session_rule SET owner = 'postgres', owner_oid = 10 WHERE name = 'r'});
+	$guard->send(q{SELECT sessionctl.alter_session_rule('r', condition := 'true')});
+	wait_for('the first one to wait', sub { $guard->has_answered || $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $guard->pid) });
+	$admin->run('COMMIT');
+	like($guard->answer, qr/ERROR:  another session is changing the same rule/, 'it is refused');
+	is(status_of($admin, 'r', 'owner, condition'), 'postgres|false', 'and nothing is changed');
+	$guard->quit;
+	drop_rule();
+};
+
 subtest 'pg_signal_backend revoked' => sub {
 	make('guard', $victims);
 	is_carried_out('before');

@@ -9,7 +9,7 @@ use RulesTest;
 use SessionctlTest;
 use Test::More;
 
-my $node = new_rules_server('rules_hostile', conf => "pg_sessionctl.rule_timeout = '200 ms'\n");
+my $node = new_rules_server('rules_hostile', conf => "pg_sessionctl.rule_timeout = '1 s'\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN');
 $admin->run(q{CREATE FUNCTION public.sleeps(pid int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$BEGIN PERFORM pg_sleep(600); RETURN true; END$$;

@@ -1,4 +1,5 @@
-# The same session rules are carried out by primary and standby, each on its own sessions.
+# The same session rules are carried out by primary and standbys, each on its own sessions, and by a standby that is
+# promoted.
 
 use strict;
 use warnings;
@@ -18,12 +19,15 @@ $primary->backup('base');
 my $standby = new_node('rules_standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
+my $second = new_node('rules_second_standby');
+$second->init_from_backup($primary, 'base', has_streaming => 1);
+$second->start;
 my $on_standby = SessionctlTest::Session->new($standby);
 is($on_standby->run('SELECT pg_is_in_recovery()'), 't', 'a hot standby');
 
 sub victim { my ($node, $app) = @_; return marked_session($node, $app || 'victim') }
 
-for my $node ($primary, $standby)
+for my $node ($primary, $standby, $second)
 {
 	my $session = victim($node);
 	wait_for_end($session);
@@ -40,5 +44,24 @@ ok($told->lives, 'and nothing else is done');
 $told->quit;
 
 like($on_standby->run(q{SELECT sessionctl.drop_session_rule('end')}), qr/cannot execute DELETE in a read-only transaction/, 'rules are changed on the primary');
+
+$primary->stop('fast');
+$standby->promote;
+wait_for('the promotion', sub { $on_standby->run('SELECT pg_is_in_recovery()') eq 'f' });
+my $session = victim($standby);
+wait_for_end($session);
+$session->quit;
+pass('promoted, it goes on');
+rule($on_standby, 'new', q{application_name = 'new'}, action => 'terminate', streak => 'session');
+$session = victim($standby, 'new');
+wait_for_end($session);
+$session->quit;
+pass('with new rules, too');
+$on_standby->run('LISTEN pg_sessionctl');
+$told = victim($standby, 'told');
+my $words = '';
+wait_for('the notification', sub { ($words .= $on_standby->run('SELECT 1')) =~ /"rule": "tell"/ });
+pass('and with notifications');
+$told->quit;
 
 done_testing();
