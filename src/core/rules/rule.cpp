@@ -129,15 +129,17 @@ std::int32_t checked_at_most(std::int32_t number) {
 }
 
 Timestamp checked_at_most_within(const Interval& interval) {
-    return checked_interval("at_most_within", interval,
-                            {1, day_ms, "be longer than '0'", "longer than one day",
-                             "Valid values are more than '0' and up to '1 day'; write '1 min' for a minute."});
+    return checked_interval(
+        "at_most_within", interval,
+        {1, day_ms, "be longer than '0'", "longer than one day",
+         "Valid values are more than '0' and up to '1 day'; write '1 min' for a minute."});
 }
 
 Timestamp checked_rule_timeout(const Interval& interval) {
-    return checked_interval("timeout", interval,
-                            {1, longest_timeout_ms, "be longer than '0'", "longer than one hour",
-                             "Valid values are more than '0' and up to '1 h'; write '5 s' for five seconds."});
+    return checked_interval(
+        "timeout", interval,
+        {1, longest_timeout_ms, "be longer than '0'", "longer than one hour",
+         "Valid values are more than '0' and up to '1 h'; write '5 s' for five seconds."});
 }
 
 void check_rule(const SessionRule& rule) {
