@@ -24,9 +24,16 @@ subtest 'no rule, no process' => sub {
 	is(scalar(my @one = rules_worker($node)), 1, 'and carried out by one process');
 	is($admin->run(q{SELECT count(*) FROM sessionctl.session_activity WHERE backend_type LIKE '%rules%' AND protection = 'not a client'}),
 		'1', 'which nobody may end by mistake') if $admin->run('SHOW server_version_num') >= 110000;
+	rule($admin, 'itself', 'pid = ' . (rules_worker($node))[0], action => 'terminate', include_superusers => 'true', include_replication => 'true', include_background => 'true');
+	checked_again($admin, 'itself');
+	is(status_of($admin, 'itself', 'matched, acted'), '0|0', 'nor any rule');
+	like($admin->run(q{SELECT outcome, detail FROM sessionctl.test_session_rule('itself')}), qr/\A(spared\|not a client)?\z/, 'as test_session_rule says');
 	drop_rules();
 	wait_for_no_worker($node);
 	pass('which ends with the last rule');
+	my $wakeups = $admin->run('SELECT wakeups FROM sessionctl.reaper_status');
+	SessionctlTest::Session->new($node, user => 'app')->quit for 1 .. 5;
+	is($admin->run('SELECT wakeups FROM sessionctl.reaper_status'), $wakeups, 'and without one the reaper sleeps on');
 };
 
 subtest 'terminate' => sub {
@@ -44,7 +51,7 @@ subtest 'terminate' => sub {
 	ok($other->lives, 'who does not match lives');
 	ok($superuser->lives, 'and so does a superuser');
 	is(status_of($admin, 'sleepers', 'acted, ended, held_back, errors, last_error IS NULL'), '1|1|0|0|t', 'session_rules counts');
-	is($admin->run(q{SELECT action, acted_on, ended FROM sessionctl.session_stats WHERE rule = 'sleepers'}), 'terminate|1|1', 'and session_stats, too');
+	is($admin->run(q{SELECT action, acted_on, ended, last_at IS NOT NULL, held_back, errors, check_time > '0' FROM sessionctl.session_stats WHERE rule = 'sleepers'}), 'terminate|1|1|t|0|0|t', 'and session_stats, too');
 	drop_rules();
 	$_->quit for $session, $other, $superuser;
 };
@@ -168,10 +175,12 @@ subtest 'at_most, oldest match first' => sub {
 	checked_again($admin, 'few');
 	is(scalar(grep { is_running($_->pid) } @sessions), 2, 'nor where it is made anew');
 	my ($worker) = rules_worker($node);
+	my $position = log_position($node);
 	$admin->run("SELECT pg_terminate_backend($worker)");
 	wait_for('a new worker', sub { my ($new) = rules_worker($node); $new && $new != $worker });
 	checked_again($admin, 'few');
 	is(scalar(grep { is_running($_->pid) } @sessions), 2, 'nor after the worker has been started anew');
+	ok(log_lines($node, $position, qr/DETAIL:  What sessions matched before is not known: matching_for begins anew/), 'which the log says');
 	drop_rules();
 	$_->quit for @sessions;
 };

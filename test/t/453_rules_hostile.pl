@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = new_rules_server('rules_hostile', conf => "pg_sessionctl.rule_timeout = '1 s'\n");
 my $admin = SessionctlTest::Session->new($node);
-$admin->run('CREATE ROLE app LOGIN');
+$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE sleeper LOGIN; ALTER ROLE sleeper SET pg_sessionctl.idle_in_transaction_timeout = '50 ms'});
 $admin->run(q{CREATE FUNCTION public.sleeps(pid int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$BEGIN PERFORM pg_sleep(600); RETURN true; END$$;
 	CREATE FUNCTION public.swallows(pid int) RETURNS boolean LANGUAGE plpgsql STABLE AS
 	$$BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END$$;
@@ -44,6 +44,10 @@ subtest 'it takes every cancel for its own' => sub {
 	my ($before) = rules_worker($node);
 	my $position = log_position($node);
 	is(rule($admin, 'a worse one', q{public.swallows(pid)}), '', 'a rule whose function swallows cancels');
+	my $sleeper = SessionctlTest::Session->new($node, user => 'sleeper');
+	$sleeper->run('BEGIN');
+	is(reaped($sleeper), 'idle_in_transaction_timeout', 'limits hold');
+	$sleeper->quit;
 	wait_for_log($node, $position, qr/LOG:  pg_sessionctl: rule "a worse one" is switched off: its check did not end/);
 	wait_for('a new process', sub { my ($now) = rules_worker($node); $now && $now != $before });
 	is_carried_out('which carries out the others');
