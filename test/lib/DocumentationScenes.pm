@@ -32,6 +32,9 @@ our %documentation_scenes = (
 		'What the user reads' => \&order_in_transaction,
 		'What keeps VACUUM from its work' => \&vacuum_held_back,
 	},
+	'doc/guide/priority.md' => {
+		'Run the migration' => \&low_priority_reader,
+	},
 	'doc/guide/will-not-die.md' => {
 		'See it' => \&can_close_sockets,
 	},
@@ -84,6 +87,16 @@ sub reader_and_writer
 {
 	my ($player, $app, $batch) = @_;
 	$app->run($_) for 'BEGIN', 'DELETE FROM orders WHERE id = 6';
+	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	return;
+}
+
+# His settings are those of his role when he connects.
+sub low_priority_reader
+{
+	my ($player) = @_;
+	$player->node->safe_psql('postgres', 'ALTER ROLE batch SET pg_sessionctl.lock_priority = low');
+	my $batch = $player->connect_user('batch');
 	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
 	return;
 }
