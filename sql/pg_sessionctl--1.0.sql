@@ -1122,7 +1122,7 @@ COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
-'The reaper''s rule, or blocker_patience; NULL: a call.';
+'The reaper''s rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
 'The condition that selected the session; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
@@ -1149,7 +1149,7 @@ CREATE FUNCTION sessionctl._session_stats(
     OUT last_at timestamptz,
     OUT stats_reset timestamptz
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 26;
+AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 28;
 COMMENT ON FUNCTION sessionctl._session_stats() IS
 'What the view sessionctl.session_stats reads. Use the view.';
 
@@ -1161,7 +1161,7 @@ COMMENT ON VIEW sessionctl.session_stats IS
 COMMENT ON COLUMN sessionctl.session_stats.action IS
 'terminate, drain, cancel, close_socket, or log. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
-'The reaper''s rule, or blocker_patience; NULL: a call.';
+'The reaper''s rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
 'Sessions that were signalled, or for log: reported.';
 COMMENT ON COLUMN sessionctl.session_stats.ended IS
@@ -1217,7 +1217,7 @@ VALUES
     ('keep out', 'resume_pool(server, database)', 'let them continue'),
     ('keep out', 'session_lockdowns', 'what is locked down now, by whom, why, and until when'),
     ('keep out', 'session_limits', 'roles and databases with a connection limit, and how many sessions are above it'),
-    ('automate', 'start_reaper()', 'start the process that enforces limits (pg_sessionctl.*_timeout, blocker_patience), without a restart'),
+    ('automate', 'start_reaper()', 'start the process that enforces limits (pg_sessionctl.*_timeout, blocker_patience, yield_after), without a restart'),
     ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
     ('account', 'session_audit', 'what was done to which session, by whom and why'),

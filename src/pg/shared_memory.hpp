@@ -36,7 +36,7 @@ struct SessionSlot {
 struct ReaperStatus {
     std::atomic<Latch*> latch;                   // null: no reaper runs
     std::atomic<core::Timestamp> next_look;      // monotonic, microseconds
-    std::atomic<core::Timestamp> next_lock_look; // the same, for sessions with a patience
+    std::atomic<core::Timestamp> next_lock_look; // the same, for lock waits
     std::atomic<core::Timestamp> next_deadline;  // wall clock; 0: none
     std::atomic<core::Timestamp> last_reaped;    // wall clock; 0: never
     std::atomic<std::int64_t> wakeups;
@@ -67,7 +67,8 @@ struct Counter {
 };
 
 /// One for each action that users call, one for each limit of the reaper (ended, or only logged), one for
-/// statements that it cancelled, and those for sessions in the way of one with a blocker_patience.
+/// statements that it cancelled, those for sessions in the way of one with a blocker_patience, and those for
+/// waits that were given up by yield_after.
 enum class CountedAction : std::uint8_t {
     cancel,
     terminate,
@@ -77,11 +78,13 @@ enum class CountedAction : std::uint8_t {
     blocker_cancel,
     blocker_terminate,
     blocker_log,
+    yield_cancel,
+    yield_log,
     reap,
     log
 };
 constexpr int call_count = 4;
-constexpr int unruled_count = call_count + 4;
+constexpr int unruled_count = call_count + 6;
 constexpr int counter_count = unruled_count + 2 * core::rule_count;
 
 struct AuditRing;

@@ -5,6 +5,7 @@
 #include "core/locks/patience.hpp"
 #include "pg/audit/evidence.hpp"
 #include "worker/endings.hpp"
+#include "worker/waiting_sessions.hpp"
 
 namespace sessionctl::worker {
 
@@ -12,18 +13,19 @@ class PatienceEnforcer {
   public:
     explicit PatienceEnforcer(Endings& endings) noexcept : endings_(endings) {}
 
-    /// Looks at the waits of sessions with a patience; returns when to look again, on the monotonic clock.
-    core::Timestamp look();
+    void begin(core::Timestamp monotonic, core::Timestamp wall) noexcept { monitor_.begin(monotonic, wall); }
+    void check(const WaitingSessions& sessions, const WaitingSession& waiting);
+    /// Returns when to look again, on the monotonic clock.
+    core::Timestamp finish() noexcept;
 
   private:
-    struct Waiter;
-
-    core::Timestamp next_look();
-    void look_at_waits();
-    void take(const Waiter& waiter, const core::PatienceStep& step, const core::Session& blocker);
-    void report(const Waiter& waiter, const core::PatienceStep& step) const;
-    bool act(const Waiter& waiter, const core::PatienceStep& step, const core::Session& blocker,
+    void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
+    void take(const WaitingSession& waiting, const pg::RosterEntry& waiter, const core::PatienceStep& step,
+              const core::Session& blocker);
+    bool act(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
              pg::AuditRecord& record);
+    bool signal(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
+                pg::AuditRecord& record);
 
     core::PatienceMonitor monitor_;
     Endings& endings_;

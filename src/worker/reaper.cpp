@@ -16,7 +16,7 @@
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/limit_enforcer.hpp"
-#include "worker/patience_enforcer.hpp"
+#include "worker/lock_wait_enforcer.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -109,7 +109,7 @@ class Reaper {
             if (is_woken || pg::monotonic_now() >= next_look)
                 next_look = look();
             if (is_woken || pg::monotonic_now() >= next_look_at_locks)
-                next_look_at_locks = patience_enforcer_.look();
+                next_look_at_locks = lock_wait_enforcer_.look();
             is_woken = sleep_until(std::min({next_look, next_look_at_locks, endings_.follow_up()}));
         }
         enforcer_.finish();
@@ -204,7 +204,7 @@ class Reaper {
     core::LimitMonitor monitor_;
     Endings endings_;
     LimitEnforcer enforcer_{endings_};
-    PatienceEnforcer patience_enforcer_{endings_};
+    LockWaitEnforcer lock_wait_enforcer_{endings_};
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
 

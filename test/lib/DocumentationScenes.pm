@@ -34,6 +34,7 @@ our %documentation_scenes = (
 	},
 	'doc/guide/priority.md' => {
 		'Run the migration' => \&low_priority_reader,
+		'Give way yourself' => \&query_comes_after_a_request,
 	},
 	'doc/guide/will-not-die.md' => {
 		'See it' => \&can_close_sockets,
@@ -98,6 +99,17 @@ sub low_priority_reader
 	$player->node->safe_psql('postgres', 'ALTER ROLE batch SET pg_sessionctl.lock_priority = low');
 	my $batch = $player->connect_user('batch');
 	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	return;
+}
+
+# The query begins as soon as somebody waits for all of a table.
+sub query_comes_after_a_request
+{
+	my ($player, $report, $app) = @_;
+	$report->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	$app->send(q{DO $$BEGIN
+		WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
+		PERFORM count(*) FROM orders; END$$});
 	return;
 }
 

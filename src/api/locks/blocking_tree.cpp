@@ -5,6 +5,7 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
 #include "pg/memory.hpp"
@@ -131,8 +132,11 @@ class Lines {
     void append_wait_and_patience(core::string& line, const core::ProcLock& wait,
                                   const pg::RosterEntry* entry) const {
         append_wait(line, wait, entry);
-        if (entry != nullptr)
-            api::append_patience(line, *entry, wait.since, roster_.taken_at);
+        if (entry == nullptr)
+            return;
+        api::append_patience(line, *entry, wait.since, roster_.taken_at);
+        if (pg::is_yielded(waits_.lock_of(wait)))
+            api::append_yield(line, *entry);
     }
 
     void append_followers(core::string& line, int party) const {

@@ -85,6 +85,12 @@ void append_patience(core::string& line, const pg::RosterEntry& entry, core::Tim
         line.append(" ago");
 }
 
+void append_yield(core::string& line, const pg::RosterEntry& entry) {
+    const std::int32_t yield_after = pg::lock_settings_of(entry.facts).yield_after;
+    if (entry.role_facts.is_visible && yield_after > 0)
+        line.append(", yields after ").append(core::exact_time(yield_after).c_str());
+}
+
 void append_query(core::string& line, const pg::RosterEntry& entry) {
     if (!entry.role_facts.is_visible) {
         line.append(": <insufficient privilege>");

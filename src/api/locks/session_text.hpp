@@ -23,6 +23,8 @@ void append_priority(core::string& line, const pg::RosterEntry& entry);
 /// are due to give way.
 void append_patience(core::string& line, const pg::RosterEntry& entry, core::Timestamp waiting_since,
                      core::Timestamp now);
+/// How long a session that waits for the lock of a table will keep others waiting.
+void append_yield(core::string& line, const pg::RosterEntry& entry);
 /// Its beginning.
 void append_query(core::string& line, const pg::RosterEntry& entry);
 

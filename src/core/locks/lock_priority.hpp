@@ -15,13 +15,14 @@ const char* lock_priority_name(LockPriority priority) noexcept;
 enum class BlockerAction : std::int32_t { log, cancel, terminate, escalate };
 
 /// The parameters of a session for this, in the order in which they are kept in shared memory.
-enum class LockSetting : std::uint8_t { priority, patience, action };
-constexpr int lock_setting_count = 3;
+enum class LockSetting : std::uint8_t { priority, patience, action, yield_after };
+constexpr int lock_setting_count = 4;
 
 struct LockSettings {
     LockPriority priority = LockPriority::normal;
     std::int32_t patience = 0; // ms; 0: it waits without end
     BlockerAction action = BlockerAction::log;
+    std::int32_t yield_after = 0; // ms; 0: it keeps others waiting without end
 };
 
 /// A session or prepared transaction in the way of another, as that one finds it.

@@ -1,4 +1,4 @@
-// Lock priority and patience: parameters of each session, which the reaper reads in its slot.
+// Lock priority, patience and yield_after: parameters of each session, which the reaper reads in its slot.
 #pragma once
 
 #include "compat/postgres.hpp"
@@ -24,12 +24,14 @@ std::optional<core::LockPriority> lock_priority_of(const core::Session& session)
 
 /// A lock of a relation, row or transaction: nobody is ended for others.
 bool is_acted_on(const LOCKTAG& lock) noexcept;
+/// A lock of a relation: no wait for another is given up for those behind it.
+bool is_yielded(const LOCKTAG& lock) noexcept;
 
-/// Of all sessions, at this moment.
-struct PatientSessions {
-    std::int32_t shortest_patience; // ms; 0: none has any
-    bool is_waiting;                // one of them waits for a lock
+/// Of all sessions with a patience or with yield_after, at this moment.
+struct WatchedWaits {
+    std::int32_t shortest_time; // ms, of these settings; 0: none is set
+    bool is_any;                // one of them waits for a lock
 };
-PatientSessions patient_sessions() noexcept;
+WatchedWaits watched_waits() noexcept;
 
 } // namespace sessionctl::pg
