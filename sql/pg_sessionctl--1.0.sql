@@ -1217,7 +1217,7 @@ VALUES
     ('keep out', 'resume_pool(server, database)', 'let them continue'),
     ('keep out', 'session_lockdowns', 'what is locked down now, by whom, why, and until when'),
     ('keep out', 'session_limits', 'roles and databases with a connection limit, and how many sessions are above it'),
-    ('automate', 'start_reaper()', 'start the process that enforces limits (pg_sessionctl.*_timeout, blocker_patience, yield_after), without a restart'),
+    ('automate', 'start_reaper()', 'start the process that enforces limits and lock priority, without a restart of the server'),
     ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
     ('account', 'session_audit', 'what was done to which session, by whom and why'),

@@ -10,8 +10,8 @@ using core::Timestamp;
 
 namespace {
 
-constexpr Timestamp ms = core::microseconds_per_millisecond;
-constexpr Timestamp wall = 1000 * core::microseconds_per_second; // at monotonic 0
+constexpr Timestamp millisecond = core::microseconds_per_millisecond;
+constexpr Timestamp wall_at_0 = 1000 * core::microseconds_per_second; // at monotonic 0
 
 /// By the request of session 1, in the first lock of the model.
 bool keeps_somebody_waiting(const ModelLock& lock) {
@@ -63,11 +63,11 @@ TEST(Yield, the_time_counts_from_the_first_who_waits) {
     const auto entry = [](int pid, int place, int wanted, Timestamp since) {
         return core::ProcLock{session(pid), 0, place, wanted, 0, conflicts_of(wanted), since};
     };
-    entries[0] = entry(3, 2, access_share, wall + 30);
-    entries[1] = entry(2, 1, access_share, wall + 20);
-    entries[2] = entry(1, 0, access_exclusive, wall + 10);
+    entries[0] = entry(3, 2, access_share, wall_at_0 + 30);
+    entries[1] = entry(2, 1, access_share, wall_at_0 + 20);
+    entries[2] = entry(1, 0, access_exclusive, wall_at_0 + 10);
     entries[3] = {session(9), 0, -1, 0, 1u << access_share, 0, 0};
-    EXPECT_EQ(core::kept_waiting_by(session(1), {entries, entries + 4}).since, wall + 20);
+    EXPECT_EQ(core::kept_waiting_by(session(1), {entries, entries + 4}).since, wall_at_0 + 20);
     entries[1].since = 0;
     EXPECT_EQ(core::kept_waiting_by(session(1), {entries, entries + 4}).since, 0) << "not known";
     EXPECT_FALSE(core::kept_waiting_by(session(7), {entries, entries + 4}).is_anybody);
@@ -78,10 +78,10 @@ class YieldTime : public ::testing::Test {
   protected:
     /// One look, at a wait that keeps others waiting since then.
     std::optional<Timestamp> look(Timestamp at, std::optional<Timestamp> since = 0) {
-        monitor.begin(at, wall + at);
+        monitor.begin(at, wall_at_0 + at);
         std::optional<Timestamp> waited;
         if (since)
-            waited = monitor.check(wait, 500, *since != 0 ? wall + *since : 0);
+            waited = monitor.check(wait, 500, *since != 0 ? wall_at_0 + *since : 0);
         monitor.finish();
         return waited;
     }
@@ -91,58 +91,58 @@ class YieldTime : public ::testing::Test {
 };
 
 TEST_F(YieldTime, counts_from_what_the_server_tells) {
-    EXPECT_FALSE(look(1000 * ms, 900 * ms));
-    EXPECT_EQ(monitor.next_look(), 1400 * ms);
-    EXPECT_EQ(look(1400 * ms, 900 * ms), 500 * ms);
+    EXPECT_FALSE(look(1000 * millisecond, 900 * millisecond));
+    EXPECT_EQ(monitor.next_look(), 1400 * millisecond);
+    EXPECT_EQ(look(1400 * millisecond, 900 * millisecond), 500 * millisecond);
 }
 
 TEST_F(YieldTime, or_from_the_first_look_that_saw_it) {
-    EXPECT_FALSE(look(1000 * ms));
-    EXPECT_EQ(monitor.next_look(), 1500 * ms);
-    EXPECT_FALSE(look(1499 * ms));
-    EXPECT_EQ(look(1500 * ms), 500 * ms);
+    EXPECT_FALSE(look(1000 * millisecond));
+    EXPECT_EQ(monitor.next_look(), 1500 * millisecond);
+    EXPECT_FALSE(look(1499 * millisecond));
+    EXPECT_EQ(look(1500 * millisecond), 500 * millisecond);
 }
 
 TEST_F(YieldTime, goes_on_when_those_behind_it_change) {
-    EXPECT_FALSE(look(1000 * ms, 1000 * ms));
-    EXPECT_FALSE(look(1300 * ms, 1290 * ms));
-    EXPECT_EQ(look(1500 * ms, 1490 * ms), 500 * ms);
+    EXPECT_FALSE(look(1000 * millisecond, 1000 * millisecond));
+    EXPECT_FALSE(look(1300 * millisecond, 1290 * millisecond));
+    EXPECT_EQ(look(1500 * millisecond, 1490 * millisecond), 500 * millisecond);
 }
 
 TEST_F(YieldTime, begins_anew_when_nobody_was_behind_it) {
-    EXPECT_FALSE(look(1000 * ms, 1000 * ms));
-    EXPECT_FALSE(look(1300 * ms, std::nullopt));
+    EXPECT_FALSE(look(1000 * millisecond, 1000 * millisecond));
+    EXPECT_FALSE(look(1300 * millisecond, std::nullopt));
     EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
-    EXPECT_FALSE(look(1500 * ms, 1400 * ms));
-    EXPECT_EQ(look(1900 * ms, 1400 * ms), 500 * ms);
+    EXPECT_FALSE(look(1500 * millisecond, 1400 * millisecond));
+    EXPECT_EQ(look(1900 * millisecond, 1400 * millisecond), 500 * millisecond);
 }
 
 TEST_F(YieldTime, one_that_goes_on_after_the_cancel_is_cancelled_again) {
-    look(1000 * ms, 500 * ms);
+    look(1000 * millisecond, 500 * millisecond);
     monitor.cancelled(wait);
-    EXPECT_FALSE(look(1400 * ms, 500 * ms));
-    EXPECT_TRUE(look(1500 * ms, 500 * ms));
+    EXPECT_FALSE(look(1400 * millisecond, 500 * millisecond));
+    EXPECT_TRUE(look(1500 * millisecond, 500 * millisecond));
 }
 
 TEST_F(YieldTime, is_logged_once) {
-    EXPECT_TRUE(look(1000 * ms, 500 * ms));
-    EXPECT_TRUE(look(1001 * ms, 500 * ms)) << "until it was";
+    EXPECT_TRUE(look(1000 * millisecond, 500 * millisecond));
+    EXPECT_TRUE(look(1001 * millisecond, 500 * millisecond)) << "until it was";
     monitor.logged(wait);
-    EXPECT_FALSE(look(5000 * ms, 500 * ms));
+    EXPECT_FALSE(look(5000 * millisecond, 500 * millisecond));
     EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
 }
 
 TEST_F(YieldTime, what_is_not_known_is_neither_logged_nor_cancelled) {
-    monitor.begin(1000 * ms, wall);
+    monitor.begin(1000 * millisecond, wall_at_0);
     monitor.cancelled(wait);
     monitor.logged(wait);
     monitor.finish();
-    EXPECT_FALSE(look(1100 * ms));
+    EXPECT_FALSE(look(1100 * millisecond));
 }
 
 TEST(Yield, what_the_client_is_told) {
     EXPECT_EQ(
-        core::detail_of_yield(2100 * ms, 2000),
+        core::detail_of_yield(2100 * millisecond, 2000),
         "This session's wait for a lock kept others waiting for 2.1 s (pg_sessionctl.yield_after is 2 s).");
 }
 
