@@ -1,6 +1,6 @@
 # Lock priority: nobody raises his own or changes another's, whatever a superuser set stays, and a patience ends nobody whom
 # the role that waits may not signal, however it is asked for.
-# shellcheck shell=bash disable=SC2154 # lib.sh sets pid and reply, run sets the rest
+# shellcheck shell=bash disable=SC2154,SC2016 # lib.sh sets pid and reply, run the rest; SQL is quoted as it is
 
 if [[ $server_kind == preloaded ]]; then
     sql admin 'CREATE TABLE held (a int)'
