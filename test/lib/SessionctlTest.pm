@@ -366,9 +366,10 @@ sub _start_psql
 {
 	my ($self, $conninfo) = @_;
 	@$self{qw(out mark end_messages)} = ('', 0, '');
-	pipe($self->{input}, $self->{to_psql}) or die "pipe: $!";
+	pipe(my $input, $self->{to_psql}) or die "pipe: $!";
+	open $self->{input}, '<&', $input or die "dup: $!";    # newer libraries close the one that they are given
 	$self->{timeout} = IPC::Run::timeout($SessionctlTest::patience);
-	$self->{psql} = IPC::Run::start([ 'psql', '-XAtq', '-d', $conninfo ], '<', $self->{input}, '>&', \$self->{out}, $self->{timeout});
+	$self->{psql} = IPC::Run::start([ 'psql', '-XAtq', '-d', $conninfo ], '<', $input, '>&', \$self->{out}, $self->{timeout});
 	return;
 }
 
