@@ -1,6 +1,8 @@
 // The process array, on every version.
 #include "compat/processes.hpp"
 
+#include "compat/process_places.hpp"
+
 extern "C" {
 #include "access/transam.h"
 #include "replication/syncrep.h"
@@ -9,30 +11,21 @@ extern "C" {
 #if PG_VERSION_NUM >= 140000 // 14: moved out of pgstat.h
 #include "utils/wait_event.h"
 #endif
-#if PG_VERSION_NUM < 170000 // 17: BackendIdGetProc() is gone
-#include "storage/sinvaladt.h"
-#endif
 }
 
 namespace sessionctl::compat {
 
 namespace {
 
-// 17: ProcNumberGetTransactionIds; 16: two more results.
-void transaction_ids(int index, TransactionId& xid, TransactionId& xmin) {
-    if (index >= MaxBackends)
-        return;
-#if PG_VERSION_NUM >= 170000
-    int subxids;
-    bool overflowed;
-    ProcNumberGetTransactionIds(index, &xid, &xmin, &subxids, &overflowed);
-#elif PG_VERSION_NUM >= 160000
-    int subxids;
-    bool overflowed;
-    BackendIdGetTransactionIds(index + 1, &xid, &xmin, &subxids, &overflowed);
+// 14: in PGPROC; before, in PGXACT beside it.
+void transaction_ids(const PGPROC& proc, TransactionId& xid, TransactionId& xmin) noexcept {
+#if PG_VERSION_NUM >= 140000
+    const auto& ids = *const_cast<const volatile PGPROC*>(&proc);
 #else
-    BackendIdGetTransactionIds(index + 1, &xid, &xmin);
+    const volatile PGXACT& ids = ProcGlobal->allPgXact[proc.pgprocno];
 #endif
+    xid = ids.xid;
+    xmin = ids.xmin;
 }
 
 // 9.6: PGPROC.wait_event_info and lock groups (parallel query); before, only the status entry's st_waiting.
@@ -90,37 +83,21 @@ int own_slot() noexcept {
 #endif
 }
 
-// 17: a session's slot is its process number; before, its backend id less one.
-#if PG_VERSION_NUM >= 170000
-PGPROC* proc_at(int index) {
-    return index >= 0 && index < status_slots() ? &ProcGlobal->allProcs[index] : nullptr;
-}
-#else
-PGPROC* proc_at(int index) {
-    return index < MaxBackends ? BackendIdGetProc(index + 1) : nullptr;
-}
-#endif
-
 #if PG_VERSION_NUM < 100000
 // 10: st_backendType. Before it, the process's own flag tells.
 bool is_autovacuum_process(int index, int pid) {
-    const PGPROC* const proc = proc_at(index);
-    return proc != nullptr && proc->pid == pid && (vacuum_flags_of(*proc) & PROC_IS_AUTOVACUUM) != 0;
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr && (vacuum_flags_of(*proc) & PROC_IS_AUTOVACUUM) != 0;
 }
 #endif
 
 ProcView proc_view(int index, const PgBackendStatus& entry) {
     ProcView view = {};
-    const PGPROC* proc = proc_at(index);
-#if PG_VERSION_NUM >= 100000 && PG_VERSION_NUM < 170000 // 10: auxiliary processes; 17: one array for all
-    if (index >= MaxBackends)
-        proc = AuxiliaryPidGetProc(entry.st_procpid);
-#endif
-    if (proc != nullptr && proc->pid == entry.st_procpid) {
+    if (const PGPROC* const proc = process_of_session(index, entry.st_procpid)) {
         wait_and_group(*proc, view);
-        transaction_ids(index, view.xid, view.xmin);
-        // The slot belongs to another process now: what was read may be that one's.
-        if (proc->pid != entry.st_procpid)
+        transaction_ids(*proc, view.xid, view.xmin);
+        // The place belongs to another process now: what was read may be that one's.
+        if (pid_of_process(*proc) != entry.st_procpid)
             view = {};
     }
     view.waits_for_lock = waits_for_lock(entry, view);
@@ -129,8 +106,7 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
 
 const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
 #if PG_VERSION_NUM >= 90600 // 9.6: wait events
-    const PGPROC* const proc = proc_at(index);
-    if (proc != nullptr && proc->pid == pid)
+    if (const PGPROC* const proc = process_of_session(index, pid))
         return pgstat_get_wait_event(*const_cast<const volatile uint32*>(&proc->wait_event_info));
 #endif
     return nullptr;
@@ -161,11 +137,8 @@ ClientProcess client_process_at(int index) {
     const auto& live = *const_cast<const volatile PGPROC*>(proc);
     const ClientProcess process = {live.pid, live.roleId, live.databaseId, index >= MaxConnections,
                                    live.waitLock != nullptr};
-    // Up to 13 the slot of a process that has ended keeps its pid; its contents are used only if the process
-    // still runs.
-    if (process.pid == 0 || BackendPidGetProc(process.pid) != proc)
-        return {};
-    return process;
+    // Its contents are used only if the process still runs.
+    return process.pid != 0 && pid_of_process(*proc) == process.pid ? process : ClientProcess{};
 }
 
 bool is_own_session(int pid) noexcept {
@@ -195,7 +168,7 @@ bool is_streaming(int pid) noexcept {
 }
 
 bool is_ignored_by_vacuum(int pid) {
-    const PGPROC* const proc = BackendPidGetProc(pid);
+    const PGPROC* const proc = process_with_pid(pid);
     return proc != nullptr && (vacuum_flags_of(*proc) & (PROC_IN_VACUUM | PROC_IN_LOGICAL_DECODING)) != 0;
 }
 
@@ -211,19 +184,19 @@ static bool is_flushing_commit(const PGPROC& proc) noexcept {
 }
 
 bool is_in_commit(int index, int pid) {
-    const PGPROC* const proc = proc_at(index);
+    const PGPROC* const proc = process_of_session(index, pid);
     // In this order: the one ends before the other begins.
-    return proc != nullptr && proc->pid == pid && (is_flushing_commit(*proc) || awaits_standby(index, pid));
+    return proc != nullptr && (is_flushing_commit(*proc) || awaits_standby(index, pid));
 }
 
 bool awaits_standby(int index, int pid) {
-    const PGPROC* const proc = proc_at(index);
-    return proc != nullptr && proc->pid == pid && proc->syncRepState == SYNC_REP_WAITING;
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr && proc->syncRepState == SYNC_REP_WAITING;
 }
 
 bool is_in_transaction(int index, int pid) {
-    const PGPROC* const proc = proc_at(index);
-    if (proc == nullptr || proc->pid != pid)
+    const PGPROC* const proc = process_of_session(index, pid);
+    if (proc == nullptr)
         return false;
 #if PG_VERSION_NUM >= 170000 // 17: moved into vxid
     const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->vxid.lxid);

@@ -8,9 +8,6 @@ namespace sessionctl::compat {
 /// The entries of the session table.
 int status_slots() noexcept;
 
-/// The process with that number; null if there is none.
-PGPROC* proc_at(int index);
-
 #if PG_VERSION_NUM < 100000 // 10: the session table tells
 bool is_autovacuum_process(int index, int pid);
 #endif

@@ -14,6 +14,7 @@ CREATE FUNCTION sessionctl_test.holdoff() RETURNS text AS :'module', 'sessionctl
 CREATE FUNCTION sessionctl_test.stubborn(seconds integer) RETURNS void AS :'module', 'sessionctl_test_stubborn' LANGUAGE C STRICT;
 
 CREATE FUNCTION sessionctl_test.deaf(file text) RETURNS void AS :'module', 'sessionctl_test_deaf' LANGUAGE C STRICT;
+CREATE FUNCTION sessionctl_test.hold_lock(name text, file text) RETURNS void AS :'module', 'sessionctl_test_hold_lock' LANGUAGE C STRICT;
 CREATE FUNCTION sessionctl_test.lock_up() RETURNS void AS :'module', 'sessionctl_test_lock_up' LANGUAGE C;
 
 CREATE FUNCTION sessionctl_test.slow_log(milliseconds integer) RETURNS void AS :'module', 'sessionctl_test_slow_log' LANGUAGE C STRICT;

@@ -3,11 +3,13 @@
 #include "module.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 extern "C" {
 #include "storage/lwlock.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -180,6 +182,27 @@ SQL_FUNCTION(sessionctl_test_deaf)
     constexpr timespec moment = {0, 10 * 1000 * 1000};
     while (access(file, F_OK) == 0 && seconds() < end)
         nanosleep(&moment, nullptr);
+    PG_RETURN_VOID();
+}
+
+// hold_lock(name text, file text): holds that lightweight lock as long as the file exists, ten minutes at
+// most. When the lock is taken, the file gets an x.
+SQL_FUNCTION(sessionctl_test_hold_lock)
+{
+    const char* const name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    const char* const file = text_to_cstring(PG_GETARG_TEXT_PP(1));
+    LWLock* const lock = std::strcmp(name, "ProcArrayLock") == 0 ? ProcArrayLock : SInvalWriteLock;
+    const std::time_t end = seconds() + 600;
+    constexpr timespec moment = {0, 10 * 1000 * 1000};
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    const int descriptor = open(file, O_WRONLY);
+    if (descriptor >= 0) {
+        [[maybe_unused]] const ssize_t written = write(descriptor, "x", 1);
+        close(descriptor);
+    }
+    while (access(file, F_OK) == 0 && seconds() < end)
+        nanosleep(&moment, nullptr);
+    LWLockRelease(lock);
     PG_RETURN_VOID();
 }
 

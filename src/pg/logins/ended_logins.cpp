@@ -1,5 +1,6 @@
 #include "pg/logins/ended_logins.hpp"
 
+#include "compat/process_places.hpp"
 #include "pg/audit/audit_record.hpp"
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
@@ -16,12 +17,12 @@ constexpr core::Timestamp refusal_poll_interval = 2 * core::microseconds_per_mil
 
 ArrayMember array_member(std::int32_t pid) {
     return call([pid]() -> ArrayMember {
-        const PGPROC* const proc = BackendPidGetProc(pid);
+        const PGPROC* const proc = compat::process_with_pid(pid);
         if (proc == nullptr)
             return {};
         const Oid role = *const_cast<const volatile Oid*>(&proc->roleId);
-        // The slot may belong to another process by now.
-        return *const_cast<const volatile int*>(&proc->pid) == pid ? ArrayMember{true, role} : ArrayMember{};
+        // The place may belong to another process by now.
+        return compat::pid_of_process(*proc) == pid ? ArrayMember{true, role} : ArrayMember{};
     });
 }
 

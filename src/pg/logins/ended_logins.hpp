@@ -10,7 +10,7 @@
 
 namespace sessionctl::pg {
 
-/// A process in the process array.
+/// A process that is in the process array, or leaves it.
 struct ArrayMember {
     bool is_there;
     Oid role; // 0: not known yet

@@ -51,7 +51,7 @@ void LiveServer::release() noexcept {
 }
 
 core::Observation LiveServer::look(const core::Session& session) {
-    return look_at(session, &processes_);
+    return look_at(session, processes_);
 }
 
 bool LiveServer::awaits_standby(const core::Session& session) {

@@ -9,18 +9,12 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// A session leaves the session table first and the process array later; only then it is gone. If its pid is
-/// in the table again, the process in the array is another one.
-bool is_exiting(int pid) {
-    return call([pid] {
-        if (BackendPidGetProc(pid) == nullptr)
-            return false;
-        const compat::StatusArray table = compat::status_array();
-        for (int slot = 0; slot < table.count; ++slot)
-            if (table.entries[slot].st_procpid == pid)
-                return false;
-        return true;
-    });
+bool is_in_table(int pid) {
+    const compat::StatusArray table = compat::status_array();
+    for (int slot = 0; slot < table.count; ++slot)
+        if (table.entries[slot].st_procpid == pid)
+            return true;
+    return false;
 }
 
 /// All but whether it is present.
@@ -53,11 +47,18 @@ bool RecentProcesses::has(int pid) {
     return std::binary_search(pids_.begin(), pids_.end(), pid);
 }
 
-core::Observation look_at(const core::Session& session, RecentProcesses* processes) {
+/// A session leaves the session table first, the process array later, and then its place; only then it is
+/// gone. If its pid is in the table again, the place is another process's.
+core::Observation look_at(const core::Session& session, RecentProcesses& processes) {
     core::Observation observed = look_at_table(session);
-    observed.present = observed.listed || ((processes == nullptr || processes->has(session.id.pid)) &&
-                                           is_exiting(session.id.pid));
+    const int pid = session.id.pid;
+    observed.present = observed.listed || (processes.has(pid) && call([pid] { return !is_in_table(pid); }));
     return observed;
+}
+
+core::Observation look_at(const core::Session& session) {
+    RecentProcesses processes;
+    return look_at(session, processes);
 }
 
 } // namespace sessionctl::pg

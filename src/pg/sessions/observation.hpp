@@ -6,8 +6,7 @@
 
 namespace sessionctl::pg {
 
-/// The processes in shared memory, read once for many looks. A session whose process is missing is gone for
-/// certain, and no lock is taken to know that; one that is there may have ended since.
+/// The processes in shared memory, read once for many looks: one that is there may have ended since.
 class RecentProcesses {
   public:
     bool has(int pid);
@@ -18,8 +17,9 @@ class RecentProcesses {
     core::vector<int> pids_; // sorted; empty: to be read
 };
 
-/// The session's current state. Not present: it is gone for certain, by the session table and the process
-/// array. Of many that are dying each look at that array would wait for them: `processes` knows of most.
-core::Observation look_at(const core::Session& session, RecentProcesses* processes = nullptr);
+/// The session's current state. Not present: it is gone for certain, it is in neither the session table nor
+/// the process array.
+core::Observation look_at(const core::Session& session);
+core::Observation look_at(const core::Session& session, RecentProcesses& processes);
 
 } // namespace sessionctl::pg

@@ -1,0 +1,78 @@
+# Many that exit at once wait for each other at the locks that an exit needs: a call that waits there, too, comes back late.
+# Here one process holds such a lock as long as a call lasts.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
+use BoundaryTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = boundary_node('locks_of_exits');
+my $admin = bystander($node);
+$admin->run('CREATE EXTENSION pg_sessionctl; CREATE ROLE app LOGIN');
+my $file = $node->data_dir . '/held';
+my $is_victim = q{usename = 'app'};
+
+sub victims { return map { SessionctlTest::Session->new($node, user => 'app') } 1 .. 3 }
+
+sub hold
+{
+	my ($holder, $lock) = @_;
+	write_file($file, '');
+	$holder->send("SELECT sessionctl_test.hold_lock('$lock', '$file')");
+	wait_for("$lock to be held", sub { read_file($file) eq 'x' });
+	return;
+}
+
+sub let_go
+{
+	my ($holder) = @_;
+	unlink $file or die $!;
+	$holder->answer;
+	return;
+}
+
+sub wait_until_there_is_none
+{
+	return wait_for('the victims to be gone', sub { $admin->run("SELECT sessionctl.safe_count(\$\$$is_victim\$\$)") =~ /^0$/m });
+}
+
+# They have left the session table, and cannot leave the process array.
+subtest 'the proof' => sub {
+	my ($caller, $holder) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	my @victims = victims();
+	stop_process($_->pid) for @victims;
+	$caller->send("SELECT sessionctl.terminate_where(\$\$$is_victim\$\$, timeout => '10 s')");
+	wait_for_sigterm($_->pid) for @victims;
+	hold($holder, 'ProcArrayLock');
+	continue_process($_->pid) for @victims;
+	my $answer = $caller->answer;
+	let_go($holder);
+	like($answer, qr/^0$/m, 'the call comes back while the lock is held, and counts nobody who is still there');
+	like($answer, qr/3 still running/, 'they are still running');
+	wait_until_there_is_none();
+};
+
+# Signalled, the victims wait for it on their way out; chosen and looked at, nobody needs it.
+my %call = (
+	(map { $_ => "sessionctl.$_(%s, timeout => '2 s')" } qw(terminate_where cancel_where drain_where)),
+	escalate_report => "count(*) FILTER (WHERE outcome <> 'not running') FROM sessionctl.escalate_report(%s, step => '2 s')");
+for my $function (sort keys %call)
+{
+	subtest $function => sub {
+		my ($caller, $holder) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+		my @victims = victims();
+		$caller->run("SELECT sessionctl.$function('pid = 0')");    # the catalog is read
+		hold($holder, 'SInvalWriteLock');
+		my $answer = $caller->run(sprintf "SELECT $call{$function}", "\$\$$is_victim\$\$");
+		let_go($holder);
+		like($answer, qr/^0$/m, 'comes back while the lock is held');
+		$_->quit for @victims;
+		wait_until_there_is_none();
+	};
+}
+
+done_testing();
