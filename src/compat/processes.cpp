@@ -3,6 +3,8 @@
 
 #include "compat/process_places.hpp"
 
+#include <atomic>
+
 extern "C" {
 #include "access/transam.h"
 #include "replication/syncrep.h"
@@ -134,11 +136,17 @@ static PGPROC* client_proc(int index) noexcept {
 
 ClientProcess client_process_at(int index) {
     PGPROC* const proc = client_proc(index);
+    const int pid = pid_of_process(*proc);
+    if (pid == 0)
+        return {};
+    // What the process before it left there is overwritten when it owns the place, and what is read is its
+    // own if it still does after that.
     const auto& live = *const_cast<const volatile PGPROC*>(proc);
-    const ClientProcess process = {live.pid, live.roleId, live.databaseId, index >= MaxConnections,
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const ClientProcess process = {pid, live.roleId, live.databaseId, index >= MaxConnections,
                                    live.waitLock != nullptr};
-    // Its contents are used only if the process still runs.
-    return process.pid != 0 && pid_of_process(*proc) == process.pid ? process : ClientProcess{};
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return pid_of_process(*proc) == pid ? process : ClientProcess{};
 }
 
 bool is_own_session(int pid) noexcept {

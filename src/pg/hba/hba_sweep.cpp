@@ -124,6 +124,9 @@ bool HbaSweep::is_open(const Child& child, const core::vector<std::int32_t>& lis
     // A background worker, or a login that has entered the array since.
     if (member.is_there && process == nullptr)
         return find(client_processes(), child.pid) != nullptr;
+    // On some processors the role of the process before it may be seen there for a moment.
+    if (OidIsValid(member.role) && process->role != member.role)
+        return true;
     if (OidIsValid(member.role))
         return is_refused(member.role) && !is_settled(*process, member.role);
     // A child that never enters the array but has a title is an auxiliary process: the logger, say.

@@ -7,6 +7,8 @@
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
 
+#include <atomic>
+
 namespace sessionctl::pg {
 
 namespace {
@@ -20,7 +22,9 @@ ArrayMember array_member(std::int32_t pid) {
         const PGPROC* const proc = compat::process_with_pid(pid);
         if (proc == nullptr)
             return {};
+        std::atomic_thread_fence(std::memory_order_acquire);
         const Oid role = *const_cast<const volatile Oid*>(&proc->roleId);
+        std::atomic_thread_fence(std::memory_order_acquire);
         // The place may belong to another process by now.
         return compat::pid_of_process(*proc) == pid ? ArrayMember{true, role} : ArrayMember{};
     });

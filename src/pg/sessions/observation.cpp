@@ -9,7 +9,7 @@ namespace sessionctl::pg {
 
 namespace {
 
-bool is_in_table(int pid) {
+bool is_in_table(int pid) noexcept {
     const compat::StatusArray table = compat::status_array();
     for (int slot = 0; slot < table.count; ++slot)
         if (table.entries[slot].st_procpid == pid)
@@ -47,18 +47,19 @@ bool RecentProcesses::has(int pid) {
     return std::binary_search(pids_.begin(), pids_.end(), pid);
 }
 
-/// A session leaves the session table first, the process array later, and then its place; only then it is
-/// gone. If its pid is in the table again, the place is another process's.
+/// A session leaves the session table first, then the process array, and then it gives up its latch; only
+/// then it is gone. If its pid is in the table again, the process is another one.
 core::Observation look_at(const core::Session& session, RecentProcesses& processes) {
     core::Observation observed = look_at_table(session);
-    const int pid = session.id.pid;
-    observed.present = observed.listed || (processes.has(pid) && call([pid] { return !is_in_table(pid); }));
+    observed.present = observed.listed || (processes.has(session.id.pid) && !is_in_table(session.id.pid));
     return observed;
 }
 
 core::Observation look_at(const core::Session& session) {
-    RecentProcesses processes;
-    return look_at(session, processes);
+    core::Observation observed = look_at_table(session);
+    const int pid = session.id.pid;
+    observed.present = observed.listed || (compat::process_with_pid(pid) != nullptr && !is_in_table(pid));
+    return observed;
 }
 
 } // namespace sessionctl::pg
