@@ -4,6 +4,7 @@
 #include "hooks/drain.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/login_revoked.hpp"
+#include "hooks/rules.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/stored_lockdown.hpp"
 #include "pg/reaper/limit_parameters.hpp"
@@ -48,6 +49,7 @@ void _PG_init(void) {
     hooks::install_client_message();
     hooks::install_gate();
     hooks::install_login_revoked();
+    hooks::install_rules();
     hooks::install_drain();
     worker::register_reaper();
 }

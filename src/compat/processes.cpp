@@ -28,6 +28,14 @@ void transaction_ids(const PGPROC& proc, TransactionId& xid, TransactionId& xmin
     xmin = ids.xmin;
 }
 
+LocalTransactionId transaction_of(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
+    return *const_cast<const volatile LocalTransactionId*>(&proc.vxid.lxid);
+#else
+    return *const_cast<const volatile LocalTransactionId*>(&proc.lxid);
+#endif
+}
+
 // 9.6: PGPROC.wait_event_info and lock groups (parallel query); before, only the status entry's st_waiting.
 void wait_and_group(const PGPROC& proc, ProcView& view) {
 #if PG_VERSION_NUM >= 90600
@@ -102,6 +110,11 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
     }
     view.waits_for_lock = waits_for_lock(entry, view);
     return view;
+}
+
+LocalTransactionId transaction_at(int index, int pid) noexcept {
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr ? transaction_of(*proc) : InvalidLocalTransactionId;
 }
 
 const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
@@ -196,14 +209,35 @@ bool awaits_standby(int index, int pid) {
 
 bool is_in_transaction(int index, int pid) {
     const PGPROC* const proc = process_of_session(index, pid);
-    if (proc == nullptr)
-        return false;
-#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->vxid.lxid);
+    return proc != nullptr && LocalTransactionIdIsValid(transaction_of(*proc));
+}
+
+// A process takes this lock to take, and to give up, the lock on its own transaction, which it does when
+// nothing but its end is left. 13: its name.
+static LWLock* transaction_lock(PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 130000
+    return &proc.fpInfoLock;
+#elif PG_VERSION_NUM >= 90600
+    return &proc.backendLock;
 #else
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->lxid);
+    return proc.backendLock;
 #endif
-    return LocalTransactionIdIsValid(transaction);
+}
+
+LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction) {
+    PGPROC* const proc = process_of_session(index, pid);
+    if (proc == nullptr)
+        return nullptr;
+    LWLock* const lock = transaction_lock(*proc);
+    LWLockAcquire(lock, LW_SHARED);
+    if (pid_of_process(*proc) == pid && proc->fpLocalTransactionId == transaction && transaction_of(*proc) == transaction)
+        return lock;
+    LWLockRelease(lock);
+    return nullptr;
+}
+
+LWLock* own_transaction_lock() noexcept {
+    return transaction_lock(*MyProc);
 }
 
 } // namespace sessionctl::compat

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/audit/audit_ring.hpp"
+#include "pg/monotonic.hpp"
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 
@@ -41,6 +42,8 @@ void attach() {
         shared->gate_lock = compat::shared_memory_lock(1);
         shared->cooldown_lock = compat::shared_memory_lock(2);
         shared->drain_lock = compat::shared_memory_lock(3);
+        shared->rules_lock = compat::shared_memory_lock(4);
+        shared->rules.begin(monotonic_now());
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }

@@ -8,6 +8,7 @@
 #include "pg/keep_out/gate.hpp"
 #include "pg/logins/connect_sweep_request.hpp"
 #include "pg/logins/sweep_note.hpp"
+#include "pg/rules/shared_rules.hpp"
 #include "pg/sessions/client_message_box.hpp"
 #include "pg/sessions/drain_request.hpp"
 #include "pg/sessions/progress.hpp"
@@ -25,6 +26,7 @@ struct SessionSlot {
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;
+    std::atomic<bool> commits; // see pg/sessions/commits.hpp
     SharedProgress progress;
     GatePass pass;
     core::Origin origin; // valid while there is a pass
@@ -85,6 +87,8 @@ struct SharedMemory {
     LWLock* cooldown_lock;
     Cooldowns cooldowns;
     LWLock* drain_lock; // held to request or withdraw a drain
+    LWLock* rules_lock; // held to read or change the texts and the action times in `rules`
+    SharedRules rules;
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 

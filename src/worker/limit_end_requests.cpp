@@ -44,7 +44,7 @@ bool LimitEndRequests::settle(Request& request, core::LimitMonitor& monitor) {
         monitor.exempt(target.session);
     if (!is_over && is_wanted)
         return false;
-    pg::LastingRequests::withdraw(target.session);
+    requester_.withdraw(target.session);
     return true;
 }
 

@@ -36,7 +36,7 @@ class LimitEndRequests {
 
     LimitEndings& endings_;
     core::vector<Request> requests_;
-    pg::LastingRequests requester_;
+    pg::LastingRequests requester_{pg::LastingRequester::reaper};
 };
 
 } // namespace sessionctl::worker

@@ -15,6 +15,7 @@
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/limit_enforcer.hpp"
+#include "worker/rules_starter.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -104,7 +105,7 @@ class Reaper {
                 reload();
             if (is_woken || pg::monotonic_now() >= next_look)
                 next_look = look();
-            is_woken = sleep_until(std::min(next_look, enforcer_.follow_up()));
+            is_woken = sleep_until(std::min({next_look, enforcer_.follow_up(), rules_.look()}));
         }
         enforcer_.finish();
     }
@@ -115,6 +116,7 @@ class Reaper {
         const pg::ReaperAction before = pg::reaper_action_setting();
         pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
         monitor_.reconsider(pg::reaper_action_setting() != before);
+        rules_.reconsider();
     }
 
     /// The clocks are read after the table, so that no stamp is in the future; the wall clock first: a delay
@@ -196,6 +198,7 @@ class Reaper {
 
     core::LimitMonitor monitor_;
     LimitEnforcer enforcer_;
+    RulesStarter rules_;
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
 
@@ -208,9 +211,11 @@ void wait_for_first_session() {
 }
 
 extern "C" void sessionctl_reaper_exit(int, Datum) {
-    if (pg::SharedMemory* const shared = pg::shared_memory())
+    if (pg::SharedMemory* const shared = pg::shared_memory()) {
         shared->reaper.latch = nullptr;
-    pg::LastingRequests::withdraw_all();
+        shared->rules.wake(); // its worker does not run without the reaper
+    }
+    pg::LastingRequests(pg::LastingRequester::reaper).withdraw_all();
 }
 
 void announce() {

@@ -5,7 +5,12 @@
 
 namespace sessionctl::core {
 
-enum class Delivery : std::uint8_t { delivered, gone, denied };
+enum class Delivery : std::uint8_t {
+    delivered,
+    gone,
+    denied,
+    changed, // not sent: it is in another transaction by now
+};
 
 /// What became of the attempt to close a client's connection.
 struct Closing {
@@ -96,6 +101,7 @@ Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 /// Has the signal had its effect?
 using Proof = bool (*)(const Session& chosen, const Observation& observed, Server& server);
 bool is_gone(const Session& chosen, const Observation& observed, Server& server) noexcept;
+bool has_stopped(const Session& chosen, const Observation& observed, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each `is_done`, which gives it the outcome `success`, or
 /// until `deadline` (monotonic); the rest is `still running` then. The observer is told at once of targets
