@@ -220,7 +220,10 @@ CREATE FUNCTION sessionctl._session_blocking(
     OUT lock text,
     OUT mode_wanted text,
     OUT mode_held text,
-    OUT since timestamptz
+    OUT since timestamptz,
+    OUT waiter_priority text,
+    OUT blocker_priority text,
+    OUT due_at timestamptz
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sessionctl_session_blocking' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl._session_blocking() IS
@@ -228,7 +231,7 @@ COMMENT ON FUNCTION sessionctl._session_blocking() IS
 
 CREATE VIEW sessionctl.session_blocking AS
 SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_gid,
-       locktype, lock, mode_wanted, mode_held, since
+       locktype, lock, mode_wanted, mode_held, since, waiter_priority, blocker_priority, due_at
 FROM sessionctl._session_blocking();
 COMMENT ON VIEW sessionctl.session_blocking IS
 'Who waits for whom: one row for each waiting session, each session or prepared transaction that blocks it, and each lock. See the reference.';
@@ -252,6 +255,12 @@ COMMENT ON COLUMN sessionctl.session_blocking.mode_held IS
 'The strongest conflicting mode that the blocker holds; NULL: it only waits before it in the queue.';
 COMMENT ON COLUMN sessionctl.session_blocking.since IS
 'When the wait began, where the server tells. See the reference.';
+COMMENT ON COLUMN sessionctl.session_blocking.waiter_priority IS
+'The waiter''s pg_sessionctl.lock_priority.';
+COMMENT ON COLUMN sessionctl.session_blocking.blocker_priority IS
+'The blocker''s; NULL: not known, and so not lower.';
+COMMENT ON COLUMN sessionctl.session_blocking.due_at IS
+'When the waiter''s pg_sessionctl.blocker_patience with this blocker ends; NULL: never, or not known. See the reference.';
 
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
@@ -1343,7 +1352,7 @@ COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
-'The reaper''s rule, or the session rule; NULL: a call.';
+'The reaper''s rule, the session rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
 'The condition that selected the session; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
@@ -1374,7 +1383,7 @@ CREATE FUNCTION sessionctl._session_stats(
     OUT errors bigint,
     OUT check_time interval
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 23;
+AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 28;
 COMMENT ON FUNCTION sessionctl._session_stats() IS
 'What the view sessionctl.session_stats reads. Use the view.';
 
@@ -1386,7 +1395,7 @@ COMMENT ON VIEW sessionctl.session_stats IS
 COMMENT ON COLUMN sessionctl.session_stats.action IS
 'terminate, drain, cancel, close_socket, log, or a session rule''s action. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
-'The reaper''s rule, or the session rule; NULL: a call.';
+'The reaper''s rule, the session rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
 'Sessions that were signalled, or for log: reported.';
 COMMENT ON COLUMN sessionctl.session_stats.ended IS
@@ -1416,7 +1425,7 @@ LANGUAGE sql ROWS 45 AS $$
 VALUES
     ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, memory, may you act on it'),
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
-    ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
+    ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock, and who is due to give way'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
     ('see', 'vacuum_horizon', 'who keeps VACUUM from removing dead rows, the oldest first, and what to do about each'),
     ('see', 'session_progress', 'the calls under way that act on sessions, and how far each is'),
@@ -1450,7 +1459,7 @@ VALUES
     ('keep out', 'resume_pool(server, database)', 'let them continue'),
     ('keep out', 'session_lockdowns', 'what is locked down now, by whom, why, and until when'),
     ('keep out', 'session_limits', 'roles and databases with a connection limit, and how many sessions are above it'),
-    ('automate', 'start_reaper()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
+    ('automate', 'start_reaper()', 'start the process that enforces limits and lock priority, without a restart of the server'),
     ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
     ('automate', 'create_session_rule(name, condition, ...)', 'the server acts by itself on sessions that match a condition'),

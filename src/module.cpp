@@ -7,6 +7,7 @@
 #include "hooks/rules.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/stored_lockdown.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -28,7 +29,7 @@ using Definition = void (*)();
 void define_parameters() {
     using namespace sessionctl;
     static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,
-                                                 pg::define_lockdown_parameter};
+                                                 pg::define_lock_settings, pg::define_lockdown_parameter};
     static std::size_t defined = 0;
     for (; defined < std::size(definitions); ++defined)
         definitions[defined]();

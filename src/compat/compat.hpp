@@ -145,6 +145,8 @@ bool awaits_standby(int index, int pid);
 /// Is its commit being flushed, or does it wait for a synchronous standby? A signal that comes in the middle
 /// of the first ends the second at once. True for moments of other work, too.
 bool is_in_commit(int index, int pid);
+/// Of the processes that wait for a heavyweight lock, is it one of these? They are given by slot and pid.
+bool any_waits_for_lock(bool (*is_it)(int index, int pid)) noexcept;
 /// It runs VACUUM, or decodes for a slot with an xmin of its own: VACUUM ignores its xmin.
 bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.

@@ -207,6 +207,21 @@ bool awaits_standby(int index, int pid) {
     return proc != nullptr && proc->syncRepState == SYNC_REP_WAITING;
 }
 
+bool any_waits_for_lock(bool (*is_it)(int index, int pid)) noexcept {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const auto& proc = const_cast<const volatile PGPROC&>(ProcGlobal->allProcs[i]);
+        if (proc.waitLock == nullptr)
+            continue;
+#if PG_VERSION_NUM >= 170000 // 17: the process number is the slot; before, the backend id less one
+        if (is_it(static_cast<int>(i), proc.pid))
+#else
+        if (is_it(proc.backendId - 1, proc.pid))
+#endif
+            return true;
+    }
+    return false;
+}
+
 bool is_in_transaction(int index, int pid) {
     const PGPROC* const proc = process_of_session(index, pid);
     return proc != nullptr && LocalTransactionIdIsValid(transaction_of(*proc));

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "pg/audit/audit_ring.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
@@ -52,6 +53,7 @@ void attach() {
     if (!IsUnderPostmaster && !found) {
         shared->audit->load();
         shared->gate.load();
+        publish_general_lock_settings();
         on_shmem_exit(AuditRing::save_at_exit, 0);
     }
 }

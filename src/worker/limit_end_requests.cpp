@@ -37,7 +37,8 @@ bool LimitEndRequests::settle(Request& request, core::LimitMonitor& monitor) {
     if (target.outcome == core::Outcome::terminated || core::was_ended(target, requester_)) {
         if (!is_over)
             monitor.signalled(target.session);
-        endings_.add({target.session, request.rule, false, pg::monotonic_now(), request.record});
+        endings_.add({target.session, pg::CountedAction::reap, request.rule, false, pg::monotonic_now(),
+                      request.record});
         return true;
     }
     if (target.outcome == core::Outcome::denied)
@@ -55,9 +56,10 @@ void LimitEndRequests::finish_look(core::LimitMonitor& monitor) {
 
 void LimitEndRequests::finish() noexcept {
     for (const Request& request : requests_) {
-        LimitEnding ending = {request.target.session, request.rule, false, 0, request.record};
+        Ending ending = {request.target.session, pg::CountedAction::reap, request.rule, false, 0,
+                         request.record};
         if (core::was_ended(request.target, requester_))
-            ending.settle(0, core::Outcome::signalled);
+            Endings::finish(ending);
     }
     requests_.clear();
 }

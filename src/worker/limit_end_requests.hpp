@@ -5,13 +5,13 @@
 #include "core/sessions/drained_session.hpp"
 #include "pg/audit/audit_record.hpp"
 #include "pg/sessions/drain_requesters.hpp"
-#include "worker/limit_endings.hpp"
+#include "worker/endings.hpp"
 
 namespace sessionctl::worker {
 
 class LimitEndRequests {
   public:
-    explicit LimitEndRequests(LimitEndings& endings) noexcept : endings_(endings) {}
+    explicit LimitEndRequests(Endings& endings) noexcept : endings_(endings) {}
 
     /// Asks the session. Renewed at each look: the limit and the client message may have changed.
     void renew(const core::LimitViolation& violation, const pg::RosterEntry& entry,
@@ -34,7 +34,7 @@ class LimitEndRequests {
     /// True when the request is over: the session ends, is gone, or may stay.
     bool settle(Request& request, core::LimitMonitor& monitor);
 
-    LimitEndings& endings_;
+    Endings& endings_;
     core::vector<Request> requests_;
     pg::LastingRequests requester_{pg::LastingRequester::reaper};
 };

@@ -5,6 +5,8 @@
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+#include "worker/exemptions.hpp"
 #include "worker/limit_recheck.hpp"
 #include "worker/violation_report.hpp"
 
@@ -12,12 +14,9 @@ namespace sessionctl::worker {
 
 namespace {
 
-bool is_exempt(const pg::RosterEntry& entry) {
-    if (entry.facts.is_superuser && !pg::reap_superusers_setting())
-        return true;
-    return entry.facts.is_protected || pg::is_exempt_role(entry.role) ||
-           (entry.database_name != nullptr && pg::is_exempt_database(entry.database_name)) ||
-           pg::is_exempt_application(entry.application_name);
+void count_log(core::Rule rule) noexcept {
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        shared->counter(pg::CountedAction::log, rule).add(false);
 }
 
 } // namespace
@@ -51,7 +50,7 @@ void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
     record.action.set("log");
     record.result.set("spared");
     pg::keep_record(record);
-    count(pg::CountedAction::log, violation.rule, false);
+    count_log(violation.rule);
     monitor.logged(violation);
 }
 
@@ -71,7 +70,9 @@ void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& 
         if (violation.rule == core::Rule::statement && !violation.is_cancel)
             endings_.give_up_cancel_of(violation.session);
         record.action.set(violation.is_cancel ? "cancel" : "terminate");
-        endings_.add({violation.session, violation.rule, violation.is_cancel, target.signalled_at, record});
+        endings_.add({violation.session,
+                      violation.is_cancel ? pg::CountedAction::reap_statement : pg::CountedAction::reap,
+                      violation.rule, violation.is_cancel, target.signalled_at, record});
     } else if (target.outcome == core::Outcome::denied) {
         monitor.exempt(violation.session);
     } else {
@@ -83,13 +84,8 @@ void LimitEnforcer::finish_look(core::LimitMonitor& monitor) {
     requests_.finish_look(monitor);
 }
 
-core::Timestamp LimitEnforcer::follow_up() {
-    return endings_.follow_up();
-}
-
 void LimitEnforcer::finish() noexcept {
     requests_.finish();
-    endings_.finish();
 }
 
 } // namespace sessionctl::worker

@@ -1,6 +1,7 @@
 #include "worker/reaper.hpp"
 
 #include "core/reaper/violation_text.hpp"
+#include "pg/catalog_scope.hpp"
 #include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"
 #include "pg/error.hpp"
@@ -15,12 +16,14 @@
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/limit_enforcer.hpp"
+#include "worker/lock_wait_enforcer.hpp"
 #include "worker/rules_starter.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 PGDLLEXPORT void sessionctl_reaper_main(Datum);
 }
@@ -99,15 +102,20 @@ class Reaper {
 
     void run() {
         core::Timestamp next_look = 0;
+        core::Timestamp next_look_at_locks = 0;
         bool is_woken = false;
         while (!is_terminated) {
             if (has_new_settings)
                 reload();
             if (is_woken || pg::monotonic_now() >= next_look)
                 next_look = look();
-            is_woken = sleep_until(std::min({next_look, enforcer_.follow_up(), rules_.look()}));
+            if (is_woken || pg::monotonic_now() >= next_look_at_locks)
+                next_look_at_locks = lock_wait_enforcer_.look();
+            is_woken =
+                sleep_until(std::min({next_look, next_look_at_locks, endings_.follow_up(), rules_.look()}));
         }
         enforcer_.finish();
+        endings_.finish();
     }
 
   private:
@@ -197,7 +205,9 @@ class Reaper {
     }
 
     core::LimitMonitor monitor_;
-    LimitEnforcer enforcer_;
+    Endings endings_;
+    LimitEnforcer enforcer_{endings_};
+    LockWaitEnforcer lock_wait_enforcer_{endings_};
     RulesStarter rules_;
     const uint32 wait_event_ = pg::call([] { return compat::own_wait_event("PgSessionctlReaper"); });
 };
@@ -228,12 +238,21 @@ void announce() {
     });
 }
 
+/// A process without a database hears of changed memberships only if it asks for them: core caches those of
+/// the role that was asked about last.
+void watch_memberships() {
+    pg::CatalogScope catalogs;
+    pg::call([] { initialize_acl(); });
+    catalogs.leave();
+}
+
 /// The exit code: 0 takes the worker off the postmaster's list, 1 brings it back a second later.
 int run_reaper() {
     if (!pg::acquire_reaper_lock()) {
         pg::call([] { ereport(LOG, (errmsg("pg_sessionctl: another reaper is already running"))); });
         return 0;
     }
+    watch_memberships();
     announce();
     const pg::MemoryScope lasting(TopMemoryContext);
     Reaper reaper;

@@ -112,6 +112,13 @@ void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
     put_counter("drain", nullptr, shared.counter(pg::CountedAction::drain), reset, rows);
     put_counter("cancel", core::rule_name(core::Rule::statement),
                 shared.counter(pg::CountedAction::reap_statement), reset, rows);
+    static constexpr char patience[] = "blocker_patience";
+    put_counter("cancel", patience, shared.counter(pg::CountedAction::blocker_cancel), reset, rows);
+    put_counter("terminate", patience, shared.counter(pg::CountedAction::blocker_terminate), reset, rows);
+    put_counter("log", patience, shared.counter(pg::CountedAction::blocker_log), reset, rows);
+    static constexpr char yield[] = "yield_after";
+    put_counter("cancel", yield, shared.counter(pg::CountedAction::yield_cancel), reset, rows);
+    put_counter("log", yield, shared.counter(pg::CountedAction::yield_log), reset, rows);
     for (int i = 0; i < core::rule_count; ++i) {
         const auto rule = static_cast<core::Rule>(i);
         const char* const action = rule == core::Rule::lifetime ? "drain" : "terminate";
