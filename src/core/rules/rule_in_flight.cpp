@@ -121,7 +121,7 @@ bool RuleInFlight::give_up_drain(Server& server) {
             return true;
     }
     target_.outcome = Outcome::still_running;
-    target_.reason = drained_.reason();
+    target_.reason = drained_.reason(target_.session);
     target_.elapsed = server.now() - target_.signalled_at;
     return true;
 }
