@@ -11,7 +11,7 @@
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
-#include "worker/reaper.hpp"
+#include "worker/reaper/reaper.hpp"
 
 #include <iterator>
 

@@ -5,7 +5,7 @@
 #include "core/locks/yield.hpp"
 #include "pg/audit/evidence.hpp"
 #include "worker/endings.hpp"
-#include "worker/waiting_sessions.hpp"
+#include "worker/locks/waiting_sessions.hpp"
 
 namespace sessionctl::worker {
 

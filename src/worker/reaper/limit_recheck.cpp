@@ -1,4 +1,4 @@
-#include "worker/limit_recheck.hpp"
+#include "worker/reaper/limit_recheck.hpp"
 
 #include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"

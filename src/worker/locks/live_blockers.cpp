@@ -1,4 +1,4 @@
-#include "worker/live_blockers.hpp"
+#include "worker/locks/live_blockers.hpp"
 
 #include "pg/error.hpp"
 #include "pg/locks/lock_settings.hpp"

@@ -1,8 +1,8 @@
 // The reaper's looks at lock waits: who has waited for long enough, and who keeps others waiting.
 #pragma once
 
-#include "worker/patience_enforcer.hpp"
-#include "worker/yield_enforcer.hpp"
+#include "worker/locks/patience_enforcer.hpp"
+#include "worker/locks/yield_enforcer.hpp"
 
 namespace sessionctl::worker {
 

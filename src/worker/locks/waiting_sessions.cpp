@@ -1,4 +1,4 @@
-#include "worker/waiting_sessions.hpp"
+#include "worker/locks/waiting_sessions.hpp"
 
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"

@@ -12,7 +12,7 @@
 #include "pg/sessions/client_message.hpp"
 #include "pg/sessions/statement_time.hpp"
 #include "pg/settings.hpp"
-#include "worker/sweep_records.hpp"
+#include "worker/logins/sweep_records.hpp"
 
 extern "C" {
 #include "access/transam.h"

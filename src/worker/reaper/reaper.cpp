@@ -1,4 +1,4 @@
-#include "worker/reaper.hpp"
+#include "worker/reaper/reaper.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "pg/catalog_scope.hpp"
@@ -15,9 +15,9 @@
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
-#include "worker/limit_enforcer.hpp"
-#include "worker/lock_wait_enforcer.hpp"
-#include "worker/rules_starter.hpp"
+#include "worker/locks/lock_wait_enforcer.hpp"
+#include "worker/reaper/limit_enforcer.hpp"
+#include "worker/rules/rules_starter.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"

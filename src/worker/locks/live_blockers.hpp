@@ -3,7 +3,7 @@
 #pragma once
 
 #include "pg/sessions/live_server.hpp"
-#include "worker/waiting_sessions.hpp"
+#include "worker/locks/waiting_sessions.hpp"
 
 namespace sessionctl::worker {
 

@@ -1,16 +1,11 @@
-// create_session_rule, alter_session_rule, drop_session_rule, test_session_rule; the triggers of the table of
-// rules; and what the view session_rules shows of what they did.
+// create_session_rule, alter_session_rule, drop_session_rule.
 
 #include "api/keep_out/lockdown_server.hpp"
+#include "api/rules/owned_rule.hpp"
 #include "api/serve.hpp"
-#include "api/sessions/report.hpp"
 #include "core/error.hpp"
-#include "core/rules/rule_check.hpp"
-#include "pg/condition/scope.hpp"
 #include "pg/memory.hpp"
-#include "pg/monotonic.hpp"
-#include "pg/rules/rule_changes.hpp"
-#include "pg/rules/rule_table.hpp"
+#include "pg/rules/rule_condition.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "pg/sql.hpp"
@@ -18,13 +13,13 @@
 extern "C" {
 #include "access/xact.h"
 #include "commands/dbcommands.h"
-#include "commands/trigger.h"
-#include "executor/spi.h"
-#include "utils/acl.h"
 }
 
 using namespace sessionctl;
 using api::Arguments;
+using api::require_own_rights;
+using api::require_owner;
+using api::rule_named;
 
 namespace {
 
@@ -70,43 +65,12 @@ constexpr char settings_now[] = "pg_catalog.current_setting('TimeZone'), "
 
 constexpr char conflict[] = "another session is changing the same rule";
 
-// --- rights
-
-void require_own_rights(const char* what) {
-    if (pg::is_under_other_user())
-        throw core::Error(core::sqlstate::insufficient_privilege,
-                          "cannot %s a session rule inside a SECURITY DEFINER function", what)
-            .hint("A rule acts with its owner's rights from then on: its owner has to call the function.");
-}
-
-pg::RuleRow rule_named(const char* name) {
-    const core::vector<pg::RuleRow> rows = pg::read_rules(name);
-    if (rows.empty())
-        throw core::Error(core::sqlstate::undefined_object, "session rule \"%s\" does not exist",
-                          pg::ShownName(name).text());
-    return rows.front();
-}
-
-/// Its owner is the role that has its OID and its name.
-void require_owner(const pg::RuleRow& row) {
-    const bool may = pg::call([&row] {
-        const char* const name = compat::role_name_or_null(row.owner_oid);
-        return superuser() || (name != nullptr && std::strcmp(name, row.owner) == 0 &&
-                               has_privs_of_role(GetUserId(), row.owner_oid));
-    });
-    if (!may)
-        throw core::Error(core::sqlstate::insufficient_privilege, "must be owner of session rule \"%s\"",
-                          pg::ShownName(row.name).text());
-}
-
 void require_rights_for(const pg::RuleRow& row) {
     if (row.closes_sockets && !pg::call([&row] { return superuser_arg(row.owner_oid); }))
         throw core::Error(core::sqlstate::insufficient_privilege,
                           "permission denied to close the connections of clients")
             .detail("Only superusers may use close_socket.");
 }
-
-// --- writing
 
 pg::Parameter text_parameter(const char* text) {
     return {TEXTOID, pg::call([text] { return CStringGetTextDatum(text); })};
@@ -249,89 +213,6 @@ void alter(const pg::RuleRow& row, const core::vector<const char*>& reset, Funct
     change(row, std::move(update), std::move(parameters));
 }
 
-// --- test
-
-constexpr char until_streak[] = "once it has matched for matching_for";
-constexpr char by_refuse_above[] = "held back: more sessions match than refuse_above allows";
-constexpr char by_at_most[] = "held back: at_most";
-constexpr char by_rule_state[] = "not acted on: the rule is not enabled";
-
-class NoneInFlight final : public core::ActionsInFlight {
-  public:
-    bool has(const core::Session&) const noexcept override { return false; }
-};
-
-/// When it acted; it did not if the worker has never read it.
-core::ActionTimes action_times_of(const char* name) {
-    pg::SharedMemory& shared = pg::require_shared_memory("a session rule");
-    core::ActionTimes times;
-    times.begin(INT64_MIN);
-    pg::call([&] {
-        LWLockAcquire(shared.rules_lock, LW_SHARED);
-        for (const pg::RuleRecord& record : shared.rules.records)
-            if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, name) == 0)
-                times = record.action_times;
-        LWLockRelease(shared.rules_lock);
-    });
-    return times;
-}
-
-/// As if every session had matched for long enough.
-core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
-    core::SessionRule rule = pg::rule_of(row);
-    if (!rule.guards.refuse_above && pg::refuse_above_setting() > 0)
-        rule.guards.refuse_above = pg::refuse_above_setting();
-    const pg::Roster& roster = tick.roster_for(row.owner_oid);
-    core::Plan plan;
-    for (const pg::Match& match :
-         pg::RuleCondition(pg::text_of(row)).evaluate(tick, 0)) { // the caller's own timeout and cancels hold
-        core::Target target = {};
-        target.session = roster.at(match.pid).facts;
-        target.group = match.group;
-        plan.push_back(target);
-    }
-    const core::Timestamp matching_for = std::exchange(rule.matching_for, 0);
-    core::MatchStreaks streaks;
-    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, action_times_of(row.name),
-                                                   NoneInFlight(), pg::monotonic_now());
-    for (core::Target& target : plan) {
-        if (target.outcome != core::Outcome::chosen)
-            continue;
-        const bool is_claimed =
-            std::any_of(check.claims.begin(), check.claims.end(), [&target](const core::Claim& claim) {
-                return claim.session.id == target.session.id;
-            });
-        if (!is_claimed)
-            target.outcome = core::Outcome::spared;
-        if (!is_claimed)
-            target.reason = check.is_refused ? by_refuse_above : by_at_most;
-        else if (!row.is_enabled)
-            target.reason = by_rule_state;
-        else if (matching_for > 0)
-            target.reason = until_streak;
-    }
-    return plan;
-}
-
-// --- status
-
-void put_record(const pg::RuleRecord& record, api::Rows& rows) {
-    api::Row<11> row;
-    const auto add_time = [&row](core::Timestamp time) {
-        row.add_if(time != 0, [time] { return TimestampTzGetDatum(time); });
-    };
-    const bool may_see = has_privs_of_role(GetUserId(), record.owner);
-    row.add_text(record.name);
-    for (const auto* const counter :
-         {&record.checks, &record.matched, &record.acted, &record.ended, &record.held_back, &record.errors})
-        row.add(Int64GetDatum(counter->load()));
-    add_time(record.last_check);
-    add_time(record.last_acted);
-    row.add_text(may_see && record.last_error[0] != '\0' ? record.last_error : nullptr);
-    row.add(api::interval_of(record.check_time));
-    row.put_into(rows);
-}
-
 } // namespace
 
 SQL_FUNCTION(sessionctl_create_session_rule)
@@ -372,77 +253,6 @@ SQL_FUNCTION(sessionctl_drop_session_rule)
         const pg::RuleRow row = rule_named(name);
         require_owner(row);
         change(row, "DELETE FROM sessionctl.session_rule", {text_parameter(name)});
-        return 0;
-    });
-}
-
-SQL_FUNCTION(sessionctl_test_session_rule)
-{
-    return api::serve([&]() -> Datum {
-        require_own_rights("test");
-        const pg::ScratchMemory scratch;
-        const pg::RuleRow row = rule_named(Arguments(fcinfo).text("name"));
-        require_owner(row);
-        const core::string problem = pg::owner_problem(row);
-        if (!problem.empty())
-            throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
-                              "session rule \"%s\" is not checked: %s", pg::ShownName(row.name).text(),
-                              problem.c_str());
-        pg::RuleTick tick;
-        const api::Result result = {tick.roster_for(row.owner_oid), test(row, tick)};
-        return api::put_report(result, fcinfo);
-    });
-}
-
-SQL_FUNCTION(sessionctl_session_rule_status)
-{
-    return api::serve([&]() -> Datum {
-        pg::call([&] {
-            api::Rows rows(fcinfo);
-            pg::SharedMemory* const shared = pg::shared_memory();
-            if (shared == nullptr)
-                return;
-            LWLockAcquire(shared->rules_lock, LW_SHARED);
-            for (const pg::RuleRecord& record : shared->rules.records)
-                if (record.is_present && shared->rules.database == MyDatabaseId)
-                    put_record(record, rows);
-            LWLockRelease(shared->rules_lock);
-        });
-        return 0;
-    });
-}
-
-/// Before each row that comes, by COPY, too.
-SQL_FUNCTION(sessionctl_session_rule_owner)
-{
-    return pg::entry([&]() -> Datum {
-        return pg::call([&]() -> Datum {
-            if (!CALLED_AS_TRIGGER(fcinfo))
-                elog(ERROR, "not called as a trigger");
-            const auto* const trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-            const TupleDesc description = RelationGetDescr(trigger->tg_relation);
-            constexpr int most_columns = 64;
-            Datum values[most_columns] = {};
-            bool nulls[most_columns] = {};
-            bool replaced[most_columns] = {};
-            const int owner_oid = SPI_fnumber(description, "owner_oid") - 1;
-            if (description->natts > most_columns || owner_oid < 0)
-                elog(ERROR, "not the table of session rules");
-            const char* const owner =
-                SPI_getvalue(trigger->tg_trigtuple, description, SPI_fnumber(description, "owner"));
-            values[owner_oid] = ObjectIdGetDatum(owner != nullptr ? get_role_oid(owner, true) : InvalidOid);
-            replaced[owner_oid] = true;
-            return PointerGetDatum(
-                heap_modify_tuple(trigger->tg_trigtuple, description, values, nulls, replaced));
-        });
-    });
-}
-
-SQL_FUNCTION(sessionctl_session_rule_changed)
-{
-    return pg::entry([]() -> Datum {
-        if (pg::shared_memory() != nullptr)
-            pg::wake_rules_at_commit();
         return 0;
     });
 }

@@ -1,4 +1,4 @@
-#include "worker/sweep_records.hpp"
+#include "worker/logins/sweep_records.hpp"
 
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"

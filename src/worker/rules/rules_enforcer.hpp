@@ -12,12 +12,11 @@
 
 namespace sessionctl::worker {
 
-/// A rule as the worker holds it; both texts and counters are the caller's.
+/// Its texts and its counters are the caller's.
 struct ActingRule {
     const pg::RuleRow& row;
     const core::SessionRule& rule;
     pg::RuleRecord& record;
-    core::MatchStreaks& streaks;
 };
 
 class RulesEnforcer final : public core::ActionsInFlight {

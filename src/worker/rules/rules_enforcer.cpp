@@ -1,4 +1,4 @@
-#include "worker/rules_enforcer.hpp"
+#include "worker/rules/rules_enforcer.hpp"
 
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"

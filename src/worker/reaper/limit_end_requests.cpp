@@ -1,10 +1,10 @@
-#include "worker/limit_end_requests.hpp"
+#include "worker/reaper/limit_end_requests.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "worker/limit_recheck.hpp"
-#include "worker/violation_report.hpp"
+#include "worker/reaper/limit_recheck.hpp"
+#include "worker/reaper/violation_report.hpp"
 
 namespace sessionctl::worker {
 

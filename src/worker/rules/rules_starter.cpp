@@ -1,4 +1,4 @@
-#include "worker/rules_starter.hpp"
+#include "worker/rules/rules_starter.hpp"
 
 #include "pg/catalog_scope.hpp"
 #include "pg/encoding.hpp"

@@ -1,4 +1,4 @@
-#include "worker/limit_enforcer.hpp"
+#include "worker/reaper/limit_enforcer.hpp"
 
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/catalog_scope.hpp"
@@ -7,8 +7,8 @@
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 #include "worker/exemptions.hpp"
-#include "worker/limit_recheck.hpp"
-#include "worker/violation_report.hpp"
+#include "worker/reaper/limit_recheck.hpp"
+#include "worker/reaper/violation_report.hpp"
 
 namespace sessionctl::worker {
 

@@ -1,11 +1,11 @@
-#include "worker/patience_enforcer.hpp"
+#include "worker/locks/patience_enforcer.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
-#include "worker/live_blockers.hpp"
+#include "worker/locks/live_blockers.hpp"
 
 namespace sessionctl::worker {
 

@@ -1,4 +1,4 @@
-#include "worker/lock_wait_enforcer.hpp"
+#include "worker/locks/lock_wait_enforcer.hpp"
 
 #include "pg/locks/lock_settings.hpp"
 #include "pg/memory.hpp"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/reaper/limit_monitor.hpp"
-#include "worker/limit_end_requests.hpp"
+#include "worker/reaper/limit_end_requests.hpp"
 
 namespace sessionctl::worker {
 

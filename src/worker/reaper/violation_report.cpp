@@ -1,4 +1,4 @@
-#include "worker/violation_report.hpp"
+#include "worker/reaper/violation_report.hpp"
 
 #include "core/reaper/violation_text.hpp"
 #include "pg/sessions/session_table.hpp"

@@ -1,4 +1,4 @@
-#include "worker/yield_enforcer.hpp"
+#include "worker/locks/yield_enforcer.hpp"
 
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/locks/lock_settings.hpp"
