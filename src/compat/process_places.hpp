@@ -5,6 +5,8 @@
 #include "compat/postgres.hpp"
 #include "core/memory.hpp"
 
+#include <atomic>
+
 namespace sessionctl::compat {
 
 /// 0: it is empty, or a prepared transaction's. A process owns the latch of its place from before it enters
@@ -18,5 +20,17 @@ const PGPROC* process_with_pid(int pid) noexcept;
 
 /// The same, of the session in that slot of the session table.
 const PGPROC* process_of_session(int slot, int pid) noexcept;
+
+/// Calls `read` with what the process with that pid has in this place. False: the place is not that
+/// process's, or no longer, and what was read may be another's.
+template <typename Read>
+bool read_place(const PGPROC& place, int pid, Read&& read) {
+    if (pid == 0 || pid_of_process(place) != pid)
+        return false;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    read(const_cast<const volatile PGPROC&>(place));
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return pid_of_process(place) == pid;
+}
 
 } // namespace sessionctl::compat

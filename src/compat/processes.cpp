@@ -3,8 +3,6 @@
 
 #include "compat/process_places.hpp"
 
-#include <atomic>
-
 extern "C" {
 #include "access/transam.h"
 #include "replication/syncrep.h"
@@ -95,13 +93,13 @@ bool is_autovacuum_process(int index, int pid) {
 
 ProcView proc_view(int index, const PgBackendStatus& entry) {
     ProcView view = {};
-    if (const PGPROC* const proc = process_of_session(index, entry.st_procpid)) {
-        wait_and_group(*proc, view);
-        transaction_ids(*proc, view.xid, view.xmin);
-        // The place belongs to another process now: what was read may be that one's.
-        if (pid_of_process(*proc) != entry.st_procpid)
-            view = {};
-    }
+    const PGPROC* const proc = process_of_session(index, entry.st_procpid);
+    const bool is_its = proc != nullptr && read_place(*proc, entry.st_procpid, [&](const volatile PGPROC&) {
+                            wait_and_group(*proc, view);
+                            transaction_ids(*proc, view.xid, view.xmin);
+                        });
+    if (!is_its)
+        view = {};
     view.waits_for_lock = waits_for_lock(entry, view);
     return view;
 }
@@ -135,18 +133,13 @@ static PGPROC* client_proc(int index) noexcept {
 #endif
 
 ClientProcess client_process_at(int index) {
-    PGPROC* const proc = client_proc(index);
-    const int pid = pid_of_process(*proc);
-    if (pid == 0)
-        return {};
-    // What the process before it left there is overwritten when it owns the place, and what is read is its
-    // own if it still does after that.
-    const auto& live = *const_cast<const volatile PGPROC*>(proc);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    const ClientProcess process = {pid, live.roleId, live.databaseId, index >= MaxConnections,
-                                   live.waitLock != nullptr};
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return pid_of_process(*proc) == pid ? process : ClientProcess{};
+    const PGPROC& place = *client_proc(index);
+    ClientProcess process = {};
+    const int pid = pid_of_process(place);
+    const bool is_its = read_place(place, pid, [&](const volatile PGPROC& live) {
+        process = {pid, live.roleId, live.databaseId, index >= MaxConnections, live.waitLock != nullptr};
+    });
+    return is_its ? process : ClientProcess{};
 }
 
 bool is_own_session(int pid) noexcept {

@@ -7,8 +7,6 @@
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
 
-#include <atomic>
-
 namespace sessionctl::pg {
 
 namespace {
@@ -20,13 +18,11 @@ constexpr core::Timestamp refusal_poll_interval = 2 * core::microseconds_per_mil
 ArrayMember array_member(std::int32_t pid) {
     return call([pid]() -> ArrayMember {
         const PGPROC* const proc = compat::process_with_pid(pid);
-        if (proc == nullptr)
-            return {};
-        std::atomic_thread_fence(std::memory_order_acquire);
-        const Oid role = *const_cast<const volatile Oid*>(&proc->roleId);
-        std::atomic_thread_fence(std::memory_order_acquire);
-        // The place may belong to another process by now.
-        return compat::pid_of_process(*proc) == pid ? ArrayMember{true, role} : ArrayMember{};
+        Oid role = InvalidOid;
+        const bool is_there = proc != nullptr && compat::read_place(*proc, pid, [&role](const auto& live) {
+                                  role = live.roleId;
+                              });
+        return is_there ? ArrayMember{true, role} : ArrayMember{};
     });
 }
 
