@@ -1,6 +1,7 @@
 // What loading the library registers with the server.
 
 #include "hooks/client_message.hpp"
+#include "hooks/commits.hpp"
 #include "hooks/drain.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/login_revoked.hpp"
@@ -48,6 +49,7 @@ void _PG_init(void) {
     hooks::install_client_message();
     hooks::install_gate();
     hooks::install_login_revoked();
+    hooks::install_commits();
     hooks::install_drain();
     worker::register_reaper();
 }

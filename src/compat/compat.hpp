@@ -145,6 +145,13 @@ bool is_in_commit(int index, int pid);
 bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.
 bool is_in_transaction(int index, int pid);
+/// The number of the transaction that this process is in; 0: none, or it is gone.
+LocalTransactionId transaction_at(int index, int pid) noexcept;
+/// Keeps the process from ending the transaction that it is in, or from beginning one, until the lock is
+/// released. Null if it is not in this transaction (0: in none), or gone.
+LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction);
+/// That lock of this process: what it does while it has it exclusively, others do not meet half done.
+LWLock* own_transaction_lock() noexcept;
 /// A walsender between START_REPLICATION and the end of its stream.
 bool is_streaming(int pid) noexcept;
 /// This process, or the session that a parallel worker works for.
@@ -247,9 +254,10 @@ LWLock* shared_memory_lock(int number);
 /// sent by the client, inside of which transactions may end.
 void watch_statements(void (*begins)(), void (*command)());
 /// If statements are watched, `begins` is called before each utility command, also nested ones, and `ended`
-/// after it if `begins` returned true. Both may raise an ERROR.
+/// after it if `begins` returned true. Both may raise an ERROR. For two watchers at most.
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 bool is_in_command() noexcept;
+bool commits_prepared(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;

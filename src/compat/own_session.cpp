@@ -14,8 +14,11 @@ namespace {
 
 void (*statement_begins)() = nullptr;
 void (*command_begins_or_ends)() = nullptr;
-bool (*command_begins)(const Node*) = nullptr;
-void (*command_ended)() = nullptr;
+struct Watcher {
+    bool (*begins)(const Node*);
+    void (*ended)();
+};
+boost::container::static_vector<Watcher, 2> watchers;
 bool is_inside = false;
 post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
@@ -76,10 +79,13 @@ void run_between_calls(ProcessUtilityContext context, Command&& command) {
 template <typename Command>
 void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
     statement_begins();
-    const bool is_watched = command_begins != nullptr && command_begins(statement);
+    bool is_watched[2] = {};
+    for (std::size_t i = 0; i < watchers.size(); ++i)
+        is_watched[i] = watchers[i].begins(statement);
     run_between_calls(context, command);
-    if (is_watched)
-        command_ended();
+    for (std::size_t i = 0; i < watchers.size(); ++i)
+        if (is_watched[i])
+            watchers[i].ended();
 }
 
 #if PG_VERSION_NUM >= 130000 // 13: a structure instead of a text
@@ -126,12 +132,16 @@ void watch_statements(void (*begins)(), void (*command)()) {
 }
 
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)()) {
-    command_begins = begins;
-    command_ended = ended;
+    watchers.push_back({begins, ended});
 }
 
 bool is_in_command() noexcept {
     return is_inside;
+}
+
+bool commits_prepared(const Node* statement) noexcept {
+    return IsA(statement, TransactionStmt) &&
+           reinterpret_cast<const TransactionStmt*>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
 LocalTransactionId own_transaction() noexcept {

@@ -15,7 +15,7 @@ void list_process_pids(core::vector<int>& pids) {
             pids.push_back(pid);
 }
 
-const PGPROC* process_with_pid(int pid) noexcept {
+PGPROC* process_with_pid(int pid) noexcept {
     for (uint32 place = 0; place < ProcGlobal->allProcCount; ++place)
         if (pid != 0 && pid_of_process(ProcGlobal->allProcs[place]) == pid)
             return &ProcGlobal->allProcs[place];
@@ -24,20 +24,20 @@ const PGPROC* process_with_pid(int pid) noexcept {
 
 // 17: a session's slot is the number of its place.
 #if PG_VERSION_NUM >= 170000
-const PGPROC* process_of_session(int slot, int pid) noexcept {
+PGPROC* process_of_session(int slot, int pid) noexcept {
     const bool has_place = slot >= 0 && static_cast<uint32>(slot) < ProcGlobal->allProcCount && pid != 0;
-    const PGPROC* const proc = has_place ? &ProcGlobal->allProcs[slot] : nullptr;
+    PGPROC* const proc = has_place ? &ProcGlobal->allProcs[slot] : nullptr;
     return proc != nullptr && pid_of_process(*proc) == pid ? proc : nullptr;
 }
 #else
-const PGPROC* process_of_session(int slot, int pid) noexcept {
+PGPROC* process_of_session(int slot, int pid) noexcept {
     static auto* const last_places = static_cast<uint32*>(std::calloc(MaxBackends, sizeof(uint32)));
     if (last_places == nullptr || slot < 0 || slot >= MaxBackends)
         return process_with_pid(pid);
-    const PGPROC* const last = &ProcGlobal->allProcs[last_places[slot]];
+    PGPROC* const last = &ProcGlobal->allProcs[last_places[slot]];
     if (pid != 0 && pid_of_process(*last) == pid)
         return last;
-    const PGPROC* const found = process_with_pid(pid);
+    PGPROC* const found = process_with_pid(pid);
     if (found != nullptr)
         last_places[slot] = static_cast<uint32>(found - ProcGlobal->allProcs);
     return found;

@@ -16,10 +16,10 @@ int pid_of_process(const PGPROC& place) noexcept;
 void list_process_pids(core::vector<int>& pids);
 
 /// Null if there is none. Its place may be another process's at any time.
-const PGPROC* process_with_pid(int pid) noexcept;
+PGPROC* process_with_pid(int pid) noexcept;
 
 /// The same, of the session in that slot of the session table.
-const PGPROC* process_of_session(int slot, int pid) noexcept;
+PGPROC* process_of_session(int slot, int pid) noexcept;
 
 /// Calls `read` with what the process with that pid has in this place. False: the place is not that
 /// process's, or no longer, and what was read may be another's.

@@ -195,16 +195,50 @@ bool awaits_standby(int index, int pid) {
     return proc != nullptr && proc->syncRepState == SYNC_REP_WAITING;
 }
 
-bool is_in_transaction(int index, int pid) {
-    const PGPROC* const proc = process_of_session(index, pid);
-    if (proc == nullptr)
-        return false;
+static LocalTransactionId transaction_of(const PGPROC& proc) noexcept {
 #if PG_VERSION_NUM >= 170000 // 17: moved into vxid
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->vxid.lxid);
+    return *const_cast<const volatile LocalTransactionId*>(&proc.vxid.lxid);
 #else
-    const LocalTransactionId transaction = *const_cast<const volatile LocalTransactionId*>(&proc->lxid);
+    return *const_cast<const volatile LocalTransactionId*>(&proc.lxid);
 #endif
-    return LocalTransactionIdIsValid(transaction);
+}
+
+LocalTransactionId transaction_at(int index, int pid) noexcept {
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr ? transaction_of(*proc) : InvalidLocalTransactionId;
+}
+
+bool is_in_transaction(int index, int pid) {
+    return LocalTransactionIdIsValid(transaction_at(index, pid));
+}
+
+// A process takes this lock to take, and to give up, the lock on its own transaction, which it does when
+// nothing but its end is left. 13: its name.
+static LWLock* transaction_lock(PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 130000
+    return &proc.fpInfoLock;
+#elif PG_VERSION_NUM >= 90600
+    return &proc.backendLock;
+#else
+    return proc.backendLock;
+#endif
+}
+
+LWLock* hold_transaction(int index, int pid, LocalTransactionId transaction) {
+    PGPROC* const proc = process_of_session(index, pid);
+    if (proc == nullptr)
+        return nullptr;
+    LWLock* const lock = transaction_lock(*proc);
+    LWLockAcquire(lock, LW_SHARED);
+    if (pid_of_process(*proc) == pid && proc->fpLocalTransactionId == transaction &&
+        transaction_of(*proc) == transaction)
+        return lock;
+    LWLockRelease(lock);
+    return nullptr;
+}
+
+LWLock* own_transaction_lock() noexcept {
+    return transaction_lock(*MyProc);
 }
 
 } // namespace sessionctl::compat

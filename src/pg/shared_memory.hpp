@@ -25,6 +25,7 @@ struct SessionSlot {
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;
+    std::atomic<bool> commits; // see pg/sessions/commits.hpp
     SharedProgress progress;
     GatePass pass;
     core::Origin origin; // valid while there is a pass

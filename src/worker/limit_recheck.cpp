@@ -23,7 +23,7 @@ core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
 }
 
 bool RecheckingServer::spares(const core::Session& session) {
-    if (pg::is_in_commit(session))
+    if (BeforeCommit::spares(session))
         return true;
     if (violation_.rule == core::Rule::client_gone)
         return pg::client_presence_of(session.id.pid, pg::client_of(session)) != pg::ClientPresence::gone;
@@ -39,7 +39,7 @@ bool RecheckingServer::is_still_silent(const core::Session& session) const noexc
 }
 
 bool RecheckingDrainServer::spares(const core::Session& session) {
-    return pg::is_in_commit(session) || pg::is_streaming(session);
+    return BeforeCommit::spares(session) || pg::is_streaming(session);
 }
 
 } // namespace sessionctl::worker

@@ -4,6 +4,7 @@
 #include "core/reaper/limit_monitor.hpp"
 #include "pg/sessions/drain_server.hpp"
 #include "pg/sessions/live_server.hpp"
+#include "worker/before_commit.hpp"
 
 namespace sessionctl::worker {
 
@@ -11,13 +12,11 @@ core::Recheck recheck_of(const core::LimitViolation& violation) noexcept;
 
 /// The server for the recheck just before the signal. A session that is shown as idle but is runnable has its
 /// client's next statement already.
-class RecheckingServer final : public pg::LiveServer {
+class RecheckingServer final : public BeforeCommit<pg::LiveServer> {
   public:
     RecheckingServer(const pg::ClientMessage& client_message, const core::LimitViolation& violation)
-        : LiveServer(client_message), violation_(violation) {}
+        : BeforeCommit(client_message), violation_(violation) {}
 
-    /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
-    /// standby has.
     bool spares(const core::Session& session) override;
 
   private:
@@ -28,7 +27,7 @@ class RecheckingServer final : public pg::LiveServer {
 };
 
 /// The same for a session that was asked to end.
-class RecheckingDrainServer final : public pg::DrainServer {
+class RecheckingDrainServer final : public BeforeCommit<pg::DrainServer> {
   public:
     /// No limit applies while it streams.
     bool spares(const core::Session& session) override;

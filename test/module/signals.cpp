@@ -42,6 +42,8 @@ const char* name_of(core::Delivery delivery) noexcept {
         return "gone";
     case core::Delivery::denied:
         return "denied";
+    case core::Delivery::changed:
+        return "changed";
     }
     return nullptr;
 }

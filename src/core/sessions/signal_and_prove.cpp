@@ -77,6 +77,9 @@ void signal_one(Target& target, Action action, Recheck recheck, Server& server) 
     case Delivery::gone:
         target.outcome = Outcome::already_gone;
         break;
+    case Delivery::changed:
+        target.outcome = Outcome::no_longer_matches;
+        break;
     case Delivery::denied:
         target.outcome = Outcome::denied;
         target.reason = "the operating system refused the signal";

@@ -5,7 +5,12 @@
 
 namespace sessionctl::core {
 
-enum class Delivery : std::uint8_t { delivered, gone, denied };
+enum class Delivery : std::uint8_t {
+    delivered,
+    gone,
+    denied,
+    changed, // not sent: it is in another transaction by now, or commits
+};
 
 /// What became of the attempt to close a client's connection.
 struct Closing {

@@ -1,6 +1,7 @@
 #include "pg/sessions/session_table.hpp"
 
 #include "pg/error.hpp"
+#include "pg/sessions/commits.hpp"
 
 namespace sessionctl::pg {
 
@@ -80,7 +81,8 @@ bool awaits_standby(const core::Session& session) {
 }
 
 bool is_in_commit(const core::Session& session) {
-    return call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
+    return has_begun_commit(session) ||
+           call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
 }
 
 ClientWait client_wait_of(const core::Session& session) noexcept {

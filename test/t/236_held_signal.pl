@@ -1,0 +1,80 @@
+# The reaper looks at a session, and then signals it. What the session begins in between waits for the signal, which is held
+# there: a commit (one that waits for its standby would report that it gave up), or the next transaction.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
+use BoundaryTest ();
+use File::Temp qw(tempdir);
+use SessionctlTest;
+use Test::More;
+
+plan skip_all => 'signals are held with a library for Linux' if $^O ne 'linux';
+
+my $wanted = tempdir(CLEANUP => 1) . '/signal';
+my $node;
+{
+	(my $library = BoundaryTest::module_path()) =~ s/sessionctl_test$/held_signal.so/;
+	local $ENV{LD_PRELOAD} = join ' ', grep { $_ } $ENV{LD_PRELOAD}, $library;
+	local $ENV{HELD_SIGNAL} = $wanted;
+	$node = new_reaper_server('held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n");
+}
+my $admin = SessionctlTest::Session->new($node, app => 'admin');
+plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
+$admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
+reconfigure($node, 'synchronous_standby_names' => 'nobody');
+
+sub wait_event
+{
+	my ($session) = @_;
+	return $admin->run(q{SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = } . $session->pid);
+}
+
+# What it did before, the limit that is over then, what it does once the signal is held, and what it is told.
+sub is_hit_before
+{
+	my ($name, %with) = @_;
+	subtest $name => sub {
+		my $position = log_position($node);
+		my $session = SessionctlTest::Session->new($node, user => 'app');
+		$with{before}->($session);
+		write_file($wanted, '');
+		$admin->run("ALTER SYSTEM SET $with{limit} = '1 ms'"); # not waiting for the reaper, which is held, too
+		$admin->run('SELECT pg_reload_conf()');
+		wait_for('the reaper to signal it', sub { -e "$wanted.held" });
+		$with{then}->($session);
+		wait_for('it to wait', sub { wait_event($session) =~ /^(?:LWLock:|IPC:SyncRep)/ });
+		unlike(wait_event($session), qr/SyncRep/, 'it has not committed');
+		unlink "$wanted.held" or die $!;
+		like($session->answer, $with{told}, 'it is signalled before it does');
+		reconfigure($node, $with{limit} => undef);
+		is(join("\n", log_lines($node, $position, qr/canceling the wait/)), '', 'no wait for a standby is given up');
+		is($admin->run('SELECT count(*) FROM orders'), '0', 'and nothing is written');
+		$session->quit;
+	};
+	return;
+}
+
+my $ended = qr/^FATAL:  terminating connection due to administrator command/m;
+is_hit_before('a commit', limit => 'pg_sessionctl.transaction_timeout', told => $ended,
+	before => sub { $_[0]->run(q{BEGIN; INSERT INTO orders VALUES ('late')}) },
+	then => sub { $_[0]->send('COMMIT') });
+
+$admin->run('SELECT pg_advisory_lock(1)');
+is_hit_before('the commit of a statement that is to be cancelled', limit => 'pg_sessionctl.statement_timeout', told => qr/^ERROR:  canceling statement due to user request/m,
+	before => sub {
+		my ($session) = @_;
+		$session->send(q{INSERT INTO orders SELECT 'late' FROM pg_advisory_xact_lock(1)});
+		wait_for('it to wait', sub { wait_event($session) eq 'Lock:advisory' });
+	},
+	then => sub { $admin->run('SELECT pg_advisory_unlock(1)') });
+
+is_hit_before("the next transaction, $_", limit => $_, told => $ended,
+	before => sub { $_[0]->run('SELECT 1') },
+	then => sub { $_[0]->send(q{INSERT INTO orders VALUES ('next')}) })
+  for qw(pg_sessionctl.idle_session_timeout pg_sessionctl.session_lifetime_timeout);
+
+$node->stop;
+done_testing();
