@@ -219,7 +219,7 @@ subtest 'a login under way' => sub {
 	wait_for('a login under way', sub { delayed_logins($admin) });
 	$admin->run('SELECT sessionctl.lockdown_server()');
 	is($late->ended_with, '57P01', 'is ended by a lockdown of the server');
-	is($admin->run(q{SELECT state, query IS NULL FROM sessionctl.session_audit WHERE action = 'terminate' ORDER BY acted_at DESC LIMIT 1}),
+	is($admin->run(q{SELECT state, query IS NULL FROM sessionctl.session_audit WHERE condition = 'a login under way'}),
 		'starting|t', 'and was about to start');
 	$admin->run('SELECT sessionctl.unlock_server()');
 };
