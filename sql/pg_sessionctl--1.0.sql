@@ -220,7 +220,10 @@ CREATE FUNCTION sessionctl._session_blocking(
     OUT lock text,
     OUT mode_wanted text,
     OUT mode_held text,
-    OUT since timestamptz
+    OUT since timestamptz,
+    OUT waiter_priority text,
+    OUT blocker_priority text,
+    OUT due_at timestamptz
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sessionctl_session_blocking' LANGUAGE C ROWS 10;
 COMMENT ON FUNCTION sessionctl._session_blocking() IS
@@ -228,7 +231,7 @@ COMMENT ON FUNCTION sessionctl._session_blocking() IS
 
 CREATE VIEW sessionctl.session_blocking AS
 SELECT waiter_pid, waiter_session_id, blocker_pid, blocker_session_id, blocker_gid,
-       locktype, lock, mode_wanted, mode_held, since
+       locktype, lock, mode_wanted, mode_held, since, waiter_priority, blocker_priority, due_at
 FROM sessionctl._session_blocking();
 COMMENT ON VIEW sessionctl.session_blocking IS
 'Who waits for whom: one row for each waiting session, each session or prepared transaction that blocks it, and each lock. See the reference.';
@@ -252,6 +255,12 @@ COMMENT ON COLUMN sessionctl.session_blocking.mode_held IS
 'The strongest conflicting mode that the blocker holds; NULL: it only waits before it in the queue.';
 COMMENT ON COLUMN sessionctl.session_blocking.since IS
 'When the wait began, where the server tells. See the reference.';
+COMMENT ON COLUMN sessionctl.session_blocking.waiter_priority IS
+'The waiter''s pg_sessionctl.lock_priority.';
+COMMENT ON COLUMN sessionctl.session_blocking.blocker_priority IS
+'The blocker''s; NULL: not known, and so not lower.';
+COMMENT ON COLUMN sessionctl.session_blocking.due_at IS
+'When the waiter''s pg_sessionctl.blocker_patience with this blocker ends; NULL: never, or not known. See the reference.';
 
 CREATE FUNCTION sessionctl.blocking_tree() RETURNS SETOF text
 AS 'MODULE_PATHNAME', 'sessionctl_blocking_tree' LANGUAGE C ROWS 10;
@@ -1024,6 +1033,236 @@ COMMENT ON COLUMN sessionctl.reaper_status.last_reaped IS
 COMMENT ON COLUMN sessionctl.reaper_status.hint IS
 'Why it ends no session, or only some, and what to change; NULL: nothing.';
 
+-- Automate: rules
+
+-- Changed by the functions below alone. The owner is a role by name and by OID: both must be the same role's.
+CREATE TABLE sessionctl.session_rule (
+    name text PRIMARY KEY,
+    condition text NOT NULL,
+    action text NOT NULL,
+    matching_for interval NOT NULL,
+    streak text NOT NULL,
+    only_when text,
+    check_every interval NOT NULL,
+    at_most integer,
+    at_most_within interval NOT NULL,
+    enabled boolean NOT NULL,
+    step interval NOT NULL,
+    timeout interval NOT NULL,
+    close_socket boolean NOT NULL,
+    force boolean NOT NULL,
+    reason text,
+    include_superusers boolean NOT NULL,
+    include_replication boolean NOT NULL,
+    include_background boolean NOT NULL,
+    refuse_above integer,
+    keep integer NOT NULL,
+    keep_which text NOT NULL,
+    per text,
+    cooldown interval NOT NULL,
+    owner text NOT NULL,
+    owner_oid oid NOT NULL,
+    timezone text NOT NULL,
+    datestyle text NOT NULL,
+    intervalstyle text NOT NULL
+);
+COMMENT ON TABLE sessionctl.session_rule IS
+'The rules, with the settings under which their conditions are read. It is changed by functions alone. See the reference.';
+SELECT pg_catalog.pg_extension_config_dump('sessionctl.session_rule', '');
+
+CREATE FUNCTION sessionctl._session_rule_owner() RETURNS trigger
+AS 'MODULE_PATHNAME', 'sessionctl_session_rule_owner' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl._session_rule_owner() IS
+'Trigger: a restored rule belongs to the role that has its owner''s name. See the reference.';
+CREATE FUNCTION sessionctl._session_rule_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'sessionctl_session_rule_changed' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl._session_rule_changed() IS
+'Trigger: the rules are read again after the commit. See the reference.';
+
+CREATE TRIGGER session_rule_owner BEFORE INSERT ON sessionctl.session_rule
+FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_owner();
+CREATE TRIGGER session_rule_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON sessionctl.session_rule
+FOR EACH STATEMENT EXECUTE PROCEDURE sessionctl._session_rule_changed();
+
+CREATE FUNCTION sessionctl.create_session_rule(
+    name text,
+    condition text,
+    action text DEFAULT 'log',
+    matching_for interval DEFAULT '0',
+    streak text DEFAULT 'statement',
+    only_when text DEFAULT NULL,
+    check_every interval DEFAULT '1 s',
+    at_most integer DEFAULT NULL,
+    at_most_within interval DEFAULT '1 min',
+    enabled boolean DEFAULT true,
+    step interval DEFAULT '2 s',
+    timeout interval DEFAULT '1 min',
+    close_socket boolean DEFAULT false,
+    force boolean DEFAULT false,
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT false,
+    include_replication boolean DEFAULT false,
+    include_background boolean DEFAULT false,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT 0,
+    keep_which text DEFAULT 'oldest',
+    per text DEFAULT NULL,
+    cooldown interval DEFAULT '0'
+) RETURNS void
+AS 'MODULE_PATHNAME', 'sessionctl_create_session_rule' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.create_session_rule(text, text, text, interval, text, text, interval, integer, interval, boolean, interval, interval, boolean, boolean, text, boolean, boolean, boolean, integer, integer, text, text, interval) IS
+'Makes a rule: what the server does by itself with each session that matches the condition. It acts while pg_sessionctl.rules is on. See the reference.';
+
+CREATE FUNCTION sessionctl.alter_session_rule(
+    name text,
+    condition text DEFAULT NULL,
+    action text DEFAULT NULL,
+    matching_for interval DEFAULT NULL,
+    streak text DEFAULT NULL,
+    only_when text DEFAULT NULL,
+    check_every interval DEFAULT NULL,
+    at_most integer DEFAULT NULL,
+    at_most_within interval DEFAULT NULL,
+    enabled boolean DEFAULT NULL,
+    step interval DEFAULT NULL,
+    timeout interval DEFAULT NULL,
+    close_socket boolean DEFAULT NULL,
+    force boolean DEFAULT NULL,
+    reason text DEFAULT NULL,
+    include_superusers boolean DEFAULT NULL,
+    include_replication boolean DEFAULT NULL,
+    include_background boolean DEFAULT NULL,
+    refuse_above integer DEFAULT NULL,
+    keep integer DEFAULT NULL,
+    keep_which text DEFAULT NULL,
+    per text DEFAULT NULL,
+    cooldown interval DEFAULT NULL,
+    reset text[] DEFAULT '{}'
+) RETURNS void
+AS 'MODULE_PATHNAME', 'sessionctl_alter_session_rule' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.alter_session_rule(text, text, text, interval, text, text, interval, integer, interval, boolean, interval, interval, boolean, boolean, text, boolean, boolean, boolean, integer, integer, text, text, interval, text[]) IS
+'Changes what is given of a rule, and sets what reset names back to its default. For its owner and superusers, who take over a rule without owner. See the reference.';
+
+CREATE FUNCTION sessionctl.drop_session_rule(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'sessionctl_drop_session_rule' LANGUAGE C;
+COMMENT ON FUNCTION sessionctl.drop_session_rule(text) IS
+'Removes a rule. For its owner and superusers. See the reference.';
+
+CREATE FUNCTION sessionctl.test_session_rule(name text) RETURNS TABLE (
+    session_id text,
+    pid integer,
+    outcome text,
+    usename text,
+    datname text,
+    application_name text,
+    client_addr inet,
+    state text,
+    elapsed interval,
+    detail text
+)
+AS 'MODULE_PATHNAME', 'sessionctl_test_session_rule' LANGUAGE C ROWS 100;
+COMMENT ON FUNCTION sessionctl.test_session_rule(text) IS
+'One row for each session that a rule matches: what it would do with it now, run as its owner. It acts on none. See the reference.';
+
+CREATE FUNCTION sessionctl._session_rule_status(
+    OUT name text,
+    OUT checks bigint,
+    OUT matched bigint,
+    OUT acted bigint,
+    OUT ended bigint,
+    OUT held_back bigint,
+    OUT errors bigint,
+    OUT last_check timestamptz,
+    OUT last_acted timestamptz,
+    OUT last_error text,
+    OUT check_time interval
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sessionctl_session_rule_status' LANGUAGE C ROWS 10;
+COMMENT ON FUNCTION sessionctl._session_rule_status() IS
+'What the view sessionctl.session_rules reads. Use the view.';
+
+CREATE VIEW sessionctl.session_rules AS
+SELECT r.name, r.owner,
+       CASE WHEN pg_catalog.pg_has_role(r.owner_oid, 'USAGE') THEN r.condition END AS condition,
+       CASE WHEN pg_catalog.pg_has_role(r.owner_oid, 'USAGE') THEN r.only_when END AS only_when,
+       r.action, r.matching_for, r.streak, r.check_every,
+       r.at_most, r.at_most_within, r.enabled, r.step, r.timeout, r.close_socket, r.force, r.reason,
+       r.include_superusers, r.include_replication, r.include_background,
+       r.refuse_above, r.keep, r.keep_which, r.per, r.cooldown,
+       s.checks, s.matched, s.acted, s.ended, s.held_back, s.errors,
+       s.last_check, s.last_acted, s.last_error, s.check_time
+FROM sessionctl.session_rule AS r LEFT JOIN sessionctl._session_rule_status() AS s ON s.name = r.name;
+COMMENT ON VIEW sessionctl.session_rules IS
+'The rules, and what each has done. Conditions and errors are shown to the owner and to superusers. See the reference.';
+COMMENT ON COLUMN sessionctl.session_rules.name IS
+'Of the rule.';
+COMMENT ON COLUMN sessionctl.session_rules.owner IS
+'The role with whose rights it checks and acts.';
+COMMENT ON COLUMN sessionctl.session_rules.condition IS
+'Selects the sessions, as in terminate_where; NULL: you may not see it.';
+COMMENT ON COLUMN sessionctl.session_rules.only_when IS
+'The rule is checked only while this is true; NULL: always, or you may not see it.';
+COMMENT ON COLUMN sessionctl.session_rules.action IS
+'log, notify, drain, cancel, escalate or terminate.';
+COMMENT ON COLUMN sessionctl.session_rules.matching_for IS
+'How long a session must match at every check.';
+COMMENT ON COLUMN sessionctl.session_rules.streak IS
+'What ends that time: a new statement, a new transaction, or only the sessions end.';
+COMMENT ON COLUMN sessionctl.session_rules.check_every IS
+'How often it is checked.';
+COMMENT ON COLUMN sessionctl.session_rules.at_most IS
+'How many sessions it acts on within at_most_within; NULL: no bound.';
+COMMENT ON COLUMN sessionctl.session_rules.at_most_within IS
+'The time for at_most.';
+COMMENT ON COLUMN sessionctl.session_rules.enabled IS
+'Is it checked at all?';
+COMMENT ON COLUMN sessionctl.session_rules.step IS
+'How long each step of an escalation waits.';
+COMMENT ON COLUMN sessionctl.session_rules.timeout IS
+'How long a drained session has to finish.';
+COMMENT ON COLUMN sessionctl.session_rules.close_socket IS
+'Does an escalation close the connection at last?';
+COMMENT ON COLUMN sessionctl.session_rules.force IS
+'Is a drained session terminated that does not finish in time?';
+COMMENT ON COLUMN sessionctl.session_rules.reason IS
+'What its clients are told.';
+COMMENT ON COLUMN sessionctl.session_rules.include_superusers IS
+'Does it act on superusers?';
+COMMENT ON COLUMN sessionctl.session_rules.include_replication IS
+'Does it act on walsenders?';
+COMMENT ON COLUMN sessionctl.session_rules.include_background IS
+'Does it act on background processes?';
+COMMENT ON COLUMN sessionctl.session_rules.refuse_above IS
+'It acts on nobody while more sessions match; NULL: no bound.';
+COMMENT ON COLUMN sessionctl.session_rules.keep IS
+'How many of the matching sessions it leaves alone.';
+COMMENT ON COLUMN sessionctl.session_rules.keep_which IS
+'Which ones.';
+COMMENT ON COLUMN sessionctl.session_rules.per IS
+'The columns for each of whose values it keeps so many; NULL: of all.';
+COMMENT ON COLUMN sessionctl.session_rules.cooldown IS
+'How long the same logins are refused.';
+COMMENT ON COLUMN sessionctl.session_rules.checks IS
+'How often it was checked.';
+COMMENT ON COLUMN sessionctl.session_rules.matched IS
+'Sessions that matched at the last check.';
+COMMENT ON COLUMN sessionctl.session_rules.acted IS
+'Sessions that it acted on.';
+COMMENT ON COLUMN sessionctl.session_rules.ended IS
+'Those of them that ended, or whose statement did.';
+COMMENT ON COLUMN sessionctl.session_rules.held_back IS
+'Sessions that its brakes held back.';
+COMMENT ON COLUMN sessionctl.session_rules.errors IS
+'Checks that failed.';
+COMMENT ON COLUMN sessionctl.session_rules.last_check IS
+'When it was last checked.';
+COMMENT ON COLUMN sessionctl.session_rules.last_acted IS
+'When it last acted.';
+COMMENT ON COLUMN sessionctl.session_rules.last_error IS
+'Why it is not checked, or failed last; NULL: it did not, or you may not see it.';
+COMMENT ON COLUMN sessionctl.session_rules.check_time IS
+'How long its checks have taken in all.';
+
 -- Account
 
 CREATE FUNCTION sessionctl._session_audit(
@@ -1113,7 +1352,7 @@ COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
-'The reaper''s rule; NULL: a call.';
+'The reaper''s rule, the session rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
 'The condition that selected the session; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS
@@ -1138,21 +1377,25 @@ CREATE FUNCTION sessionctl._session_stats(
     OUT acted_on bigint,
     OUT ended bigint,
     OUT last_at timestamptz,
-    OUT stats_reset timestamptz
+    OUT stats_reset timestamptz,
+    OUT matched bigint,
+    OUT held_back bigint,
+    OUT errors bigint,
+    OUT check_time interval
 ) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 23;
+AS 'MODULE_PATHNAME', 'sessionctl_stats' LANGUAGE C ROWS 28;
 COMMENT ON FUNCTION sessionctl._session_stats() IS
 'What the view sessionctl.session_stats reads. Use the view.';
 
 CREATE VIEW sessionctl.session_stats AS
-SELECT action, rule, acted_on, ended, last_at, stats_reset
+SELECT action, rule, acted_on, ended, last_at, stats_reset, matched, held_back, errors, check_time
 FROM sessionctl._session_stats();
 COMMENT ON VIEW sessionctl.session_stats IS
-'Counters for monitoring: one row for each action and each rule of the reaper. See the reference.';
+'Counters for monitoring: one row for each action, each rule of the reaper and each session rule. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.action IS
-'terminate, drain, cancel, close_socket, or log. See the reference.';
+'terminate, drain, cancel, close_socket, log, or a session rule''s action. See the reference.';
 COMMENT ON COLUMN sessionctl.session_stats.rule IS
-'The reaper''s rule; NULL: a call.';
+'The reaper''s rule, the session rule, or blocker_patience or yield_after; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_stats.acted_on IS
 'Sessions that were signalled, or for log: reported.';
 COMMENT ON COLUMN sessionctl.session_stats.ended IS
@@ -1161,6 +1404,14 @@ COMMENT ON COLUMN sessionctl.session_stats.last_at IS
 'When that happened last.';
 COMMENT ON COLUMN sessionctl.session_stats.stats_reset IS
 'When the counters were set to 0.';
+COMMENT ON COLUMN sessionctl.session_stats.matched IS
+'Of a session rule: as in session_rules.';
+COMMENT ON COLUMN sessionctl.session_stats.held_back IS
+'Of a session rule: as in session_rules.';
+COMMENT ON COLUMN sessionctl.session_stats.errors IS
+'Of a session rule: as in session_rules.';
+COMMENT ON COLUMN sessionctl.session_stats.check_time IS
+'Of a session rule: as in session_rules.';
 
 CREATE FUNCTION sessionctl.reset_session_stats() RETURNS void
 AS 'MODULE_PATHNAME', 'sessionctl_reset_session_stats' LANGUAGE C;
@@ -1174,7 +1425,7 @@ LANGUAGE sql ROWS 45 AS $$
 VALUES
     ('see', 'session_activity', 'every session, as pg_stat_activity: idle how long, blocking how many, memory, may you act on it'),
     ('see', 'blocking_tree()', 'who blocks whom, as an indented text'),
-    ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock'),
+    ('see', 'session_blocking', 'who blocks whom, as rows: waiter, blocker, lock, and who is due to give way'),
     ('see', 'prepared_transactions', 'what they lock and whom they block, and the command that ends each'),
     ('see', 'vacuum_horizon', 'who keeps VACUUM from removing dead rows, the oldest first, and what to do about each'),
     ('see', 'session_progress', 'the calls under way that act on sessions, and how far each is'),
@@ -1208,9 +1459,14 @@ VALUES
     ('keep out', 'resume_pool(server, database)', 'let them continue'),
     ('keep out', 'session_lockdowns', 'what is locked down now, by whom, why, and until when'),
     ('keep out', 'session_limits', 'roles and databases with a connection limit, and how many sessions are above it'),
-    ('automate', 'start_reaper()', 'start the process that enforces the limits pg_sessionctl.*_timeout, without a restart of the server'),
+    ('automate', 'start_reaper()', 'start the process that enforces limits and lock priority, without a restart of the server'),
     ('automate', 'stop_reaper()', 'stop it'),
     ('automate', 'reaper_status', 'does it run, which limits, how many it has ended'),
+    ('automate', 'create_session_rule(name, condition, ...)', 'the server acts by itself on sessions that match a condition'),
+    ('automate', 'alter_session_rule(name, ...)', 'change a rule'),
+    ('automate', 'drop_session_rule(name)', 'remove it'),
+    ('automate', 'test_session_rule(name)', 'what it would do now, one row a session; acts on none'),
+    ('automate', 'session_rules', 'the rules, and what each has done'),
     ('account', 'session_audit', 'what was done to which session, by whom and why'),
     ('account', 'audit_mark()', 'the mark of genuine lines in the server log'),
     ('account', 'session_stats', 'counters of what was done, for monitoring'),
@@ -1280,6 +1536,8 @@ GRANT EXECUTE ON FUNCTION sessionctl.lockdown_role(text, boolean, interval, text
 GRANT EXECUTE ON FUNCTION sessionctl.unlock_role(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.limit_role(text, integer, boolean, text, interval, text) TO PUBLIC;
 GRANT SELECT ON sessionctl.session_limits TO PUBLIC;
+GRANT SELECT ON sessionctl.session_rules TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sessionctl._session_rule_status() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sessionctl.help() TO PUBLIC;
 
 DO $$
@@ -1302,6 +1560,10 @@ BEGIN
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_blockers(integer, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.cancel_queued_blockers(interval, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
         GRANT EXECUTE ON FUNCTION sessionctl.terminate_lock_holders(regclass, text, interval, text, boolean, boolean, boolean, integer, integer, text, text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.create_session_rule(text, text, text, interval, text, text, interval, integer, interval, boolean, interval, interval, boolean, boolean, text, boolean, boolean, boolean, integer, integer, text, text, interval) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.alter_session_rule(text, text, text, interval, text, text, interval, integer, interval, boolean, interval, interval, boolean, boolean, text, boolean, boolean, boolean, integer, integer, text, text, interval, text[]) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.drop_session_rule(text) TO pg_signal_backend;
+        GRANT EXECUTE ON FUNCTION sessionctl.test_session_rule(text) TO pg_signal_backend;
     END IF;
     -- 18. They may signal autovacuum workers, and sessions of their own roles.
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'pg_signal_autovacuum_worker') THEN

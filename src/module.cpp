@@ -5,12 +5,14 @@
 #include "hooks/drain.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/login_revoked.hpp"
+#include "hooks/rules.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/stored_lockdown.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
-#include "worker/reaper.hpp"
+#include "worker/reaper/reaper.hpp"
 
 #include <iterator>
 
@@ -28,7 +30,7 @@ using Definition = void (*)();
 void define_parameters() {
     using namespace sessionctl;
     static constexpr Definition definitions[] = {pg::define_settings, pg::define_limits,
-                                                 pg::define_lockdown_parameter};
+                                                 pg::define_lock_settings, pg::define_lockdown_parameter};
     static std::size_t defined = 0;
     for (; defined < std::size(definitions); ++defined)
         definitions[defined]();
@@ -50,6 +52,7 @@ void _PG_init(void) {
     hooks::install_gate();
     hooks::install_login_revoked();
     hooks::install_commits();
+    hooks::install_rules();
     hooks::install_drain();
     worker::register_reaper();
 }

@@ -12,7 +12,7 @@ namespace sessionctl::api {
 /// Texts live in the memory context of the call, so that an error may point into them.
 class Arguments {
   public:
-    explicit Arguments(FunctionCallInfo call) noexcept : call_(call) {}
+    explicit Arguments(FunctionCallInfo call, int first = 0) noexcept : call_(call), next_(first) {}
 
     /// Errors: 22004 for NULL, with this hint.
     const char* text(const char* name, const char* hint = "");
@@ -39,7 +39,7 @@ class Arguments {
     Datum take() noexcept;
 
     FunctionCallInfo call_;
-    int next_ = 0;
+    int next_;
 };
 
 } // namespace sessionctl::api

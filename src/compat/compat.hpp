@@ -34,6 +34,8 @@ extern "C" {
 #include "core/sessions/session.hpp"
 #include "core/version.hpp"
 
+struct ExprContext;
+struct ExprState;
 struct ParseState;
 struct PlannedStmt;
 struct Port;
@@ -141,6 +143,8 @@ bool awaits_standby(int index, int pid);
 /// Is its commit being flushed, or does it wait for a synchronous standby? A signal that comes in the middle
 /// of the first ends the second at once. True for moments of other work, too.
 bool is_in_commit(int index, int pid);
+/// Of the processes that wait for a heavyweight lock, is it one of these? They are given by slot and pid.
+bool any_waits_for_lock(bool (*is_it)(int index, int pid)) noexcept;
 /// It runs VACUUM, or decodes for a slot with an xmin of its own: VACUUM ignores its xmin.
 bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.
@@ -200,6 +204,8 @@ bool may_signal(Oid signaller, Oid role);
 bool may_signal_autovacuum(Oid signaller);
 /// Null for a dropped role.
 char* role_name_or_null(Oid role);
+/// `function` is a row of pg_proc.
+bool may_execute(Oid role, HeapTuple function);
 /// Does this role have CONNECT on this database, as a login checks it? True if either is gone.
 bool may_connect(Oid role, Oid database);
 /// May this command take CONNECT from a role: directly, from PUBLIC, or through membership, ownership or the
@@ -221,6 +227,30 @@ void* analysis_context(const ParseState* state) noexcept;
 PlannedStmt* plan(Query* query, const char* text);
 /// Runs it under the active snapshot; `receive` is called with each row and must not throw.
 void execute(PlannedStmt* plan, const char* text, void (*receive)(TupleTableSlot*, void*), void* context);
+/// In the current memory context.
+void* copy_of_tree(const void* tree);
+/// Raises an ERROR if the current user may not read what the plan reads, as executing it does.
+void check_rights(const PlannedStmt* plan);
+/// What an analysed query depends on: tables and views (OIDs), and functions and types (PlanInvalItems).
+void dependencies_of(Query* query, List** relations, List** items);
+/// From now on `relation` is called when a table or view changed (InvalidOid: any of them may have), `item`
+/// when a function or type did (hash 0: any), and `other` when anything else did that a plan may depend on.
+void watch_catalogs(void (*relation)(Oid), void (*item)(int cache, uint32 hash), void (*other)());
+
+/// Conditions joined by AND, and other expressions of a plan, evaluated outside of the executor. They must
+/// not contain subqueries. 10: no trees of states any more.
+#if PG_VERSION_NUM >= 100000
+using Qualification = ExprState;
+#else
+using Qualification = List;
+#endif
+Qualification* prepare_qualification(List* conditions);
+bool is_true(Qualification* qualification, ExprContext* context);
+Datum value_of(ExprState* expression, ExprContext* context, bool* is_null);
+/// A slot with a copy of this row that lives in the current memory context, and all of its columns taken
+/// apart.
+TupleTableSlot* copy_row(TupleTableSlot* row, TupleDesc description);
+
 /// Calls `checker` with each function that this one node (not its children) would call; true stops.
 bool functions_in_node(Node* node, bool (*checker)(Oid, void*), void* context);
 /// Calls `walker` with each child of an expression node, with each expression of a query; true stops.
@@ -243,7 +273,7 @@ int max_backends() noexcept;
 /// Called while preloading: `attach` runs when shared memory exists, `size` returns the size needed.
 void request_shared_memory(Size (*size)(), void (*attach)());
 /// The locks that are requested with it. Call it once for each, in this order, when the memory is new.
-constexpr int shared_memory_locks = 4;
+constexpr int shared_memory_locks = 5;
 LWLock* shared_memory_lock(int number);
 
 // --- this session, seen from inside
@@ -254,8 +284,12 @@ LWLock* shared_memory_lock(int number);
 /// sent by the client, inside of which transactions may end.
 void watch_statements(void (*begins)(), void (*command)());
 /// If statements are watched, `begins` is called before each utility command, also nested ones, and `ended`
-/// after it if `begins` returned true. Both may raise an ERROR. For two watchers at most.
+/// after it if `begins` returned true. Both may raise an ERROR.
+constexpr int most_command_watchers = 3;
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
+/// The database that nobody else may be connected to while this command runs; null: none.
+const char* database_needed_by(const Node* statement) noexcept;
+bool drops_extension(const Node* statement) noexcept;
 bool is_in_command() noexcept;
 bool commits_prepared(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
@@ -311,6 +345,8 @@ bool set_immediate_interrupts(bool are_allowed) noexcept;
 BackgroundWorker describe_worker(const char* name, const char* function);
 /// To the shared catalogs only. Afterwards the process is in the session table.
 void connect_worker(const char* name);
+/// To a database, as a superuser.
+void connect_worker_to(const char* database, const char* name);
 /// A short list for the worker, besides its argument: there is room for it from 9.5 on.
 constexpr int most_worker_extra = PG_VERSION_NUM >= 90500 ? 30 : 0;
 void set_worker_extra(BackgroundWorker& worker, const Oid* list, int count) noexcept;

@@ -107,24 +107,26 @@ bool leads_queue(const PGPROC& proc) noexcept {
     return &queued_at(queue_head(*proc.waitLock)->next) == &proc;
 }
 
-void copy_lock(const LOCK& lock, WaitBuffers& room) noexcept {
-    const int number = room.locks.count;
-    room.locks.add(lock.tag);
+void copy_entries(const LOCK& lock, int number, CopyBuffer<core::ProcLock>& room) noexcept {
     const LockMethod method = GetLocksMethodTable(&lock);
     int place = queue_length(lock);
     for (const Link* link = queue_head(lock)->prev; link != queue_head(lock); link = link->prev) {
         const PGPROC& proc = queued_at(link);
         const auto conflicts = static_cast<core::LockModes>(method->conflictTab[proc.waitLockMode]);
         const auto held = static_cast<core::LockModes>(proc.waitProcLock->holdMask);
-        room.proclocks.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
-                            wait_start(proc)});
+        room.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
+                  wait_start(proc)});
     }
     for (const Link* link = holders_head(lock)->next; link != holders_head(lock); link = link->next) {
         const PROCLOCK& entry = holder_at(link);
         if (entry.holdMask != 0 && entry.tag.myProc->waitLock != &lock)
-            room.proclocks.add(
-                {party_of(entry), number, -1, 0, static_cast<core::LockModes>(entry.holdMask), 0, 0});
+            room.add({party_of(entry), number, -1, 0, static_cast<core::LockModes>(entry.holdMask), 0, 0});
     }
+}
+
+void copy_lock(const LOCK& lock, WaitBuffers& room) noexcept {
+    copy_entries(lock, room.locks.count, room.proclocks);
+    room.locks.add(lock.tag);
 }
 
 } // namespace
@@ -138,6 +140,26 @@ void copy_lock_waits(WaitBuffers& room) {
             room.workers.add({proc.pid, leader->pid});
         if (proc.waitLock != nullptr && leads_queue(proc))
             copy_lock(*proc.waitLock, room);
+    }
+}
+
+LockHeld::LockHeld(const LOCKTAG& lock)
+    : lock_(lock), partition_(LockHashPartitionLock(LockTagHashCode(&lock))) {
+    LWLockAcquire(partition_, LW_SHARED);
+}
+
+LockHeld::~LockHeld() {
+    LWLockRelease(partition_);
+}
+
+/// A lock of another partition may come and go meanwhile, but none with this tag.
+void LockHeld::copy(CopyBuffer<core::ProcLock>& room) const noexcept {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const LOCK* const waited = *const_cast<LOCK* const volatile*>(&ProcGlobal->allProcs[i].waitLock);
+        if (waited != nullptr && std::memcmp(&waited->tag, &lock_, sizeof lock_) == 0) {
+            copy_entries(*waited, 0, room);
+            return;
+        }
     }
 }
 

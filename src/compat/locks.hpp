@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "storage/lock.h"
+#include "storage/lwlock.h"
 }
 
 namespace sessionctl::compat {
@@ -35,6 +36,22 @@ struct WaitBuffers {
 /// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the
 /// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer.
 void copy_lock_waits(WaitBuffers& room);
+
+/// While it lives, nobody joins or leaves the queue of this lock. Raise nothing and allocate nothing
+/// meanwhile.
+class LockHeld {
+  public:
+    explicit LockHeld(const LOCKTAG& lock);
+    ~LockHeld();
+    LockHeld(const LockHeld&) = delete;
+    LockHeld& operator=(const LockHeld&) = delete;
+    /// Its entries, the waiters first; none if nobody waits.
+    void copy(CopyBuffer<core::ProcLock>& room) const noexcept;
+
+  private:
+    const LOCKTAG lock_;
+    LWLock* const partition_;
+};
 
 /// As pg_locks.locktype names it.
 const char* lock_type_name(const LOCKTAG& tag) noexcept;

@@ -104,6 +104,15 @@ void connect_worker(const char* name) {
     pgstat_report_appname(name);
 }
 
+void connect_worker_to(const char* database, const char* name) {
+#if PG_VERSION_NUM >= 110000 // 11: flags
+    BackgroundWorkerInitializeConnection(database, nullptr, 0);
+#else
+    BackgroundWorkerInitializeConnection(const_cast<char*>(database), nullptr);
+#endif
+    pgstat_report_appname(name);
+}
+
 void set_worker_extra([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]] const Oid* list,
                       [[maybe_unused]] int count) noexcept {
 #if PG_VERSION_NUM >= 90500 // 9.5: bgw_extra

@@ -28,6 +28,14 @@ void transaction_ids(const PGPROC& proc, TransactionId& xid, TransactionId& xmin
     xmin = ids.xmin;
 }
 
+LocalTransactionId transaction_of(const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
+    return *const_cast<const volatile LocalTransactionId*>(&proc.vxid.lxid);
+#else
+    return *const_cast<const volatile LocalTransactionId*>(&proc.lxid);
+#endif
+}
+
 // 9.6: PGPROC.wait_event_info and lock groups (parallel query); before, only the status entry's st_waiting.
 void wait_and_group(const PGPROC& proc, ProcView& view) {
 #if PG_VERSION_NUM >= 90600
@@ -102,6 +110,11 @@ ProcView proc_view(int index, const PgBackendStatus& entry) {
         view = {};
     view.waits_for_lock = waits_for_lock(entry, view);
     return view;
+}
+
+LocalTransactionId transaction_at(int index, int pid) noexcept {
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr ? transaction_of(*proc) : InvalidLocalTransactionId;
 }
 
 const char* wait_event_of([[maybe_unused]] int index, [[maybe_unused]] int pid) noexcept {
@@ -195,21 +208,24 @@ bool awaits_standby(int index, int pid) {
     return proc != nullptr && proc->syncRepState == SYNC_REP_WAITING;
 }
 
-static LocalTransactionId transaction_of(const PGPROC& proc) noexcept {
-#if PG_VERSION_NUM >= 170000 // 17: moved into vxid
-    return *const_cast<const volatile LocalTransactionId*>(&proc.vxid.lxid);
+bool any_waits_for_lock(bool (*is_it)(int index, int pid)) noexcept {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const auto& proc = const_cast<const volatile PGPROC&>(ProcGlobal->allProcs[i]);
+        if (proc.waitLock == nullptr)
+            continue;
+#if PG_VERSION_NUM >= 170000 // 17: the process number is the slot; before, the backend id less one
+        if (is_it(static_cast<int>(i), proc.pid))
 #else
-    return *const_cast<const volatile LocalTransactionId*>(&proc.lxid);
+        if (is_it(proc.backendId - 1, proc.pid))
 #endif
-}
-
-LocalTransactionId transaction_at(int index, int pid) noexcept {
-    const PGPROC* const proc = process_of_session(index, pid);
-    return proc != nullptr ? transaction_of(*proc) : InvalidLocalTransactionId;
+            return true;
+    }
+    return false;
 }
 
 bool is_in_transaction(int index, int pid) {
-    return LocalTransactionIdIsValid(transaction_at(index, pid));
+    const PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr && LocalTransactionIdIsValid(transaction_of(*proc));
 }
 
 // A process takes this lock to take, and to give up, the lock on its own transaction, which it does when

@@ -11,6 +11,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -190,6 +191,19 @@ bool may_signal_autovacuum(Oid signaller) {
     return has_privs_of_role(signaller, ROLE_PG_SIGNAL_AUTOVACUUM_WORKER);
 #else
     return superuser_arg(signaller);
+#endif
+}
+
+bool may_execute(Oid role, HeapTuple function) {
+#if PG_VERSION_NUM >= 120000 // 12: OIDs are columns
+    const Oid oid = reinterpret_cast<Form_pg_proc>(GETSTRUCT(function))->oid;
+#else
+    const Oid oid = HeapTupleGetOid(function);
+#endif
+#if PG_VERSION_NUM >= 160000 // 16: one function for all kinds of objects
+    return object_aclcheck(ProcedureRelationId, oid, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+    return pg_proc_aclcheck(oid, role, ACL_EXECUTE) == ACLCHECK_OK;
 #endif
 }
 

@@ -21,6 +21,7 @@ constexpr char read_only_sql_transaction[] = "25006";
 constexpr char lock_not_available[] = "55P03";
 constexpr char object_in_use[] = "55006";
 constexpr char undefined_object[] = "42704";
+constexpr char duplicate_object[] = "42710";
 constexpr char undefined_table[] = "42P01";
 constexpr char undefined_database[] = "3D000";
 constexpr char name_too_long[] = "42622";

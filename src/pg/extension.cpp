@@ -8,8 +8,10 @@ extern "C" {
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 }
@@ -46,6 +48,11 @@ const char* script_version() {
 
 const char* library_version() noexcept {
     return SESSIONCTL_VERSION;
+}
+
+bool is_of_extension(Oid catalog, Oid object) {
+    const Oid extension = get_extension_oid(extension_name, true);
+    return OidIsValid(extension) && getExtensionOfObject(catalog, object) == extension;
 }
 
 void require_matching_script() {

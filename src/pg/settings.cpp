@@ -20,6 +20,9 @@ char* exempt_databases = nullptr;
 char* exempt_applications = nullptr;
 bool reap_superusers = false;
 int reaper_action = static_cast<int>(ReaperAction::terminate);
+int rules = static_cast<int>(RulesMode::off);
+char* rules_database = nullptr;
+int rule_timeout = 0;
 bool client_message = true;
 bool gate = true;
 int audit_size = 0;
@@ -28,6 +31,13 @@ bool terminate_on_login_revoked = false;
 const config_enum_entry reaper_actions[] = {
     {"terminate", static_cast<int>(ReaperAction::terminate), false},
     {"log", static_cast<int>(ReaperAction::log), false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry rules_modes[] = {
+    {"off", static_cast<int>(RulesMode::off), false},
+    {"log", static_cast<int>(RulesMode::log), false},
+    {"on", static_cast<int>(RulesMode::on), false},
     {nullptr, 0, false},
 };
 
@@ -107,6 +117,17 @@ void define_settings() {
         "pg_sessionctl.reaper_action", "Sets what the reaper does with a session that is over a limit.",
         "With log, it only reports the session that it would end, once for each violation.", &reaper_action,
         static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "pg_sessionctl.rules", "Whether the server acts by itself, by the session rules.",
+        "log only tells, once for each match, what on would do. Needs the library in "
+        "shared_preload_libraries.",
+        &rules, static_cast<int>(RulesMode::off), rules_modes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("pg_sessionctl.rules_database", "The database whose session rules apply.",
+                               nullptr, &rules_database, "postgres", PGC_SIGHUP, 0, nullptr, nullptr,
+                               nullptr);
+    DefineCustomIntVariable("pg_sessionctl.rule_timeout", "How long a check of a session rule may take.",
+                            "A rule that goes on for twice as long is switched off.", &rule_timeout, 200, 10,
+                            60 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.send_reason",
                              "Tells clients why their session was ended or their statement was cancelled.",
                              "Requires pg_sessionctl in shared_preload_libraries.", &client_message, true,
@@ -150,6 +171,18 @@ bool gate_setting() noexcept {
 
 ReaperAction reaper_action_setting() noexcept {
     return static_cast<ReaperAction>(reaper_action);
+}
+
+RulesMode rules_setting() noexcept {
+    return static_cast<RulesMode>(rules);
+}
+
+const char* rules_database_setting() noexcept {
+    return rules_database;
+}
+
+int rule_timeout_setting() noexcept {
+    return rule_timeout;
 }
 
 bool reap_superusers_setting() noexcept {

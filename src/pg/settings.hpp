@@ -10,12 +10,18 @@ namespace sessionctl::pg {
 void define_settings();
 
 enum class ReaperAction { terminate, log };
+/// log: each rule only logs.
+enum class RulesMode { off, log, on };
 
 int audit_size_setting() noexcept;
 bool send_reason_setting() noexcept;
 bool terminate_on_login_revoked_setting() noexcept;
 bool gate_setting() noexcept;
 ReaperAction reaper_action_setting() noexcept;
+RulesMode rules_setting() noexcept;
+const char* rules_database_setting() noexcept;
+/// In ms.
+int rule_timeout_setting() noexcept;
 bool reap_superusers_setting() noexcept;
 
 /// The reaper's exemptions. A member of an exempt role is exempt, too.

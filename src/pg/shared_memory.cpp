@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "pg/audit/audit_ring.hpp"
+#include "pg/locks/lock_settings.hpp"
+#include "pg/monotonic.hpp"
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/settings.hpp"
 
@@ -41,6 +43,8 @@ void attach() {
         shared->gate_lock = compat::shared_memory_lock(1);
         shared->cooldown_lock = compat::shared_memory_lock(2);
         shared->drain_lock = compat::shared_memory_lock(3);
+        shared->rules_lock = compat::shared_memory_lock(4);
+        shared->rules.begin(monotonic_now());
         shared->audit = reinterpret_cast<AuditRing*>(static_cast<char*>(memory) + MAXALIGN(size_of_slots()));
         shared->audit->capacity = audit_size_setting();
     }
@@ -49,6 +53,7 @@ void attach() {
     if (!IsUnderPostmaster && !found) {
         shared->audit->load();
         shared->gate.load();
+        publish_general_lock_settings();
         on_shmem_exit(AuditRing::save_at_exit, 0);
     }
 }

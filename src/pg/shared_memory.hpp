@@ -2,12 +2,14 @@
 #pragma once
 
 #include "compat/postgres.hpp"
+#include "core/locks/lock_priority.hpp"
 #include "core/reaper/limits.hpp"
 #include "pg/audit/audit_mark.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/keep_out/gate.hpp"
 #include "pg/logins/connect_sweep_request.hpp"
 #include "pg/logins/sweep_note.hpp"
+#include "pg/rules/shared_rules.hpp"
 #include "pg/sessions/client_message_box.hpp"
 #include "pg/sessions/drain_request.hpp"
 #include "pg/sessions/progress.hpp"
@@ -21,7 +23,8 @@ namespace sessionctl::pg {
 struct SessionSlot {
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
-    std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or the session's own
+    std::atomic<std::int32_t> limits[core::limit_count];               // `inherited`, or the session's own
+    std::atomic<std::int32_t> lock_settings[core::lock_setting_count]; // the same
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;
@@ -33,16 +36,18 @@ struct SessionSlot {
 
 /// What the reaper publishes.
 struct ReaperStatus {
-    std::atomic<Latch*> latch;                  // null: no reaper runs
-    std::atomic<core::Timestamp> next_look;     // monotonic, microseconds
-    std::atomic<core::Timestamp> next_deadline; // wall clock; 0: none
-    std::atomic<core::Timestamp> last_reaped;   // wall clock; 0: never
+    std::atomic<Latch*> latch;                   // null: no reaper runs
+    std::atomic<core::Timestamp> next_look;      // monotonic, microseconds
+    std::atomic<core::Timestamp> next_lock_look; // the same, for lock waits
+    std::atomic<core::Timestamp> next_deadline;  // wall clock; 0: none
+    std::atomic<core::Timestamp> last_reaped;    // wall clock; 0: never
     std::atomic<std::int64_t> wakeups;
     std::atomic<std::int64_t> reaped;
     std::atomic<std::int32_t> watched;
-    std::atomic<std::int32_t> exempt;                    // of those, over a limit
-    std::atomic<std::int32_t> with_own_limits;           // of those
-    std::atomic<std::int32_t> limits[core::limit_count]; // of all sessions without their own
+    std::atomic<std::int32_t> exempt;                                  // of those, over a limit
+    std::atomic<std::int32_t> with_own_limits;                         // of those
+    std::atomic<std::int32_t> limits[core::limit_count];               // of all sessions without their own
+    std::atomic<std::int32_t> lock_settings[core::lock_setting_count]; // the same
 };
 
 /// How often something was done.
@@ -63,11 +68,25 @@ struct Counter {
     }
 };
 
-/// One for each action that users call, one for each limit of the reaper (ended, or only logged), and one for
-/// statements that it cancelled.
-enum class CountedAction : std::uint8_t { cancel, terminate, close_socket, drain, reap_statement, reap, log };
+/// One for each action that users call, one for each limit of the reaper (ended, or only logged), one for
+/// statements that it cancelled, those for sessions in the way of one with a blocker_patience, and those for
+/// waits that were given up by yield_after.
+enum class CountedAction : std::uint8_t {
+    cancel,
+    terminate,
+    close_socket,
+    drain,
+    reap_statement,
+    blocker_cancel,
+    blocker_terminate,
+    blocker_log,
+    yield_cancel,
+    yield_log,
+    reap,
+    log
+};
 constexpr int call_count = 4;
-constexpr int unruled_count = call_count + 1;
+constexpr int unruled_count = call_count + 6;
 constexpr int counter_count = unruled_count + 2 * core::rule_count;
 
 struct AuditRing;
@@ -86,6 +105,8 @@ struct SharedMemory {
     LWLock* cooldown_lock;
     Cooldowns cooldowns;
     LWLock* drain_lock; // held to request or withdraw a drain
+    LWLock* rules_lock; // held to read or change the texts and the action times in `rules`
+    SharedRules rules;
     int slot_count;
     SessionSlot slots[FLEXIBLE_ARRAY_MEMBER];
 

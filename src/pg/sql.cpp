@@ -14,23 +14,6 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Another role's rights until they are given back; an error gives them back at once.
-class ActAs {
-  public:
-    explicit ActAs(As as) noexcept {
-        GetUserIdAndSecContext(&user_, &context_);
-        if (as == As::superuser)
-            SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context_ | SECURITY_LOCAL_USERID_CHANGE);
-    }
-    ~ActAs() { SetUserIdAndSecContext(user_, context_); }
-    ActAs(const ActAs&) = delete;
-    ActAs& operator=(const ActAs&) = delete;
-
-  private:
-    Oid user_;
-    int context_;
-};
-
 /// Another session has changed the row since, or is about to.
 bool is_conflict(const ErrorData& error) noexcept {
     return error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
@@ -38,18 +21,40 @@ bool is_conflict(const ErrorData& error) noexcept {
             std::strstr(error.message, "concurrently") != nullptr);
 }
 
-void run(const char* statement) {
-    call([=] {
+std::int64_t run(const char* statement, SpiParameters& spi) {
+    return call([&, statement] {
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute(statement, false, 0);
+        const int result =
+            SPI_execute_with_args(statement, static_cast<int>(spi.types.size()), spi.types.data(),
+                                  spi.values.data(), spi.nulls.c_str(), false, 0);
         if (result < 0)
-            elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+            elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+        const auto rows = static_cast<std::int64_t>(SPI_processed);
         SPI_finish();
+        return rows;
     });
 }
 
 } // namespace
+
+SpiParameters::SpiParameters(const core::vector<Parameter>& parameters) {
+    for (const Parameter& parameter : parameters) {
+        types.push_back(parameter.type);
+        values.push_back(parameter.value);
+        nulls.push_back(parameter.is_null ? 'n' : ' ');
+    }
+}
+
+ActAs::ActAs(As as) noexcept {
+    GetUserIdAndSecContext(&user_, &context_);
+    if (as == As::superuser)
+        SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context_ | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+ActAs::~ActAs() {
+    SetUserIdAndSecContext(user_, context_);
+}
 
 OwnStatement::OwnStatement(int lock_timeout_ms) {
     level_ = call([lock_timeout_ms] {
@@ -93,13 +98,21 @@ void reporting_conflict(const char* conflict, Work&& work, Hint&& hint) {
 } // namespace
 
 void run_sql(const char* statement, As as) {
+    run_sql(statement, {}, as, same_row);
+}
+
+std::int64_t run_sql(const char* statement, const core::vector<Parameter>& parameters, As as,
+                     const char* conflict) {
+    SpiParameters spi(parameters);
+    std::int64_t rows = 0;
     reporting_conflict(
-        same_row,
-        [=] {
+        conflict,
+        [&] {
             const ActAs role(as);
-            run(statement);
+            rows = run(statement, spi);
         },
         hint_for_prepared_changes);
+    return rows;
 }
 
 void lock_object(Oid catalog, Oid object, int mode, const char* conflict) {

@@ -13,6 +13,19 @@ namespace sessionctl::pg {
 
 enum class As : bool { caller, superuser };
 
+/// Another role's rights until they are given back; an error gives them back at once.
+class ActAs {
+  public:
+    explicit ActAs(As as) noexcept;
+    ~ActAs();
+    ActAs(const ActAs&) = delete;
+    ActAs& operator=(const ActAs&) = delete;
+
+  private:
+    Oid user_;
+    int context_;
+};
+
 /// Runs one statement. As caller PostgreSQL checks the caller's rights; use superuser only after they have
 /// been checked. Errors: the statement's own; 55P03 instead of core's errors if two sessions change the same
 /// row at once.
@@ -26,6 +39,16 @@ const char* query_sql(const char* statement);
 /// The first column of all its rows, without NULLs.
 core::vector<const char*> query_column(const char* statement);
 
+/// A value for $1, $2 ...
+struct Parameter {
+    Oid type;
+    Datum value;
+    bool is_null = false;
+};
+/// The same with parameters; the number of rows. `conflict` is the message of 55P03.
+std::int64_t run_sql(const char* statement, const core::vector<Parameter>& parameters, As as,
+                     const char* conflict);
+
 constexpr int catalog_lock_timeout = 1000; // ms
 
 /// The settings of such statements, until its end; an exception ends it as well.
@@ -38,27 +61,27 @@ class OwnStatement {
     int level_;
 };
 
-struct Parameter {
-    Oid type;
-    Datum value;
+/// Parameters as SPI takes them.
+struct SpiParameters {
+    explicit SpiParameters(const core::vector<Parameter>& parameters);
+
+    core::vector<Oid> types;
+    core::vector<Datum> values;
+    core::string nulls;
 };
 
 /// Runs one statement that changes nothing. `each(rows, row)` is called for every row in SPI's memory
 /// context, which is deleted afterwards.
 template <typename Each>
 void query_rows(const char* statement, const core::vector<Parameter>& parameters, Each&& each) {
-    core::vector<Oid> types;
-    core::vector<Datum> values;
-    for (const Parameter& parameter : parameters) {
-        types.push_back(parameter.type);
-        values.push_back(parameter.value);
-    }
+    SpiParameters spi(parameters);
     OwnStatement own;
     call([&] {
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "SPI_connect failed");
-        const int result = SPI_execute_with_args(statement, static_cast<int>(types.size()), types.data(),
-                                                 values.data(), nullptr, true, 0);
+        const int result =
+            SPI_execute_with_args(statement, static_cast<int>(spi.types.size()), spi.types.data(),
+                                  spi.values.data(), spi.nulls.c_str(), true, 0);
         if (result != SPI_OK_SELECT)
             elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
         for (uint64 row = 0; row < SPI_processed; ++row)

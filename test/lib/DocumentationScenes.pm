@@ -29,6 +29,10 @@ our %documentation_scenes = (
 		'End one now' => \&order_in_transaction,
 		'What the user reads' => \&order_in_transaction,
 	},
+	'doc/guide/priority.md' => {
+		'Run the migration' => \&low_priority_reader,
+		'Give way yourself' => \&query_comes_after_a_request,
+	},
 	'doc/guide/will-not-die.md' => {
 		'See it' => \&can_close_sockets,
 	},
@@ -75,6 +79,27 @@ sub reader_and_writer
 	my ($player, $app, $batch) = @_;
 	$app->run($_) for 'BEGIN', 'DELETE FROM orders WHERE id = 6';
 	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	return;
+}
+
+# His settings are those of his role when he connects.
+sub low_priority_reader
+{
+	my ($player) = @_;
+	$player->node->safe_psql('postgres', 'ALTER ROLE batch SET pg_sessionctl.lock_priority = low');
+	my $batch = $player->connect_user('batch');
+	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	return;
+}
+
+# The query begins as soon as somebody waits for all of a table.
+sub query_comes_after_a_request
+{
+	my ($player, $report, $app) = @_;
+	$report->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
+	$app->send(q{DO $$BEGIN
+		WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
+		PERFORM count(*) FROM orders; END$$});
 	return;
 }
 

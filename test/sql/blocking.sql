@@ -47,3 +47,21 @@ SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t', include_superus
 SELECT sessionctl.terminate_lock_holders('regress_sessionctl_t_pkey', include_superusers := true);
 ROLLBACK;
 DROP TABLE regress_sessionctl_t;
+
+-- Lock priority and patience.
+CREATE ROLE regress_sessionctl_low LOGIN;
+SET pg_sessionctl.lock_priority = urgent;
+SET pg_sessionctl.blocker_action = kill;
+SET ROLE regress_sessionctl_low;
+SET pg_sessionctl.lock_priority = high;
+SET pg_sessionctl.blocker_patience = '500 ms';
+SET pg_sessionctl.blocker_action = escalate;
+SET pg_sessionctl.yield_after = '2 s';
+SHOW pg_sessionctl.blocker_patience;
+RESET ROLE;
+RESET pg_sessionctl.blocker_patience;
+RESET pg_sessionctl.blocker_action;
+RESET pg_sessionctl.yield_after;
+ALTER ROLE regress_sessionctl_low SET pg_sessionctl.lock_priority = low;
+SELECT name, setting, unit, context FROM pg_settings WHERE name ~ '^pg_sessionctl\.(lock_priority|blocker_|yield_)' ORDER BY name;
+DROP ROLE regress_sessionctl_low;

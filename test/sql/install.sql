@@ -35,7 +35,7 @@ SELECT proname FROM functions
 WHERE prosecdef OR proisstrict OR proparallel <> 'u'
    OR (provolatile <> 'v' AND proname NOT IN ('_blocked_by', '_blocking_count', '_client_gone', '_memory_bytes', '_cpu_time', '_read_bytes', '_write_bytes', '_temp_bytes'));
 -- Optional arguments stand last, so that a call by position keeps its meaning.
-SELECT proname FROM functions WHERE proname !~ '^_|_pool$' AND proname <> 'limit_role' AND pronargs - pronargdefaults > 1;
+SELECT proname FROM functions WHERE proname !~ '^_|_pool$' AND proname NOT IN ('limit_role', 'create_session_rule') AND pronargs - pronargdefaults > 1;
 
 -- help() has one line for each function and view that is there for users, and none that does not exist. It calls functions
 -- by the arguments that they must have, then dots if there are more.
@@ -43,7 +43,7 @@ SELECT coalesce(here.name, line.name) AS name, here.name IS NOT NULL AS exists, 
 FROM (SELECT proname || '(' || array_to_string((coalesce(proargnames, '{}'))[1:pronargs - pronargdefaults] || CASE WHEN pronargdefaults > 0 THEN ARRAY['...'] ELSE '{}' END, ', ') || ')'
       FROM functions WHERE proname NOT LIKE '\_%'
       UNION
-      SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND relkind IN ('v', 'm', 'r', 'f', 'p')) AS here (name)
+      SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sessionctl') AND relkind IN ('v', 'm', 'r', 'f', 'p') AND relname <> 'session_rule') AS here (name)
 FULL JOIN sessionctl.help() AS line USING (name)
 GROUP BY 1, 2 HAVING count(here.name) <> 1 OR count(line.name) <> 1;
 SELECT name FROM sessionctl.help() WHERE purpose !~ '^[ -~]{5,100}$';
@@ -90,7 +90,7 @@ FROM functions WHERE proname NOT LIKE '\_%' ORDER BY 1;
 -- and the gate's, which are for superusers; who may monitor reads the first two.
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_signal_backend'
-  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns|pool|_server');
+  AND has_function_privilege(rolname, id, 'execute') <> (proname !~ 'reaper|audit|stats|lockdowns|pool|_server|_rule_owner|_rule_changed');
 SELECT proname FROM functions, pg_roles
 WHERE rolname = 'pg_monitor' AND proname ~ 'reaper|audit|stats|lockdowns'
   AND has_function_privilege(rolname, id, 'execute') <> (proname LIKE '\_%' OR proname = 'audit_mark');

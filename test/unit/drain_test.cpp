@@ -3,7 +3,6 @@
 #include "memory.hpp"
 #include "support.hpp"
 
-#include <map>
 #include <stdexcept>
 
 namespace sessionctl::test {
@@ -15,24 +14,6 @@ using core::Outcome;
 using core::State;
 
 namespace {
-
-/// Sessions that answer as a test says; by default none.
-class FakeRequester final : public core::DrainRequester {
-  public:
-    std::function<void(const core::Session&)> on_ask;
-    std::vector<std::int32_t> asked;
-    std::map<std::int32_t, DrainAnswer> answers;
-
-    void ask(const core::Session& session) override {
-        asked.push_back(session.id.pid);
-        if (on_ask)
-            on_ask(session);
-    }
-    DrainAnswer answer_of(const core::Session& session) noexcept override {
-        const auto found = answers.find(session.id.pid);
-        return found != answers.end() ? found->second : DrainAnswer::none;
-    }
-};
 
 class Drain : public ServerTest {
   protected:

@@ -2,6 +2,7 @@
 // only when somebody sleeps or a test says so.
 #pragma once
 
+#include "core/sessions/drain.hpp"
 #include "core/sessions/escalation.hpp"
 #include "support.hpp"
 
@@ -113,6 +114,24 @@ class FakeChronicle final : public core::StepObserver {
 
     std::vector<std::string> heard;
     std::vector<core::Step> over;
+};
+
+/// Sessions that answer as a test says; by default none.
+class FakeRequester final : public core::DrainRequester {
+  public:
+    std::function<void(const core::Session&)> on_ask;
+    std::vector<std::int32_t> asked;
+    std::map<std::int32_t, core::DrainAnswer> answers;
+
+    void ask(const core::Session& session) override {
+        asked.push_back(session.id.pid);
+        if (on_ask)
+            on_ask(session);
+    }
+    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
+        const auto found = answers.find(session.id.pid);
+        return found != answers.end() ? found->second : core::DrainAnswer::none;
+    }
 };
 
 /// A server, and a plan with some of its sessions.

@@ -68,7 +68,7 @@ void put_record(const pg::AuditRecord& record, api::Rows& rows) {
 
 void put_counter(const char* action, const char* rule, const pg::Counter& counter, core::Timestamp reset,
                  api::Rows& rows) {
-    api::Row<6> row;
+    api::Row<10> row;
     const core::Timestamp last = counter.last;
     row.add_text(action);
     row.add_text(rule);
@@ -76,7 +76,32 @@ void put_counter(const char* action, const char* rule, const pg::Counter& counte
     row.add(Int64GetDatum(counter.ended));
     row.add_if(last != 0, [last] { return TimestampTzGetDatum(last); });
     row.add(TimestampTzGetDatum(reset));
+    for (int i = 0; i < 4; ++i) // of session rules alone
+        row.add_null();
     row.put_into(rows);
+}
+
+/// Of the rules that are in the table.
+void put_session_rules(const pg::SharedMemory& shared, api::Rows& rows) {
+    LWLockAcquire(shared.rules_lock, LW_SHARED);
+    for (const pg::RuleRecord& record : shared.rules.records) {
+        if (!record.is_present)
+            continue;
+        api::Row<10> row;
+        const core::Timestamp last = record.last_acted;
+        row.add_text(core::rule_action_name(record.action));
+        row.add_text(pg::shown_or_null(record.name, shared.rules.encoding));
+        row.add(Int64GetDatum(record.acted));
+        row.add(Int64GetDatum(record.ended));
+        row.add_if(last != 0, [last] { return TimestampTzGetDatum(last); });
+        row.add(TimestampTzGetDatum(shared.counters_reset));
+        row.add(Int64GetDatum(record.matched));
+        row.add(Int64GetDatum(record.held_back));
+        row.add(Int64GetDatum(record.errors));
+        row.add(api::interval_of(record.check_time));
+        row.put_into(rows);
+    }
+    LWLockRelease(shared.rules_lock);
 }
 
 void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
@@ -87,6 +112,13 @@ void put_counters(pg::SharedMemory& shared, api::Rows& rows) {
     put_counter("drain", nullptr, shared.counter(pg::CountedAction::drain), reset, rows);
     put_counter("cancel", core::rule_name(core::Rule::statement),
                 shared.counter(pg::CountedAction::reap_statement), reset, rows);
+    static constexpr char patience[] = "blocker_patience";
+    put_counter("cancel", patience, shared.counter(pg::CountedAction::blocker_cancel), reset, rows);
+    put_counter("terminate", patience, shared.counter(pg::CountedAction::blocker_terminate), reset, rows);
+    put_counter("log", patience, shared.counter(pg::CountedAction::blocker_log), reset, rows);
+    static constexpr char yield[] = "yield_after";
+    put_counter("cancel", yield, shared.counter(pg::CountedAction::yield_cancel), reset, rows);
+    put_counter("log", yield, shared.counter(pg::CountedAction::yield_log), reset, rows);
     for (int i = 0; i < core::rule_count; ++i) {
         const auto rule = static_cast<core::Rule>(i);
         const char* const action = rule == core::Rule::lifetime ? "drain" : "terminate";
@@ -127,6 +159,7 @@ SQL_FUNCTION(sessionctl_stats)
         pg::call([&] {
             api::Rows rows(fcinfo);
             put_counters(shared, rows);
+            put_session_rules(shared, rows);
         });
         return 0;
     });
@@ -138,6 +171,8 @@ SQL_FUNCTION(sessionctl_reset_session_stats)
         pg::SharedMemory& shared = pg::require_shared_memory("session_stats");
         for (pg::Counter& counter : shared.counters)
             counter.reset();
+        for (pg::RuleRecord& record : shared.rules.records)
+            record.reset_counters();
         shared.counters_reset = GetCurrentTimestamp();
         return 0;
     });

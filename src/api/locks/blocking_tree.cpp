@@ -5,6 +5,7 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
 #include "pg/memory.hpp"
@@ -61,11 +62,11 @@ class Lines {
     void append_session(core::string& line, const Branch& branch, const pg::RosterEntry* entry) const {
         api::append_number(line, "pid %ld", graph_.party(branch.party).pid);
         if (entry != nullptr)
-            api::append_who(line, *entry);
+            append_who_and_priority(line, *entry);
         if (const pg::NonLockWait* const wait = non_lock_wait_of(branch.party))
             append_non_lock_wait(line, *wait);
         else if (const core::ProcLock* const wait = wait_of(branch.party))
-            append_wait(line, *wait, entry);
+            append_wait_and_patience(line, *wait, entry);
         else if (entry != nullptr)
             api::append_state(line, *entry, roster_.taken_at);
         append_followers(line, branch.party);
@@ -74,6 +75,11 @@ class Lines {
         append_others(line, branch);
         if (entry != nullptr)
             api::append_query(line, *entry);
+    }
+
+    static void append_who_and_priority(core::string& line, const pg::RosterEntry& entry) {
+        api::append_who(line, entry);
+        api::append_priority(line, entry);
     }
 
     const pg::NonLockWait* non_lock_wait_of(int party) const {
@@ -121,6 +127,16 @@ class Lines {
         if (wait.since == 0 && entry != nullptr && entry->role_facts.is_visible &&
             core::is_active(entry->facts.state))
             append_statement_age(line, *entry);
+    }
+
+    void append_wait_and_patience(core::string& line, const core::ProcLock& wait,
+                                  const pg::RosterEntry* entry) const {
+        append_wait(line, wait, entry);
+        if (entry == nullptr)
+            return;
+        api::append_patience(line, *entry, wait.since, roster_.taken_at);
+        if (pg::is_yielded(waits_.lock_of(wait)))
+            api::append_yield(line, *entry);
     }
 
     void append_followers(core::string& line, int party) const {

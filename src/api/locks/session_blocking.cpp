@@ -3,6 +3,7 @@
 #include "api/rows.hpp"
 #include "api/serve.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
 #include "pg/memory.hpp"
@@ -63,17 +64,47 @@ class Listing {
         row.add_text(compat::lock_mode_name(lock, proclock.wanted));
         row.add_text(wait.held != 0 ? compat::lock_mode_name(lock, wait.held) : nullptr);
         row.add_if(proclock.since != 0, [&proclock] { return TimestampTzGetDatum(proclock.since); });
+        add_priorities(row, waits_.graph().party(waiter), waits_.graph().party(wait.blocker), proclock);
         row.put_into(rows);
     }
 
   private:
-    using Row = api::Row<10>;
+    using Row = api::Row<13>;
+
+    const pg::RosterEntry* visible(const core::Party& party) const noexcept {
+        const pg::RosterEntry* const entry = roster_.find(party.pid);
+        return entry != nullptr && entry->role_facts.is_visible ? entry : nullptr;
+    }
 
     void add_party(Row& row, const core::Party& party) const {
-        const pg::RosterEntry* const entry = roster_.find(party.pid);
-        const bool visible = entry != nullptr && entry->role_facts.is_visible;
+        const pg::RosterEntry* const entry = visible(party);
         row.add_if(!party.is_prepared(), [&party] { return Int32GetDatum(party.pid); });
-        row.add_text(visible ? core::SessionId(entry->facts.id).text : nullptr);
+        row.add_text(entry != nullptr ? core::SessionId(entry->facts.id).text : nullptr);
+    }
+
+    static std::optional<core::LockPriority> priority_of(const pg::RosterEntry* entry) noexcept {
+        return entry != nullptr ? pg::lock_priority_of(entry->facts) : std::nullopt;
+    }
+
+    static void add_priority(Row& row, std::optional<core::LockPriority> priority) {
+        row.add_text(priority ? core::lock_priority_name(*priority) : nullptr);
+    }
+
+    void add_priorities(Row& row, const core::Party& waiter, const core::Party& blocker,
+                        const core::ProcLock& wait) const {
+        const pg::RosterEntry* const waiting = visible(waiter);
+        const pg::RosterEntry* const blocking = visible(blocker);
+        const std::optional<core::LockPriority> priority = priority_of(blocking);
+        add_priority(row, priority_of(waiting));
+        add_priority(row, priority);
+        const core::LockSettings settings =
+            waiting != nullptr ? pg::lock_settings_of(waiting->facts) : core::LockSettings();
+        const bool is_due = settings.patience > 0 && priority && *priority < settings.priority &&
+                            wait.since != 0 && pg::is_acted_on(waits_.lock_of(wait));
+        row.add_if(is_due, [&] {
+            return TimestampTzGetDatum(std::max(wait.since, blocking->facts.xact_start) +
+                                       settings.patience * core::microseconds_per_millisecond);
+        });
     }
 
     void add_gid(Row& row, const core::Party& party) const {

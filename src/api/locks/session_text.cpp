@@ -3,6 +3,7 @@
 #include "core/reaper/violation_text.hpp"
 #include "core/text.hpp"
 #include "pg/encoding.hpp"
+#include "pg/locks/lock_settings.hpp"
 
 namespace sessionctl::api {
 
@@ -62,6 +63,32 @@ void append_state(core::string& line, const pg::RosterEntry& entry, core::Timest
         line.append(" for ");
         append_age(line, now - since);
     }
+}
+
+void append_priority(core::string& line, const pg::RosterEntry& entry) {
+    const std::optional<core::LockPriority> priority = pg::lock_priority_of(entry.facts);
+    if (entry.role_facts.is_visible && priority && *priority != core::LockPriority::normal)
+        line.append(", ").append(core::lock_priority_name(*priority)).append(" priority");
+}
+
+void append_patience(core::string& line, const pg::RosterEntry& entry, core::Timestamp waiting_since,
+                     core::Timestamp now) {
+    if (waiting_since == 0 || !entry.role_facts.is_visible)
+        return;
+    const core::Timestamp patience = pg::lock_settings_of(entry.facts).patience;
+    if (patience <= 0)
+        return;
+    const core::Timestamp left = waiting_since + patience * core::microseconds_per_millisecond - now;
+    line.append(left > 0 ? ", patient for another " : ", its patience ended ");
+    append_age(line, left > 0 ? left : -left);
+    if (left <= 0)
+        line.append(" ago");
+}
+
+void append_yield(core::string& line, const pg::RosterEntry& entry) {
+    const std::int32_t yield_after = pg::lock_settings_of(entry.facts).yield_after;
+    if (entry.role_facts.is_visible && yield_after > 0)
+        line.append(", yields after ").append(core::exact_time(yield_after).c_str());
 }
 
 void append_query(core::string& line, const pg::RosterEntry& entry) {

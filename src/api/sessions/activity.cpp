@@ -31,7 +31,7 @@ void add_xid(ActivityRow& row, TransactionId xid) {
 void add_identity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     row.add_text(visible ? core::SessionId(entry.facts.id).text : nullptr);
     row.add(Int32GetDatum(entry.facts.id.pid));
-    add_timestamp(row, visible, entry.facts.id.start);
+    add_timestamp(row, visible, entry.shown.start);
     row.add_text(visible ? entry.backend_type : nullptr);
     row.add_if(OidIsValid(entry.database), [&] { return ObjectIdGetDatum(entry.database); });
     row.add_text(entry.database_name);
@@ -50,9 +50,9 @@ void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
 
 void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     row.add_text(visible ? core::state_name(entry.facts.state) : nullptr);
-    add_timestamp(row, visible, entry.facts.state_change);
-    add_timestamp(row, visible, entry.facts.xact_start);
-    add_timestamp(row, visible, entry.facts.query_start);
+    add_timestamp(row, visible, entry.shown.state_change);
+    add_timestamp(row, visible, entry.shown.xact_start);
+    add_timestamp(row, visible, entry.shown.query_start);
     row.add_text(visible ? entry.proc.wait_event_type : nullptr);
     row.add_text(visible ? entry.proc.wait_event : nullptr);
     row.add_if(visible, [&] { return BoolGetDatum(entry.proc.waits_for_lock); });
@@ -66,11 +66,11 @@ void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) 
 void add_ages(ActivityRow& row, const pg::RosterEntry& entry, TimestampTz now, bool visible) {
     const core::State state = entry.facts.state;
     const bool in_transaction = core::is_idle_in_transaction(state);
-    add_age(row, visible && core::is_idle(state), now, entry.facts.state_change);
-    add_age(row, visible && in_transaction, now, entry.facts.state_change);
-    add_age(row, visible, now, entry.facts.xact_start);
-    add_age(row, visible && core::is_active(state), now, entry.facts.query_start);
-    add_age(row, visible, now, entry.facts.id.start);
+    add_age(row, visible && core::is_idle(state), now, entry.shown.state_change);
+    add_age(row, visible && in_transaction, now, entry.shown.state_change);
+    add_age(row, visible, now, entry.shown.xact_start);
+    add_age(row, visible && core::is_active(state), now, entry.shown.query_start);
+    add_age(row, visible, now, entry.shown.start);
 }
 
 void put_session(const pg::RosterEntry& entry, TimestampTz now, api::Rows& rows) {

@@ -52,17 +52,17 @@ Looks& looks_for(FunctionCallInfo fcinfo) {
     return *looks;
 }
 
-/// Calls `read` with the session that has this pid and began at this time. Without it the result is empty.
+/// Calls `read` with the session that has this pid and shows this start. Without it the result is empty.
 template <typename Read>
 auto of_session(FunctionCallInfo fcinfo, Read&& read) {
     using Value = decltype(read(looks_for(fcinfo), std::declval<const pg::RosterEntry&>()));
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         return Value{};
-    const core::Identity wanted = {PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1)};
     const pg::MemoryScope scope(fcinfo->flinfo->fn_mcxt);
     Looks& looks = looks_for(fcinfo);
-    const pg::RosterEntry* const session = looks.resource_use().roster().find(wanted.pid);
-    return session != nullptr && session->facts.id == wanted ? read(looks, *session) : Value{};
+    const pg::RosterEntry* const session = looks.resource_use().roster().find(PG_GETARG_INT32(0));
+    return session != nullptr && session->shown.start == PG_GETARG_TIMESTAMPTZ(1) ? read(looks, *session)
+                                                                                  : Value{};
 }
 
 std::optional<std::int64_t> use_of_session(FunctionCallInfo fcinfo, pg::Resource resource) {

@@ -21,6 +21,65 @@ bool has_obeyed(const Session& chosen, const Observation& observed, Server& serv
     return !observed.present || (observed.listed && !needs_next_step(chosen, observed, server));
 }
 
+/// Elapsed time counts from the first step.
+void note(Target& target, Step step) noexcept {
+    if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
+        target.step(step).at = target.signalled_at;
+    const Timestamp cancelled_at = target.step(Step::cancel).at;
+    if (cancelled_at != 0)
+        target.signalled_at = cancelled_at;
+}
+
+void cancel(Target& target, Server& server) {
+    signal_one(target, Action::cancel, Recheck::statement, server);
+    note(target, Step::cancel);
+    if (target.outcome != Outcome::not_running)
+        return;
+    const Observation observed = server.look(target.session);
+    if (!observed.listed)
+        target.outcome = Outcome::already_gone;
+    else if (needs_next_step(target.session, observed, server))
+        target.outcome = Outcome::chosen;
+    else if (is_active(observed.state))
+        target.outcome = Outcome::no_longer_matches;
+}
+
+void terminate(Target& target, Server& server) {
+    signal_one(target, Action::terminate, Recheck::work, server);
+    note(target, Step::terminate);
+    EscalationStep& cancelled = target.step(Step::cancel);
+    const bool has_moved_on =
+        target.outcome == Outcome::no_longer_matches || target.outcome == Outcome::already_gone;
+    if (cancelled.at != 0 && has_moved_on)
+        target.outcome = cancelled.outcome = Outcome::cancelled; // at the last moment
+}
+
+void close_socket(Target& target, Server& server) {
+    target.outcome = Outcome::signalled; // also where it is gone meanwhile
+    const PinnedProcess holding(server, target.session, Action::close_socket);
+    if (!holding || !server.look(target.session).listed)
+        return;
+    const Timestamp at = server.now();
+    const Closing closing = server.close_socket();
+    if (closing.reason != nullptr)
+        target.reason = closing.reason;
+    switch (closing.result) {
+    case Closing::Result::closed:
+        target.step(Step::close_socket).at = at;
+        break;
+    case Closing::Result::gone:
+        break;
+    case Closing::Result::not_found:
+        if (server.look(target.session).listed)
+            target.outcome = Outcome::still_running;
+        break;
+    case Closing::Result::denied:
+        target.step(Step::close_socket) = {at, Outcome::not_permitted};
+        target.outcome = Outcome::not_permitted;
+        break;
+    }
+}
+
 /// A target whose turn it is at the next step is `chosen`.
 class Escalation {
   public:
@@ -29,15 +88,8 @@ class Escalation {
     void run();
 
   private:
-    using Act = void (Escalation::*)(Target& target);
-
-    void run_step(Step step, Act act, Proof is_done, Outcome success);
-    void cancel(Target& target);
-    void terminate(Target& target);
-    void close_socket(Target& target);
-    void note(Target& target, Step step) noexcept;
+    void run_step(Step step);
     void mark_not_reached(Target& target) noexcept;
-    void settle(Target& target, Step step);
     bool has_time();
     void finish();
 
@@ -54,88 +106,29 @@ Escalation::Escalation(Plan& plan, const EscalationOptions& options, Server& ser
 }
 
 void Escalation::run() {
-    run_step(Step::cancel, &Escalation::cancel, has_obeyed, Outcome::cancelled);
+    run_step(Step::cancel);
     if (has_time())
-        run_step(Step::terminate, &Escalation::terminate, is_gone, Outcome::terminated);
+        run_step(Step::terminate);
     if (options_.closes_sockets && has_time())
-        run_step(Step::close_socket, &Escalation::close_socket, is_gone, Outcome::terminated);
+        run_step(Step::close_socket);
     finish();
 }
 
-void Escalation::run_step(Step step, Act act, Proof is_done, Outcome success) {
+void Escalation::run_step(Step step) {
     const Timestamp deadline =
         server_.now() + std::min(options_.step, std::max<Timestamp>(end_ - server_.now(), 0));
     for (Target& target : plan_) {
         if (target.outcome != Outcome::chosen)
             continue;
         if (core::has_time(deadline, server_))
-            (this->*act)(target);
+            take_step(target, step, server_);
         else
             mark_not_reached(target);
     }
-    watch_all(plan_, is_done, success, deadline, server_, observer_);
+    watch_all(plan_, proof_of_step(step), outcome_of_step(step), deadline, server_, observer_);
     for (Target& target : plan_)
-        settle(target, step);
+        end_step(target, step, server_);
     observer_.step_is_over(step);
-}
-
-void Escalation::cancel(Target& target) {
-    signal_one(target, Action::cancel, Recheck::statement, server_);
-    note(target, Step::cancel);
-    if (target.outcome != Outcome::not_running)
-        return;
-    const Observation observed = server_.look(target.session);
-    if (!observed.listed)
-        target.outcome = Outcome::already_gone;
-    else if (needs_next_step(target.session, observed, server_))
-        target.outcome = Outcome::chosen;
-    else if (is_active(observed.state))
-        target.outcome = Outcome::no_longer_matches;
-}
-
-void Escalation::terminate(Target& target) {
-    signal_one(target, Action::terminate, Recheck::work, server_);
-    note(target, Step::terminate);
-    EscalationStep& cancelled = target.step(Step::cancel);
-    const bool has_moved_on =
-        target.outcome == Outcome::no_longer_matches || target.outcome == Outcome::already_gone;
-    if (cancelled.at != 0 && has_moved_on)
-        target.outcome = cancelled.outcome = Outcome::cancelled; // at the last moment
-}
-
-void Escalation::close_socket(Target& target) {
-    target.outcome = Outcome::signalled; // also where it is gone meanwhile
-    const PinnedProcess pinned(server_, target.session, Action::close_socket);
-    if (!pinned || !server_.look(target.session).listed)
-        return;
-    const Timestamp at = server_.now();
-    const Closing closing = server_.close_socket();
-    if (closing.reason != nullptr)
-        target.reason = closing.reason;
-    switch (closing.result) {
-    case Closing::Result::closed:
-        target.step(Step::close_socket).at = at;
-        break;
-    case Closing::Result::gone:
-        break;
-    case Closing::Result::not_found:
-        if (server_.look(target.session).listed)
-            target.outcome = Outcome::still_running;
-        break;
-    case Closing::Result::denied:
-        target.step(Step::close_socket) = {at, Outcome::not_permitted};
-        target.outcome = Outcome::not_permitted;
-        break;
-    }
-}
-
-/// Elapsed time counts from the first step.
-void Escalation::note(Target& target, Step step) noexcept {
-    if (target.outcome == Outcome::signalled || target.outcome == Outcome::denied)
-        target.step(step).at = target.signalled_at;
-    const Timestamp cancelled_at = target.step(Step::cancel).at;
-    if (cancelled_at != 0)
-        target.signalled_at = cancelled_at;
 }
 
 /// A session that missed a step does not take the next one.
@@ -144,18 +137,6 @@ void Escalation::mark_not_reached(Target& target) noexcept {
     target.outcome = was_acted_on ? Outcome::still_running : Outcome::not_reached;
     if (was_acted_on)
         target.reason = not_its_turn;
-}
-
-void Escalation::settle(Target& target, Step step) {
-    EscalationStep& taken = target.step(step);
-    if (taken.at == 0 || taken.outcome != Outcome::chosen)
-        return;
-    taken.outcome = target.outcome;
-    if (target.outcome != Outcome::still_running)
-        return;
-    target.outcome = Outcome::chosen;
-    if (step == Step::cancel && !runs_chosen_statement(target.session, server_.look(target.session)))
-        taken.outcome = Outcome::cancelled; // but it is idle in its transaction, or blocks others
 }
 
 bool Escalation::has_time() {
@@ -179,6 +160,37 @@ void Escalation::finish() {
 }
 
 } // namespace
+
+void take_step(Target& target, Step step, Server& server) {
+    switch (step) {
+    case Step::cancel:
+        return cancel(target, server);
+    case Step::terminate:
+        return terminate(target, server);
+    case Step::close_socket:
+        return close_socket(target, server);
+    }
+}
+
+Proof proof_of_step(Step step) noexcept {
+    return step == Step::cancel ? has_obeyed : is_gone;
+}
+
+Outcome outcome_of_step(Step step) noexcept {
+    return step == Step::cancel ? Outcome::cancelled : Outcome::terminated;
+}
+
+void end_step(Target& target, Step step, Server& server) {
+    EscalationStep& taken = target.step(step);
+    if (taken.at == 0 || taken.outcome != Outcome::chosen)
+        return;
+    taken.outcome = target.outcome;
+    if (target.outcome != Outcome::still_running)
+        return;
+    target.outcome = Outcome::chosen;
+    if (step == Step::cancel && !runs_chosen_statement(target.session, server.look(target.session)))
+        taken.outcome = Outcome::cancelled; // but it is idle in its transaction, or blocks others
+}
 
 void escalate(Plan& plan, const EscalationOptions& options, Server& server, StepObserver& observer) {
     Escalation(plan, options, server, observer).run();

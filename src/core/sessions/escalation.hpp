@@ -12,6 +12,15 @@ struct EscalationOptions {
     Timestamp time_left; // microseconds; no further step is taken when they are over
 };
 
+/// Takes one step on a target that is `chosen`. Its outcome is `signalled` if the step was taken, and still
+/// `chosen` if it is the next step's turn.
+void take_step(Target& target, Step step, Server& server);
+/// Has a session obeyed the step that was taken? Then its outcome is outcome_of_step().
+Proof proof_of_step(Step step) noexcept;
+Outcome outcome_of_step(Step step) noexcept;
+/// After a step: what it led to. Who did not obey it in time (`still running`) is `chosen` for the next one.
+void end_step(Target& target, Step step, Server& server);
+
 /// Is told of each step, too, when it is over and its results are in the plan.
 class StepObserver : public ResultObserver {
   public:

@@ -9,8 +9,6 @@ namespace sessionctl::core {
 
 namespace {
 
-constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
-
 /// In ms.
 std::int64_t checked_wait(const char* name, const char* hint, const Interval& wait) {
     const std::int64_t total = milliseconds_of(wait);

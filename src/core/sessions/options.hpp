@@ -22,6 +22,7 @@ struct Guards {
 };
 
 constexpr std::int64_t longest_timeout_ms = 60 * 60 * 1000;
+constexpr std::int64_t day_ms = 24 * longest_timeout_ms;
 constexpr char timeout_hint[] =
     "Valid values are '0' (signal and return at once) to '1 h'; write '5 s' for five seconds.";
 

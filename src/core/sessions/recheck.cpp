@@ -45,6 +45,11 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
                    : Outcome::no_longer_matches;
     case Recheck::transaction:
         return observed.xact_start == chosen.xact_start ? Outcome::chosen : Outcome::no_longer_matches;
+    case Recheck::state:
+        return observed.state == chosen.state && observed.state_change == chosen.state_change &&
+                       observed.query_start == chosen.query_start
+                   ? Outcome::chosen
+                   : Outcome::no_longer_matches;
     case Recheck::selection:
         return has_stayed(chosen, observed) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::work:

@@ -23,6 +23,7 @@ enum class Recheck : std::uint8_t {
     statement,      // and it still runs the statement that was chosen
     idleness,       // and it has been idle ever since, in the same transaction or in none
     transaction,    // and it is still in the same transaction
+    state,          // and it has been in the same state ever since
     selection,      // as idleness, or the caller's condition still selects it
     work,           // and it still runs the statement that was chosen, is idle in its transaction, or
                     // blocks others while it is idle outside of one

@@ -109,6 +109,18 @@ struct Session {
     Timestamp xact_start; // 0: in no transaction
 };
 
+/// When a session began, changed its state, and so on; 0 where there is no such time.
+struct Stamps {
+    Timestamp start;
+    Timestamp state_change;
+    Timestamp query_start;
+    Timestamp xact_start;
+};
+
+inline Stamps stamps_of(const Session& session) noexcept {
+    return {session.id.start, session.state_change, session.query_start, session.xact_start};
+}
+
 /// Idle, and yet in a transaction: it sends notifications, which needs one.
 inline bool delivers_notifications(const Session& session) noexcept {
     return session.state == State::idle && session.xact_start != 0;

@@ -11,14 +11,14 @@ constexpr char awaited_standby[] =
 
 constexpr char untracked[] = "track_activities is off: whether it runs a statement is not known";
 
-bool has_stopped(const Session& chosen, const Observation& observed, Server&) noexcept {
-    return !observed.present || !is_active(observed.state) || observed.query_start != chosen.query_start;
-}
-
 } // namespace
 
 bool is_gone(const Session&, const Observation& observed, Server&) noexcept {
     return !observed.present;
+}
+
+bool has_stopped(const Session& chosen, const Observation& observed, Server&) noexcept {
+    return !observed.present || !is_active(observed.state) || observed.query_start != chosen.query_start;
 }
 
 bool blocks_while_idle(const Session& session, const Observation& observed, Server& server) {

@@ -13,8 +13,10 @@ struct Condition {
     int arguments;
     Oid* types;
     Datum* values;
-    char* nulls; // 'n' or ' ', one for each argument
-    List* per;   // columns of session_activity, as strings; NIL: none
+    char* nulls;                  // 'n' or ' ', one for each argument
+    List* per;                    // columns of session_activity, as strings; NIL: none
+    bool is_of_rule = false;      // its owner reads the errors
+    bool is_about_server = false; // not about a session: one row, or none
 };
 
 struct Match {

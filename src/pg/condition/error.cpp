@@ -37,23 +37,35 @@ const char* column_hint(const char* message) noexcept {
            "The columns are those of sessionctl.session_activity.";
 }
 
-core::Error error_for_risky(const Finding& finding) {
+/// Where a condition runs with rights that its readers or others may lack.
+struct Place {
+    const char* name; // after "a condition"
+    const char* rights;
+    const char* values; // to compare with
+};
+
+constexpr Place definer_function = {"inside a SECURITY DEFINER function", "with that function's rights",
+                                    "values passed in args"};
+constexpr Place rule_of_user = {"of a rule whose owner is no superuser", "by itself with the owner's rights",
+                                "constants"};
+
+core::Error error_for_risky(const Finding& finding, const Place& place) {
     constexpr const char* sqlstate = core::sqlstate::insufficient_privilege;
     core::Error error =
         OidIsValid(finding.object)
-            ? core::Error(sqlstate,
-                          "function %s is not allowed in a condition inside a SECURITY DEFINER function",
-                          call([&finding] { return format_procedure(finding.object); }))
+            ? core::Error(sqlstate, "function %s is not allowed in a condition %s",
+                          call([&finding] { return format_procedure(finding.object); }), place.name)
             : core::Error(sqlstate,
                           "types and collations that are not PostgreSQL's own are not allowed in a condition "
-                          "inside a SECURITY DEFINER function");
-    error.hint(
-        "It would run with that function's rights, and could run others' code or read what they may not. "
-        "Immutable functions of pg_catalog, and those of times, may be used there.");
+                          "%s",
+                          place.name);
+    error.hint("It would run %s, and could run others' code or read what they may not. Immutable functions "
+               "of pg_catalog, and those of times, may be used there.",
+               place.rights);
     return error;
 }
 
-core::Error error_for(const Finding& finding) {
+core::Error error_for(const Finding& finding, const Place& place) {
     using namespace core::sqlstate;
     switch (finding.refusal) {
     case Refusal::unknown_construct:
@@ -78,18 +90,16 @@ core::Error error_for(const Finding& finding) {
         return core::Error(invalid_parameter_value, "no session shows '<IDLE>' as its query")
             .hint("Since PostgreSQL 9.2 write state = 'idle' or state = 'idle in transaction'.");
     case Refusal::subquery_under_other:
-        return core::Error(insufficient_privilege,
-                           "a subquery is not allowed in a condition inside a SECURITY DEFINER function")
-            .hint("It would run with that function's rights. Compare with values passed in args instead.");
+        return core::Error(insufficient_privilege, "a subquery is not allowed in a condition %s", place.name)
+            .hint("It would run %s. Compare with %s instead.", place.rights, place.values);
     case Refusal::foreign_name_under_other:
         return core::Error(insufficient_privilege,
-                           "a name outside of pg_catalog is not allowed in a condition inside a SECURITY "
-                           "DEFINER function")
-            .hint("It could run others' code with that function's rights. Columns, and the types, operators "
-                  "and "
-                  "functions of PostgreSQL itself, need no schema.");
+                           "a name outside of pg_catalog is not allowed in a condition %s", place.name)
+            .hint("It could run others' code %s. Columns, and the types, operators and functions of "
+                  "PostgreSQL itself, need no schema.",
+                  place.rights);
     case Refusal::risky_under_other:
-        return error_for_risky(finding);
+        return error_for_risky(finding, place);
     case Refusal::ignores_session:
         return core::Error(invalid_parameter_value, "the condition does not look at the session")
             .hint("It would match every session or none. Use a column of sessionctl.session_activity, in a "
@@ -147,12 +157,12 @@ void refuse_as_no_expression(const char* label) {
     throw error.hint("%s", expression_hint);
 }
 
-void refuse(const Finding& finding, const Statement& statement, const char* condition) {
-    core::Error error = error_for(finding);
+void refuse(const Finding& finding, const Statement& statement, const Condition& condition) {
+    core::Error error = error_for(finding, condition.is_of_rule ? rule_of_user : definer_function);
     if (finding.location >= 0) {
         const int before =
             call([&] { return pg_mbstrlen_with_len(statement.text.c_str(), finding.location); });
-        error.at(condition, own_position(before + 1, length_of(condition)));
+        error.at(condition.text, own_position(before + 1, length_of(condition.text)));
     }
     throw error;
 }

@@ -3,6 +3,7 @@
 
 #include "core/memory.hpp"
 #include "pg/condition/check.hpp"
+#include "pg/condition/condition.hpp"
 #include "pg/error.hpp"
 
 namespace sessionctl::pg {
@@ -59,6 +60,6 @@ auto about_condition(const char* condition, Body&& body) {
 [[noreturn]] void refuse_as_no_expression(const char* label);
 
 /// Raises the error for this finding, with its position if there is one.
-[[noreturn]] void refuse(const Finding& finding, const Statement& statement, const char* condition);
+[[noreturn]] void refuse(const Finding& finding, const Statement& statement, const Condition& condition);
 
 } // namespace sessionctl::pg

@@ -27,16 +27,17 @@ constexpr Pin pins[] = {
 };
 
 /// A caller with its own rights may write times in its own format.
-constexpr Pin pins_under_other[] = {
-    {"DateStyle", "ISO, MDY"},
-    {"IntervalStyle", "postgres"},
-    {"TimeZone", "UTC"},
-};
+constexpr TimeFormats formats_under_other = {"ISO, MDY", "postgres", "UTC"};
 
-template <std::size_t count>
-void pin(const Pin (&all)[count]) {
-    for (const Pin& one : all)
+void pin_all() {
+    for (const Pin& one : pins)
         compat::set_known_parameter_locally(one.parameter, one.value); // 19 lacks one of them
+}
+
+void pin_formats(const TimeFormats& formats) {
+    compat::set_known_parameter_locally("DateStyle", formats.date_style);
+    compat::set_known_parameter_locally("IntervalStyle", formats.interval_style);
+    compat::set_known_parameter_locally("TimeZone", formats.time_zone);
 }
 
 const ConditionScope* innermost_scope = nullptr;
@@ -60,15 +61,17 @@ bool is_under_other_user() noexcept {
     return has_security_flag(SECURITY_LOCAL_USERID_CHANGE) || is_restricted_by_core();
 }
 
-ConditionScope::ConditionScope()
+ConditionScope::ConditionScope(const TimeFormats* formats)
     : outer_(innermost_scope), was_read_only_(XactReadOnly),
       is_restricted_by_core_(pg::is_restricted_by_core()), is_under_other_(is_under_other_user()) {
     GetUserIdAndSecContext(&user_, &security_context_);
-    guc_level_ = call([this] {
+    if (formats == nullptr && is_under_other_)
+        formats = &formats_under_other;
+    guc_level_ = call([formats] {
         const int level = NewGUCNestLevel();
-        pin(pins);
-        if (is_under_other_)
-            pin(pins_under_other);
+        pin_all();
+        if (formats != nullptr)
+            pin_formats(*formats);
         return level;
     });
     XactReadOnly = true;

@@ -9,6 +9,13 @@ namespace sessionctl::pg {
 /// the condition, or that reads its errors, may lack that user's rights.
 bool is_under_other_user() noexcept;
 
+/// How a condition's times are read and written.
+struct TimeFormats {
+    const char* date_style;
+    const char* interval_style;
+    const char* time_zone;
+};
+
 /// While it lives:
 /// - settings that change the lexer, the parser and input functions are fixed, and names are looked up only
 /// in
@@ -19,7 +26,8 @@ bool is_under_other_user() noexcept;
 /// does.
 class ConditionScope {
   public:
-    ConditionScope();
+    /// Without formats of the condition's own, those of the session hold, or under another user fixed ones.
+    explicit ConditionScope(const TimeFormats* formats = nullptr);
     ~ConditionScope();
     ConditionScope(const ConditionScope&) = delete;
     ConditionScope& operator=(const ConditionScope&) = delete;

@@ -3,13 +3,10 @@
 #include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/shared_memory.hpp"
-
-#include <csignal>
+#include "pg/reaper/session_values.hpp"
 
 extern "C" {
 #include "storage/latch.h"
-#include "utils/guc.h"
 }
 
 namespace sessionctl::pg {
@@ -19,24 +16,6 @@ namespace {
 using core::Limit;
 
 core::Limits values;
-
-constexpr std::int32_t inherited = -1;
-
-/// General limits do not apply to a walsender: a table sync would be ended, restarted and ended again,
-/// forever.
-bool is_own(GucSource source) noexcept {
-    return source >= (compat::own_kind() == core::Kind::client ? PGC_S_GLOBAL : PGC_S_DATABASE);
-}
-
-/// Passes a value's source to the assign hook, which is called for restored values, too.
-bool keep_source(void** extra, GucSource source) noexcept {
-    auto* const kept = static_cast<GucSource*>(compat::allocate_guc_extra(sizeof(GucSource)));
-    if (kept == nullptr)
-        return false;
-    *kept = source;
-    *extra = kept;
-    return true;
-}
 
 extern "C" bool sessionctl_check_limit(int*, void** extra, GucSource source) {
     return keep_source(extra, source);
@@ -75,30 +54,15 @@ void wake_reaper(Limit limit, std::int32_t value) noexcept {
         SetLatch(latch);
 }
 
-void claim(SessionSlot& slot) noexcept {
-    if (slot.pid == MyProcPid && slot.start == compat::own_start())
-        return;
-    slot.pid = 0; // not valid meanwhile
-    for (auto& limit : slot.limits)
-        limit = inherited;
-    slot.start = compat::own_start();
-    slot.pid = MyProcPid;
-}
-
-void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
-    SessionSlot* const slot = IsUnderPostmaster ? session_slot(compat::own_slot()) : nullptr;
-    if (slot == nullptr)
-        return;
-    claim(*slot);
-    slot->limits[static_cast<int>(limit)] = is_own_value ? value : inherited;
-    wake_reaper(limit, value);
+std::atomic<std::int32_t>& place_of_limit(SessionSlot& slot, int number) noexcept {
+    return slot.limits[number];
 }
 
 /// An assign hook must not raise an error.
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
-    if (extra != nullptr)
-        publish(limit, value, is_own(*static_cast<const GucSource*>(extra)));
+    if (publish(place_of_limit, static_cast<int>(limit), value, extra))
+        wake_reaper(limit, value);
 }
 
 template <Limit limit>
@@ -106,10 +70,6 @@ void define(const char* name, const char* what, const char* more, int unset, int
             GucIntCheckHook check = sessionctl_check_limit) {
     DefineCustomIntVariable(name, what, more, &values[limit], unset, 0, INT_MAX, PGC_SUSET, flags, check,
                             assign<limit>, nullptr);
-}
-
-bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept {
-    return slot.pid == session.pid && slot.start == session.start;
 }
 
 /// The limits in the slot; where it has none, these.
@@ -120,17 +80,6 @@ core::Limits limits_in(const SessionSlot& slot, core::Limits limits = values) no
             limits[static_cast<Limit>(i)] = value;
     }
     return limits;
-}
-
-/// A session does not clear its slot at exit. True if its process is gone.
-bool forget_if_dead(SessionSlot& slot) noexcept {
-    std::int32_t pid = slot.pid;
-    const core::Timestamp start = slot.start;
-    if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH)
-        return false;
-    if (slot.pid.compare_exchange_strong(pid, 0) && slot.start != start)
-        slot.pid = pid; // claimed since, by another process with that pid
-    return true;
 }
 
 } // namespace

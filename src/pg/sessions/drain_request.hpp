@@ -9,13 +9,17 @@
 
 namespace sessionctl::pg {
 
+/// Workers whose requests last until they withdraw them.
+enum class LastingRequester : std::uint8_t { reaper, rules };
+constexpr int lasting_requesters = 2;
+
 /// For the session with this pid and start. Written under a lock, read without.
 struct DrainRequest {
     std::atomic<std::int32_t> requesters; // 0: no request, the rest is old
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
     std::atomic<core::DrainAnswer> answer;
-    std::atomic<bool> is_by_reaper; // one of the requests is the reaper's
+    std::atomic<bool> is_lasting[lasting_requesters]; // one of the requests is this worker's
 
     bool is_for(const core::Identity& session) const noexcept {
         return pid == session.pid && start == session.start;

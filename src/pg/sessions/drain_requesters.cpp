@@ -11,7 +11,8 @@ namespace {
 void add_requester(DrainRequest& request, const core::Identity& session) noexcept {
     if (!request.is_for(session)) {
         request.requesters = 0;
-        request.is_by_reaper = false;
+        for (auto& is_lasting : request.is_lasting)
+            is_lasting = false;
         request.pid = session.pid;
         request.start = session.start;
     }
@@ -25,18 +26,21 @@ void remove_requester(DrainRequest& request, const core::Identity& session) noex
         --request.requesters;
 }
 
-void add_reaper(DrainRequest& request, const core::Identity& session) noexcept {
-    if (request.is_for(session) && request.is_by_reaper)
+template <LastingRequester requester>
+void add_lasting(DrainRequest& request, const core::Identity& session) noexcept {
+    constexpr auto number = static_cast<std::size_t>(requester);
+    if (request.is_for(session) && request.is_lasting[number])
         return;
     add_requester(request, session);
-    request.is_by_reaper = true;
+    request.is_lasting[number] = true;
 }
 
-void remove_reaper(SessionSlot& slot, const core::Identity& session) noexcept {
-    if (!slot.drain.is_for(session) || !slot.drain.is_by_reaper.exchange(false))
+void remove_lasting(SessionSlot& slot, const core::Identity& session, LastingRequester requester) noexcept {
+    auto& is_lasting = slot.drain.is_lasting[static_cast<std::size_t>(requester)];
+    if (!slot.drain.is_for(session) || !is_lasting.exchange(false))
         return;
     remove_requester(slot.drain, session);
-    if (slot.drain.answer != core::DrainAnswer::ends)
+    if (requester == LastingRequester::reaper && slot.drain.answer != core::DrainAnswer::ends)
         slot.lasting_message.clear(session);
 }
 
@@ -96,7 +100,9 @@ void DrainRequests::withdraw(void* requests) noexcept {
 
 void LastingRequests::ask(const core::Session& session) {
     if (DrainRequest* const request = request_for(session))
-        add(*request, session.id, add_reaper);
+        add(*request, session.id,
+            requester_ == LastingRequester::reaper ? add_lasting<LastingRequester::reaper>
+                                                   : add_lasting<LastingRequester::rules>);
 }
 
 void LastingRequests::withdraw(const core::Session& session) noexcept {
@@ -104,7 +110,7 @@ void LastingRequests::withdraw(const core::Session& session) noexcept {
     if (shared == nullptr)
         return;
     LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
-    remove_reaper(shared->slots[session.slot], session.id);
+    remove_lasting(shared->slots[session.slot], session.id, requester_);
     LWLockRelease(shared->drain_lock);
 }
 
@@ -115,7 +121,7 @@ void LastingRequests::withdraw_all() noexcept {
     LWLockAcquire(shared->drain_lock, LW_EXCLUSIVE);
     for (int number = 0; number < shared->slot_count; ++number) {
         SessionSlot& slot = shared->slots[number];
-        remove_reaper(slot, {slot.drain.pid, slot.drain.start});
+        remove_lasting(slot, {slot.drain.pid, slot.drain.start}, requester_);
     }
     LWLockRelease(shared->drain_lock);
 }

@@ -1,4 +1,4 @@
-// Who asks sessions to end after their transactions: a call, or the reaper.
+// Who asks sessions to end after their transactions: a call, or a worker.
 #pragma once
 
 #include "core/memory.hpp"
@@ -30,17 +30,22 @@ class DrainRequests final : public core::DrainRequester {
     const ExitGuard guard_;
 };
 
-/// The reaper's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
+/// A worker's requests: each lasts until it is withdrawn, whatever calls request meanwhile.
 class LastingRequests final : public core::DrainRequester {
   public:
+    explicit LastingRequests(LastingRequester requester) noexcept : requester_(requester) {}
+
     /// Also for a session that has a request already.
     void ask(const core::Session& session) override;
     core::DrainAnswer answer_of(const core::Session& session) noexcept override {
         return answer_to_request(session);
     }
-    static void withdraw(const core::Session& session) noexcept;
-    /// When the reaper exits.
-    static void withdraw_all() noexcept;
+    void withdraw(const core::Session& session) noexcept;
+    /// When the worker exits.
+    void withdraw_all() noexcept;
+
+  private:
+    const LastingRequester requester_;
 };
 
 } // namespace sessionctl::pg

@@ -57,9 +57,11 @@ PgBackendStatus copy_entry(volatile PgBackendStatus& live, Buffers& buffers) {
     return entry;
 }
 
-RosterEntry entry_of(int slot, const PgBackendStatus& status) {
+RosterEntry entry_of(int slot, LocalTransactionId transaction, const PgBackendStatus& status) {
     RosterEntry entry = {};
+    entry.transaction = transaction;
     entry.facts = session_of(slot, status);
+    entry.shown = core::stamps_of(entry.facts);
     entry.database = status.st_databaseid;
     entry.role = status.st_userid;
     entry.application_name = pstrdup(status.st_appname);
@@ -121,8 +123,9 @@ RoleFacts facts_of(Oid role, const core::vector<Oid>& protected_roles) {
     return facts;
 }
 
-void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles, RoleCache& roles,
-             DatabaseCache& databases) {
+/// What depends on the current user.
+void resolve_rights(core::vector<RosterEntry>& entries, const core::vector<Oid>& protected_roles,
+                    RoleCache& roles) {
     const bool may_signal_autovacuum = compat::may_signal_autovacuum(GetUserId());
     for (RosterEntry& entry : entries) {
         const auto role = roles.find(entry.role);
@@ -136,6 +139,11 @@ void resolve(core::vector<RosterEntry>& entries, const core::vector<Oid>& protec
                                      ? may_signal_autovacuum
                                      : entry.role_facts.may_signal;
         entry.facts.is_visible = entry.role_facts.is_visible;
+    }
+}
+
+void resolve_databases(core::vector<RosterEntry>& entries, DatabaseCache& databases) {
+    for (RosterEntry& entry : entries) {
         if (!OidIsValid(entry.database))
             continue;
         auto database = databases.find(entry.database);
@@ -162,6 +170,17 @@ Roster Roster::take_one(const core::Session& session) {
     return roster;
 }
 
+Roster Roster::seen_by_current_user() const {
+    Roster roster;
+    roster.taken_at = taken_at;
+    roster.viewer = GetUserId();
+    roster.entries = entries;
+    RoleCache roles;
+    const core::vector<Oid> protected_roles = protected_role_oids();
+    call([&] { resolve_rights(roster.entries, protected_roles, roles); });
+    return roster;
+}
+
 Roster Roster::take_slots(int first, int end) {
     Roster roster;
     RoleCache roles;
@@ -173,14 +192,19 @@ Roster Roster::take_slots(int first, int end) {
         const compat::StatusArray table = compat::status_array();
         core::vector<RosterEntry> entries;
         for (int slot = first; slot < end; ++slot) {
-            if (table.at(slot).st_procpid <= 0)
+            const int pid = table.at(slot).st_procpid;
+            if (pid <= 0)
                 continue;
+            const LocalTransactionId transaction = compat::transaction_at(slot, pid);
+            std::atomic_thread_fence(
+                std::memory_order_acquire); // what is read next may be later, not earlier
             const PgBackendStatus status = copy_entry(table.at(slot), buffers);
             if (status.st_procpid > 0)
-                entries.push_back(entry_of(slot, status));
+                entries.push_back(entry_of(slot, transaction, status));
         }
         roster.entries = in_order(entries);
-        resolve(roster.entries, protected_roles, roles, databases);
+        resolve_rights(roster.entries, protected_roles, roles);
+        resolve_databases(roster.entries, databases);
         roster.taken_at = GetCurrentTimestamp();
         roster.viewer = GetUserId();
     });

@@ -23,6 +23,7 @@ struct RoleFacts {
 
 struct RosterEntry {
     core::Session facts;
+    core::Stamps shown; // what session_activity shows of its times
     Oid database;
     const char* database_name; // null: none
     int encoding;              // of its database
@@ -32,6 +33,7 @@ struct RosterEntry {
     const char* backend_type; // null: not known
     SockAddr client;
     const char* client_hostname;
+    LocalTransactionId transaction; // that the rest is of, or one before it; 0: none
     compat::ProcView proc;
     int64 query_id;
     const char* query;
@@ -46,6 +48,8 @@ struct Roster {
     static Roster take();
     /// The same for one session; empty if it has ended.
     static Roster take_one(const core::Session& session);
+    /// The same processes at the same moment, with the rights of the current user. The strings are shared.
+    Roster seen_by_current_user() const;
 
     const RosterEntry* find(int pid) const noexcept;
     /// Of a process on the roster. Errors: XX000.

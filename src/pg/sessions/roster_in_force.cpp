@@ -13,7 +13,12 @@ RosterInForce* in_force = nullptr;
 } // namespace
 
 RosterInForce::RosterInForce(const Roster& roster) noexcept
-    : roster_(roster), resource_use_(roster), outer_(in_force) {
+    : own_(roster), resource_use_(*own_), outer_(in_force) {
+    in_force = this;
+}
+
+RosterInForce::RosterInForce(ResourceUse& resource_use) noexcept
+    : resource_use_(resource_use), outer_(in_force) {
     in_force = this;
 }
 
@@ -22,7 +27,7 @@ RosterInForce::~RosterInForce() {
 }
 
 RosterInForce* RosterInForce::current() noexcept {
-    return in_force != nullptr && in_force->roster_.viewer == GetUserId() ? in_force : nullptr;
+    return in_force != nullptr && in_force->roster().viewer == GetUserId() ? in_force : nullptr;
 }
 
 } // namespace sessionctl::pg

@@ -11,6 +11,8 @@ namespace sessionctl::pg {
 class RosterInForce {
   public:
     explicit RosterInForce(const Roster& roster) noexcept;
+    /// With the figures that have been read of it before, by another condition of the same moment.
+    explicit RosterInForce(ResourceUse& resource_use) noexcept;
     ~RosterInForce();
     RosterInForce(const RosterInForce&) = delete;
     RosterInForce& operator=(const RosterInForce&) = delete;
@@ -19,12 +21,12 @@ class RosterInForce {
     /// own.
     static RosterInForce* current() noexcept;
 
-    const Roster& roster() const noexcept { return roster_; }
+    const Roster& roster() const noexcept { return resource_use_.roster(); }
     ResourceUse& resource_use() noexcept { return resource_use_; }
 
   private:
-    const Roster& roster_;
-    ResourceUse resource_use_;
+    std::optional<ResourceUse> own_; // unless they are another's
+    ResourceUse& resource_use_;
     RosterInForce* const outer_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "pg/error.hpp"
 #include "pg/sessions/commits.hpp"
+#include "pg/shared_memory.hpp"
 
 namespace sessionctl::pg {
 
@@ -19,6 +20,12 @@ Field field_of(const core::Session& session, Field PgBackendStatus::*field) {
     });
 }
 
+/// Our other workers are connected to no database.
+bool is_rules_worker(int pid) noexcept {
+    const SharedMemory* const shared = shared_memory();
+    return shared != nullptr && pid != 0 && shared->rules.pid == pid;
+}
+
 } // namespace
 
 core::Identity identity_of(const PgBackendStatus& entry) noexcept {
@@ -33,7 +40,7 @@ core::Session session_of(int slot, const PgBackendStatus& entry) {
     core::Session session = {};
     session.id = identity_of(entry);
     session.slot = slot;
-    session.kind = compat::kind_of(slot, entry);
+    session.kind = is_rules_worker(entry.st_procpid) ? core::Kind::other : compat::kind_of(slot, entry);
     session.state = compat::state_of(entry);
     session.is_self = compat::is_own_session(entry.st_procpid);
     session.state_change = entry.st_state_start_timestamp;

@@ -1,0 +1,102 @@
+// test_session_rule: what a rule would do now.
+
+#include "api/rules/owned_rule.hpp"
+#include "api/serve.hpp"
+#include "api/sessions/report.hpp"
+#include "core/error.hpp"
+#include "core/rules/rule_check.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/rules/rule_condition.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+using namespace sessionctl;
+using api::Arguments;
+using api::require_own_rights;
+using api::require_owner;
+using api::rule_named;
+
+namespace {
+
+constexpr char until_streak[] = "once it has matched for matching_for";
+constexpr char by_refuse_above[] = "held back: more sessions match than refuse_above allows";
+constexpr char by_at_most[] = "held back: at_most";
+constexpr char by_rule_state[] = "not acted on: the rule is not enabled";
+
+class NoneInFlight final : public core::ActionsInFlight {
+  public:
+    bool has(const core::Session&) const noexcept override { return false; }
+};
+
+/// When it acted; it did not if the worker has never read it.
+core::ActionTimes action_times_of(const char* name) {
+    pg::SharedMemory& shared = pg::require_shared_memory("a session rule");
+    core::ActionTimes times;
+    times.begin(INT64_MIN);
+    pg::call([&] {
+        LWLockAcquire(shared.rules_lock, LW_SHARED);
+        for (const pg::RuleRecord& record : shared.rules.records)
+            if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, name) == 0)
+                times = record.action_times;
+        LWLockRelease(shared.rules_lock);
+    });
+    return times;
+}
+
+/// As if every session had matched for long enough.
+core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
+    core::SessionRule rule = pg::rule_of(row);
+    if (!rule.guards.refuse_above && pg::refuse_above_setting() > 0)
+        rule.guards.refuse_above = pg::refuse_above_setting();
+    const pg::Roster& roster = tick.roster_for(row.owner_oid);
+    core::Plan plan;
+    for (const pg::Match& match :
+         pg::RuleCondition(pg::text_of(row)).evaluate(tick, 0)) { // the caller's own timeout and cancels hold
+        core::Target target = {};
+        target.session = roster.at(match.pid).facts;
+        target.group = match.group;
+        plan.push_back(target);
+    }
+    const core::Timestamp matching_for = std::exchange(rule.matching_for, 0);
+    core::MatchStreaks streaks;
+    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, action_times_of(row.name),
+                                                   NoneInFlight(), pg::monotonic_now());
+    for (core::Target& target : plan) {
+        if (target.outcome != core::Outcome::chosen)
+            continue;
+        const bool is_claimed =
+            std::any_of(check.claims.begin(), check.claims.end(), [&target](const core::Claim& claim) {
+                return claim.session.id == target.session.id;
+            });
+        if (!is_claimed)
+            target.outcome = core::Outcome::spared;
+        if (!is_claimed)
+            target.reason = check.is_refused ? by_refuse_above : by_at_most;
+        else if (!row.is_enabled)
+            target.reason = by_rule_state;
+        else if (matching_for > 0)
+            target.reason = until_streak;
+    }
+    return plan;
+}
+
+} // namespace
+
+SQL_FUNCTION(sessionctl_test_session_rule)
+{
+    return api::serve([&]() -> Datum {
+        require_own_rights("test");
+        const pg::ScratchMemory scratch;
+        const pg::RuleRow row = rule_named(Arguments(fcinfo).text("name"));
+        require_owner(row);
+        const core::string problem = pg::owner_problem(row);
+        if (!problem.empty())
+            throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                              "session rule \"%s\" is not checked: %s", pg::ShownName(row.name).text(),
+                              problem.c_str());
+        pg::RuleTick tick;
+        const api::Result result = {tick.roster_for(row.owner_oid), test(row, tick)};
+        return api::put_report(result, fcinfo);
+    });
+}

@@ -1,0 +1,168 @@
+#include "core/locks/lock_priority.hpp"
+
+#include <algorithm>
+
+namespace sessionctl::core {
+
+const char* lock_priority_name(LockPriority priority) noexcept {
+    switch (priority) {
+    case LockPriority::low:
+        return "low";
+    case LockPriority::normal:
+        return "normal";
+    case LockPriority::high:
+        return "high";
+    }
+    return "";
+}
+
+const char* obstacle_text(Obstacle obstacle) noexcept {
+    switch (obstacle) {
+    case Obstacle::none:
+        return "";
+    case Obstacle::cycle:
+        return "they wait for each other";
+    case Obstacle::lock_kind:
+        return "it holds a lock of a kind that nobody is ended for";
+    case Obstacle::prepared:
+        return "it is a prepared transaction";
+    case Obstacle::no_client:
+        return "it is no client's session";
+    case Obstacle::not_lower:
+        return "it has no lower lock priority";
+    case Obstacle::exempt:
+        return "it is exempt";
+    case Obstacle::not_permitted:
+        return "the role that waits may not signal it";
+    case Obstacle::no_transaction:
+        return "it is not known to be in a transaction";
+    case Obstacle::no_statement:
+        return "it runs no statement that could be cancelled";
+    }
+    return "";
+}
+
+Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexcept {
+    const Session& session = blocker.session;
+    if (session.kind != Kind::client || !blocker.priority)
+        return Obstacle::no_client;
+    if (*blocker.priority >= waiter.priority)
+        return Obstacle::not_lower;
+    if (session.is_protected)
+        return Obstacle::exempt;
+    if (!session.may_signal)
+        return Obstacle::not_permitted;
+    if (session.state == State::idle || (session.xact_start == 0 && !is_idle_in_transaction(session.state)))
+        return Obstacle::no_transaction;
+    if (waiter.action == BlockerAction::cancel && !is_active(session.state))
+        return Obstacle::no_statement;
+    return Obstacle::none;
+}
+
+namespace {
+
+constexpr Timestamp since_ever = 1;
+
+/// 0: one of them is not known.
+Timestamp later_of(Timestamp a, Timestamp b) noexcept {
+    return a != 0 && b != 0 ? std::max(a, b) : 0;
+}
+
+class Search {
+  public:
+    Search(const WaitGraph& graph, int waiter, const LockSettings& settings, BlockerFacts& facts)
+        : graph_(graph), waiter_(waiter), settings_(settings), facts_(facts), is_seen_(graph.count(), false) {
+        is_seen_[waiter] = true;
+    }
+
+    vector<Blocker> run() {
+        vector<Step> steps(1, Step{waiter_, since_ever});
+        for (std::size_t next = 0; next < steps.size(); ++next)
+            for (const Edge& edge : edges_from(steps[next]))
+                if (goes_on_from(edge, steps[next]))
+                    steps.push_back({edge.blocker, edge.since});
+        return std::move(found_);
+    }
+
+  private:
+    /// Reached by the search: in the waiter's way.
+    struct Step {
+        int party;
+        Timestamp since;
+    };
+    /// From a waiting party to one of its blockers.
+    struct Edge {
+        int blocker;
+        bool is_hard;
+        bool is_acted_on;
+        Timestamp since;
+    };
+
+    vector<Edge> edges_from(const Step& step) {
+        vector<Edge> edges;
+        for (WaitGraph::Pairs pairs(graph_, step.party); pairs.next();) {
+            if (!is_block(pairs.waiter(), pairs.other()))
+                continue;
+            const int blocker = graph_.owner(pairs.other());
+            const auto known = std::find_if(edges.begin(), edges.end(),
+                                            [blocker](const Edge& edge) { return edge.blocker == blocker; });
+            Edge& edge = known != edges.end() ? *known : edges.emplace_back(Edge{blocker, false, true, 0});
+            edge.is_hard |= is_hard_block(pairs.waiter(), pairs.other());
+            edge.is_acted_on &= facts_.is_acted_on(pairs.waiter());
+            edge.since = later_of(step.since, pairs.waiter().since);
+        }
+        return edges;
+    }
+
+    /// Notes what the edge leads to; true if the search has to go on behind it.
+    bool goes_on_from(const Edge& edge, const Step& step) {
+        if (edge.blocker == waiter_) {
+            found_.push_back(
+                {step.party, {graph_.party(step.party).pid, 0}, false, 0, edge.since, Obstacle::cycle});
+            return false;
+        }
+        if (is_seen_[edge.blocker])
+            return false;
+        is_seen_[edge.blocker] = true;
+        const std::optional<Blocker> blocker = blocker_at(edge);
+        if (!blocker)
+            return false;
+        const bool stays = blocker->obstacle != Obstacle::none;
+        if (stays && edge.is_hard && edge.is_acted_on && waits(edge.blocker))
+            return true;
+        found_.push_back(*blocker);
+        return false;
+    }
+
+    std::optional<Blocker> blocker_at(const Edge& edge) {
+        const Party& party = graph_.party(edge.blocker);
+        if (party.is_prepared())
+            return Blocker{edge.blocker, {0, party.xid}, false, 0, edge.since, Obstacle::prepared};
+        const std::optional<Standing> standing = facts_.standing_of(edge.blocker);
+        if (!standing)
+            return std::nullopt;
+        const Session& session = standing->session;
+        const Obstacle obstacle = edge.is_acted_on ? obstacle_of(settings_, *standing) : Obstacle::lock_kind;
+        const Timestamp since = edge.since != 0 ? std::max(edge.since, session.xact_start) : 0;
+        return Blocker{edge.blocker,       session.id, is_active(session.state),
+                       session.xact_start, since,      obstacle};
+    }
+
+    bool waits(int party) const { return !graph_.blockers_of(party).empty(); }
+
+    const WaitGraph& graph_;
+    const int waiter_;
+    const LockSettings& settings_;
+    BlockerFacts& facts_;
+    vector<bool> is_seen_;
+    vector<Blocker> found_;
+};
+
+} // namespace
+
+vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
+                                     BlockerFacts& facts) {
+    return Search(graph, waiter, settings, facts).run();
+}
+
+} // namespace sessionctl::core

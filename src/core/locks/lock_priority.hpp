@@ -1,0 +1,81 @@
+// Who gives way to whom: a session that has waited for a lock for as long as its patience lasts ends those
+// in its way that have a lower lock priority.
+#pragma once
+
+#include "core/locks/wait_graph.hpp"
+
+#include <optional>
+
+namespace sessionctl::core {
+
+enum class LockPriority : std::int32_t { low, normal, high };
+const char* lock_priority_name(LockPriority priority) noexcept;
+
+/// What a session does about those in its way when its patience ends.
+enum class BlockerAction : std::int32_t { log, cancel, terminate, escalate };
+
+/// The parameters of a session for this, in the order in which they are kept in shared memory.
+enum class LockSetting : std::uint8_t { priority, patience, action, yield_after };
+constexpr int lock_setting_count = 4;
+
+struct LockSettings {
+    LockPriority priority = LockPriority::normal;
+    std::int32_t patience = 0; // ms; 0: it waits without end
+    BlockerAction action = BlockerAction::log;
+    std::int32_t yield_after = 0; // ms; 0: it keeps others waiting without end
+};
+
+/// A session or prepared transaction in the way of another, as that one finds it.
+struct Standing {
+    /// may_signal: the waiter's login role may; is_protected: it is exempt.
+    Session session;
+    std::optional<LockPriority> priority; // none: not known
+};
+
+/// Why a blocker is not ended.
+enum class Obstacle : std::uint8_t {
+    none,
+    cycle,
+    lock_kind,
+    prepared,
+    no_client,
+    not_lower,
+    exempt,
+    not_permitted,
+    no_transaction,
+    no_statement,
+};
+/// The rest of a sentence about it: "it has no lower lock priority".
+const char* obstacle_text(Obstacle obstacle) noexcept;
+
+/// Never for a prepared transaction.
+Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexcept;
+
+/// The server as the search for blockers needs it.
+class BlockerFacts {
+  public:
+    /// A lock of a relation, row or transaction: nobody is ended for others.
+    virtual bool is_acted_on(const ProcLock& waiter) = 0;
+    /// Of a party that is a session; none: it has just ended.
+    virtual std::optional<Standing> standing_of(int party) = 0;
+
+  protected:
+    ~BlockerFacts() = default;
+};
+
+struct Blocker {
+    int party;
+    Identity id; // of a prepared transaction: 0 and its XID
+    bool is_active;
+    Timestamp xact_start;
+    Timestamp since; // at the latest, it has been in the way (wall clock); 0: not known
+    Obstacle obstacle;
+};
+
+/// Those that have to go so that the wait of this party ends: of each path to its blockers the nearest one
+/// that may be ended. Beyond one that stays, the search follows only those that hold what is wanted, since
+/// these release it when they go on; if nobody beyond may be ended, the one that stays is the obstacle.
+vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
+                                     BlockerFacts& facts);
+
+} // namespace sessionctl::core

@@ -1,0 +1,88 @@
+// When the patience of a waiting session ends, and what it does then about those in its way.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/locks/lock_priority.hpp"
+
+namespace sessionctl::core {
+
+/// One wait for one lock.
+struct LockWait {
+    Identity waiter;
+    Timestamp statement; // its start (wall clock)
+    std::uint64_t lock;
+
+    bool operator==(const LockWait& other) const noexcept {
+        return waiter == other.waiter && statement == other.statement && lock == other.lock;
+    }
+};
+
+enum class StepKind : std::uint8_t {
+    report, // nobody is ended, for the blocker's obstacle
+    log,    // it would be ended
+    cancel,
+    terminate,
+};
+
+struct PatienceStep {
+    StepKind kind;
+    Blocker blocker;
+    Timestamp waited; // microseconds, for this blocker
+};
+
+/// Remembers the waits of sessions with a patience from look to look. A blocker's time counts from when its
+/// transaction was first seen before this wait, or, where the server tells since when there is a wait, from
+/// its start.
+class PatienceMonitor {
+  public:
+    void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    /// What to do now about a wait, whose blockers are these. Reports and logs come once for each wait.
+    vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
+                               const vector<Blocker>& blockers);
+    /// The step was taken; otherwise it comes again.
+    void taken(const LockWait& wait, const PatienceStep& step) noexcept;
+    /// Forgets the waits that were not checked in this look.
+    void finish() noexcept;
+    /// When to look again, on the monotonic clock.
+    Timestamp next_look() const noexcept { return next_look_; }
+
+    static constexpr Timestamp never = INT64_MAX;
+    /// After a cancel, before `escalate` terminates.
+    static constexpr Timestamp cancel_time = 2 * microseconds_per_second;
+
+  private:
+    struct Pair {
+        Identity id;
+        Timestamp xact_start;
+        Timestamp since;        // monotonic
+        Timestamp cancelled_at; // 0: it was not
+        bool is_logged;
+        bool is_terminated;
+        bool is_checked;
+    };
+    struct Wait {
+        LockWait id;
+        vector<Pair> pairs;
+        bool is_reported;
+        bool is_checked;
+    };
+
+    Wait& wait_of(const LockWait& id);
+    Pair& pair_of(Wait& wait, const Blocker& blocker);
+    Pair* find(const LockWait& id, const Blocker& blocker) noexcept;
+    std::optional<StepKind> step_for(const Pair& pair, const Blocker& blocker, BlockerAction action) noexcept;
+    void look_by(Timestamp at) noexcept;
+
+    Clock clock_;
+    vector<Wait> waits_;
+    Timestamp next_look_ = never;
+};
+
+/// How often to look whether a session waits that has such a patience (ms).
+Timestamp look_interval(std::int32_t patience) noexcept;
+
+/// For the client of the blocker, and for the audit.
+string detail_of(const PatienceStep& step, const LockSettings& waiter);
+const char* hint_of(const PatienceStep& step) noexcept;
+
+} // namespace sessionctl::core

@@ -1,0 +1,58 @@
+// When a session that waits for the lock of a table gives its wait up, since it keeps others waiting.
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/locks/patience.hpp"
+
+namespace sessionctl::core {
+
+/// What there is of one lock.
+struct ProcLocksOfLock {
+    const ProcLock* first;
+    const ProcLock* end;
+};
+
+/// Somebody who would be granted the lock at once, if only this party's request were not before it.
+struct KeptWaiting {
+    bool is_anybody;
+    Timestamp since; // wall clock, of the first of them; 0: not known
+};
+KeptWaiting kept_waiting_by(const Party& party, ProcLocksOfLock lock) noexcept;
+
+/// Remembers the waits that keep others waiting from look to look: the time counts from the first of those,
+/// as long as there is one at each look.
+class YieldMonitor {
+  public:
+    void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    /// For how long a wait has kept others waiting, if that is long enough (ms) to give it up now. Called
+    /// only for waits that do so.
+    std::optional<Timestamp> check(const LockWait& wait, std::int32_t yield_after, Timestamp since);
+    void cancelled(const LockWait& wait) noexcept;
+    /// It is not given up, and not named again.
+    void logged(const LockWait& wait) noexcept;
+    /// Forgets the waits that were not checked in this look.
+    void finish() noexcept;
+    /// When to look again, on the monotonic clock.
+    Timestamp next_look() const noexcept { return next_look_; }
+
+  private:
+    struct Wait {
+        LockWait id;
+        Timestamp since; // monotonic
+        bool is_logged;
+        bool is_checked;
+    };
+
+    Wait* find(const LockWait& id) noexcept;
+
+    Clock clock_;
+    vector<Wait> waits_;
+    Timestamp next_look_ = PatienceMonitor::never;
+};
+
+/// For the client, and for the audit.
+string detail_of_yield(Timestamp waited, std::int32_t yield_after);
+constexpr char hint_of_yield[] =
+    "What the transaction did before is undone: repeat it, when the table is less in use.";
+
+} // namespace sessionctl::core

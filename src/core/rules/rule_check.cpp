@@ -1,0 +1,94 @@
+#include "core/rules/rule_check.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sessionctl::core {
+
+namespace {
+
+bool is_older_match(const Claim& a, const Claim& b) noexcept {
+    if (a.since != b.since)
+        return a.since < b.since;
+    return a.session.id.start != b.session.id.start ? a.session.id.start < b.session.id.start
+                                                    : a.session.id.pid < b.session.id.pid;
+}
+
+bool is_same_session(const Claim& a, const Claim& b) noexcept {
+    return a.session.id == b.session.id;
+}
+
+/// Together those of one session, the one that gets it first.
+bool comes_first(const Claim& a, const Claim& b) noexcept {
+    if (a.session.id.pid != b.session.id.pid)
+        return a.session.id.pid < b.session.id.pid;
+    if (a.session.id.start != b.session.id.start)
+        return a.session.id.start < b.session.id.start;
+    return a.action != b.action ? a.action > b.action : a.rule < b.rule;
+}
+
+void follow_matches(Plan& matches, MatchStreaks& streaks, const ActionsInFlight& in_flight, Streak streak) {
+    const auto is_in_flight = [&](const Target& target) {
+        if (in_flight.has(target.session)) {
+            streaks.keep(target.session);
+            return true;
+        }
+        streaks.match(target.session, streak);
+        return false;
+    };
+    matches.erase(std::remove_if(matches.begin(), matches.end(), is_in_flight), matches.end());
+    streaks.end_check();
+}
+
+vector<Claim> due_claims(const SessionRule& rule, std::int32_t number, const Plan& matches,
+                         MatchStreaks& streaks, Timestamp now) {
+    vector<Claim> claims;
+    for (const Target& target : matches) {
+        if (target.outcome != Outcome::chosen)
+            continue;
+        const MatchStreaks::Known* const known = streaks.find(target.session);
+        if (known != nullptr && !known->was_acted_on && now - known->since >= rule.matching_for)
+            claims.push_back({number, rule.action, target.session, known->since});
+    }
+    std::sort(claims.begin(), claims.end(), is_older_match);
+    return claims;
+}
+
+/// How many of those that are held back were not before.
+std::int64_t newly_held_back(const Claim* first, const Claim* end, MatchStreaks& streaks) noexcept {
+    return std::count_if(first, end, [&streaks](const Claim& claim) {
+        MatchStreaks::Known* const known = streaks.find(claim.session);
+        return known != nullptr && !std::exchange(known->was_held_back, true);
+    });
+}
+
+} // namespace
+
+RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
+                     const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now) {
+    streaks.begin_check(now, rule.check_every);
+    follow_matches(matches, streaks, in_flight, rule.streak);
+    choose(matches, rule.guards);
+    RuleCheck check;
+    check.matched = count_of(matches, Outcome::chosen);
+    check.is_refused = rule.guards.refuse_above && check.matched > *rule.guards.refuse_above;
+    check.claims = due_claims(rule, number, matches, streaks, now);
+    std::size_t allowed = check.claims.size();
+    if (rule.at_most)
+        allowed = std::min<std::size_t>(allowed, times.room(*rule.at_most, rule.at_most_within, now));
+    if (check.is_refused)
+        allowed = 0;
+    check.held_back =
+        newly_held_back(check.claims.data() + allowed, check.claims.data() + check.claims.size(), streaks);
+    check.claims.erase(check.claims.begin() + static_cast<std::ptrdiff_t>(allowed), check.claims.end());
+    return check;
+}
+
+vector<Claim> settle_claims(vector<Claim> claims) {
+    std::sort(claims.begin(), claims.end(), comes_first);
+    claims.erase(std::unique(claims.begin(), claims.end(), is_same_session), claims.end());
+    std::sort(claims.begin(), claims.end(), is_older_match);
+    return claims;
+}
+
+} // namespace sessionctl::core

@@ -1,0 +1,93 @@
+#include "pg/rules/kept_plan.hpp"
+
+#include "pg/error.hpp"
+
+extern "C" {
+#include "nodes/plannodes.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+template <typename Tree>
+Tree* copy_of(Tree* tree) {
+    return static_cast<Tree*>(compat::copy_of_tree(tree));
+}
+
+} // namespace
+
+KeptPlan* KeptPlan::first_ = nullptr;
+bool KeptPlan::is_watching_ = false;
+
+KeptPlan::KeptPlan(MemoryContext parent)
+    : memory_(call([parent] { return compat::create_context(parent, "plan of a session rule"); })),
+      next_(first_) {
+    if (!is_watching_)
+        call([] { compat::watch_catalogs(relation_changed, item_changed, other_changed); });
+    is_watching_ = true;
+    first_ = this;
+}
+
+KeptPlan::~KeptPlan() {
+    KeptPlan** link = &first_;
+    while (*link != this)
+        link = &(*link)->next_;
+    *link = next_;
+    MemoryContextDelete(memory_);
+}
+
+void KeptPlan::keep(PlannedStmt* plan, List* relations, List* items) {
+    discard();
+    call([=] {
+        MemoryContextReset(memory_);
+        const MemoryContext outer = MemoryContextSwitchTo(memory_);
+        relations_ = list_concat(list_copy(relations), list_copy(plan->relationOids));
+        items_ = list_concat(copy_of(items), copy_of(plan->invalItems));
+        plan_ = copy_of(plan);
+        MemoryContextSwitchTo(outer);
+    });
+}
+
+PlannedStmt* KeptPlan::locked() {
+    if (plan_ != nullptr)
+        call([this] {
+            const ListCell* cell;
+            foreach (cell, relations_)
+                LockRelationOid(lfirst_oid(cell), AccessShareLock);
+        });
+    return plan_;
+}
+
+template <typename IsAffected>
+void KeptPlan::discard_each(IsAffected&& is_affected) noexcept {
+    for (KeptPlan* each = first_; each != nullptr; each = each->next_)
+        if (each->plan_ != nullptr && is_affected(*each))
+            each->discard();
+}
+
+void KeptPlan::relation_changed(Oid relation) noexcept {
+    discard_each([relation](const KeptPlan& each) {
+        return !OidIsValid(relation) || list_member_oid(each.relations_, relation);
+    });
+}
+
+void KeptPlan::item_changed(int cache, uint32 hash) noexcept {
+    discard_each([=](const KeptPlan& each) {
+        const ListCell* cell;
+        foreach (cell, each.items_) {
+            const auto& item = *static_cast<const PlanInvalItem*>(lfirst(cell));
+            if (static_cast<int>(item.cacheId) == cache && (hash == 0 || item.hashValue == hash))
+                return true;
+        }
+        return false;
+    });
+}
+
+void KeptPlan::other_changed() noexcept {
+    discard_each([](const KeptPlan&) { return true; });
+}
+
+} // namespace sessionctl::pg

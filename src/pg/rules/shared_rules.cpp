@@ -1,0 +1,54 @@
+#include "pg/rules/shared_rules.hpp"
+
+#include "pg/encoding.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+}
+
+namespace sessionctl::pg {
+
+namespace {
+
+void wake_up(Latch* latch) noexcept {
+    if (latch != nullptr)
+        SetLatch(latch);
+}
+
+} // namespace
+
+void RuleRecord::reset_counters() noexcept {
+    for (auto* const counter : {&checks, &matched, &acted, &ended, &held_back, &errors})
+        *counter = 0;
+    check_time = 0;
+    last_check = 0;
+    last_acted = 0;
+}
+
+void RuleRecord::set_error(const char* text) noexcept {
+    copy_clipped(last_error, sizeof last_error, text, own_characters());
+}
+
+void SharedRules::begin(core::Timestamp now) noexcept {
+    nothing_to_do_at = -1;
+    checking = none;
+    known_since = now;
+}
+
+void SharedRules::belong_to(Oid its_database, int its_encoding) noexcept {
+    if (database != its_database)
+        for (RuleRecord& record : records) {
+            record.is_present = false;
+            record.version[0] = '\0';
+        }
+    database = its_database;
+    encoding = its_encoding;
+}
+
+void SharedRules::wake() noexcept {
+    wake_up(latch);
+    wake_up(shared_memory()->reaper.latch);
+}
+
+} // namespace sessionctl::pg

@@ -1,0 +1,40 @@
+// Sessions in the way of one that waits: what core/locks/lock_priority asks about them, and the last look
+// before they are signalled.
+#pragma once
+
+#include "pg/sessions/live_server.hpp"
+#include "worker/locks/waiting_sessions.hpp"
+
+namespace sessionctl::worker {
+
+/// Names and rights are read from the catalogs.
+class LiveBlockers final : public core::BlockerFacts {
+  public:
+    LiveBlockers(const WaitingSessions& sessions, Oid waiting_role) noexcept
+        : sessions_(sessions), waiting_role_(waiting_role) {}
+
+    bool is_acted_on(const core::ProcLock& waiter) override;
+    std::optional<core::Standing> standing_of(int party) override;
+
+  private:
+    const WaitingSessions& sessions_;
+    const Oid waiting_role_;
+};
+
+/// For the look just before the signal: is it still in the way of the same wait?
+class BlockerServer final : public pg::LiveServer {
+  public:
+    BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting)
+        : LiveServer(message), waiting_(waiting) {}
+
+    /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
+    /// standby has.
+    bool spares(const core::Session& session) override;
+
+  private:
+    bool is_in_way(const core::Session& session) const;
+
+    const WaitingSession& waiting_;
+};
+
+} // namespace sessionctl::worker

@@ -1,0 +1,31 @@
+// What the reaper does for sessions with a pg_sessionctl.yield_after: while they wait for the lock of a table
+// and keep others waiting, their statement is cancelled.
+#pragma once
+
+#include "core/locks/yield.hpp"
+#include "pg/audit/evidence.hpp"
+#include "worker/endings.hpp"
+#include "worker/locks/waiting_sessions.hpp"
+
+namespace sessionctl::worker {
+
+class YieldEnforcer {
+  public:
+    explicit YieldEnforcer(Endings& endings) noexcept : endings_(endings) {}
+
+    void begin(core::Timestamp monotonic, core::Timestamp wall) noexcept { monitor_.begin(monotonic, wall); }
+    void check(const WaitingSessions& sessions, const WaitingSession& waiting);
+    /// Returns when to look again, on the monotonic clock.
+    core::Timestamp finish() noexcept;
+
+  private:
+    void give_up(const WaitingSession& waiting, core::Timestamp waited);
+    void log(const WaitingSession& waiting, pg::AuditRecord& record) noexcept;
+    void cancel(const WaitingSession& waiting, core::Timestamp waited, pg::AuditRecord& record);
+
+    core::YieldMonitor monitor_;
+    Endings& endings_;
+    pg::RecentLockWaits waits_; // for the audit
+};
+
+} // namespace sessionctl::worker

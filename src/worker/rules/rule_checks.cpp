@@ -1,0 +1,117 @@
+#include "worker/rules/rule_checks.hpp"
+
+#include "core/error.hpp"
+#include "pg/encoding.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/settings.hpp"
+#include "worker/rules/rule_records.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/timeout.h"
+}
+
+namespace sessionctl::worker {
+
+namespace {
+
+TimeoutId watchdog;
+
+/// A check has reached its timeout. The reaper looks from now on whether it ends.
+extern "C" void sessionctl_rules_watchdog() noexcept {
+    if (Latch* const reaper = pg::shared_memory()->reaper.latch)
+        SetLatch(reaper);
+}
+
+/// Under the eyes of the reaper.
+core::vector<pg::Match> evaluate(LoadedRule& rule, pg::RuleTick& tick) {
+    pg::SharedRules& shared = shared_rules();
+    const int timeout = pg::rule_timeout_setting();
+    shared.checking = static_cast<std::int32_t>(rule.record - shared.records);
+    shared.checking_until = pg::monotonic_now() + 2 * timeout * core::microseconds_per_millisecond;
+    enable_timeout_after(watchdog, timeout);
+    struct Ended {
+        ~Ended() {
+            disable_timeout(watchdog, false);
+            shared_rules().checking_until = 0;
+            shared_rules().checking = pg::SharedRules::none;
+        }
+    } ended;
+    return rule.condition->evaluate(tick, timeout);
+}
+
+/// The setting holds for a rule without a bound of its own, too.
+void set_refuse_above(LoadedRule& rule) noexcept {
+    const int setting = pg::refuse_above_setting();
+    if (!rule.row.refuse_above)
+        rule.rule.guards.refuse_above = setting > 0 ? std::optional<std::int64_t>(setting) : std::nullopt;
+}
+
+void claim(LoadedRule& rule, std::int32_t number, const core::vector<pg::Match>& matches, pg::RuleTick& tick,
+           const core::ActionsInFlight& in_flight, core::Timestamp now, core::vector<core::Claim>& claims) {
+    const pg::Roster& roster = tick.roster_for(rule.row.owner_oid);
+    core::Plan plan;
+    for (const pg::Match& match : matches) {
+        core::Target target = {};
+        target.session = roster.at(match.pid).facts;
+        target.group = match.group;
+        plan.push_back(target);
+    }
+    set_refuse_above(rule);
+    core::RuleCheck check;
+    {
+        const pg::MemoryScope lasting(TopMemoryContext);
+        check = core::check_rule(rule.rule, number, plan, rule.streaks, rule.record->action_times, in_flight,
+                                 now);
+    }
+    rule.times.checked(now, rule.rule.check_every);
+    rule.record->matched = check.matched;
+    rule.record->held_back += check.held_back;
+    if (rule.record->last_error[0] != '\0')
+        change_records([&rule] { rule.record->last_error[0] = '\0'; });
+    claims.insert(claims.end(), check.claims.begin(), check.claims.end());
+}
+
+void fail(LoadedRule& rule, const core::string& problem, core::Timestamp now) {
+    rule.streaks.restart();
+    ++rule.record->errors;
+    change_records([&] { rule.record->set_error(problem.c_str()); });
+    if (rule.times.failed(now))
+        pg::call([&] {
+            ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" could not be checked: %s",
+                                 pg::ShownName(rule.row.name).text(), problem.c_str())));
+        });
+}
+
+} // namespace
+
+void prepare_checks() {
+    watchdog = pg::call([] { return RegisterTimeout(USER_TIMEOUT, sessionctl_rules_watchdog); });
+}
+
+void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core::ActionsInFlight& in_flight,
+           core::vector<core::Claim>& claims) {
+    const core::Timestamp began = pg::monotonic_now();
+    core::string problem = rule.problem.empty() ? pg::owner_problem(rule.row) : rule.problem;
+    core::vector<pg::Match> matches;
+    if (problem.empty()) {
+        try {
+            matches = evaluate(rule, tick);
+        } catch (const pg::PgError& error) {
+            problem = error.what();
+        } catch (const core::Error& error) {
+            problem = error.what();
+        }
+    }
+    const core::Timestamp now = pg::monotonic_now();
+    ++rule.record->checks;
+    rule.record->last_check = GetCurrentTimestamp();
+    rule.record->check_time += now - began;
+    if (problem.empty())
+        claim(rule, number, matches, tick, in_flight, now, claims);
+    else
+        fail(rule, problem, now);
+}
+
+} // namespace sessionctl::worker

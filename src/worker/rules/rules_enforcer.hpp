@@ -1,0 +1,63 @@
+// What a session rule does about a session: log it, notify, or act on it; and the record of the outcome.
+#pragma once
+
+#include "core/rules/rule_check.hpp"
+#include "core/rules/rule_in_flight.hpp"
+#include "pg/audit/audit_record.hpp"
+#include "pg/rules/rule_table.hpp"
+#include "pg/rules/shared_rules.hpp"
+#include "pg/sessions/client_message.hpp"
+#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/roster.hpp"
+
+namespace sessionctl::worker {
+
+/// Its texts and its counters are the caller's.
+struct ActingRule {
+    const pg::RuleRow& row;
+    const core::SessionRule& rule;
+    pg::RuleRecord& record;
+};
+
+class RulesEnforcer final : public core::ActionsInFlight {
+  public:
+    RulesEnforcer();
+
+    bool has(const core::Session& session) const noexcept override;
+    bool is_busy() const noexcept { return !actions_.empty(); }
+
+    /// Acts on one session, which is on the roster that the rule's owner sees. In a transaction. True if it
+    /// was acted on, which is charged to the rule.
+    bool act(const ActingRule& rule, const core::Session& session, const pg::Roster& roster);
+
+    /// Moves all actions on; returns when to do so again, on the monotonic clock. `over` is called with the
+    /// name of the rule and the session of each that has had its effect while the session is still there.
+    core::Timestamp move_on(void (*over)(void* context, const char* rule, const core::Session& session),
+                            void* context);
+    /// The worker exits: records what is not proven, and withdraws its requests.
+    void finish() noexcept;
+
+  private:
+    struct Action {
+        core::RuleInFlight flight;
+        core::RuleAction kind;
+        pg::RuleRecord* shared;
+        LocalTransactionId transaction;
+        std::int64_t cooldown; // ms
+        core::Timestamp began; // monotonic
+        pg::ClientMessage client_message;
+        pg::AuditRecord record;
+        char rule[core::longest_rule_name + 1];
+    };
+
+    bool begin(const ActingRule& rule, const pg::RosterEntry& entry, pg::AuditRecord& record,
+               const pg::Roster& roster);
+    bool move_on(Action& action, const pg::Roster* roster);
+    void record_outcome(Action& action) noexcept;
+
+    core::vector<Action> actions_;
+    pg::LastingRequests requester_{pg::LastingRequester::rules};
+    pg::RecentLockWaits waits_;
+};
+
+} // namespace sessionctl::worker

@@ -1,0 +1,90 @@
+// The process that carries out the session rules, connected to their database. The reaper starts it.
+
+#include "pg/rules/rules_process.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+#include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/settings.hpp"
+#include "worker/rules/rule_checks.hpp"
+#include "worker/rules/rule_records.hpp"
+#include "worker/rules/rules_worker.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+PGDLLEXPORT void sessionctl_rules_main(Datum);
+}
+
+namespace sessionctl::worker {
+
+namespace {
+
+extern "C" void sessionctl_rules_reload(SIGNAL_ARGS) {
+    const int saved = errno;
+    rules_configuration_changed = 1;
+    if (MyProc != nullptr)
+        SetLatch(&MyProc->procLatch);
+    errno = saved;
+}
+
+core::Timestamp started_at = 0;
+RulesWorker* present = nullptr;
+
+extern "C" void sessionctl_rules_exit(int, Datum) {
+    pg::SharedRules& rules = shared_rules();
+    if (present != nullptr) // it is terminated: the log must have what was done
+        present->finish();
+    pg::LastingRequests(pg::LastingRequester::rules).withdraw_all();
+    rules.lasted = pg::monotonic_now() - started_at;
+    rules.checking_until = 0;
+    rules.checking = pg::SharedRules::none;
+    rules.latch = nullptr;
+    rules.pid = 0;
+    rules.wake(); // the reaper
+}
+
+/// False if another worker runs.
+bool claim() {
+    std::int32_t nobody = 0;
+    if (pg::shared_memory() == nullptr || !shared_rules().pid.compare_exchange_strong(nobody, MyProcPid))
+        return false;
+    started_at = pg::monotonic_now();
+    pg::call([] { before_shmem_exit(sessionctl_rules_exit, 0); });
+    shared_rules().latch = &MyProc->procLatch;
+    return true;
+}
+
+int run_rules() {
+    prepare_checks();
+    pg::call([] {
+        ereport(LOG, (errmsg("pg_sessionctl: worker for session rules started"),
+                      errdetail("What sessions matched before is not known: matching_for begins anew.")));
+    });
+    change_records([] { shared_rules().belong_to(MyDatabaseId, pg::own_encoding()); });
+    const pg::MemoryScope lasting(TopMemoryContext);
+    RulesWorker worker;
+    present = &worker;
+    worker.run();
+    worker.finish();
+    present = nullptr;
+    return 0;
+}
+
+} // namespace
+
+} // namespace sessionctl::worker
+
+void sessionctl_rules_main(Datum) {
+    using namespace sessionctl;
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGHUP, worker::sessionctl_rules_reload);
+    pqsignal(SIGINT, StatementCancelHandler);
+    BackgroundWorkerUnblockSignals();
+    if (!pg::entry([] { return worker::claim(); }))
+        proc_exit(0);
+    compat::connect_worker_to(pg::rules_database_setting(), pg::rules_name);
+    proc_exit(pg::entry([] { return worker::run_rules(); }));
+}

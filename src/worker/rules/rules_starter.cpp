@@ -1,0 +1,135 @@
+#include "worker/rules/rules_starter.hpp"
+
+#include "pg/catalog_scope.hpp"
+#include "pg/encoding.hpp"
+#include "pg/error.hpp"
+#include "pg/monotonic.hpp"
+#include "pg/rules/rules_process.hpp"
+#include "pg/sessions/signals.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "postmaster/bgworker.h"
+}
+
+#include <csignal>
+
+namespace sessionctl::worker {
+
+namespace {
+
+/// A standby is not told when replay changes the rules.
+constexpr core::Timestamp standby_start_interval = 60 * core::microseconds_per_second;
+/// A worker that has lasted for so long did not fail because of its start.
+constexpr core::Timestamp long_life = 60 * core::microseconds_per_second;
+/// How long a worker that was told to end may take, before it is told again.
+constexpr core::Timestamp end_interval = core::microseconds_per_second;
+
+bool database_exists() {
+    pg::CatalogScope catalogs;
+    const bool exists =
+        pg::call([] { return OidIsValid(get_database_oid(pg::rules_database_setting(), true)); });
+    catalogs.leave();
+    return exists;
+}
+
+bool launch() {
+    return pg::call([] {
+        BackgroundWorker worker = compat::describe_worker(pg::rules_name, pg::rules_function);
+        worker.bgw_restart_time = BGW_NEVER_RESTART;
+        BackgroundWorkerHandle* handle = nullptr;
+        const bool is_registered = RegisterDynamicBackgroundWorker(&worker, &handle);
+        if (is_registered)
+            pfree(handle);
+        return is_registered;
+    });
+}
+
+/// Its name, in memory of the caller.
+core::string switch_off(std::int32_t number) {
+    pg::SharedMemory& shared = *pg::shared_memory();
+    pg::RuleRecord& record = shared.rules.records[number];
+    char name[sizeof record.name];
+    pg::call([&] {
+        LWLockAcquire(shared.rules_lock, LW_EXCLUSIVE);
+        record.set_error("its check went on for more than twice pg_sessionctl.rule_timeout: the rule is off "
+                         "until it is altered");
+        record.is_switched_off = true;
+        ++record.errors;
+        strlcpy(name, record.name, sizeof name);
+        LWLockRelease(shared.rules_lock);
+    });
+    return name;
+}
+
+} // namespace
+
+core::Timestamp RulesStarter::look() {
+    const pg::SharedMemory* const shared = pg::shared_memory();
+    if (shared == nullptr || IsBinaryUpgrade)
+        return INT64_MAX;
+    const core::Timestamp now = pg::monotonic_now();
+    if (shared->rules.pid != 0)
+        return watch(now);
+    if (pg::rules_setting() == pg::RulesMode::off || shared->rules.kept_away > 0)
+        return INT64_MAX;
+    if (shared->rules.nothing_to_do_at != left_in_order_at_ || shared->rules.lasted > long_life)
+        starts_.changed();
+    if (is_wanted(now))
+        return starts_.is_due(now) ? start(now) : starts_.next();
+    return RecoveryInProgress() ? standby_look_ : INT64_MAX;
+}
+
+void RulesStarter::reconsider() noexcept {
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        ++shared->rules.changes;
+}
+
+bool RulesStarter::is_wanted(core::Timestamp now) const noexcept {
+    const pg::SharedRules& rules = pg::shared_memory()->rules;
+    return rules.nothing_to_do_at != rules.changes || (now >= standby_look_ && RecoveryInProgress());
+}
+
+/// The server has no other way to end a function that takes every cancel for an error of its own.
+core::Timestamp RulesStarter::watch(core::Timestamp now) {
+    pg::SharedRules& rules = pg::shared_memory()->rules;
+    const core::Timestamp until = rules.checking_until;
+    if (until == 0 || now < until)
+        return until == 0 ? INT64_MAX : until;
+    const std::int32_t number = rules.checking;
+    pg::Signaller signaller;
+    const std::int32_t pid = rules.pid;
+    if (number == pg::SharedRules::none || pid == 0 || !signaller.pin(pid) || rules.pid != pid ||
+        rules.checking_until != until)
+        return now + core::microseconds_per_millisecond;
+    const core::string name = switch_off(number);
+    signaller.send(SIGTERM);
+    pg::call([&name] {
+        ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end",
+                             pg::ShownName(name.c_str()).text())));
+    });
+    return now + end_interval;
+}
+
+core::Timestamp RulesStarter::start(core::Timestamp now) {
+    standby_look_ = now + standby_start_interval;
+    pg::SharedRules& rules = pg::shared_memory()->rules;
+    left_in_order_at_ = rules.nothing_to_do_at;
+    rules.lasted = 0;
+    const char* problem = nullptr;
+    if (!database_exists())
+        problem = "the database that pg_sessionctl.rules_database names does not exist";
+    else if (!launch())
+        problem = "the server has no room for another background worker";
+    const bool is_first = starts_.failed(now); // until it is seen to be none
+    if (problem != nullptr && is_first)
+        pg::call([problem] {
+            ereport(LOG, (errmsg("pg_sessionctl: the session rules are not carried out: %s", problem)));
+        });
+    return starts_.next();
+}
+
+} // namespace sessionctl::worker

@@ -1,0 +1,52 @@
+// What the worker for session rules does: reads them, checks each when it is due, and acts.
+#pragma once
+
+#include "pg/rules/rule_tick.hpp"
+#include "worker/rules/loaded_rule.hpp"
+#include "worker/rules/rules_enforcer.hpp"
+
+#include <csignal>
+
+namespace sessionctl::worker {
+
+/// Set by the signal handler.
+extern volatile std::sig_atomic_t rules_configuration_changed;
+
+class RulesWorker {
+  public:
+    RulesWorker();
+
+    /// Until there is nothing to do here, or somebody needs the database without sessions.
+    void run();
+    void finish() noexcept { enforcer_.finish(); }
+
+  private:
+    bool must_leave() const noexcept;
+    void reload();
+    bool must_read() const noexcept;
+    /// False if there is no rule to be checked.
+    bool read();
+    /// Rules whose rows are still the same keep all that is known of their sessions.
+    void replace_rules(const core::vector<pg::RuleRow>& rows);
+
+    /// Checks the rules that are due, and acts; returns when to do so again.
+    core::Timestamp tick();
+    bool is_any_due() const noexcept;
+    void check_due();
+    core::Timestamp move_actions_on();
+    void act(const core::vector<core::Claim>& claims, pg::RuleTick& tick);
+    /// The action is over, and the session still there: it may match anew.
+    static void forget(void* self, const char* name, const core::Session& session);
+    void sleep_until(core::Timestamp next);
+
+    core::vector<std::unique_ptr<LoadedRule>> rules_;
+    RulesEnforcer enforcer_;
+    core::SessionAges ages_;
+    std::int64_t changes_ = -1; // SharedRules::changes when the rules were read
+    Oid table_ = InvalidOid;
+    core::Timestamp next_read_ = INT64_MAX;
+    bool has_other_database_ = false;
+    const uint32 wait_event_;
+};
+
+} // namespace sessionctl::worker

@@ -1,0 +1,162 @@
+# The process that carries out session rules comes and goes with the rules and their database.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RulesTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_rules_server('rules_lifecycle', init => { allows_streaming => 1 }, conf => "pg_sessionctl.rules_database = 'ops'\n");
+my $admin = SessionctlTest::Session->new($node);
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');
+$admin->run('CREATE ROLE stranger LOGIN CREATEDB');
+
+sub victim { return marked_session($node, $_[0] || 'victim') }
+
+sub ops
+{
+	my (%with) = @_;
+	return SessionctlTest::Session->new($node, database => 'ops', %with);
+}
+
+sub ends_victims
+{
+	my ($what) = @_;
+	my $session = victim();
+	wait_for_end($session);
+	$session->quit;
+	return pass($what);
+}
+
+wait_for_log($node, 0, qr/LOG:  pg_sessionctl: the session rules are not carried out: the database that pg_sessionctl.rules_database names does not exist/);
+pass('a missing database is told');
+like(rule($admin, 'elsewhere', 'false'), qr/WARNING:  session rules of this database are not carried out\nDETAIL:  pg_sessionctl.rules_database is "ops"/, 'a rule in another database, too');
+$admin->run(q{SELECT sessionctl.drop_session_rule('elsewhere')});
+
+$admin->run('CREATE DATABASE ops');
+my $ops = ops();
+$ops->run('CREATE EXTENSION pg_sessionctl');
+is(rule($ops, 'end', q{application_name = 'victim'}, action => 'terminate', streak => 'session'), '', 'a rule in its database');
+ends_victims('is carried out when that is there');
+
+subtest 'a transaction that is rolled back' => sub {
+	$ops->run(q{BEGIN; SELECT sessionctl.alter_session_rule('end', enabled := false)});
+	$ops->run('ROLLBACK');
+	ends_victims('changes nothing');
+	like($ops->run(q{BEGIN; SELECT sessionctl.alter_session_rule('end', reason := 'x'); PREPARE TRANSACTION 'p'}), qr/ERROR:/, 'one that would be prepared is refused');
+	$ops->run('ROLLBACK');
+};
+
+subtest 'enabled => false' => sub {
+	$ops->run(q{SELECT sessionctl.alter_session_rule('end', enabled := false)});
+	wait_for_no_worker($node);
+	pass('needs no process');
+	$ops->run(q{SELECT sessionctl.alter_session_rule('end', reset := '{enabled}')});
+	ends_victims('reset: the rule is carried out again');
+};
+
+$ops->quit;
+
+subtest 'commands that need the database for themselves' => sub {
+	for my $name (qw(template rename tablespace))
+	{
+		my ($command, $back) = @{ { template => ['CREATE DATABASE copy TEMPLATE ops', 'DROP DATABASE copy'],
+			rename => ['ALTER DATABASE ops RENAME TO old', 'ALTER DATABASE old RENAME TO ops'],
+			tablespace => ['ALTER DATABASE ops SET TABLESPACE pg_default', 'SELECT 1'] }->{$name} };
+		is($admin->run($command), '', $name);
+		like($admin->run($back), qr/^1?$/, 'and back');
+		ends_victims('the rule is carried out again');
+	}
+	my $stranger = SessionctlTest::Session->new($node, user => 'stranger');
+	my ($before) = rules_worker($node);
+	like($stranger->run('DROP DATABASE ops'), qr/must be owner of database ops/, 'who may not drop it');
+	my ($after) = rules_worker($node);
+	is($after, $before, 'does not stop the rules');
+	$stranger->quit;
+};
+
+subtest 'dump and restore' => sub {
+	my $dump = $node->basedir . '/dump';
+	$ops = ops(user => 'guard');
+	is(rule($ops, q{the guard's}, q{application_name = 'guarded'}, action => 'terminate', matching_for => '100 ms', reason => q{it's so}), '', q{a rule of another role});
+	$ops->quit;
+	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('ops') ], 'dump');
+	is($admin->run('DROP DATABASE ops'), '', 'the database is dropped');
+	$admin->run('CREATE DATABASE ops TEMPLATE template0');
+	$node->command_ok([ 'pg_restore', '-d', $node->connstr('ops'), $dump ], 'restore');
+	ends_victims('the restored rules are carried out');
+	my $session = victim('guarded');
+	wait_for_end($session);
+	$session->quit;
+	$ops = ops();
+	is($ops->run(q{SELECT owner, matching_for, reason FROM sessionctl.session_rules WHERE owner = 'guard'}), q{guard|00:00:00.1|it's so}, q{those of another role with its rights});
+};
+
+subtest 'rows that come by COPY' => sub {
+	$ops->run(q{CREATE TABLE kept AS TABLE sessionctl.session_rule; DELETE FROM sessionctl.session_rule});
+	wait_for_no_worker($node);
+	pass('no row, no process');
+	my $copy = $node->basedir . '/copy';
+	$ops->run("COPY kept TO '$copy'; COPY sessionctl.session_rule FROM '$copy'");
+	ends_victims('they are carried out');
+};
+
+subtest 'a restart of the server' => sub {
+	$_->quit for $ops, $admin;
+	$node->restart;
+	ends_victims('the rule is carried out again');
+	$admin = SessionctlTest::Session->new($node);
+	$ops = ops();
+};
+
+subtest 'the reaper is stopped' => sub {
+	$admin->run('SELECT sessionctl.stop_reaper()');
+	wait_for_no_worker($node);
+	pass('nobody watches over the rules: they are not carried out');
+	$admin->run('SELECT sessionctl.start_reaper()');
+	ends_victims('they are, when it is started');
+};
+
+subtest 'another database, in another encoding' => sub {
+	$admin->run(q{CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'});
+	my $latin = SessionctlTest::Session->new($node, database => 'latin', options => '-c client_encoding=UTF8');
+	$latin->run('CREATE EXTENSION pg_sessionctl');
+	# In UTF-8 its first two bytes were a control character.
+	like(rule($latin, "\xc3\x82\xc2\x85 caf\xc3\xa9", q{application_name = 'victim'}, action => 'terminate', streak => 'session'), qr/not carried out/, 'a rule there is not carried out yet');
+	rule($latin, 'end', 'false');
+	is(status_of($latin, 'end', 'checks IS NULL'), 't', 'what a rule of its name has done elsewhere is not told of it');
+	my ($before) = rules_worker($node);
+	set_rules($admin, 'pg_sessionctl.rules_database' => 'latin');
+	wait_for('a new process', sub { my ($now) = rules_worker($node); $now && $now != $before });
+	ends_victims('then it is');
+	is($admin->run(q{SET client_encoding = UTF8; SELECT rule FROM sessionctl.session_stats WHERE rule LIKE '%caf%'}), "\xc3\x82\xc2\x85 caf\xc3\xa9", 'its name is shown in this one, too');
+	checked_again($latin, 'end');
+	is(status_of($latin, 'end', 'acted'), '0', 'and the other has acted on nobody');
+	is(status_of($ops, 'end', 'checks IS NULL'), 't', 'those of before are told nothing any more');
+	set_rules($admin, 'pg_sessionctl.rules_database' => 'ops');
+	ends_victims('back again');
+	$latin->quit;
+};
+
+subtest 'DROP EXTENSION' => sub {
+	is($ops->run('DROP EXTENSION pg_sessionctl'), '', 'works');
+	wait_for_no_worker($node);
+	pass('and ends the process');
+	# Whoever may create a schema could otherwise have its function run as a superuser.
+	$ops->run('GRANT CREATE ON DATABASE ops TO stranger');
+	my $stranger = ops(user => 'stranger');
+	$stranger->run(q{CREATE SCHEMA sessionctl; CREATE TABLE sessionctl.ran (a text);
+		CREATE FUNCTION sessionctl.run() RETURNS text LANGUAGE sql AS $$INSERT INTO sessionctl.ran VALUES (current_user) RETURNING a$$;
+		CREATE VIEW sessionctl.session_rule AS SELECT sessionctl.run() AS name});
+	my $position = log_position($node);
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for_log($node, $position, qr/worker for session rules started/);
+	wait_for_no_worker($node);
+	is($stranger->run('SELECT count(*) FROM sessionctl.ran'), '0', 'what else has the name of its table is not read');
+	$_->quit for $stranger, $ops;
+};
+
+done_testing();

@@ -1,0 +1,139 @@
+# A session rule acts with its owner's rights of that moment, and only while that owner is the role that made it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RulesTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_rules_server('rules_owner');
+my $admin = SessionctlTest::Session->new($node);
+plan skip_all => 'pg_signal_backend came with 9.6' if $admin->run('SHOW server_version_num') < 90600;
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard; CREATE ROLE boss LOGIN SUPERUSER');
+
+my $victims = q{application_name = 'victim'};
+
+sub victim { return marked_session($node, $_[0] || 'victim') }
+
+sub as
+{
+	my ($role, $sql) = @_;
+	my $session = SessionctlTest::Session->new($node, user => $role);
+	my $answer = $session->run($sql);
+	$session->quit;
+	return $answer;
+}
+
+sub make
+{
+	my ($role, $condition, %with) = @_;
+	my $session = SessionctlTest::Session->new($node, user => $role);
+	my $answer = rule($session, 'r', $condition, action => 'terminate', streak => 'session', %with);
+	$session->quit;
+	return $answer;
+}
+
+sub drop_rule { return $admin->run(q{SELECT sessionctl.drop_session_rule('r')}) }
+
+# The rule is not checked, says why, and ends nobody.
+sub is_stopped
+{
+	my ($why, $pattern) = @_;
+	my $session = victim();
+	wait_for($why, sub { status_of($admin, 'r', 'last_error') =~ $pattern });
+	ok($session->lives, "$why: nobody is ended");
+	return $session->quit;
+}
+
+sub is_carried_out
+{
+	my ($why) = @_;
+	my $session = victim();
+	wait_for_end($session);
+	$session->quit;
+	return pass($why);
+}
+
+subtest 'whom the owner may not signal' => sub {
+	my $superuser = marked_session($node, 'victim', user => 'postgres');
+	is(make('guard', $victims, include_superusers => 'true'), '', 'a rule that would end superusers');
+	is_carried_out('ends others');
+	ok($superuser->lives, 'but no superuser: its owner is none');
+	$superuser->quit;
+	drop_rule();
+};
+
+subtest 'renamed' => sub {
+	make('guard', $victims);
+	$admin->run('ALTER ROLE guard RENAME TO other');
+	is_stopped('its owner is renamed', qr/its owner was renamed, or is another role than "guard" of now/);
+	$admin->run('CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');
+	like(as('guard', q{SELECT sessionctl.alter_session_rule('r', reason := 'mine')}), qr/must be owner of session rule "r"/, 'a role made anew under its name inherits nothing');
+	like(as('other', q{SELECT sessionctl.alter_session_rule('r', reason := 'mine')}), qr/must be owner of session rule "r"/, 'nor does the renamed one');
+	$admin->run('DROP ROLE guard; ALTER ROLE other RENAME TO guard');
+	is_carried_out('named as before');
+	drop_rule();
+};
+
+subtest 'dropped' => sub {
+	make('guard', $victims);
+	$admin->run('DROP ROLE guard');
+	is_stopped('its owner is dropped', qr/its owner "guard" does not exist any more/);
+	$admin->run('CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');
+	is_stopped('made anew', qr/its owner "guard" does not exist any more/);
+	is($admin->run(q{SELECT sessionctl.alter_session_rule('r', reason := 'taken over')}), '', 'a superuser takes it over');
+	is_carried_out('then it is carried out');
+	is(status_of($admin, 'r', 'owner'), 'postgres', 'as his');
+	drop_rule();
+};
+
+subtest 'another role becomes its owner while the first one changes it' => sub {
+	make('guard', 'false');
+	my $guard = SessionctlTest::Session->new($node, user => 'guard');
+	$admin->run(q{BEGIN; UPDATE sessionctl.session_rule SET owner = 'postgres', owner_oid = 10 WHERE name = 'r'});
+	$guard->send(q{SELECT sessionctl.alter_session_rule('r', condition := 'true')});
+	wait_for('the first one to wait', sub { $guard->has_answered || $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $guard->pid) });
+	$admin->run('COMMIT');
+	like($guard->answer, qr/ERROR:  another session is changing the same rule/, 'it is refused');
+	is(status_of($admin, 'r', 'owner, condition'), 'postgres|false', 'and nothing is changed');
+	$guard->quit;
+	drop_rule();
+};
+
+subtest 'pg_signal_backend revoked' => sub {
+	make('guard', $victims);
+	is_carried_out('before');
+	$admin->run('REVOKE pg_signal_backend FROM guard');
+	is_stopped('it may not make rules', qr/its owner "guard" has no right to execute sessionctl.create_session_rule/);
+	$admin->run('GRANT pg_signal_backend TO guard');
+	is_carried_out('granted again');
+	drop_rule();
+};
+
+subtest 'no superuser any more' => sub {
+	is(make('boss', 'application_name = (SELECT $$victim$$)', reason => 'x'), '', 'a condition that only superusers may write');
+	is_carried_out('is carried out');
+	$admin->run('ALTER ROLE boss NOSUPERUSER; GRANT pg_signal_backend TO boss');
+	is_stopped('not with lesser rights', qr/subquer/);
+	$admin->run('ALTER ROLE boss SUPERUSER');
+	is_carried_out('with the old rights it is');
+	drop_rule();
+	is(make('boss', $victims, action => 'escalate', close_socket => 'true'), '', 'close_socket');
+	$admin->run('ALTER ROLE boss NOSUPERUSER');
+	is_stopped('needs a superuser', qr/its owner "boss" is no superuser, as close_socket needs/);
+	drop_rule();
+};
+
+subtest 'errors and conditions are for the owner' => sub {
+	make('guard', $victims, only_when => 'now() > $$2000-01-01$$');
+	$admin->run('REVOKE pg_signal_backend FROM guard');
+	is_stopped('an error', qr/no right/);
+	is(as('guard', q{SELECT condition, only_when, last_error IS NULL FROM sessionctl.session_rules}), "$victims|now() > " . q{$$2000-01-01$$|f}, 'which it reads');
+	is(as('app', q{SELECT name, condition IS NULL, only_when IS NULL, last_error IS NULL FROM sessionctl.session_rules}), 'r|t|t|t', 'and others do not');
+	drop_rule();
+};
+
+done_testing();

@@ -1,0 +1,99 @@
+# A session rule that fails, or does not end, does not keep the others, nor the limits, from being carried out.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use RulesTest;
+use SessionctlTest;
+use Test::More;
+
+my $node = new_rules_server('rules_hostile', conf => "pg_sessionctl.rule_timeout = '1 s'\n");
+my $admin = SessionctlTest::Session->new($node);
+$admin->run(q{CREATE ROLE app LOGIN; CREATE ROLE sleeper LOGIN; ALTER ROLE sleeper SET pg_sessionctl.idle_in_transaction_timeout = '50 ms'});
+$admin->run(q{CREATE FUNCTION public.sleeps(pid int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$BEGIN PERFORM pg_sleep(600); RETURN true; END$$;
+	CREATE FUNCTION public.swallows(pid int) RETURNS boolean LANGUAGE plpgsql STABLE AS
+	$$BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END$$;
+	CREATE FUNCTION public.holds(pid int) RETURNS boolean LANGUAGE sql STABLE AS $$SELECT true$$;
+	CREATE TABLE public.names (name text); INSERT INTO public.names VALUES ('victim')});
+
+sub victim { return marked_session($node, $_[0] || 'victim') }
+
+sub good_rule { return rule($admin, 'good', q{application_name = 'victim'}, action => 'terminate', streak => 'session') }
+
+sub is_carried_out
+{
+	my ($why) = @_;
+	my $session = victim();
+	wait_for_end($session);
+	$session->quit;
+	return pass($why);
+}
+
+good_rule();
+
+subtest 'it sleeps' => sub {
+	is(rule($admin, 'a bad one', q{public.sleeps(pid)}), '', 'a rule whose function sleeps');
+	wait_for('its error', sub { status_of($admin, 'a bad one', 'last_error') =~ /did not end within pg_sessionctl.rule_timeout/ });
+	is_carried_out('the others are carried out');
+	$admin->run(q{SELECT sessionctl.drop_session_rule('a bad one')});
+};
+
+subtest 'it takes every cancel for its own' => sub {
+	my ($before) = rules_worker($node);
+	my $position = log_position($node);
+	is(rule($admin, 'a worse one', q{public.swallows(pid)}), '', 'a rule whose function swallows cancels');
+	my $sleeper = SessionctlTest::Session->new($node, user => 'sleeper');
+	$sleeper->run('BEGIN');
+	is(reaped($sleeper), 'idle_in_transaction_timeout', 'limits hold');
+	$sleeper->quit;
+	wait_for_log($node, $position, qr/LOG:  pg_sessionctl: rule "a worse one" is switched off: its check did not end/);
+	wait_for('a new process', sub { my ($now) = rules_worker($node); $now && $now != $before });
+	is_carried_out('which carries out the others');
+	like(status_of($admin, 'a worse one', 'last_error'), qr/went on for more than twice pg_sessionctl.rule_timeout: the rule is off until it is altered/, 'its last_error');
+	is(status_of($admin, 'a worse one', 'checks'), status_of($admin, 'a worse one', 'checks'), 'it is not checked');
+	$position = log_position($node);
+	$admin->run(q{SELECT sessionctl.alter_session_rule('a worse one', reason := 'again')});
+	wait_for_log($node, $position, qr/rule "a worse one" is switched off/);
+	pass('altered, it is tried again');
+	$admin->run(q{SELECT sessionctl.alter_session_rule('a worse one', condition := 'false')});
+	wait_for('it to be in order', sub { status_of($admin, 'a worse one', 'last_error IS NULL') eq 't' });
+	$admin->run(q{SELECT sessionctl.drop_session_rule('a worse one')});
+};
+
+subtest 'what it needs is gone' => sub {
+	my $position = log_position($node);
+	rule($admin, 'needs', q{public.holds(pid) AND application_name IN (SELECT name FROM public.names)});
+	checked_again($admin, 'needs');
+	is(status_of($admin, 'needs', 'last_error IS NULL'), 't', 'all is well');
+	$admin->run('ALTER FUNCTION public.holds(int) RENAME TO held');
+	wait_for('its error', sub { status_of($admin, 'needs', 'last_error') =~ /function public.holds\(integer\) does not exist/ });
+	is_carried_out('the others are carried out');
+	is(scalar(my @told = log_lines($node, $position, qr/rule "needs" could not be checked/)), 1, 'the log says so once');
+	$admin->run('ALTER FUNCTION public.held(int) RENAME TO holds');
+	wait_for('it to be in order', sub { status_of($admin, 'needs', 'last_error IS NULL') eq 't' });
+	$admin->run('ALTER FUNCTION public.holds(int) VOLATILE');
+	wait_for('its error', sub { status_of($admin, 'needs', 'last_error') =~ /volatile function/ });
+	pass('volatile by now: it is not run');
+	$admin->run('ALTER FUNCTION public.holds(int) STABLE; DROP TABLE public.names');
+	wait_for('its error', sub { status_of($admin, 'needs', 'last_error') =~ /relation "public.names" does not exist/ });
+	pass('a table');
+	$admin->run(q{SELECT sessionctl.drop_session_rule('needs')});
+};
+
+subtest 'somebody cancels or terminates the process' => sub {
+	my ($worker) = rules_worker($node);
+	$admin->run("SELECT pg_cancel_backend($worker)") for 1 .. 20;
+	is_carried_out('cancelled');
+	$admin->run("SELECT pg_terminate_backend($worker)");
+	is_carried_out('terminated');
+};
+
+subtest 'a rule in vain' => sub {
+	$admin->run(q{UPDATE sessionctl.session_rule SET action = 'kill' WHERE name = 'good'});
+	wait_for('its error', sub { status_of($admin, 'good', 'last_error') =~ /action/ });
+	pass('a row that no function has written is an error of its rule alone');
+};
+
+done_testing();

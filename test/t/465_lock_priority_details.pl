@@ -1,0 +1,100 @@
+# Lock priority in detail: whom a wait names, what counts as the same wait, and what the log may hold.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use LockTest;
+use PriorityTest;
+use SessionctlTest;
+use Test::More;
+
+my ($node, $admin) = new_priority_server('lock_priority_details');
+my $update = 'UPDATE t SET b = b + 1 WHERE a = 1';
+
+subtest 'names' => sub {
+	my $name = qq{the "shop"\n action=x};
+	(my $quoted = $name) =~ s/"/""/g;
+	$admin->run(qq{CREATE ROLE "$quoted" LOGIN; ALTER ROLE "$quoted" SET pg_sessionctl.lock_priority = high; GRANT batch TO "$quoted"});
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch', app => qq{a "b"\tc}));
+	$holder->run("BEGIN; $update");
+	my $named = SessionctlTest::Session->new($node, user => $name);
+	$named->run(q{SET pg_sessionctl.blocker_patience = '50 ms'; SET pg_sessionctl.blocker_action = terminate});
+	is($named->run($update), '', 'the waiter has its row');
+	wait_for('the audit', sub { gives_way($node, $position, $holder) });
+	my @lines = grep { /rule="blocker_patience"/ } audit_lines($node, $position);
+	is(scalar(@lines), 1, 'one line');
+	like($lines[0], qr/ action=terminate .* usename="batch" .*by_session_user="the \\"shop\\"\\x0a action=x" by_current_user=/, 'with the name quoted');
+	$named->quit;
+	all_end($admin);
+	$admin->run(qq{DROP OWNED BY "$quoted"; DROP ROLE "$quoted"});
+};
+
+subtest 'who comes later' => sub {
+	my @holders = map { session($node, user => 'batch') } 1 .. 2;
+	$holders[0]->run("BEGIN; $update");
+	my $waiter = patient($node, 'terminate', patience => '1 h');
+	waits($admin, $waiter, $update);
+	# One that comes later stands behind it, and blocks it no more than others do.
+	waits($admin, $holders[1], $update);
+	is($admin->run('SELECT count(*) FROM sessionctl.session_blocking WHERE waiter_pid = ' . $waiter->pid), '1', 'one is in its way');
+	is($admin->run('SELECT blocker_priority FROM sessionctl.session_blocking WHERE waiter_pid = ' . $holders[1]->pid . ' ORDER BY 1 LIMIT 1'), 'high',
+		'and it is in the way of the other');
+	all_end($admin);
+};
+
+subtest 'a wait that has ended' => sub {
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	$holder->run("BEGIN; $update");
+	my $waiter = patient($node, 'terminate', patience => '1 h');
+	$waiter->run(q{SET statement_timeout = '50 ms'});
+	like($waiter->run($update), qr/statement timeout/, 'one that gives up before');
+	$waiter->run('SET statement_timeout = 0; SET pg_sessionctl.blocker_patience = 0');
+	waits($admin, $waiter, $update);
+	is(join(',', gives_way($node, $position, $holder)), '', 'has ended nobody');
+	$holder->run('ROLLBACK');
+	is($waiter->answer, '', 'and its next wait is another one');
+	all_end($admin);
+};
+
+subtest 'patience and yield_after together' => sub {
+	my ($position, $low, $equal) = (log_position($node), session($node, user => 'batch'), session($node, user => 'shop'));
+	$_->run('BEGIN; TABLE t') for $low, $equal;
+	my $alter = patient($node, 'terminate', patience => '20 ms');
+	$alter->run(q{SET pg_sessionctl.yield_after = '200 ms'});
+	waits($admin, $alter, 'ALTER TABLE t ADD c int');
+	my $behind = session($node);
+	is($behind->run('SELECT count(*) FROM t'), '9', 'where one stays, the request yields');
+	like($alter->answer, qr/yield_after/, 'and is told so');
+	ok($_->lives, 'lives') for $low, $equal;
+	$equal->run('COMMIT');
+	$alter->run(q{SET pg_sessionctl.yield_after = '1 h'});
+	is($alter->run('ALTER TABLE t ADD c int; ALTER TABLE t DROP c'), '', 'where all give way, it goes on');
+	wait_for('the audit', sub { gives_way($node, $position, $low) });
+	is(join(',', gives_way($node, $position, $low)), 'terminate terminated', 'after the one of low priority');
+	all_end($admin);
+};
+
+subtest 'several requests in the queue' => sub {
+	my $reader = session($node);
+	$reader->run('BEGIN; TABLE t');
+	my @alters = map { session($node, user => 'shop') } 1 .. 2;
+	$_->run(q{SET pg_sessionctl.yield_after = '100 ms'}) for @alters;
+	waits($admin, $_, 'BEGIN\; LOCK TABLE t') for @alters;
+	my $behind = session($node);
+	waits($admin, $behind, 'SELECT count(*) FROM t');
+	# Without one of them the other would still be there.
+	my ($other, $third) = (session($node), session($node, user => 'shop'));
+	$other->run('BEGIN; TABLE u');
+	$third->run(q{SET pg_sessionctl.yield_after = '100 ms'});
+	waits($admin, $third, 'BEGIN\; LOCK TABLE u');
+	is(session($node)->run('SELECT count(*) FROM u'), '0', 'one request alone yields');
+	is(join(' ', map { shown($admin, $_, 'waiting') } @alters), 't t', 'two of them wait on');
+	$admin->run('SELECT pg_cancel_backend(' . $alters[0]->pid . ')');
+	is($behind->answer, '9', 'until one is gone, and the other one yields');
+	all_end($admin);
+};
+
+$admin->quit;
+done_testing();

@@ -1,0 +1,189 @@
+// When a waiting session's patience ends, and what follows, step by step.
+#include "core/locks/patience.hpp"
+#include "support.hpp"
+
+namespace sessionctl::test {
+
+using core::Blocker;
+using core::BlockerAction;
+using core::LockSettings;
+using core::LockWait;
+using core::Obstacle;
+using core::PatienceStep;
+using core::StepKind;
+using core::Timestamp;
+
+namespace {
+
+constexpr Timestamp ms = core::microseconds_per_millisecond;
+constexpr Timestamp wall = 1000 * core::microseconds_per_second; // at monotonic 0
+
+/// A session with a patience of 500 ms waits from 1 s on; the monotonic clock reads `now`.
+class Waiting {
+  public:
+    explicit Waiting(BlockerAction action = BlockerAction::terminate, bool knows_since = true)
+        : settings_{core::LockPriority::high, 500, action}, knows_since_(knows_since) {}
+
+    Blocker blocker(int pid = 2, Obstacle obstacle = Obstacle::none) const {
+        return {1, {pid, 7}, is_active, 3, knows_since_ ? wall + 1000 * ms : 0, obstacle};
+    }
+
+    core::vector<PatienceStep> look(Timestamp at, const core::vector<Blocker>& blockers) {
+        monitor.begin(at, wall + at + jump);
+        core::vector<PatienceStep> steps;
+        if (!blockers.empty())
+            steps = monitor.check(wait, settings_, blockers);
+        monitor.finish();
+        return steps;
+    }
+
+    /// The kinds of the steps, which are taken.
+    std::vector<StepKind> kinds(Timestamp at, const core::vector<Blocker>& blockers) {
+        std::vector<StepKind> kinds;
+        for (const PatienceStep& step : look(at, blockers)) {
+            kinds.push_back(step.kind);
+            monitor.taken(wait, step);
+        }
+        return kinds;
+    }
+
+    core::PatienceMonitor monitor;
+    LockWait wait = {{1, 5}, 9, 42};
+    bool is_active = false;
+    Timestamp jump = 0; // of the wall clock
+
+  private:
+    const LockSettings settings_;
+    const bool knows_since_;
+};
+
+using Kinds = std::vector<StepKind>;
+
+} // namespace
+
+TEST(Patience, EndsAfterItsTime) {
+    Waiting waiting;
+    EXPECT_EQ(waiting.kinds(900 * ms, {}), Kinds{});
+    EXPECT_EQ(waiting.kinds(1200 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 1500 * ms) << "not later, not earlier";
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+    EXPECT_EQ(waiting.kinds(1550 * ms, {waiting.blocker()}), Kinds{}) << "once";
+}
+
+TEST(Patience, WithoutTheStartOfTheWaitFromTheFirstLook) {
+    Waiting waiting(BlockerAction::terminate, false);
+    EXPECT_EQ(waiting.kinds(1200 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 1700 * ms);
+    EXPECT_EQ(waiting.kinds(1699 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(1700 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+}
+
+TEST(Patience, AStepThatWasNotTakenComesAgain) {
+    Waiting waiting;
+    ASSERT_EQ(waiting.look(1500 * ms, {waiting.blocker()}).size(), 1u);
+    EXPECT_EQ(waiting.look(1550 * ms, {waiting.blocker()}).size(), 1u);
+}
+
+TEST(Patience, AnotherTransactionOfTheBlockerCountsAnew) {
+    Waiting waiting(BlockerAction::terminate, false);
+    Blocker blocker = waiting.blocker();
+    for (int i = 0; i < 20; ++i) { // a row that is handed from one to the next
+        blocker.xact_start = 100 + i;
+        EXPECT_EQ(waiting.kinds((1000 + 100 * i) * ms, {blocker}), Kinds{});
+    }
+    EXPECT_EQ(waiting.kinds(3400 * ms, {blocker}), Kinds{StepKind::terminate}) << "this one stays";
+}
+
+TEST(Patience, AnotherWaitCountsAnew) {
+    Waiting waiting(BlockerAction::terminate, false);
+    waiting.kinds(1000 * ms, {waiting.blocker()});
+    waiting.wait.lock = 43;
+    EXPECT_EQ(waiting.kinds(1600 * ms, {waiting.blocker()}), Kinds{});
+    waiting.wait.statement = 10;
+    EXPECT_EQ(waiting.kinds(2200 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(2300 * ms, {}), Kinds{});
+    EXPECT_EQ(waiting.kinds(2800 * ms, {waiting.blocker()}), Kinds{}) << "it did not wait in between";
+}
+
+TEST(Patience, OneThatStaysSparesAll) {
+    Waiting waiting;
+    const core::vector<Blocker> both = {waiting.blocker(2), waiting.blocker(3, Obstacle::not_permitted)};
+    waiting.kinds(900 * ms, {});
+    EXPECT_EQ(waiting.kinds(1400 * ms, both), Kinds{});
+    const auto steps = waiting.look(1500 * ms, both);
+    ASSERT_EQ(steps.size(), 1u);
+    EXPECT_EQ(steps[0].kind, StepKind::report);
+    EXPECT_EQ(steps[0].blocker.id.pid, 3);
+    EXPECT_EQ(waiting.kinds(1550 * ms, both), Kinds{}) << "reported once";
+    EXPECT_EQ(waiting.kinds(1600 * ms, {waiting.blocker(2)}), Kinds{StepKind::terminate}) << "it has gone";
+}
+
+TEST(Patience, LogOncePerWait) {
+    Waiting waiting(BlockerAction::log);
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2), waiting.blocker(3)}),
+              (Kinds{StepKind::log, StepKind::log}));
+    EXPECT_EQ(waiting.kinds(9000 * ms, {waiting.blocker(2), waiting.blocker(3)}), Kinds{});
+}
+
+TEST(Patience, CancelNeverTerminates) {
+    Waiting waiting(BlockerAction::cancel);
+    waiting.is_active = true;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::cancel});
+    for (Timestamp at = 1550 * ms; at < 20000 * ms; at += 1000 * ms)
+        EXPECT_EQ(waiting.kinds(at, {waiting.blocker()}), Kinds{});
+}
+
+TEST(Patience, EscalateCancelsFirst) {
+    Waiting waiting(BlockerAction::escalate);
+    waiting.is_active = true;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::cancel});
+    EXPECT_EQ(waiting.kinds(3499 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 3500 * ms);
+    waiting.is_active = false; // it has heard of it, and holds the lock on
+    EXPECT_EQ(waiting.kinds(3500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+    EXPECT_EQ(waiting.kinds(3600 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(9000 * ms, {waiting.blocker()}), Kinds{});
+}
+
+TEST(Patience, EscalateTerminatesAtOnceWhatRunsNothing) {
+    Waiting waiting(BlockerAction::escalate);
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+}
+
+TEST(Patience, AJumpOfTheWallClockEndsNobody) {
+    Waiting waiting;
+    waiting.kinds(1000 * ms, {});
+    waiting.jump = 3600 * 1000 * ms;
+    EXPECT_EQ(waiting.kinds(1200 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(1400 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(1700 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+}
+
+TEST(Patience, LooksLessOftenTheLongerItLasts) {
+    Waiting waiting(BlockerAction::log);
+    waiting.kinds(1500 * ms, {waiting.blocker()});
+    EXPECT_EQ(waiting.monitor.next_look(), 1550 * ms);
+    waiting.kinds(601000 * ms, {waiting.blocker()});
+    EXPECT_EQ(waiting.monitor.next_look(), 602000 * ms);
+}
+
+TEST(Patience, LookInterval) {
+    EXPECT_EQ(core::look_interval(1), 20 * ms);
+    EXPECT_EQ(core::look_interval(500), 250 * ms);
+    EXPECT_EQ(core::look_interval(INT32_MAX), 1000 * ms);
+}
+
+TEST(Patience, Texts) {
+    Waiting waiting;
+    const PatienceStep cancel = {StepKind::cancel, waiting.blocker(), 512 * ms};
+    EXPECT_EQ(
+        core::detail_of(cancel, {core::LockPriority::high, 500, BlockerAction::cancel}),
+        "A session of high lock priority waited for this one for 512 ms (pg_sessionctl.blocker_patience is "
+        "500 ms).");
+    EXPECT_STREQ(core::hint_of(cancel), "Hold locks for a shorter time; repeat the transaction.");
+    const PatienceStep terminate = {StepKind::terminate, waiting.blocker(), 512 * ms};
+    EXPECT_STREQ(core::hint_of(terminate),
+                 "Hold locks for a shorter time; connect again and repeat what was not committed.");
+}
+
+} // namespace sessionctl::test

@@ -1,0 +1,149 @@
+// Which waits for a lock keep others waiting, and for how long they may.
+#include "core/locks/yield.hpp"
+#include "lock_model.hpp"
+#include "support.hpp"
+
+namespace sessionctl::test {
+
+using core::LockWait;
+using core::Timestamp;
+
+namespace {
+
+constexpr Timestamp millisecond = core::microseconds_per_millisecond;
+constexpr Timestamp wall_at_0 = 1000 * core::microseconds_per_second; // at monotonic 0
+
+/// By the request of session 1, in the first lock of the model.
+bool keeps_somebody_waiting(const ModelLock& lock) {
+    const core::WaitGraph graph = graph_of({lock});
+    const core::ProcLock* const all = graph.proclocks().data();
+    return core::kept_waiting_by(session(1), {all, all + graph.proclocks().size()}).is_anybody;
+}
+
+const ModelLock::Claim reader = holds(session(9), access_share);
+const ModelLock::Claim alter = wants(session(1), access_exclusive);
+
+} // namespace
+
+TEST(Yield, a_request_for_all_keeps_those_behind_it_waiting_who_could_go_on) {
+    EXPECT_TRUE(keeps_somebody_waiting({{alter, wants(session(2), access_share)}, {reader}}));
+    EXPECT_TRUE(keeps_somebody_waiting({{alter, wants(session(2), exclusive)}, {reader}}));
+}
+
+TEST(Yield, nobody_is_behind_it) {
+    EXPECT_FALSE(keeps_somebody_waiting({{alter}, {reader}}));
+    EXPECT_FALSE(keeps_somebody_waiting({{wants(session(2), access_share), alter}, {reader}}));
+}
+
+TEST(Yield, those_behind_it_wait_for_the_holder_as_well) {
+    const ModelLock::Claim writer = holds(session(9), access_exclusive);
+    EXPECT_FALSE(keeps_somebody_waiting({{alter, wants(session(2), access_share)}, {writer}}));
+    // One of two is enough.
+    const ModelLock::Claim other = holds(session(9), row_exclusive);
+    EXPECT_FALSE(keeps_somebody_waiting({{alter, wants(session(2), share)}, {other}}));
+    EXPECT_TRUE(
+        keeps_somebody_waiting({{alter, wants(session(2), share), wants(session(3), row_share)}, {other}}));
+}
+
+TEST(Yield, those_behind_it_wait_for_another_request_as_well) {
+    EXPECT_FALSE(keeps_somebody_waiting(
+        {{wants(session(2), access_exclusive), alter, wants(session(3), access_share)}, {reader}}));
+    EXPECT_FALSE(keeps_somebody_waiting(
+        {{alter, wants(session(2), access_exclusive), wants(session(3), access_share)}, {reader}}));
+}
+
+TEST(Yield, what_its_transaction_holds_is_not_released_for_sure) {
+    const ModelLock::Claim upgrade = wants(session(1), access_exclusive, 1u << share);
+    EXPECT_FALSE(keeps_somebody_waiting({{upgrade, wants(session(2), row_exclusive)}, {reader}}));
+    EXPECT_TRUE(keeps_somebody_waiting({{upgrade, wants(session(2), row_share)}, {reader}}));
+}
+
+TEST(Yield, the_time_counts_from_the_first_who_waits) {
+    core::ProcLock entries[4] = {};
+    const auto entry = [](int pid, int place, int wanted, Timestamp since) {
+        return core::ProcLock{session(pid), 0, place, wanted, 0, conflicts_of(wanted), since};
+    };
+    entries[0] = entry(3, 2, access_share, wall_at_0 + 30);
+    entries[1] = entry(2, 1, access_share, wall_at_0 + 20);
+    entries[2] = entry(1, 0, access_exclusive, wall_at_0 + 10);
+    entries[3] = {session(9), 0, -1, 0, 1u << access_share, 0, 0};
+    EXPECT_EQ(core::kept_waiting_by(session(1), {entries, entries + 4}).since, wall_at_0 + 20);
+    entries[1].since = 0;
+    EXPECT_EQ(core::kept_waiting_by(session(1), {entries, entries + 4}).since, 0) << "not known";
+    EXPECT_FALSE(core::kept_waiting_by(session(7), {entries, entries + 4}).is_anybody);
+    EXPECT_FALSE(core::kept_waiting_by(session(1), {entries, entries}).is_anybody) << "nobody waits any more";
+}
+
+class YieldTime : public ::testing::Test {
+  protected:
+    /// One look, at a wait that keeps others waiting since then.
+    std::optional<Timestamp> look(Timestamp at, std::optional<Timestamp> since = 0) {
+        monitor.begin(at, wall_at_0 + at);
+        std::optional<Timestamp> waited;
+        if (since)
+            waited = monitor.check(wait, 500, *since != 0 ? wall_at_0 + *since : 0);
+        monitor.finish();
+        return waited;
+    }
+
+    core::YieldMonitor monitor;
+    const LockWait wait = {{1, 5}, 9, 42};
+};
+
+TEST_F(YieldTime, counts_from_what_the_server_tells) {
+    EXPECT_FALSE(look(1000 * millisecond, 900 * millisecond));
+    EXPECT_EQ(monitor.next_look(), 1400 * millisecond);
+    EXPECT_EQ(look(1400 * millisecond, 900 * millisecond), 500 * millisecond);
+}
+
+TEST_F(YieldTime, or_from_the_first_look_that_saw_it) {
+    EXPECT_FALSE(look(1000 * millisecond));
+    EXPECT_EQ(monitor.next_look(), 1500 * millisecond);
+    EXPECT_FALSE(look(1499 * millisecond));
+    EXPECT_EQ(look(1500 * millisecond), 500 * millisecond);
+}
+
+TEST_F(YieldTime, goes_on_when_those_behind_it_change) {
+    EXPECT_FALSE(look(1000 * millisecond, 1000 * millisecond));
+    EXPECT_FALSE(look(1300 * millisecond, 1290 * millisecond));
+    EXPECT_EQ(look(1500 * millisecond, 1490 * millisecond), 500 * millisecond);
+}
+
+TEST_F(YieldTime, begins_anew_when_nobody_was_behind_it) {
+    EXPECT_FALSE(look(1000 * millisecond, 1000 * millisecond));
+    EXPECT_FALSE(look(1300 * millisecond, std::nullopt));
+    EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
+    EXPECT_FALSE(look(1500 * millisecond, 1400 * millisecond));
+    EXPECT_EQ(look(1900 * millisecond, 1400 * millisecond), 500 * millisecond);
+}
+
+TEST_F(YieldTime, one_that_goes_on_after_the_cancel_is_cancelled_again) {
+    look(1000 * millisecond, 500 * millisecond);
+    monitor.cancelled(wait);
+    EXPECT_FALSE(look(1400 * millisecond, 500 * millisecond));
+    EXPECT_TRUE(look(1500 * millisecond, 500 * millisecond));
+}
+
+TEST_F(YieldTime, is_logged_once) {
+    EXPECT_TRUE(look(1000 * millisecond, 500 * millisecond));
+    EXPECT_TRUE(look(1001 * millisecond, 500 * millisecond)) << "until it was";
+    monitor.logged(wait);
+    EXPECT_FALSE(look(5000 * millisecond, 500 * millisecond));
+    EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
+}
+
+TEST_F(YieldTime, what_is_not_known_is_neither_logged_nor_cancelled) {
+    monitor.begin(1000 * millisecond, wall_at_0);
+    monitor.cancelled(wait);
+    monitor.logged(wait);
+    monitor.finish();
+    EXPECT_FALSE(look(1100 * millisecond));
+}
+
+TEST(Yield, what_the_client_is_told) {
+    EXPECT_EQ(
+        core::detail_of_yield(2100 * millisecond, 2000),
+        "This session's wait for a lock kept others waiting for 2.1 s (pg_sessionctl.yield_after is 2 s).");
+}
+
+} // namespace sessionctl::test
