@@ -25,7 +25,7 @@ static void hold(const char *wanted)
             usleep(1000);
 }
 
-long syscall(long number, ...)
+__attribute__((visibility("default"))) long syscall(long number, ...)
 {
     long (*const real)(long, ...) = (long (*)(long, ...)) dlsym(RTLD_NEXT, "syscall");
     long arguments[6];

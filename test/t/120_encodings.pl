@@ -11,7 +11,7 @@ use SessionctlTest;
 use Test::More;
 use utf8;
 
-my $node = new_reaper_server('encodings', conf => "max_connections = 60\nmax_prepared_transactions = 5\nlog_min_messages = log\n");
+my $node = new_reaper_server('encodings', conf => "autovacuum = off\nmax_connections = 60\nmax_prepared_transactions = 5\nlog_min_messages = log\n");
 my $admin = SessionctlTest::Session->new($node, options => '-c client_encoding=UTF8');
 
 # UTF-8 in the test, bytes on the wire.
@@ -184,7 +184,7 @@ subtest 'bytes of no encoding' => sub {
 	}
 	is(run($reader{postgres}, q{SELECT sessionctl.lockdown_role(usename, terminate => false) FROM sessionctl.session_activity WHERE application_name = 'named'}),
 		'ERROR:  role "r\\xe9" does not exist', 'what is shown is not its name');
-	is($caller->run(qq{SELECT sessionctl.lockdown_role('r\xe9', terminate => false), sessionctl.lockdown_database('d\xe9', terminate => false)}) =~ /ERROR|^0/ ? 1 : 0, 1, 'locked down by name');
+	is($caller->run(qq{SELECT sessionctl.lockdown_role('r\xe9', terminate => false), sessionctl.lockdown_database('d\xe9', terminate => false)}), '0|0', 'locked down by name');
 	like(run($reader{$_}, lockdown('count(*)', 'role')), qr/^1$/, "and listed in $_") for @databases;
 	is(run($reader{postgres}, lockdown('name', 'role')), 'r\\xe9', 'by name');
 	$caller->run(qq{SELECT sessionctl.unlock_role('r\xe9')});
