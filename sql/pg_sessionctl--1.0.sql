@@ -1077,12 +1077,13 @@ COMMENT ON FUNCTION sessionctl._session_rule_owner() IS
 CREATE FUNCTION sessionctl._session_rule_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'sessionctl_session_rule_changed' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl._session_rule_changed() IS
-'Trigger: the rules are read again after the commit. See the reference.';
+'Trigger: only a superuser writes; the rules are read again after the commit. See the reference.';
 
 CREATE TRIGGER session_rule_owner BEFORE INSERT ON sessionctl.session_rule
 FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_owner();
 CREATE TRIGGER session_rule_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON sessionctl.session_rule
 FOR EACH STATEMENT EXECUTE PROCEDURE sessionctl._session_rule_changed();
+ALTER TABLE sessionctl.session_rule ENABLE ALWAYS TRIGGER session_rule_owner, ENABLE ALWAYS TRIGGER session_rule_changed;
 
 CREATE FUNCTION sessionctl.create_session_rule(
     name text,

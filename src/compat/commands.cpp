@@ -45,9 +45,22 @@ const char* database_needed_by(const Node* statement) noexcept {
     }
 }
 
-bool drops_extension(const Node* statement) noexcept {
-    return IsA(statement, DropStmt) &&
-           reinterpret_cast<const DropStmt*>(statement)->removeType == OBJECT_EXTENSION;
+bool drops_extension(const Node* statement, const char* name) noexcept {
+    if (!IsA(statement, DropStmt))
+        return false;
+    const auto& drop = *reinterpret_cast<const DropStmt*>(statement);
+    const ListCell* cell;
+    if (drop.removeType == OBJECT_EXTENSION)
+        foreach (cell, drop.objects) {
+#if PG_VERSION_NUM >= 100000 // 10: each is a name, no more a list of its parts
+            const auto* const extension = static_cast<const Node*>(lfirst(cell));
+#else
+            const auto* const extension = static_cast<const Node*>(linitial(static_cast<List*>(lfirst(cell))));
+#endif
+            if (std::strcmp(strVal(extension), name) == 0)
+                return true;
+        }
+    return false;
 }
 
 } // namespace sessionctl::compat

@@ -289,7 +289,7 @@ constexpr int most_command_watchers = 3;
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 /// The database that nobody else may be connected to while this command runs; null: none.
 const char* database_needed_by(const Node* statement) noexcept;
-bool drops_extension(const Node* statement) noexcept;
+bool drops_extension(const Node* statement, const char* name) noexcept;
 bool is_in_command() noexcept;
 bool commits_prepared(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
@@ -345,7 +345,7 @@ bool set_immediate_interrupts(bool are_allowed) noexcept;
 BackgroundWorker describe_worker(const char* name, const char* function);
 /// To the shared catalogs only. Afterwards the process is in the session table.
 void connect_worker(const char* name);
-/// To a database, as a superuser.
+/// To a database, as a superuser. What its owner has set for it does not make this process fail or wait.
 void connect_worker_to(const char* database, const char* name);
 /// A short list for the worker, besides its argument: there is room for it from 9.5 on.
 constexpr int most_worker_extra = PG_VERSION_NUM >= 90500 ? 30 : 0;
@@ -354,6 +354,8 @@ void set_worker_extra(BackgroundWorker& worker, const Oid* list, int count) noex
 int read_worker_extra(Oid* list);
 /// Processes the sinval messages that came while it slept (9.5).
 void process_catchup();
+/// After a commit with notifications: before 15 that does not wake those who listen.
+void signal_listeners();
 
 // --- encodings
 // ---------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "commands/async.h"
 #include "postmaster/autovacuum.h"
 #include "replication/walsender.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "storage/sinval.h"
+#include "utils/guc.h"
 }
 
 namespace sessionctl::compat {
@@ -104,7 +106,39 @@ void connect_worker(const char* name) {
     pgstat_report_appname(name);
 }
 
+namespace {
+
+/// What the owner of a database may set for everybody who connects to it does not hold for a worker that acts
+/// on other databases, too. As in core's autovacuum.
+void override_settings_of_database() {
+    struct Setting {
+        int since;
+        const char* name;
+        const char* value;
+    };
+    static constexpr Setting settings[] = {
+        {90400, "exit_on_error", "false"},
+        {90400, "statement_timeout", "0"},
+        {90400, "lock_timeout", "0"},
+        {90600, "idle_in_transaction_session_timeout", "0"},
+        {140000, "idle_session_timeout", "0"},
+        {170000, "transaction_timeout", "0"},
+        {90400, "default_transaction_isolation", "read committed"},
+        {90400, "default_transaction_read_only", "false"},
+        {90400, "default_transaction_deferrable", "false"},
+        {90400, "synchronous_commit", "local"}, // notify commits
+        {90600, "max_parallel_workers_per_gather", "0"},
+        {110000, "jit", "off"},
+    };
+    for (const Setting& setting : settings)
+        if (PG_VERSION_NUM >= setting.since)
+            SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+} // namespace
+
 void connect_worker_to(const char* database, const char* name) {
+    override_settings_of_database();
 #if PG_VERSION_NUM >= 110000 // 11: flags
     BackgroundWorkerInitializeConnection(database, nullptr, 0);
 #else
@@ -131,6 +165,13 @@ int read_worker_extra([[maybe_unused]] Oid* list) {
     std::memcpy(list, MyBgworkerEntry->bgw_extra + sizeof count, count * sizeof *list);
 #endif
     return count;
+}
+
+// 15: done at the commit.
+void signal_listeners() {
+#if PG_VERSION_NUM < 150000
+    ProcessCompletedNotifies();
+#endif
 }
 
 void process_catchup() {

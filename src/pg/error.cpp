@@ -3,11 +3,25 @@
 #include "core/error.hpp"
 #include "pg/encoding.hpp"
 
-namespace sessionctl::pg::detail {
+namespace sessionctl::pg {
 
 namespace {
 
-MemoryContext entry_memory = nullptr;
+MemoryContext error_memory = nullptr;
+
+} // namespace
+
+ErrorMemory::ErrorMemory() noexcept : outer_(error_memory) {
+    error_memory = CurrentMemoryContext;
+}
+
+ErrorMemory::~ErrorMemory() {
+    error_memory = outer_;
+}
+
+namespace detail {
+
+namespace {
 
 /// Copies the current error and clears PostgreSQL's error state; null if there was no memory for the copy.
 ErrorData* take_error() noexcept {
@@ -17,7 +31,7 @@ ErrorData* take_error() noexcept {
     ErrorData* volatile copy = nullptr;
     if (sigsetjmp(landing, 0) == 0) {
         PG_exception_stack = &landing;
-        MemoryContextSwitchTo(entry_memory != nullptr ? entry_memory : memory);
+        MemoryContextSwitchTo(error_memory != nullptr ? error_memory : memory);
         copy = CopyErrorData();
     }
     PG_exception_stack = outer_landing;
@@ -113,12 +127,6 @@ void Failure::raise() {
     pg_unreachable();
 }
 
-EntryMemory::EntryMemory() noexcept : outer_(entry_memory) {
-    entry_memory = CurrentMemoryContext;
-}
+} // namespace detail
 
-EntryMemory::~EntryMemory() {
-    entry_memory = outer_;
-}
-
-} // namespace sessionctl::pg::detail
+} // namespace sessionctl::pg

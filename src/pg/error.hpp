@@ -9,7 +9,7 @@
 namespace sessionctl::pg {
 
 /// An ERROR that PostgreSQL raised inside pg::call, complete. The ErrorData lives in the memory context in
-/// which the innermost pg::entry began, so it can be thrown out of any scope.
+/// which the innermost pg::entry (or ErrorMemory) began, so it can be thrown out of any scope inside.
 class PgError : public std::exception {
   public:
     explicit PgError(ErrorData* data) noexcept : data_(data) {}
@@ -69,19 +69,20 @@ class Failure {
     char hint_[1024];
 };
 
-/// While an entry runs, errors are copied into the memory context in which it began.
-class EntryMemory {
+} // namespace detail
+
+/// As long as it lives, errors are copied into the memory context that was current when it began: pg::entry's,
+/// unless one of those who catch them has a shorter-lived one.
+class ErrorMemory {
   public:
-    EntryMemory() noexcept;
-    ~EntryMemory();
-    EntryMemory(const EntryMemory&) = delete;
-    EntryMemory& operator=(const EntryMemory&) = delete;
+    ErrorMemory() noexcept;
+    ~ErrorMemory();
+    ErrorMemory(const ErrorMemory&) = delete;
+    ErrorMemory& operator=(const ErrorMemory&) = delete;
 
   private:
     MemoryContext outer_;
 };
-
-} // namespace detail
 
 /// Runs PostgreSQL code and converts its ERROR to a PgError. Neither the body nor its result may have a
 /// destructor, since PostgreSQL jumps out of the body.
@@ -118,7 +119,7 @@ auto entry(Body&& body) -> std::invoke_result_t<Body&> {
     static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>);
     detail::Failure failure;
     try {
-        const detail::EntryMemory memory;
+        const ErrorMemory memory;
         return body();
     } catch (...) {
         failure.capture();

@@ -1,10 +1,11 @@
-// The server for what acts by itself: it signals a session only in the transaction in which it was looked at,
-// and never in its commit. The client would be told of a commit that no standby has, if a signal ended the
+// The servers for what acts by itself: a session is signalled only in the transaction in which it was looked
+// at, and never in its commit. The client would be told of a commit that no standby has, if a signal ended the
 // wait for it.
 #pragma once
 
-#include "core/sessions/signal_and_prove.hpp"
 #include "pg/sessions/commits.hpp"
+#include "pg/sessions/drain_server.hpp"
+#include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 
 namespace sessionctl::worker {
@@ -21,11 +22,27 @@ class BeforeCommit : public Server {
 
     core::Delivery send() override {
         const pg::HeldTransaction held(Server::pinned(), transaction_);
-        return held ? Server::send() : core::Delivery::changed;
+        return held && !is_changed() ? Server::send() : core::Delivery::changed;
     }
 
+  protected:
+    /// In which it was looked at.
+    LocalTransactionId transaction() const noexcept { return transaction_; }
+
   private:
+    /// What else must not have changed since the last look, while the transaction is held.
+    virtual bool is_changed() { return false; }
+
     LocalTransactionId transaction_ = InvalidLocalTransactionId;
+};
+
+/// For a session that was asked to end.
+class DrainBeforeCommit final : public BeforeCommit<pg::DrainServer> {
+  public:
+    /// No limit and no rule applies while it streams.
+    bool spares(const core::Session& session) override {
+        return BeforeCommit::spares(session) || pg::is_streaming(session);
+    }
 };
 
 } // namespace sessionctl::worker

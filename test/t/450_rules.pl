@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use RawSession;
 use RulesTest;
 use SessionctlTest;
 use Test::More;
@@ -129,9 +130,12 @@ subtest 'pg_sessionctl.rules = log' => sub {
 	set_rules($admin, 'pg_sessionctl.rules' => 'off');
 	wait_for_no_worker($node);
 	pass('off: no process');
+	set_rules($admin, 'pg_sessionctl.rules' => 'log');
+	$position = log_position($node);
+	wait_for_log($node, $position, qr/action=log result="spared" [^\n]* rule="dry"/);
 	set_rules($admin, 'pg_sessionctl.rules' => 'on');
 	wait_for_end($session);
-	pass('on: it is ended');
+	pass('on: who was only told of is ended');
 	drop_rules();
 	$session->quit;
 };
@@ -146,6 +150,15 @@ subtest 'notify' => sub {
 	wait_for('the notification', sub { ($told .= $listener->run('SELECT 1')) =~ /notification "pg_sessionctl"/ });
 	like($told, qr/payload "\{"pid": $pid, "rule": "told", "usename": "app", "datname": "postgres", "application_name": "victim"\}"/, 'says who matched');
 	ok($session->lives, 'and nothing else is done');
+	drop_rules();
+	$_->quit for $session, $listener;
+
+	$listener = RawSession->new($node, user => 'postgres');
+	$listener->query('LISTEN pg_sessionctl');
+	$listener->expect('Z');
+	rule($admin, 'told', q{application_name = 'victim'}, action => 'notify');
+	$session = victim();
+	like($listener->expect('A'), qr/"rule": "told"/, 'one who only listens is told at once');
 	drop_rules();
 	$_->quit for $session, $listener;
 };

@@ -48,6 +48,8 @@ subtest 'a transaction that is rolled back' => sub {
 	ends_victims('changes nothing');
 	like($ops->run(q{BEGIN; SELECT sessionctl.alter_session_rule('end', reason := 'x'); PREPARE TRANSACTION 'p'}), qr/ERROR:/, 'one that would be prepared is refused');
 	$ops->run('ROLLBACK');
+	unlike($ops->run(q{BEGIN; DROP EXTENSION IF EXISTS another; PREPARE TRANSACTION 'p'}), qr/session rules/, 'another extension may be dropped in one');
+	$ops->run('ROLLBACK');
 };
 
 subtest 'enabled => false' => sub {
@@ -118,6 +120,26 @@ subtest 'the reaper is stopped' => sub {
 	pass('nobody watches over the rules: they are not carried out');
 	$admin->run('SELECT sessionctl.start_reaper()');
 	ends_victims('they are, when it is started');
+};
+
+subtest 'an error of the process itself' => sub {
+	my $stuck = victim('stuck');
+	stop_process($stuck->pid);
+	rule($ops, 'stuck', q{application_name = 'stuck'}, action => 'terminate', streak => 'session');
+	wait_for('an action to be under way', sub { status_of($ops, 'stuck', 'acted') eq '1' });
+	my ($postmaster, $position) = (postmaster_pid($node), log_position($node));
+	$ops->run(q{UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'pg_sessionctl'});
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for_log($node, $position, qr/action=terminate result="[^"]+" [^\n]* rule="stuck"/);
+	wait_for_no_worker($node);
+	$ops->run(q{UPDATE pg_extension SET extversion = (SELECT default_version FROM pg_available_extensions WHERE name = extname) WHERE extname = 'pg_sessionctl'});
+	$admin->run('SELECT pg_reload_conf()');
+	ends_victims('rules are carried out again when its cause is gone');
+	is(join("\n", log_lines($node, $position, qr/terminated by signal|crash/)), '', 'and nothing has crashed');
+	continue_process($stuck->pid);
+	wait_for_end($stuck);
+	$ops->run(q{SELECT sessionctl.drop_session_rule('stuck')});
+	$stuck->quit;
 };
 
 subtest 'another database, in another encoding' => sub {

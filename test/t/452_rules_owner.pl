@@ -36,6 +36,8 @@ sub make
 	return $answer;
 }
 
+sub make_as_admin { return rule($admin, 'r', $_[0], action => 'terminate', streak => 'session') }
+
 sub drop_rule { return $admin->run(q{SELECT sessionctl.drop_session_rule('r')}) }
 
 # The rule is not checked, says why, and ends nobody.
@@ -127,12 +129,58 @@ subtest 'no superuser any more' => sub {
 	drop_rule();
 };
 
+subtest 'a right to write all tables' => sub {
+	plan skip_all => 'pg_write_all_data came with 14' if $admin->run('SHOW server_version_num') < 140000;
+	make('guard', 'false', reason => 'as it was');
+	$admin->run('CREATE ROLE writer LOGIN IN ROLE pg_write_all_data, pg_read_all_data');
+	$admin->run('GRANT SET ON PARAMETER session_replication_role TO writer') if $admin->run('SHOW server_version_num') >= 150000;
+	my $writer = SessionctlTest::Session->new($node, user => 'writer');
+	for my $role (qw(origin replica local))
+	{
+		$writer->run("SET session_replication_role = $role");
+		like($writer->run($_), qr/ERROR:  cannot write the table of session rules/, "$role: $_")
+		  for q{UPDATE sessionctl.session_rule SET owner = 'postgres', owner_oid = 10, condition = 'true'},
+		  q{INSERT INTO sessionctl.session_rule SELECT * FROM sessionctl.session_rule LIMIT 0}, 'DELETE FROM sessionctl.session_rule';
+	}
+	is(status_of($admin, 'r', 'owner, condition, reason'), 'guard|false|as it was', 'nothing is changed');
+	$writer->quit;
+	drop_rule();
+};
+
+subtest 'the owner of the database' => sub {
+	my ($worker) = rules_worker($node);
+	for my $setting ('exit_on_error = on', q{default_transaction_isolation = 'serializable'}, 'default_transaction_read_only = on', q{lock_timeout = '1 ms'},
+		q{statement_timeout = '1 ms'}, 'synchronous_commit = remote_apply', q{search_path = 'public'}, $admin->run('SHOW server_version_num') >= 170000 ? q{transaction_timeout = '1 ms'} : ())
+	{
+		$admin->run("ALTER DATABASE postgres SET $setting");
+	}
+	my $position = log_position($node);
+	$admin->run("SELECT pg_terminate_backend($worker)") if $worker;
+	is(make_as_admin('1 / (pid - pid) = 1'), '', 'a rule that fails');
+	wait_for('it to fail', sub { status_of($admin, 'r', 'last_error') =~ /division by zero/ });
+	drop_rule();
+	make_as_admin($victims);
+	is_carried_out('does not end the worker, whatever is set for the database');
+	is(scalar(log_lines($node, $position, qr/worker for session rules started/)), 1, 'which has been started once');
+	$admin->run('ALTER DATABASE postgres RESET ALL');
+	drop_rule();
+};
+
 subtest 'errors and conditions are for the owner' => sub {
 	make('guard', $victims, only_when => 'now() > $$2000-01-01$$');
 	$admin->run('REVOKE pg_signal_backend FROM guard');
 	is_stopped('an error', qr/no right/);
 	is(as('guard', q{SELECT condition, only_when, last_error IS NULL FROM sessionctl.session_rules}), "$victims|now() > " . q{$$2000-01-01$$|f}, 'which it reads');
 	is(as('app', q{SELECT name, condition IS NULL, only_when IS NULL, last_error IS NULL FROM sessionctl.session_rules}), 'r|t|t|t', 'and others do not');
+	drop_rule();
+};
+
+subtest 'a cooldown' => sub {
+	make('guard', $victims, cooldown => '1 h');
+	my $session = marked_session($node, 'victim', app => 'pool');
+	wait_for_end($session);
+	is($admin->run(q{SELECT locked_by FROM sessionctl.session_lockdowns WHERE kind = 'cooldown'}), 'guard', 'is its owner\'s, not a superuser\'s');
+	$session->quit;
 	drop_rule();
 };
 

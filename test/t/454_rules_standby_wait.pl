@@ -33,9 +33,20 @@ for my $action (qw(cancel terminate escalate drain))
 	checked_again($admin, $action);
 	checked_again($admin, $action);
 	ok(waits(), "$action: it still waits");
-	is($admin->run(qq{SELECT count(*) FROM sessionctl.test_session_rule('$action')}), '1', 'though it matches');
+	is($admin->run(qq{SELECT outcome, detail FROM sessionctl.test_session_rule('$action')}), 'spared|not acted on: it commits', 'and test_session_rule says so');
 	$admin->run("SELECT sessionctl.drop_session_rule('$action')");
 }
+
+# It is the oldest match of a rule that may act once, and takes no other's place.
+rule($admin, 'one', q{application_name = 'committer'}, action => 'terminate', streak => 'session', at_most => 1, at_most_within => '1 h');
+checked_again($admin, 'one');
+my $other = SessionctlTest::Session->new($node, user => 'app', app => 'committer');
+wait_for_end($other);
+ok(waits(), 'the next one is ended in its stead');
+is(status_of($admin, 'one', 'acted'), '1', 'and that one alone is counted');
+$other->quit;
+$admin->run(q{SELECT sessionctl.drop_session_rule('one')});
+
 $admin->run(q{ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()});
 is($committer->answer, '', 'its client reads no WARNING');
 $committer->quit;

@@ -1,5 +1,6 @@
 // The triggers of the table of session rules.
 
+#include "core/error.hpp"
 #include "pg/error.hpp"
 #include "pg/rules/rule_changes.hpp"
 #include "pg/shared_memory.hpp"
@@ -38,9 +39,14 @@ SQL_FUNCTION(sessionctl_session_rule_owner)
     });
 }
 
+/// A right to write all tables is no right to act with a superuser's rights: a row names its owner. Functions
+/// and a restore write it as a superuser.
 SQL_FUNCTION(sessionctl_session_rule_changed)
 {
     return pg::entry([]() -> Datum {
+        if (!pg::call([] { return superuser(); }))
+            throw core::Error(core::sqlstate::insufficient_privilege, "cannot write the table of session rules")
+                .hint("Use create_session_rule, alter_session_rule and drop_session_rule.");
         if (pg::shared_memory() != nullptr)
             pg::wake_rules_at_commit();
         return 0;

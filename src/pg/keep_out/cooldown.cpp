@@ -16,11 +16,8 @@ static_assert(std::is_trivially_copyable_v<core::CooldownTable> && sizeof(core::
 
 /// Under SECURITY DEFINER or SET ROLE, the session user and the current user differ: only if both are
 /// superusers is it a superuser's cooldown.
-core::CooldownSetter setter() {
-    return call([] {
-        const Oid user = GetSessionUserId();
-        return core::CooldownSetter{user, superuser_arg(user) && superuser()};
-    });
+core::CooldownSetter setter(Oid user) {
+    return call([user] { return core::CooldownSetter{user, superuser_arg(user) && superuser()}; });
 }
 
 void undo(void* request) noexcept {
@@ -79,12 +76,12 @@ std::int64_t connected_of(const core::LoginKey& login) {
     return count;
 }
 
-CallCooldowns::CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason)
+CallCooldowns::CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason, Oid user)
     : length_(milliseconds * core::microseconds_per_millisecond), roster_(roster), guard_(undo, this) {
     if (length_ == 0)
         return;
-    next_.setter = setter();
-    if (const char* const name = call([] { return compat::role_name_or_null(GetSessionUserId()); }))
+    next_.setter = setter(user);
+    if (const char* const name = call([user] { return compat::role_name_or_null(user); }))
         pg::keep(next_.by, kept_name(name));
     if (reason != nullptr)
         pg::keep(next_.reason, kept_reason(reason));

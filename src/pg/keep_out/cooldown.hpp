@@ -48,8 +48,9 @@ std::int64_t connected_of(const core::LoginKey& login);
 /// spared.
 class CallCooldowns {
   public:
-    /// In ms; 0: sets none. The roster must outlive this; the reason may be null.
-    CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason);
+    /// In ms; 0: sets none. The roster must outlive this; the reason may be null. They are that user's.
+    CallCooldowns(std::int64_t milliseconds, const Roster& roster, const char* reason,
+                  Oid user = GetSessionUserId());
 
     /// A longer cooldown of the same setter is left unchanged.
     void begin(const core::Session& session);

@@ -21,6 +21,7 @@ Tree* copy_of(Tree* tree) {
 
 KeptPlan* KeptPlan::first_ = nullptr;
 bool KeptPlan::is_watching_ = false;
+std::uint64_t KeptPlan::changes_ = 0;
 
 KeptPlan::KeptPlan(MemoryContext parent)
     : memory_(call([parent] { return compat::create_context(parent, "plan of a session rule"); })),
@@ -39,8 +40,10 @@ KeptPlan::~KeptPlan() {
     MemoryContextDelete(memory_);
 }
 
-void KeptPlan::keep(PlannedStmt* plan, List* relations, List* items) {
+void KeptPlan::keep(PlannedStmt* plan, List* relations, List* items, std::uint64_t changes) {
     discard();
+    if (changes != changes_)
+        return;
     call([=] {
         MemoryContextReset(memory_);
         const MemoryContext outer = MemoryContextSwitchTo(memory_);
@@ -63,6 +66,7 @@ PlannedStmt* KeptPlan::locked() {
 
 template <typename IsAffected>
 void KeptPlan::discard_each(IsAffected&& is_affected) noexcept {
+    ++changes_;
     for (KeptPlan* each = first_; each != nullptr; each = each->next_)
         if (each->plan_ != nullptr && is_affected(*each))
             each->discard();

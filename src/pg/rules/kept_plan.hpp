@@ -14,8 +14,11 @@ class KeptPlan {
     KeptPlan(const KeptPlan&) = delete;
     KeptPlan& operator=(const KeptPlan&) = delete;
 
-    /// Copies the plan and what it depends on. Errors: PgError; there is no plan then.
-    void keep(PlannedStmt* plan, List* relations, List* items);
+    /// How often anything has changed that a plan may depend on.
+    static std::uint64_t changes() noexcept { return changes_; }
+    /// Copies the plan and what it depends on, unless there was a change since `changes`, which were taken
+    /// before it was made. Errors: PgError; there is no plan then.
+    void keep(PlannedStmt* plan, List* relations, List* items, std::uint64_t changes);
     /// Locks what the plan reads until the transaction ends. Null if there is none, or it is outdated.
     PlannedStmt* locked();
     void discard() noexcept { plan_ = nullptr; }
@@ -29,6 +32,7 @@ class KeptPlan {
 
     static KeptPlan* first_;
     static bool is_watching_;
+    static std::uint64_t changes_;
 
     MemoryContext memory_;
     PlannedStmt* plan_ = nullptr;

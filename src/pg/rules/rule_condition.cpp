@@ -116,6 +116,7 @@ PlannedStmt* RuleCondition::plan_of(Part& part, List** comparisons) {
 PlannedStmt* RuleCondition::make_plan(Part& part, List** comparisons) {
     const Condition& condition = part.condition;
     const Statement statement(condition.text);
+    const std::uint64_t changes = KeptPlan::changes();
     Query* const query = compile(condition, statement, is_restricted_);
     struct Planned {
         PlannedStmt* plan;
@@ -130,7 +131,7 @@ PlannedStmt* RuleCondition::make_plan(Part& part, List** comparisons) {
         planned.plan = compat::plan(query, statement.text.c_str());
         return planned;
     });
-    part.plan.keep(plan, relations, items);
+    part.plan.keep(plan, relations, items, changes);
     return plan;
 }
 

@@ -32,7 +32,7 @@ void LimitEndRequests::renew(const core::LimitViolation& violation, const pg::Ro
 bool LimitEndRequests::settle(Request& request, core::LimitMonitor& monitor) {
     core::Target& target = request.target;
     const bool is_wanted = std::exchange(request.is_wanted, false);
-    RecheckingDrainServer server;
+    DrainBeforeCommit server;
     const bool is_over = request.asked.settle(target, is_wanted, server, requester_);
     if (target.outcome == core::Outcome::terminated || core::was_ended(target, requester_)) {
         if (!is_over)

@@ -32,14 +32,16 @@ bool RecheckingServer::spares(const core::Session& session) {
     return recheck_of(violation_) == core::Recheck::idleness && pg::is_runnable(session.id.pid);
 }
 
+/// The next statement of the transaction may have begun.
+bool RecheckingServer::is_changed() {
+    return core::outcome_of_recheck(recheck_of(violation_), pinned(), look(pinned())) !=
+           core::Outcome::chosen;
+}
+
 bool RecheckingServer::is_still_silent(const core::Session& session) const noexcept {
     const core::Inactivity now = pg::inactivity_of(session);
     return now.is_asleep && now.switches == violation_.switches &&
            pg::client_wait_of(session) != pg::ClientWait::none;
-}
-
-bool RecheckingDrainServer::spares(const core::Session& session) {
-    return BeforeCommit::spares(session) || pg::is_streaming(session);
 }
 
 } // namespace sessionctl::worker

@@ -2,8 +2,6 @@
 #pragma once
 
 #include "core/reaper/limit_monitor.hpp"
-#include "pg/sessions/drain_server.hpp"
-#include "pg/sessions/live_server.hpp"
 #include "worker/before_commit.hpp"
 
 namespace sessionctl::worker {
@@ -20,17 +18,11 @@ class RecheckingServer final : public BeforeCommit<pg::LiveServer> {
     bool spares(const core::Session& session) override;
 
   private:
+    bool is_changed() override;
     /// Since the violation was found.
     bool is_still_silent(const core::Session& session) const noexcept;
 
     const core::LimitViolation& violation_;
-};
-
-/// The same for a session that was asked to end.
-class RecheckingDrainServer final : public BeforeCommit<pg::DrainServer> {
-  public:
-    /// No limit applies while it streams.
-    bool spares(const core::Session& session) override;
 };
 
 } // namespace sessionctl::worker

@@ -33,8 +33,9 @@ std::unique_ptr<LoadedRule> load_rule(const pg::RuleRow& row) {
         made->rule = pg::rule_of(made->row);
         if (made->record != nullptr)
             made->record->action = made->rule.action;
+        const pg::MemoryScope own(made->memory);
+        const pg::ErrorMemory errors;
         pg::in_subtransaction([&made] {
-            const pg::MemoryScope own(made->memory);
             made->condition.emplace(pg::text_of(made->row));
         });
     } catch (const pg::PgError& error) {

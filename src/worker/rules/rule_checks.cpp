@@ -97,6 +97,7 @@ void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core
     core::vector<pg::Match> matches;
     if (problem.empty()) {
         try {
+            const pg::ErrorMemory errors; // until the end of this tick
             matches = evaluate(rule, tick);
         } catch (const pg::PgError& error) {
             problem = error.what();

@@ -6,12 +6,11 @@
 #include "pg/logins/cooldown_sweep.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/commits.hpp"
-#include "pg/sessions/drain_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
+#include "worker/before_commit.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -28,26 +27,27 @@ constexpr core::Timestamp longest_look_pause = 100 * core::microseconds_per_mill
 constexpr core::Timestamp look_pause_divisor = 20;
 constexpr char channel[] = "pg_sessionctl";
 
-/// The server for a rule's signals. The first one reaches the session only in the transaction in which it
-/// matched.
-class RuleServer final : public pg::LiveServer {
+/// The server for a rule's signals. The first one reaches the session only in the transaction and in the
+/// statement in which it matched.
+class RuleServer final : public BeforeCommit<pg::LiveServer> {
   public:
     RuleServer(const pg::ClientMessage& client_message, pg::CallCooldowns* cooldown,
-               std::optional<LocalTransactionId> transaction)
-        : LiveServer(client_message, nullptr, cooldown), transaction_(transaction) {}
+               std::optional<LocalTransactionId> matched_in)
+        : BeforeCommit(client_message, nullptr, cooldown), matched_in_(matched_in) {}
 
     bool spares(const core::Session& session) override {
-        return pg::is_in_commit(session) || (transaction_ && goes_on(session, *transaction_));
-    }
-
-    core::Delivery send() override {
-        if (!transaction_)
-            return LiveServer::send();
-        const pg::HeldTransaction held(pinned(), *transaction_);
-        return held ? LiveServer::send() : core::Delivery::changed;
+        return BeforeCommit::spares(session) ||
+               (matched_in_ && (transaction() != *matched_in_ || goes_on(session, *matched_in_)));
     }
 
   private:
+    /// In a transaction that is held, too, the next statement may have begun.
+    bool is_changed() override {
+        const core::Session& matched = pinned();
+        return matched_in_ && core::outcome_of_recheck(core::recheck_of_rule(matched), matched,
+                                                       look(matched)) != core::Outcome::chosen;
+    }
+
     /// A session that is shown as idle but is runnable has its client's next statement already. One that ran
     /// a statement in no transaction was between two of a procedure, or about to begin its first.
     static bool goes_on(const core::Session& matched, LocalTransactionId transaction) {
@@ -59,15 +59,7 @@ class RuleServer final : public pg::LiveServer {
         return transaction == InvalidLocalTransactionId && core::is_active(matched.state) && runs_statements;
     }
 
-    const std::optional<LocalTransactionId> transaction_;
-};
-
-/// The same for a session that was asked to end.
-class RuleDrainServer final : public pg::DrainServer {
-  public:
-    bool spares(const core::Session& session) override {
-        return pg::is_in_commit(session) || pg::is_streaming(session);
-    }
+    const std::optional<LocalTransactionId> matched_in_;
 };
 
 pg::ClientMessage client_message_of(const pg::RuleRow& row) {
@@ -150,6 +142,7 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
                      &rule.record,
                      entry.transaction,
                      rule.rule.cooldown,
+                     rule.row.owner_oid,
                      now,
                      client_message_of(rule.row),
                      record,
@@ -173,13 +166,13 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
 /// The roster is there at the first signal.
 bool RulesEnforcer::move_on(Action& action, const pg::Roster* roster) {
     if (action.kind == core::RuleAction::drain) {
-        RuleDrainServer server;
+        DrainBeforeCommit server;
         return action.flight.move_on(server, requester_);
     }
     const bool is_first = roster != nullptr;
     std::optional<pg::CallCooldowns> cooldown;
     if (is_first && action.cooldown > 0)
-        cooldown.emplace(action.cooldown, *roster, nullptr);
+        cooldown.emplace(action.cooldown, *roster, nullptr, action.owner);
     RuleServer server(action.client_message, cooldown ? &*cooldown : nullptr,
                       is_first ? std::optional(action.transaction) : std::nullopt);
     const bool is_over = action.flight.move_on(server, requester_);

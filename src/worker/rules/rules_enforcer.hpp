@@ -44,6 +44,7 @@ class RulesEnforcer final : public core::ActionsInFlight {
         pg::RuleRecord* shared;
         LocalTransactionId transaction;
         std::int64_t cooldown; // ms
+        Oid owner;
         core::Timestamp began; // monotonic
         pg::ClientMessage client_message;
         pg::AuditRecord record;

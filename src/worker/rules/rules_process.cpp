@@ -10,6 +10,8 @@
 #include "worker/rules/rule_records.hpp"
 #include "worker/rules/rules_worker.hpp"
 
+#include <utility>
+
 extern "C" {
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
@@ -33,10 +35,22 @@ extern "C" void sessionctl_rules_reload(SIGNAL_ARGS) {
 core::Timestamp started_at = 0;
 RulesWorker* present = nullptr;
 
+/// The log must have what was done, however the worker ends.
+void finish() noexcept {
+    if (RulesWorker* const worker = std::exchange(present, nullptr))
+        worker->finish();
+}
+
+struct Presence {
+    Presence() noexcept { present = &worker; }
+    ~Presence() { finish(); }
+
+    RulesWorker worker;
+};
+
 extern "C" void sessionctl_rules_exit(int, Datum) {
     pg::SharedRules& rules = shared_rules();
-    if (present != nullptr) // it is terminated: the log must have what was done
-        present->finish();
+    finish();
     pg::LastingRequests(pg::LastingRequester::rules).withdraw_all();
     rules.lasted = pg::monotonic_now() - started_at;
     rules.checking_until = 0;
@@ -65,11 +79,8 @@ int run_rules() {
     });
     change_records([] { shared_rules().belong_to(MyDatabaseId, pg::own_encoding()); });
     const pg::MemoryScope lasting(TopMemoryContext);
-    RulesWorker worker;
-    present = &worker;
-    worker.run();
-    worker.finish();
-    present = nullptr;
+    Presence presence;
+    presence.worker.run();
     return 0;
 }
 

@@ -135,6 +135,7 @@ void RulesWorker::check_due() {
             act(core::settle_claims(std::move(claims)), tick);
     }
     catalogs.leave();
+    pg::call([] { compat::signal_listeners(); });
 }
 
 core::Timestamp RulesWorker::move_actions_on() {
