@@ -166,6 +166,19 @@ TEST_F(MatchStreaks, WhatIsKnownLastsAsLongAsTheStreak) {
     EXPECT_FALSE(streaks.find(other)->was_held_back);
 }
 
+TEST_F(MatchStreaks, WhoIsHeldBackIsSoOnceInAStreak) {
+    const Session session = client(1);
+    check({session});
+    EXPECT_TRUE(streaks.hold_back(session));
+    EXPECT_FALSE(streaks.hold_back(session));
+    EXPECT_FALSE(streaks.hold_back(client(2))) << "it does not match";
+    check_after(seconds(1), {session});
+    EXPECT_FALSE(streaks.hold_back(session));
+    check_after(seconds(1), {});
+    check_after(seconds(1), {session});
+    EXPECT_TRUE(streaks.hold_back(session));
+}
+
 TEST_F(MatchStreaks, WhatIsKnownIsKeptWhileAnActionIsInFlight) {
     const Session session = client(1);
     check({session});

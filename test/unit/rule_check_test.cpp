@@ -17,7 +17,11 @@ namespace {
 class Flights final : public core::ActionsInFlight {
   public:
     std::set<std::int32_t> pids;
+    std::string rule = "reports"; // whose they are
     bool has(const Session& session) const noexcept override { return pids.count(session.id.pid) > 0; }
+    std::int64_t count(std::string_view name) const noexcept override {
+        return name == rule ? static_cast<std::int64_t>(pids.size()) : 0;
+    }
 };
 
 using PidList = std::vector<std::int32_t>;
@@ -54,12 +58,33 @@ class RuleCheck : public testing::Test {
     }
     void act_on(const Session& session) { streaks.find(session)->was_acted_on = true; }
 
+    /// Acts on whom the last check claims, as far as there is room, and returns whom. An action on one of
+    /// these fails.
+    PidList act(const std::set<std::int32_t>& fails = {}) {
+        PidList acted_on;
+        for (const Claim& claim : core::settle_claims(last.claims)) {
+            if (core::room_for_actions(rule, times, now) == 0) {
+                held_back += streaks.hold_back(claim.session);
+                continue;
+            }
+            times.add(now);
+            if (fails.count(claim.session.id.pid) > 0) {
+                times.take_back();
+                continue;
+            }
+            act_on(claim.session);
+            acted_on.push_back(claim.session.id.pid);
+        }
+        return acted_on;
+    }
+
     core::SessionRule rule;
     core::MatchStreaks streaks;
     core::ActionTimes times;
     Flights flights;
     core::Plan plan;
     core::RuleCheck last;
+    std::int64_t held_back = 0; // by act()
     Timestamp now = seconds(5000);
 };
 
@@ -163,32 +188,57 @@ TEST_F(RuleCheck, HasRoomForTheOldestMatches) {
     check({client(3)});
     check_after(milliseconds(100), {client(3), client(2)});
     check_after(milliseconds(100), {client(3), client(2), client(1), client(4)});
-    EXPECT_EQ(check_after(seconds(1), {client(1), client(2), client(3), client(4)}), (PidList{3, 2}));
-    EXPECT_EQ(last.held_back, 2);
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2), client(3), client(4)}), (PidList{3, 2, 1, 4}));
+    EXPECT_EQ(act(), (PidList{3, 2}));
+    EXPECT_EQ(last.held_back + held_back, 2);
+}
+
+TEST_F(RuleCheck, TheRoomOfWhoCannotBeActedOnGoesToTheNext) {
+    rule.at_most = 1;
+    check({client(1), client(2), client(3)});
+    EXPECT_EQ(act({1}), PidList{2});
+    EXPECT_EQ(held_back, 1) << "the one who was tried is not";
+    check_after(rule.at_most_within, {client(1), client(3)});
+    EXPECT_EQ(act({1}), PidList{3});
+    EXPECT_EQ(held_back, 1);
+}
+
+TEST_F(RuleCheck, WithoutRoomItClaimsNobodySoThatAnotherRuleMayHaveThem) {
+    rule.at_most = 1;
+    check({client(1), client(2)});
+    act();
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2), client(3)}), PidList{});
+    EXPECT_EQ(last.matched, 3);
+    EXPECT_EQ(last.held_back, 1) << "one was held back before";
+    EXPECT_FALSE(last.is_refused);
 }
 
 TEST_F(RuleCheck, OfMatchesOfTheSameAgeTheOldestSessionComesFirst) {
-    rule.at_most = 2;
     Session old = client(9);
     old.id.start = 0;
     Session twin = client(1);
     twin.id.start = client(2).id.start;
-    EXPECT_EQ(check({client(3), client(2), twin, old}), (PidList{9, 1}));
+    EXPECT_EQ(check({client(3), client(2), twin, old}), (PidList{9, 1, 2, 3}));
 }
 
 TEST_F(RuleCheck, HasNoMoreRoomThanItsActionsLeft) {
     rule.at_most = 2;
     rule.at_most_within = seconds(10);
     times.add(now - seconds(9));
-    EXPECT_EQ(check({client(1), client(2)}), PidList{1});
-    EXPECT_EQ(last.held_back, 1);
-    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), (PidList{1, 2}));
+    check({client(1), client(2)});
+    EXPECT_EQ(core::room_for_actions(rule, times, now), 1U);
+    EXPECT_EQ(act(), PidList{1});
+    EXPECT_EQ(held_back, 1);
+    check_after(seconds(1), {client(1), client(2)});
+    EXPECT_EQ(act(), PidList{2});
 }
 
 TEST_F(RuleCheck, WithoutABoundItsActionsDoNotMatter) {
     for (int i = 0; i < 200; ++i)
         times.add(now);
     EXPECT_EQ(check({client(1)}), PidList{1});
+    EXPECT_EQ(act(), PidList{1});
+    check_after(seconds(1), {});
     rule.at_most = 100;
     EXPECT_EQ(check({client(1)}), PidList{});
 }
@@ -206,12 +256,25 @@ TEST_F(RuleCheck, WhoIsHeldBackIsCountedOnceForAMatch) {
 }
 
 TEST_F(RuleCheck, WhoHasAnActionInFlightMatchesNoRule) {
-    rule.guards.refuse_above = 1;
     flights.pids = {1};
     EXPECT_EQ(check({client(1), client(2)}), PidList{2});
     EXPECT_EQ(last.matched, 1);
     ASSERT_EQ(plan.size(), 1U);
     EXPECT_EQ(plan[0].session.id.pid, 2);
+}
+
+TEST_F(RuleCheck, ButItCountsForItsOwnRulesRefuseAboveWhetherItMatchesOrNot) {
+    rule.guards.refuse_above = 2;
+    flights.pids = {1, 9};
+    EXPECT_EQ(check({client(1), client(2)}), PidList{});
+    EXPECT_TRUE(last.is_refused);
+    EXPECT_EQ(last.matched, 1);
+    EXPECT_EQ(last.held_back, 1);
+    flights.pids = {1};
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{2});
+    flights.pids = {1, 9};
+    flights.rule = "others";
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{2});
 }
 
 TEST_F(RuleCheck, AnActionWithoutEffectIsNotRepeatedForTheMatch) {

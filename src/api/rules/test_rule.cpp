@@ -27,6 +27,7 @@ constexpr char by_rule_state[] = "not acted on: the rule is not enabled";
 class NoneInFlight final : public core::ActionsInFlight {
   public:
     bool has(const core::Session&) const noexcept override { return false; }
+    std::int64_t count(std::string_view) const noexcept override { return 0; }
 };
 
 /// When it acted; it did not if the worker has never read it.
@@ -44,7 +45,7 @@ core::ActionTimes action_times_of(const char* name) {
     return times;
 }
 
-/// As if every session had matched for long enough.
+/// As if every session had matched for long enough, and every action succeeded.
 core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
     core::SessionRule rule = pg::rule_of(row);
     if (!rule.guards.refuse_above && pg::refuse_above_setting() > 0)
@@ -60,18 +61,21 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
     }
     const core::Timestamp matching_for = std::exchange(rule.matching_for, 0);
     core::MatchStreaks streaks;
-    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, action_times_of(row.name),
-                                                   NoneInFlight(), pg::monotonic_now());
+    const core::ActionTimes times = action_times_of(row.name);
+    const core::Timestamp now = pg::monotonic_now();
+    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, times, NoneInFlight(), now);
+    const core::Claim* const first = check.claims.data();
+    const core::Claim* const end =
+        first + std::min<std::size_t>(check.claims.size(), core::room_for_actions(rule, times, now));
     for (core::Target& target : plan) {
         if (target.outcome != core::Outcome::chosen)
             continue;
-        const bool is_claimed =
-            std::any_of(check.claims.begin(), check.claims.end(), [&target](const core::Claim& claim) {
-                return claim.session.id == target.session.id;
-            });
-        if (!is_claimed)
+        const bool is_acted_on = std::any_of(first, end, [&target](const core::Claim& claim) {
+            return claim.session.id == target.session.id;
+        });
+        if (!is_acted_on)
             target.outcome = core::Outcome::spared;
-        if (!is_claimed)
+        if (!is_acted_on)
             target.reason = check.is_refused ? by_refuse_above : by_at_most;
         else if (!row.is_enabled)
             target.reason = by_rule_state;

@@ -1,6 +1,7 @@
 #include "core/rules/match_streaks.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -40,6 +41,11 @@ MatchStreaks::Open* MatchStreaks::find(std::int32_t pid) noexcept {
 MatchStreaks::Known* MatchStreaks::find(const Session& session) noexcept {
     Open* const open = find(session.id.pid);
     return open != nullptr && open->session.id == session.id ? &open->known : nullptr;
+}
+
+bool MatchStreaks::hold_back(const Session& session) noexcept {
+    Known* const known = find(session);
+    return known != nullptr && !std::exchange(known->was_held_back, true);
 }
 
 void MatchStreaks::begin_check(Timestamp now, Timestamp check_every) noexcept {

@@ -30,6 +30,8 @@ class MatchStreaks {
     };
     /// Null if the session does not match.
     Known* find(const Session& session) noexcept;
+    /// The brakes hold back an action on it. True if they have not before in this streak.
+    bool hold_back(const Session& session) noexcept;
     /// The action had its effect, and the session is still there: its next match begins a new streak.
     void forget(const Session& session) noexcept;
 

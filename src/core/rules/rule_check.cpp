@@ -1,7 +1,7 @@
 #include "core/rules/rule_check.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <limits>
 
 namespace sessionctl::core {
 
@@ -54,12 +54,10 @@ vector<Claim> due_claims(const SessionRule& rule, std::int32_t number, const Pla
     return claims;
 }
 
-/// How many of those that are held back were not before.
-std::int64_t newly_held_back(const Claim* first, const Claim* end, MatchStreaks& streaks) noexcept {
-    return std::count_if(first, end, [&streaks](const Claim& claim) {
-        MatchStreaks::Known* const known = streaks.find(claim.session);
-        return known != nullptr && !std::exchange(known->was_held_back, true);
-    });
+/// How many of them were not held back before.
+std::int64_t hold_back(const vector<Claim>& claims, MatchStreaks& streaks) noexcept {
+    return std::count_if(claims.begin(), claims.end(),
+                         [&streaks](const Claim& claim) { return streaks.hold_back(claim.session); });
 }
 
 } // namespace
@@ -71,16 +69,13 @@ RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches
     choose(matches, rule.guards);
     RuleCheck check;
     check.matched = count_of(matches, Outcome::chosen);
-    check.is_refused = rule.guards.refuse_above && check.matched > *rule.guards.refuse_above;
+    check.is_refused =
+        rule.guards.refuse_above && check.matched + in_flight.count(rule.name) > *rule.guards.refuse_above;
     check.claims = due_claims(rule, number, matches, streaks, now);
-    std::size_t allowed = check.claims.size();
-    if (rule.at_most)
-        allowed = std::min<std::size_t>(allowed, times.room(*rule.at_most, rule.at_most_within, now));
-    if (check.is_refused)
-        allowed = 0;
-    check.held_back =
-        newly_held_back(check.claims.data() + allowed, check.claims.data() + check.claims.size(), streaks);
-    check.claims.erase(check.claims.begin() + static_cast<std::ptrdiff_t>(allowed), check.claims.end());
+    if (check.is_refused || room_for_actions(rule, times, now) == 0) {
+        check.held_back = hold_back(check.claims, streaks);
+        check.claims.clear();
+    }
     return check;
 }
 
@@ -89,6 +84,12 @@ vector<Claim> settle_claims(vector<Claim> claims) {
     claims.erase(std::unique(claims.begin(), claims.end(), is_same_session), claims.end());
     std::sort(claims.begin(), claims.end(), is_older_match);
     return claims;
+}
+
+std::size_t room_for_actions(const SessionRule& rule, const ActionTimes& times, Timestamp now) noexcept {
+    if (!rule.at_most)
+        return std::numeric_limits<std::size_t>::max();
+    return static_cast<std::size_t>(times.room(*rule.at_most, rule.at_most_within, now));
 }
 
 } // namespace sessionctl::core

@@ -17,30 +17,38 @@ struct Claim {
 
 /// What a check found.
 struct RuleCheck {
-    vector<Claim> claims;       // oldest match first
+    vector<Claim> claims;       // all that are due, oldest match first; none if the brakes allow no action
     std::int64_t matched = 0;   // that it may act on
     std::int64_t held_back = 0; // due but for the brakes, and not counted before in this streak
     bool is_refused = false;    // more matched than refuse_above allows
 };
 
-/// Is an action on this session in flight?
+/// What was begun, and is not proven yet.
 class ActionsInFlight {
   public:
+    /// Is an action on this session in flight?
     virtual bool has(const Session& session) const noexcept = 0;
+    /// How many are that this rule began?
+    virtual std::int64_t count(std::string_view rule) const noexcept = 0;
 
   protected:
     ~ActionsInFlight() = default;
 };
 
 /// `matches` are the sessions for which the condition is true (groups by `per` included); afterwards each is
-/// chosen, spared or denied as a call would have it. refuse_above counts the chosen, however long they have
-/// matched; then those are due that have matched for long enough and were not acted on; then comes at_most,
-/// oldest match first. Those with an action in flight are dropped from `matches`.
+/// chosen, spared or denied as a call would have it. Those with an action in flight are dropped from
+/// `matches`. refuse_above counts the chosen, however long they have matched, and the rule's actions in
+/// flight; then those are due that have matched for long enough and were not acted on. A rule that at_most
+/// leaves no room claims nobody, so that another may have its sessions.
 RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
                      const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now);
 
 /// One claim for each session: the strongest action, then the first by name. In the order in which to act:
 /// oldest match first.
 vector<Claim> settle_claims(vector<Claim> claims);
+
+/// On how many sessions at_most lets the rule act now. Ask before each claim: who can't be acted on leaves
+/// the room to the next. Where there is none, the claim is held back.
+std::size_t room_for_actions(const SessionRule& rule, const ActionTimes& times, Timestamp now) noexcept;
 
 } // namespace sessionctl::core

@@ -112,6 +112,11 @@ bool RulesEnforcer::has(const core::Session& session) const noexcept {
     });
 }
 
+std::int64_t RulesEnforcer::count(std::string_view rule) const noexcept {
+    return std::count_if(actions_.begin(), actions_.end(),
+                         [rule](const Action& each) { return each.rule == rule; });
+}
+
 bool RulesEnforcer::act(const ActingRule& rule, const core::Session& session, const pg::Roster& roster) {
     const pg::RosterEntry& entry = roster.at(session.id.pid);
     pg::AuditRecord record = record_of(rule.row, entry);

@@ -24,6 +24,7 @@ class RulesEnforcer final : public core::ActionsInFlight {
     RulesEnforcer();
 
     bool has(const core::Session& session) const noexcept override;
+    std::int64_t count(std::string_view rule) const noexcept override;
     bool is_busy() const noexcept { return !actions_.empty(); }
 
     /// Acts on one session, which is on the roster that the rule's owner sees. In a transaction. True if it

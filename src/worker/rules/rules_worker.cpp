@@ -151,18 +151,25 @@ core::Timestamp RulesWorker::move_actions_on() {
 void RulesWorker::act(const core::vector<core::Claim>& claims, pg::RuleTick& tick) {
     for (const core::Claim& claim : claims) {
         LoadedRule& rule = *rules_[claim.rule];
-        change_records([&rule] { rule.record->action_times.add(pg::monotonic_now()); });
-        const bool has_acted = enforcer_.act({rule.row, rule.rule, *rule.record}, claim.session,
-                                             tick.roster_for(rule.row.owner_oid));
-        if (!has_acted) {
-            change_records([&rule] { rule.record->action_times.take_back(); });
-            continue;
-        }
-        if (core::MatchStreaks::Known* const known = rule.streaks.find(claim.session))
-            known->was_acted_on = true;
-        ++rule.record->acted;
-        rule.record->last_acted = GetCurrentTimestamp();
+        if (core::room_for_actions(rule.rule, rule.record->action_times, pg::monotonic_now()) > 0)
+            act(rule, claim.session, tick);
+        else
+            rule.record->held_back += rule.streaks.hold_back(claim.session);
     }
+}
+
+void RulesWorker::act(LoadedRule& rule, const core::Session& session, pg::RuleTick& tick) {
+    change_records([&rule] { rule.record->action_times.add(pg::monotonic_now()); });
+    const bool has_acted =
+        enforcer_.act({rule.row, rule.rule, *rule.record}, session, tick.roster_for(rule.row.owner_oid));
+    if (!has_acted) {
+        change_records([&rule] { rule.record->action_times.take_back(); });
+        return;
+    }
+    if (core::MatchStreaks::Known* const known = rule.streaks.find(session))
+        known->was_acted_on = true;
+    ++rule.record->acted;
+    rule.record->last_acted = GetCurrentTimestamp();
 }
 
 void RulesWorker::forget(void* self, const char* name, const core::Session& session) {

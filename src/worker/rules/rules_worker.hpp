@@ -35,6 +35,7 @@ class RulesWorker {
     void check_due();
     core::Timestamp move_actions_on();
     void act(const core::vector<core::Claim>& claims, pg::RuleTick& tick);
+    void act(LoadedRule& rule, const core::Session& session, pg::RuleTick& tick);
     /// The action is over, and the session still there: it may match anew.
     static void forget(void* self, const char* name, const core::Session& session);
     void sleep_until(core::Timestamp next);
