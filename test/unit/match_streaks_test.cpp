@@ -193,6 +193,19 @@ TEST_F(MatchStreaks, WhatIsKnownIsKeptWhileAnActionIsInFlight) {
     EXPECT_EQ(lasted(client(2)), -1);
 }
 
+TEST_F(MatchStreaks, WhenActionsAreForgottenTheStreaksGoOn) {
+    check({client(1), client(2)});
+    streaks.find(client(1))->was_acted_on = true;
+    streaks.find(client(1))->was_held_back = true;
+    now += seconds(1);
+    streaks.forget_actions();
+    EXPECT_FALSE(streaks.find(client(1))->was_acted_on);
+    EXPECT_TRUE(streaks.find(client(1))->was_held_back) << "it has been counted";
+    EXPECT_FALSE(streaks.find(client(2))->was_acted_on);
+    EXPECT_EQ(lasted(client(1)), seconds(1));
+    EXPECT_EQ(lasted(client(2)), seconds(1));
+}
+
 TEST_F(MatchStreaks, AForgottenOneStartsAnew) {
     const Session session = client(1);
     Session successor = session;

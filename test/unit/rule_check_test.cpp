@@ -288,6 +288,16 @@ TEST_F(RuleCheck, AnActionWithoutEffectIsNotRepeatedForTheMatch) {
     EXPECT_EQ(check_after(seconds(1), {client(1)}), PidList{1});
 }
 
+TEST_F(RuleCheck, WhatWasOnlyLoggedIsDueAtTheNextCheck) {
+    rule.matching_for = seconds(2);
+    check({client(1)});
+    EXPECT_EQ(check_after(seconds(2), {client(1)}), PidList{1});
+    act_on(client(1));
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{});
+    streaks.forget_actions();
+    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{1});
+}
+
 namespace {
 
 Claim claim(std::int32_t rule, RuleAction action, std::int32_t pid, Timestamp since = 0) {

@@ -93,4 +93,9 @@ void MatchStreaks::forget(const Session& session) noexcept {
     known_ = open_.size();
 }
 
+void MatchStreaks::forget_actions() noexcept {
+    for (Open& open : open_)
+        open.known.was_acted_on = false;
+}
+
 } // namespace sessionctl::core

@@ -34,6 +34,8 @@ class MatchStreaks {
     bool hold_back(const Session& session) noexcept;
     /// The action had its effect, and the session is still there: its next match begins a new streak.
     void forget(const Session& session) noexcept;
+    /// What was done about them was no action: they are due again once they have matched for long enough.
+    void forget_actions() noexcept;
 
     /// After a failed check, a change of the condition, or while the rule was off: nobody is known to match.
     void restart() noexcept {

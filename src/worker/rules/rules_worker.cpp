@@ -47,8 +47,17 @@ bool RulesWorker::must_leave() const noexcept {
 void RulesWorker::reload() {
     rules_configuration_changed = 0;
     const core::string before = pg::rules_database_setting();
+    const bool was_dry_run = pg::rules_setting() == pg::RulesMode::log;
     pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
     has_other_database_ = before != pg::rules_database_setting();
+    if (was_dry_run && pg::rules_setting() == pg::RulesMode::on)
+        end_dry_run();
+}
+
+void RulesWorker::end_dry_run() {
+    for (const std::unique_ptr<LoadedRule>& each : rules_)
+        if (each->rule.action != core::RuleAction::log)
+            each->streaks.forget_actions();
 }
 
 bool RulesWorker::must_read() const noexcept {

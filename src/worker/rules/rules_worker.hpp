@@ -23,6 +23,8 @@ class RulesWorker {
   private:
     bool must_leave() const noexcept;
     void reload();
+    /// What was only logged in a dry run has still to be done.
+    void end_dry_run();
     bool must_read() const noexcept;
     /// False if there is no rule to be checked.
     bool read();
