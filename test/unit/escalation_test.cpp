@@ -327,6 +327,30 @@ TEST_F(Escalation, SessionThatIgnoresBothHasItsSocketClosed) {
     EXPECT_EQ(observer.over, (std::vector{Step::cancel, Step::terminate, Step::close_socket}));
 }
 
+TEST_F(Escalation, SessionThatGoesOnWithAnotherStatementKeepsItsSocket) {
+    Life& life = choose_active(1);
+    server.before_pin = [](Life* each) {
+        if (each->signals == 2)
+            each->session.query_start += 1;
+    };
+    escalate_all(true);
+    EXPECT_EQ(plan[0].outcome, Outcome::still_running);
+    EXPECT_EQ(taken(0), "cancel terminate");
+    EXPECT_FALSE(life.is_cut_off);
+    EXPECT_EQ(took, 3 * step) << "it has been told to end";
+}
+
+TEST_F(Escalation, SessionThatIgnoresItsTerminationWhileIdleHasItsSocketClosed) {
+    Life& in_transaction = choose_in(State::idle_in_transaction, 1, seconds(1));
+    Life& blocking = choose(client(2));
+    blocking.blocks_others = true;
+    escalate_all(true);
+    EXPECT_EQ(taken(0), "terminate close");
+    EXPECT_TRUE(in_transaction.is_cut_off);
+    EXPECT_EQ(taken(1), "terminate close");
+    EXPECT_TRUE(blocking.is_cut_off);
+}
+
 TEST_F(Escalation, SessionThatEndsWhenItsClientIsGoneIsTerminated) {
     choose_active(1);
     server.on_close = [this](Life* life) {

@@ -318,6 +318,29 @@ TEST_F(RuleInFlight, WhoLeavesItsTransactionBeforeTheSecondStepHasObeyed) {
     EXPECT_EQ(life->signals, 1);
 }
 
+TEST_F(RuleInFlight, WhoGoesOnToAnotherStatementBeforeTheSecondStepHasObeyed) {
+    session_in(State::active, 7);
+    act(RuleAction::escalate);
+    EXPECT_FALSE(is_over_within(rule.step - tick));
+    server.before_pin = [](Life* each) { each->session.query_start += 1; };
+    EXPECT_TRUE(is_over_at_next_tick());
+    EXPECT_EQ(outcome(), Outcome::cancelled);
+    EXPECT_EQ(life->signals, 1);
+}
+
+TEST_F(RuleInFlight, WhoHasGoneOnBeforeTheThirdStepKeepsItsConnection) {
+    session_in(State::active, 7);
+    rule.closes_sockets = true;
+    act(RuleAction::escalate);
+    EXPECT_FALSE(is_over_within(2 * rule.step - tick));
+    EXPECT_EQ(life->signals, 2);
+    server.before_pin = [](Life* each) { each->session.query_start += 1; };
+    EXPECT_FALSE(is_over_within(rule.step)) << "it has been told to end";
+    EXPECT_FALSE(life->is_cut_off);
+    EXPECT_TRUE(is_over_at_next_tick());
+    EXPECT_EQ(outcome(), Outcome::still_running);
+}
+
 // --- drain
 
 TEST_F(RuleInFlight, ADrainedSessionIsAskedOnceAndEndsAfterItsTransaction) {
@@ -340,6 +363,39 @@ TEST_F(RuleInFlight, ADrainedSessionInNoTransactionIsTerminated) {
     server.end(*life);
     EXPECT_TRUE(is_over_at_next_tick());
     EXPECT_EQ(outcome(), Outcome::terminated);
+}
+
+TEST_F(RuleInFlight, OnlyWhoStillDoesWhatMatchedIsAskedToEnd) {
+    const auto begins_statement = [](Life* each) {
+        each->session.state = State::active;
+        each->session.query_start += 1;
+        each->session.state_change += 1;
+    };
+    const auto ends_statement = [](Life* each) {
+        each->session.state = State::idle;
+        each->session.state_change += 1;
+    };
+    for (const State state : {State::active, State::idle, State::idle_in_transaction, State::undefined})
+        for (const FakeServer::Hook& change :
+             {FakeServer::Hook(begins_statement), FakeServer::Hook(ends_statement)}) {
+            session_in(state);
+            server.before_look = change;
+            EXPECT_TRUE(act(RuleAction::drain));
+            EXPECT_EQ(outcome(), Outcome::no_longer_matches);
+            EXPECT_FALSE(has_acted()) << "the rule is not charged";
+            EXPECT_EQ(life->signals, 0);
+            server.before_look = nullptr;
+            server.end(*life);
+        }
+    EXPECT_TRUE(requester.asked.empty());
+}
+
+TEST_F(RuleInFlight, WhoIsGoneIsNotAskedToEnd) {
+    server.end(session_in(State::active, 7));
+    EXPECT_TRUE(act(RuleAction::drain));
+    EXPECT_EQ(outcome(), Outcome::already_gone);
+    EXPECT_FALSE(has_acted());
+    EXPECT_TRUE(requester.asked.empty());
 }
 
 TEST_F(RuleInFlight, ADrainIsGivenUpAtTheTimeout) {
@@ -377,6 +433,27 @@ TEST_F(RuleInFlight, AForcedDrainWaitsAStepForItsProof) {
     EXPECT_FALSE(is_over_within(rule.step - tick));
     EXPECT_TRUE(is_over_at_next_tick());
     EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_EQ(life->signals, 1);
+}
+
+TEST_F(RuleInFlight, AForcedDrainEndsNobodyInAnotherTransaction) {
+    session_in(State::active, 7);
+    rule.forces = true;
+    act(RuleAction::drain);
+    life->session.query_start += 1;
+    life->session.xact_start = 8;
+    EXPECT_FALSE(is_over_within(rule.timeout + rule.step - tick));
+    EXPECT_TRUE(is_over_at_next_tick());
+    EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_EQ(life->signals, 0);
+}
+
+TEST_F(RuleInFlight, AForcedDrainEndsAStatementThatCommitsInside) {
+    session_in(State::active, 7);
+    rule.forces = true;
+    act(RuleAction::drain);
+    life->session.xact_start = 8;
+    EXPECT_FALSE(is_over_within(rule.timeout));
     EXPECT_EQ(life->signals, 1);
 }
 

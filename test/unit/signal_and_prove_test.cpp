@@ -422,6 +422,28 @@ TEST(Recheck, OfATransactionAsksForTheSameTransaction) {
     }
 }
 
+TEST(Recheck, OfNoOtherTransactionAsksForTheSameTransactionOrStatementOrNoTransaction) {
+    core::Session chosen = client(1);
+    chosen.state = State::active;
+    chosen.xact_start = seconds(70);
+    const core::Timestamp start = chosen.query_start;
+    const auto verdict_on = [&chosen](core::Timestamp query_start, core::Timestamp xact_start) {
+        return outcome_of_recheck(Recheck::no_other_transaction, chosen,
+                                  {true, true, State::undefined, seconds(99), query_start, xact_start});
+    };
+    EXPECT_EQ(verdict_on(start + 1, seconds(70)), Outcome::chosen);
+    EXPECT_EQ(verdict_on(start, seconds(71)), Outcome::chosen) << "a procedure that commits";
+    EXPECT_EQ(verdict_on(start + 1, seconds(71)), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(start + 1, 0), Outcome::chosen);
+    chosen.xact_start = 0;
+    EXPECT_EQ(verdict_on(start + 1, seconds(71)), Outcome::no_longer_matches);
+    chosen.query_start = 0; // it reports no statements
+    EXPECT_EQ(verdict_on(0, seconds(71)), Outcome::no_longer_matches);
+    EXPECT_EQ(verdict_on(0, 0), Outcome::chosen);
+    EXPECT_EQ(outcome_of_recheck(Recheck::no_other_transaction, chosen, {false, true, State::idle, 0, 0, 0}),
+              Outcome::already_gone);
+}
+
 TEST(Recheck, OfASelectionAsksForTheSameTransactionOrNoneAllTheTime) {
     core::Session chosen = client(1);
     chosen.state = State::active;

@@ -37,14 +37,24 @@ bool RuleInFlight::begin(Server& server, DrainRequester& asker) {
     case RuleAction::escalate:
         return take(Step::cancel, server);
     case RuleAction::drain:
-        asker.ask(target_.session);
-        target_.signalled_at = server.now();
-        has_acted_ = true;
-        due_ = target_.signalled_at + means_.timeout;
-        return drain(server, asker);
+        return ask(server, asker);
     default:
         return signal(Action::terminate, recheck_of_rule(target_.session), means_.timeout, server);
     }
+}
+
+bool RuleInFlight::ask(Server& server, DrainRequester& asker) {
+    const Session& matched = target_.session;
+    const Outcome outcome = outcome_of_recheck(recheck_of_rule(matched), matched, server.look(matched));
+    if (outcome != Outcome::chosen) {
+        target_.outcome = outcome == Outcome::already_gone ? outcome : Outcome::no_longer_matches;
+        return true;
+    }
+    asker.ask(matched);
+    target_.signalled_at = server.now();
+    has_acted_ = true;
+    due_ = target_.signalled_at + means_.timeout;
+    return drain(server, asker);
 }
 
 /// True, as below, when it is over: the signal was not sent.
@@ -109,11 +119,12 @@ bool RuleInFlight::drain(Server& server, DrainRequester& asker) {
     return now >= due_ && give_up_drain(server);
 }
 
-/// Who waits for a synchronous standby is spared even now, for one step more.
+/// Who waits for a synchronous standby, or is in another transaction by now, is spared even now, for one step
+/// more.
 bool RuleInFlight::give_up_drain(Server& server) {
     const Timestamp last = due_ + means_.step;
     if (means_.forces) {
-        signal_one(target_, Action::terminate, Recheck::identity, server);
+        signal_one(target_, Action::terminate, Recheck::no_other_transaction, server);
         target_.is_forced = begin_wait(means_.step, server);
         if (target_.is_forced || (target_.outcome == Outcome::no_longer_matches && server.now() < last))
             return false;

@@ -20,7 +20,8 @@ struct RuleMeans {
 
 /// cancel: one signal, until the statement has ended or the step is over. terminate: the same until the
 /// session is gone or the timeout is over. escalate: cancel, terminate, close the socket, each for a step.
-/// drain: it is asked to end after its transaction, and at the timeout terminated if the rule says so.
+/// drain: it is asked to end after its transaction, and at the timeout terminated if the rule says so. Before
+/// each of these it is looked at again: what it does by then has to be what is to be ended.
 class RuleInFlight {
   public:
     RuleInFlight(const RuleMeans& means, const Session& session, Timestamp began);
@@ -38,6 +39,7 @@ class RuleInFlight {
 
   private:
     bool begin(Server& server, DrainRequester& asker);
+    bool ask(Server& server, DrainRequester& asker);
     bool signal(Action action, Recheck recheck, Timestamp wait, Server& server);
     bool take(Step step, Server& server);
     bool begin_wait(Timestamp wait, Server& server);

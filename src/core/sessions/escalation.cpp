@@ -55,9 +55,9 @@ void terminate(Target& target, Server& server) {
 }
 
 void close_socket(Target& target, Server& server) {
-    target.outcome = Outcome::signalled; // also where it is gone meanwhile
+    target.outcome = Outcome::signalled; // also where it is gone meanwhile, or ends by itself
     const PinnedProcess holding(server, target.session, Action::close_socket);
-    if (!holding || !server.look(target.session).listed)
+    if (!holding || !needs_next_step(target.session, server.look(target.session), server))
         return;
     const Timestamp at = server.now();
     const Closing closing = server.close_socket();

@@ -10,6 +10,13 @@ bool has_stayed(const Session& chosen, const Observation& observed) noexcept {
            (observed.xact_start != 0 || observed.state_change == chosen.state_change);
 }
 
+/// A procedure that commits goes on in another one. Judged without its state, which an observation of a
+/// session that was asked to end may withhold.
+bool is_in_another_transaction(const Session& chosen, const Observation& observed) noexcept {
+    const bool has_same_statement = observed.query_start != 0 && observed.query_start == chosen.query_start;
+    return observed.xact_start != 0 && observed.xact_start != chosen.xact_start && !has_same_statement;
+}
+
 } // namespace
 
 bool runs_chosen_statement(const Session& chosen, const Observation& observed) noexcept {
@@ -62,6 +69,8 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
                        (observed.xact_start == 0 && is_idle(observed.state))
                    ? Outcome::chosen
                    : Outcome::no_longer_matches;
+    case Recheck::no_other_transaction:
+        return is_in_another_transaction(chosen, observed) ? Outcome::no_longer_matches : Outcome::chosen;
     }
     return Outcome::no_longer_matches;
 }

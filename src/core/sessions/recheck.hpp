@@ -29,6 +29,8 @@ enum class Recheck : std::uint8_t {
                     // blocks others while it is idle outside of one
     wait,           // and it still runs the statement that was chosen, and is still selected
     no_transaction, // and it is in none: idle, or its transaction was rolled back by an error, or it streams
+    no_other_transaction, // and it is in none, or in the one in which it was chosen, or still runs the
+                          // statement that was chosen
 };
 
 /// Does it still run the statement with which it was chosen?

@@ -62,6 +62,25 @@ class RuleServer final : public BeforeCommit<pg::LiveServer> {
     const std::optional<LocalTransactionId> matched_in_;
 };
 
+/// Who is asked finds the rule's message.
+class RuleRequests final : public core::DrainRequester {
+  public:
+    RuleRequests(pg::LastingRequests& requests, const pg::ClientMessage& client_message)
+        : requests_(requests), client_message_(client_message) {}
+
+    void ask(const core::Session& session) override {
+        pg::put_client_message(session, false, client_message_);
+        requests_.ask(session);
+    }
+    core::DrainAnswer answer_of(const core::Session& session) noexcept override {
+        return requests_.answer_of(session);
+    }
+
+  private:
+    pg::LastingRequests& requests_;
+    const pg::ClientMessage& client_message_;
+};
+
 pg::ClientMessage client_message_of(const pg::RuleRow& row) {
     pg::ClientMessage client_message = {};
     const core::string reason = row.reason != nullptr ? pg::kept_reason(row.reason) : core::string();
@@ -154,8 +173,6 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
                      {}};
     action.record.action.set(core::rule_action_name(rule.rule.action));
     strlcpy(action.rule, rule.row.name, sizeof action.rule);
-    if (action.kind == core::RuleAction::drain)
-        pg::put_client_message(entry.facts, false, action.client_message);
     const bool is_over = move_on(action, &roster);
     if (!action.flight.has_acted())
         return false;
@@ -170,9 +187,10 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
 
 /// The roster is there at the first signal.
 bool RulesEnforcer::move_on(Action& action, const pg::Roster* roster) {
+    RuleRequests requests(requester_, action.client_message);
     if (action.kind == core::RuleAction::drain) {
         DrainBeforeCommit server;
-        return action.flight.move_on(server, requester_);
+        return action.flight.move_on(server, requests);
     }
     const bool is_first = roster != nullptr;
     std::optional<pg::CallCooldowns> cooldown;
@@ -180,7 +198,7 @@ bool RulesEnforcer::move_on(Action& action, const pg::Roster* roster) {
         cooldown.emplace(action.cooldown, *roster, nullptr, action.owner);
     RuleServer server(action.client_message, cooldown ? &*cooldown : nullptr,
                       is_first ? std::optional(action.transaction) : std::nullopt);
-    const bool is_over = action.flight.move_on(server, requester_);
+    const bool is_over = action.flight.move_on(server, requests);
     if (cooldown) {
         pg::CooldownSweep sweep(cooldown->logins(), *roster, nullptr);
         sweep.end_pending_logins(pg::monotonic_now()); // nothing is waited for
