@@ -101,6 +101,8 @@ Timestamp pause_after(Timestamp waited, Timestamp left) noexcept;
 /// Has the signal had its effect?
 using Proof = bool (*)(const Session& chosen, const Observation& observed, Server& server);
 bool is_gone(const Session& chosen, const Observation& observed, Server& server) noexcept;
+/// It does not run the statement any more with which it was chosen.
+bool has_stopped(const Session& chosen, const Observation& observed, Server& server) noexcept;
 
 /// Watches all signalled targets side by side until each `is_done`, which gives it the outcome `success`, or
 /// until `deadline` (monotonic); the rest is `still running` then. The observer is told at once of targets
