@@ -423,6 +423,7 @@ TEST_F(RuleInFlight, ADrainIsForcedAtTheTimeoutIfTheRuleSaysSo) {
     server.end(*life);
     EXPECT_TRUE(is_over_at_next_tick());
     EXPECT_EQ(outcome(), Outcome::terminated);
+    EXPECT_EQ(flight->target().elapsed, rule.timeout + tick) << "from the request on";
 }
 
 TEST_F(RuleInFlight, AForcedDrainWaitsAStepForItsProof) {
@@ -464,6 +465,7 @@ TEST_F(RuleInFlight, AForcedDrainSparesWhoWaitsForAStandby) {
     EXPECT_FALSE(is_over_within(rule.timeout + rule.step - tick));
     EXPECT_TRUE(is_over_at_next_tick());
     EXPECT_EQ(outcome(), Outcome::still_running);
+    EXPECT_EQ(flight->target().elapsed, rule.timeout + rule.step);
     EXPECT_EQ(life->signals, 0);
 }
 

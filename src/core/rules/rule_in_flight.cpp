@@ -124,7 +124,9 @@ bool RuleInFlight::drain(Server& server, DrainRequester& asker) {
 bool RuleInFlight::give_up_drain(Server& server) {
     const Timestamp last = due_ + means_.step;
     if (means_.forces) {
+        const Timestamp asked_at = target_.signalled_at;
         signal_one(target_, Action::terminate, Recheck::no_other_transaction, server);
+        target_.signalled_at = asked_at; // since then it has taken its time
         target_.is_forced = begin_wait(means_.step, server);
         if (target_.is_forced || (target_.outcome == Outcome::no_longer_matches && server.now() < last))
             return false;
