@@ -7,7 +7,7 @@
 #include "pg/rules/rule_table.hpp"
 #include "pg/rules/shared_rules.hpp"
 #include "pg/sessions/client_message.hpp"
-#include "pg/sessions/drain_request.hpp"
+#include "pg/sessions/drain_requesters.hpp"
 #include "pg/sessions/roster.hpp"
 
 namespace sessionctl::worker {
