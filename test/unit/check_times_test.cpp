@@ -2,6 +2,8 @@
 #include "core/rules/check_times.hpp"
 #include "support.hpp"
 
+#include <vector>
+
 namespace sessionctl::test {
 
 using core::CheckTimes;
@@ -60,6 +62,34 @@ TEST(CheckTimes, AChangedRuleIsDueAtOnce) {
     times.changed();
     EXPECT_TRUE(times.is_due(0));
     EXPECT_TRUE(times.failed(0));
+}
+
+TEST(CheckTimes, TheOneThatHasBeenDueForLongestComesFirst) {
+    CheckTimes late, later, waiting, failing;
+    late.checked(seconds(10), seconds(1));
+    later.checked(seconds(8), seconds(1));
+    waiting.checked(seconds(12), seconds(1));
+    failing.failed(seconds(9));
+    const CheckTimes fresh;
+    const auto due = [&](core::Timestamp now) {
+        const core::vector<std::size_t> places =
+            core::due_checks({&late, nullptr, &later, &waiting, &fresh, &failing, &later}, now);
+        return std::vector<std::size_t>(places.begin(), places.end());
+    };
+    EXPECT_EQ(due(seconds(8)), (std::vector<std::size_t>{4}));
+    EXPECT_EQ(due(seconds(12)), (std::vector<std::size_t>{4, 2, 6, 5, 0}));
+    EXPECT_TRUE(core::due_checks({}, seconds(12)).empty());
+}
+
+TEST(CheckTimes, WhereOneLookReachesOnlyOneRuleEachHasItsTurn) {
+    CheckTimes rules[3];
+    std::vector<std::size_t> checked;
+    for (core::Timestamp now = seconds(1); checked.size() < 7; now += seconds(1)) {
+        const std::size_t first = core::due_checks({&rules[0], &rules[1], &rules[2]}, now)[0];
+        rules[first].checked(now, milliseconds(100));
+        checked.push_back(first);
+    }
+    EXPECT_EQ(checked, (std::vector<std::size_t>{0, 1, 2, 0, 1, 2, 0}));
 }
 
 } // namespace sessionctl::test

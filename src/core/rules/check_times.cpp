@@ -32,4 +32,15 @@ void CheckTimes::changed() noexcept {
     *this = {};
 }
 
+vector<std::size_t> due_checks(const vector<const CheckTimes*>& rules, Timestamp now) {
+    vector<std::size_t> due;
+    for (std::size_t place = 0; place < rules.size(); ++place)
+        if (rules[place] != nullptr && rules[place]->is_due(now))
+            due.push_back(place);
+    std::sort(due.begin(), due.end(), [&rules](std::size_t a, std::size_t b) {
+        return rules[a]->next() != rules[b]->next() ? rules[a]->next() < rules[b]->next() : a < b;
+    });
+    return due;
+}
+
 } // namespace sessionctl::core

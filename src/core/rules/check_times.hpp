@@ -1,6 +1,7 @@
 // When rules are checked, and how a failing one backs off.
 #pragma once
 
+#include "core/memory.hpp"
 #include "core/sessions/session.hpp"
 
 namespace sessionctl::core {
@@ -23,5 +24,9 @@ class CheckTimes {
     Timestamp next_ = INT64_MIN;
     Timestamp pause_ = 0; // since the last failure; 0: the last check succeeded
 };
+
+/// The places of those that are due, those first that have been due for longest: a look at the server that is
+/// cut short is not at the cost of the same rules each time. Null: a rule that is not checked.
+vector<std::size_t> due_checks(const vector<const CheckTimes*>& rules, Timestamp now);
 
 } // namespace sessionctl::core

@@ -21,7 +21,6 @@ struct LoadedRule {
     bool is_checked() const noexcept {
         return row.is_enabled && record != nullptr && !record->is_switched_off;
     }
-    bool is_due(core::Timestamp now) const noexcept { return is_checked() && times.is_due(now); }
 
     const MemoryContext memory;
     const pg::RuleRow row;

@@ -19,6 +19,8 @@ namespace {
 
 /// A standby is not told when replay changes the rules.
 constexpr core::Timestamp standby_interval = 60 * core::microseconds_per_second;
+/// Then what the checks have found is acted on, and actions are moved on; the other rules stay due.
+constexpr core::Timestamp longest_look = core::microseconds_per_second;
 
 } // namespace
 
@@ -112,7 +114,7 @@ void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
 }
 
 core::Timestamp RulesWorker::tick() {
-    if (is_any_due())
+    if (!due_rules().empty())
         check_due();
     core::Timestamp next = move_actions_on();
     for (const std::unique_ptr<LoadedRule>& each : rules_)
@@ -121,10 +123,11 @@ core::Timestamp RulesWorker::tick() {
     return next;
 }
 
-bool RulesWorker::is_any_due() const noexcept {
-    const core::Timestamp now = pg::monotonic_now();
-    return std::any_of(rules_.begin(), rules_.end(),
-                       [=](const std::unique_ptr<LoadedRule>& each) { return each->is_due(now); });
+core::vector<std::size_t> RulesWorker::due_rules() const {
+    core::vector<const core::CheckTimes*> times;
+    for (const std::unique_ptr<LoadedRule>& each : rules_)
+        times.push_back(each->is_checked() ? &each->times : nullptr);
+    return core::due_checks(times, pg::monotonic_now());
 }
 
 void RulesWorker::check_due() {
@@ -135,16 +138,23 @@ void RulesWorker::check_due() {
         ++shared_rules().changes;
     } else {
         pg::RuleTick tick(ages_);
-        const core::Timestamp now = pg::monotonic_now();
-        core::vector<core::Claim> claims;
-        for (std::size_t i = 0; i < rules_.size(); ++i)
-            if (rules_[i]->is_due(now))
-                check(*rules_[i], static_cast<std::int32_t>(i), tick, enforcer_, claims);
+        core::vector<core::Claim> claims = check_in_turn(tick);
         if (tick.is_steady())
             act(core::settle_claims(std::move(claims)), tick);
     }
     catalogs.leave();
     pg::call([] { compat::signal_listeners(); });
+}
+
+core::vector<core::Claim> RulesWorker::check_in_turn(pg::RuleTick& tick) {
+    const core::Timestamp began = pg::monotonic_now();
+    core::vector<core::Claim> claims;
+    for (const std::size_t place : due_rules()) {
+        if (must_leave() || pg::monotonic_now() - began > longest_look)
+            break;
+        check(*rules_[place], static_cast<std::int32_t>(place), tick, enforcer_, claims);
+    }
+    return claims;
 }
 
 core::Timestamp RulesWorker::move_actions_on() {

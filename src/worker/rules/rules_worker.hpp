@@ -33,8 +33,9 @@ class RulesWorker {
 
     /// Checks the rules that are due, and acts; returns when to do so again.
     core::Timestamp tick();
-    bool is_any_due() const noexcept;
+    core::vector<std::size_t> due_rules() const;
     void check_due();
+    core::vector<core::Claim> check_in_turn(pg::RuleTick& tick);
     core::Timestamp move_actions_on();
     void act(const core::vector<core::Claim>& claims, pg::RuleTick& tick);
     void act(LoadedRule& rule, const core::Session& session, pg::RuleTick& tick);
