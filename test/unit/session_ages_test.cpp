@@ -112,6 +112,37 @@ TEST_F(SessionAges, WhatWasThereBeforeTheFirstLookIsTakenAsItIs) {
     EXPECT_EQ(session_age(), seconds(601));
 }
 
+TEST_F(SessionAges, WhatIsInTheFutureAtTheFirstLookIsOfNow) {
+    Session& old = connect();
+    old.id.start -= seconds(7200);
+    Session& session = connect();
+    set_wall_clock(-hour);
+    look();
+    EXPECT_EQ(query_age(), 0);
+    EXPECT_EQ(session_age(), 0);
+    EXPECT_EQ(wall() - last.state_change, 0);
+    look_after(seconds(2));
+    EXPECT_EQ(query_age(), seconds(2));
+    session.query_start = wall();
+    look_after(seconds(1));
+    EXPECT_EQ(query_age(), seconds(1));
+    EXPECT_EQ(session_age(), seconds(3));
+    look_after(2 * hour); // by now the stamp is in the past of the wall clock
+    EXPECT_EQ(session_age(), 2 * hour + seconds(3));
+    EXPECT_EQ(wall() - ages.corrected(old).start, 3 * hour + seconds(3)) << "as it was found";
+}
+
+TEST_F(SessionAges, AMomentInTheFutureIsNoJump) {
+    Session& session = connect();
+    session.query_start = wall() + milliseconds(499); // after the tick, before the look at the session
+    look();
+    EXPECT_EQ(last.query_start, session.query_start);
+    look_after(seconds(1));
+    session.query_start = wall() + seconds(1); // at a later look: it took that long
+    look();
+    EXPECT_EQ(last.query_start, session.query_start);
+}
+
 TEST_F(SessionAges, AnotherSessionInTheSlotIsAsOldAsItIs) {
     Session& session = connect();
     look_after(seconds(100));

@@ -18,16 +18,23 @@ bool is_jump(Timestamp offset, Timestamp other) noexcept {
 void SessionAges::tick(Timestamp monotonic, Timestamp wall) noexcept {
     clock_.tick(monotonic, wall);
     const Timestamp offset = wall - monotonic;
-    has_jumped_ = has_jumped_ || (is_running_ && is_jump(offset, offset_));
+    has_jumped_ = has_jumped_ || (ticks_ > 0 && is_jump(offset, offset_));
     offset_ = offset;
-    is_running_ = true;
+    ++ticks_;
+}
+
+/// Later ticks see the jump itself, and a stamp may be made after the tick.
+bool SessionAges::has_jumped_since(Timestamp wall) const noexcept {
+    return ticks_ == 1 && wall - offset_ - clock_.now() >= tolerance;
 }
 
 Timestamp SessionAges::correct(Stamp& stamp, Timestamp wall) noexcept {
     if (wall == 0)
         return 0;
-    if (stamp.wall != wall)
+    if (stamp.wall != wall) {
         stamp = {wall, clock_.at(wall)};
+        has_jumped_ = has_jumped_ || has_jumped_since(wall);
+    }
     return has_jumped_ ? stamp.monotonic + offset_ : wall;
 }
 
