@@ -55,7 +55,8 @@ SELECT v.option || ': ' || pg_temp.told_of_rule($$'true', $$ || v.option) FROM (
     ($$at_most := 0$$), ($$at_most := 101$$), ($$at_most_within := '0'$$), ($$at_most_within := '25 h'$$),
     ($$step := '0'$$), ($$step := '2 h'$$), ($$timeout := '0'$$), ($$timeout := '2 h'$$),
     ($$action := 'terminate', force := true$$), ($$action := 'terminate', close_socket := true$$), ($$action := 'drain', cooldown := '1 s'$$),
-    ($$refuse_above := -1$$), ($$keep := -1$$), ($$keep_which := 'best'$$), ($$cooldown := '2 h'$$)) AS v (option);
+    ($$refuse_above := -1$$), ($$keep := -1$$), ($$keep_which := 'best'$$), ($$cooldown := '2 h'$$),
+    ($$only_when := repeat(' ', 65536)$$), ($$reason := repeat('x', 65537)$$)) AS v (option);
 SELECT regexp_replace(pg_temp.told_of_rule($$'true', per := 'nosuchcolumn'$$), 'Its columns are.*', '...');
 
 SELECT count(*) FROM sessionctl.session_rules;

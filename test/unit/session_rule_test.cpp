@@ -160,6 +160,21 @@ TEST(SessionRule, AnOptionNeedsTheActionThatKnowsIt) {
     }
 }
 
+TEST(SessionRule, ItsTextsAreOfBoundedLength) {
+    constexpr std::size_t most = 65536;
+    core::check_rule_texts({most, 0, most, 0});
+    core::check_rule_texts({0, most, 0, most});
+    core::check_rule_texts({most - 5, 5, 5, most - 5});
+    const std::string conditions =
+        "54000 condition and only_when of a session rule must not be longer than 65536 bytes together";
+    EXPECT_EQ(refusal([] { core::check_rule_texts({most + 1, 0, 0, 0}); }), conditions);
+    EXPECT_EQ(refusal([] { core::check_rule_texts({most - 5, 6, 0, 0}); }), conditions);
+    const std::string others =
+        "54000 reason and per of a session rule must not be longer than 65536 bytes together";
+    EXPECT_EQ(refusal([] { core::check_rule_texts({0, 0, most + 1, 0}); }), others);
+    EXPECT_EQ(refusal([] { core::check_rule_texts({0, 0, 6, most - 5}); }), others);
+}
+
 TEST(SessionRule, ItsVictimsReadItsNameAndReason) {
     EXPECT_EQ(str(core::rule_detail("reports", "too long")), "Rule \"reports\": too long");
     EXPECT_EQ(str(core::rule_detail("a\"b", "")), "Rule \"a\"\"b\".");

@@ -38,6 +38,14 @@ Timestamp checked_interval(const char* name, const Interval& interval, const Bou
     return total * microseconds_per_millisecond;
 }
 
+void check_length(const char* texts, std::size_t length) {
+    if (length > longest_rule_texts)
+        throw Error(sqlstate::program_limit_exceeded,
+                    "%s of a session rule must not be longer than %zu bytes together", texts,
+                    longest_rule_texts)
+            .hint("Shorten them, or make several rules.");
+}
+
 [[noreturn]] void refuse_option(const char* option, const char* action) {
     throw Error(sqlstate::invalid_parameter_value, "%s needs the action '%s'", option, action)
         .hint("Leave out %s, or choose that action.", option);
@@ -149,6 +157,11 @@ void check_rule(const SessionRule& rule) {
         refuse_option("close_socket", "escalate");
     if (rule.cooldown > 0 && rule.action != RuleAction::terminate)
         refuse_option("cooldown", "terminate");
+}
+
+void check_rule_texts(const RuleTextLengths& lengths) {
+    check_length("condition and only_when", lengths.condition + lengths.only_when);
+    check_length("reason and per", lengths.reason + lengths.per);
 }
 
 string rule_detail(std::string_view name, std::string_view reason) {

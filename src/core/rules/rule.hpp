@@ -42,6 +42,9 @@ struct SessionRule {
 constexpr std::int32_t most_rules = 200;
 /// A name is as long as PostgreSQL's own.
 constexpr std::size_t longest_rule_name = 63;
+/// Of the condition and only_when together, and of the other texts together: its process keeps those of all
+/// rules.
+constexpr std::size_t longest_rule_texts = 64 * 1024;
 
 /// Errors: 22023 (empty, or with a control character), 42622 (more than 63 bytes).
 std::string_view checked_rule_name(std::string_view name, Encoding encoding);
@@ -64,6 +67,17 @@ Timestamp checked_rule_timeout(const Interval& interval);
 /// Errors: 22023 for an option that this action does not know: force without drain, close_socket without
 /// escalate, cooldown without terminate.
 void check_rule(const SessionRule& rule);
+
+/// Of its texts, in bytes; 0 where there is none.
+struct RuleTextLengths {
+    std::size_t condition;
+    std::size_t only_when;
+    std::size_t reason;
+    std::size_t per;
+};
+
+/// Errors: 54000.
+void check_rule_texts(const RuleTextLengths& lengths);
 
 /// What the client of an ended session reads, and the log: `Rule "reports": <reason>`.
 string rule_detail(std::string_view name, std::string_view reason);

@@ -109,6 +109,11 @@ RuleRow row_of(Columns columns) {
     return row;
 }
 
+core::RuleTextLengths text_lengths_of(const RuleRow& row) noexcept {
+    const auto length = [](const char* text) { return text != nullptr ? std::strlen(text) : 0; };
+    return {length(row.condition), length(row.only_when), length(row.reason), length(row.per)};
+}
+
 /// Inside pg::call. False where the function is gone.
 bool may_make_rules(Oid role) {
     const Oid schema = get_namespace_oid("sessionctl", true);
@@ -167,6 +172,7 @@ core::vector<RuleRow> read_rules(const char* name) {
 }
 
 core::SessionRule rule_of(const RuleRow& row) {
+    core::check_rule_texts(text_lengths_of(row));
     core::SessionRule rule;
     rule.name = core::checked_rule_name(row.name, own_characters().controls);
     rule.is_enabled = row.is_enabled;

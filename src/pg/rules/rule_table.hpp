@@ -44,7 +44,7 @@ RuleRow copy_of(const RuleRow& row, MemoryContext memory);
 /// All rules, or the one of this name, by name. With a superuser's rights.
 core::vector<RuleRow> read_rules(const char* name = nullptr);
 
-/// Errors: 22023 for a value that is not allowed.
+/// Errors: 22023 for a value that is not allowed, 54000 for texts that are too long.
 core::SessionRule rule_of(const RuleRow& row);
 /// Points into the row. Errors: 22023 for `per`.
 RuleText text_of(const RuleRow& row);
