@@ -55,7 +55,8 @@ bool drops_extension(const Node* statement, const char* name) noexcept {
 #if PG_VERSION_NUM >= 100000 // 10: each is a name, no more a list of its parts
             const auto* const extension = static_cast<const Node*>(lfirst(cell));
 #else
-            const auto* const extension = static_cast<const Node*>(linitial(static_cast<List*>(lfirst(cell))));
+            const auto* const extension =
+                static_cast<const Node*>(linitial(static_cast<List*>(lfirst(cell))));
 #endif
             if (std::strcmp(strVal(extension), name) == 0)
                 return true;

@@ -71,8 +71,8 @@ class Failure {
 
 } // namespace detail
 
-/// As long as it lives, errors are copied into the memory context that was current when it began: pg::entry's,
-/// unless one of those who catch them has a shorter-lived one.
+/// As long as it lives, errors are copied into the memory context that was current when it began:
+/// pg::entry's, unless one of those who catch them has a shorter-lived one.
 class ErrorMemory {
   public:
     ErrorMemory() noexcept;

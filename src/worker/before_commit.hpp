@@ -1,6 +1,6 @@
 // The servers for what acts by itself: a session is signalled only in the transaction in which it was looked
-// at, and never in its commit. The client would be told of a commit that no standby has, if a signal ended the
-// wait for it.
+// at, and never in its commit. The client would be told of a commit that no standby has, if a signal ended
+// the wait for it.
 #pragma once
 
 #include "pg/sessions/commits.hpp"

@@ -26,8 +26,8 @@ struct Shown {
         std::memcpy(last_error, record.last_error, sizeof last_error);
         owner = record.owner;
         std::int64_t* counter = counters;
-        for (const auto* const each :
-             {&record.checks, &record.matched, &record.acted, &record.ended, &record.held_back, &record.errors})
+        for (const auto* const each : {&record.checks, &record.matched, &record.acted, &record.ended,
+                                       &record.held_back, &record.errors})
             *counter++ = *each;
         last_check = record.last_check;
         last_acted = record.last_acted;

@@ -45,7 +45,8 @@ SQL_FUNCTION(sessionctl_session_rule_changed)
 {
     return pg::entry([]() -> Datum {
         if (!pg::call([] { return superuser(); }))
-            throw core::Error(core::sqlstate::insufficient_privilege, "cannot write the table of session rules")
+            throw core::Error(core::sqlstate::insufficient_privilege,
+                              "cannot write the table of session rules")
                 .hint("Use create_session_rule, alter_session_rule and drop_session_rule.");
         if (pg::shared_memory() != nullptr)
             pg::wake_rules_at_commit();

@@ -8,6 +8,7 @@
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/rules/rule_condition.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -22,6 +23,7 @@ namespace {
 constexpr char until_streak[] = "once it has matched for matching_for";
 constexpr char by_refuse_above[] = "held back: more sessions match than refuse_above allows";
 constexpr char by_at_most[] = "held back: at_most";
+constexpr char by_commit[] = "not acted on: it commits";
 constexpr char by_rule_state[] = "not acted on: the rule is not enabled";
 
 class NoneInFlight final : public core::ActionsInFlight {
@@ -45,7 +47,16 @@ core::ActionTimes action_times_of(const char* name) {
     return times;
 }
 
-/// As if every session had matched for long enough, and every action succeeded.
+/// Those that the rule would act on, as if every action succeeded.
+core::vector<core::Claim> acted_on(core::vector<core::Claim> claims, std::size_t room) {
+    claims.erase(std::remove_if(claims.begin(), claims.end(),
+                                [](const core::Claim& each) { return pg::is_in_commit(each.session); }),
+                 claims.end());
+    claims.resize(std::min(claims.size(), room));
+    return claims;
+}
+
+/// As if every session had matched for long enough.
 core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
     core::SessionRule rule = pg::rule_of(row);
     if (!rule.guards.refuse_above && pg::refuse_above_setting() > 0)
@@ -64,18 +75,20 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
     const core::ActionTimes times = action_times_of(row.name);
     const core::Timestamp now = pg::monotonic_now();
     const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, times, NoneInFlight(), now);
-    const core::Claim* const first = check.claims.data();
-    const core::Claim* const end =
-        first + std::min<std::size_t>(check.claims.size(), core::room_for_actions(rule, times, now));
+    const core::vector<core::Claim> claims = acted_on(check.claims, core::room_for_actions(rule, times, now));
     for (core::Target& target : plan) {
         if (target.outcome != core::Outcome::chosen)
             continue;
-        const bool is_acted_on = std::any_of(first, end, [&target](const core::Claim& claim) {
-            return claim.session.id == target.session.id;
-        });
-        if (!is_acted_on)
+        const bool is_acted_on =
+            std::any_of(claims.begin(), claims.end(), [&target](const core::Claim& claim) {
+                return claim.session.id == target.session.id;
+            });
+        const bool commits = pg::is_in_commit(target.session);
+        if (commits || !is_acted_on)
             target.outcome = core::Outcome::spared;
-        if (!is_acted_on)
+        if (commits)
+            target.reason = by_commit;
+        else if (!is_acted_on)
             target.reason = check.is_refused ? by_refuse_above : by_at_most;
         else if (!row.is_enabled)
             target.reason = by_rule_state;

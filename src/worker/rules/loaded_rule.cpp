@@ -35,9 +35,7 @@ std::unique_ptr<LoadedRule> load_rule(const pg::RuleRow& row) {
             made->record->action = made->rule.action;
         const pg::MemoryScope own(made->memory);
         const pg::ErrorMemory errors;
-        pg::in_subtransaction([&made] {
-            made->condition.emplace(pg::text_of(made->row));
-        });
+        pg::in_subtransaction([&made] { made->condition.emplace(pg::text_of(made->row)); });
     } catch (const pg::PgError& error) {
         made->problem = error.what();
     } catch (const core::Error& error) {
