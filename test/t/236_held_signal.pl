@@ -1,4 +1,4 @@
-# The reaper looks at a session, and then signals it. What the session begins in between waits for the signal, which is held
+# The reaper, or a session rule, looks at a session, and then signals it. What the session begins in between waits for the signal, which is held
 # there: a commit (one that waits for its standby would report that it gave up), or the next transaction.
 
 use strict;
@@ -12,9 +12,10 @@ use Test::More;
 
 plan skip_all => 'signals are held with a library for Linux' if $^O ne 'linux';
 
-my ($wanted, $node) = with_held_signal(sub { new_reaper_server('held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n") });
+my ($wanted, $node) = with_held_signal(sub { new_reaper_server('held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\npg_sessionctl.rules = on\n") });
 my $admin = SessionctlTest::Session->new($node, app => 'admin');
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
+$admin->run('SET synchronous_commit = local');
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 reconfigure($node, 'synchronous_standby_names' => 'nobody');
 
@@ -24,7 +25,7 @@ sub wait_event
 	return $admin->run(q{SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = } . $session->pid);
 }
 
-# What it did before, the limit that is over then, what it does once the signal is held, and what it is told.
+# What it did before, the limit that is over (or the rule that matches) then, what it does once the signal is held, and what it is told.
 sub is_hit_before
 {
 	my ($name, %with) = @_;
@@ -33,15 +34,16 @@ sub is_hit_before
 		my $session = SessionctlTest::Session->new($node, user => 'app');
 		$with{before}->($session);
 		write_file($wanted, '');
-		$admin->run("ALTER SYSTEM SET $with{limit} = '1 ms'"); # not waiting for the reaper, which is held, too
-		$admin->run('SELECT pg_reload_conf()');
-		wait_for('the reaper to signal it', sub { -e "$wanted.held" });
+		# Not waiting for the reaper, which is held, too.
+		$admin->run($with{limit} ? "ALTER SYSTEM SET $with{limit} = '1 ms'" : $with{rule});
+		$admin->run('SELECT pg_reload_conf()') if $with{limit};
+		wait_for('it to be signalled', sub { -e "$wanted.held" });
 		$with{then}->($session);
 		wait_for('it to wait', sub { wait_event($session) =~ /^(?:LWLock:|IPC:SyncRep)/ });
 		unlike(wait_event($session), qr/SyncRep/, 'it has not committed');
 		unlink "$wanted.held" or die $!;
 		like($session->answer, $with{told}, 'it is signalled before it does');
-		reconfigure($node, $with{limit} => undef);
+		$with{limit} ? reconfigure($node, $with{limit} => undef) : $admin->run(q{SELECT sessionctl.drop_session_rule('held')});
 		is(join("\n", log_lines($node, $position, qr/canceling the wait/)), '', 'no wait for a standby is given up');
 		is($admin->run('SELECT count(*) FROM orders'), '0', 'and nothing is written');
 		$session->quit;
@@ -67,6 +69,15 @@ is_hit_before("the next transaction, $_", limit => $_, told => $ended,
 	before => sub { $_[0]->run('SELECT 1') },
 	then => sub { $_[0]->send(q{INSERT INTO orders VALUES ('next')}) })
   for qw(pg_sessionctl.idle_session_timeout pg_sessionctl.session_lifetime_timeout);
+
+my $held = q{SELECT sessionctl.create_session_rule('held', $$usename = 'app' AND state LIKE 'idle%'$$, check_every := '100 ms', action := };
+is_hit_before("a commit, rule $_", rule => "$held '$_')", told => $ended,
+	before => sub { $_[0]->run(q{BEGIN; INSERT INTO orders VALUES ('late')}) },
+	then => sub { $_[0]->send('COMMIT') })
+  for qw(terminate escalate);
+is_hit_before('the next transaction, rule terminate', rule => "$held 'terminate')", told => $ended,
+	before => sub { $_[0]->run('SELECT 1') },
+	then => sub { $_[0]->send(q{INSERT INTO orders VALUES ('next')}) });
 
 $node->stop;
 done_testing();
