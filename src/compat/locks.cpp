@@ -103,6 +103,16 @@ core::Timestamp wait_start([[maybe_unused]] const PGPROC& proc) noexcept {
 #endif
 }
 
+// Before 14 a wait and the next one of the same statement for the same lock look alike, but for this.
+std::uint32_t newest_subtransaction([[maybe_unused]] const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 140000
+    return 0;
+#else
+    const int count = std::min<int>(ProcGlobal->allPgXact[proc.pgprocno].nxids, PGPROC_MAX_CACHED_SUBXIDS);
+    return count > 0 ? proc.subxids.xids[count - 1] : 0;
+#endif
+}
+
 bool leads_queue(const PGPROC& proc) noexcept {
     return &queued_at(queue_head(*proc.waitLock)->next) == &proc;
 }
@@ -115,7 +125,7 @@ void copy_entries(const LOCK& lock, int number, CopyBuffer<core::ProcLock>& room
         const auto conflicts = static_cast<core::LockModes>(method->conflictTab[proc.waitLockMode]);
         const auto held = static_cast<core::LockModes>(proc.waitProcLock->holdMask);
         room.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
-                  wait_start(proc)});
+                  wait_start(proc), newest_subtransaction(proc)});
     }
     for (const Link* link = holders_head(lock)->next; link != holders_head(lock); link = link->next) {
         const PROCLOCK& entry = holder_at(link);

@@ -58,6 +58,24 @@ subtest 'a wait that has ended' => sub {
 	all_end($admin);
 };
 
+subtest 'a statement that tries again and again' => sub {
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	$holder->run("BEGIN; $update");
+	# Together they last longer than the patience, each of them does not.
+	my $waiter = patient($node, 'terminate', patience => '3 s');
+	$waiter->run(q{SET lock_timeout = '20 ms'; CREATE FUNCTION pg_temp.retries(attempts int) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN
+			FOR i IN 1 .. attempts LOOP
+				BEGIN UPDATE t SET b = b + 1 WHERE a = 1; RETURN 'got it'; EXCEPTION WHEN lock_not_available THEN NULL; END;
+			END LOOP;
+			RETURN 'gave up';
+		END $$});
+	is($waiter->run('SELECT pg_temp.retries(200)'), 'gave up', 'each attempt is a wait of its own');
+	ok($holder->lives, 'and none is long enough');
+	is(join(',', gives_way($node, $position, $holder)), '', 'nothing was done');
+	all_end($admin);
+};
+
 subtest 'patience and yield_after together' => sub {
 	my ($position, $low, $equal) = (log_position($node), session($node, user => 'batch'), session($node, user => 'shop'));
 	$_->run('BEGIN; TABLE t') for $low, $equal;

@@ -40,6 +40,10 @@ class Facts final : public core::BlockerFacts {
     explicit Facts(const core::WaitGraph& graph) : graph_(graph) {}
 
     bool is_acted_on(const core::ProcLock& waiter) override { return other_locks.count(waiter.lock) == 0; }
+    /// The monotonic clock is a minute behind.
+    core::WaitStart start_of(const core::ProcLock& waiter) override {
+        return {waiter.since - core::microseconds_per_second * 60, waiter.since};
+    }
     std::optional<Standing> standing_of(int party) override {
         const auto found = standings.find(graph_.party(party).pid);
         return found != standings.end() ? std::optional(found->second) : std::nullopt;
@@ -198,6 +202,7 @@ TEST(LockPriority, WhoHasJustEndedIsNotInTheWay) {
 TEST(LockPriority, SinceTheLastOfWhatLedToIt) {
     const core::LockModes conflicts = conflicts_of(exclusive);
     const core::LockModes held = 1u << exclusive;
+    constexpr core::Timestamp minute = core::microseconds_per_second * 60;
     const auto since = [&](core::Timestamp first, core::Timestamp second, core::Timestamp xact_start) {
         const core::WaitGraph graph({{session(1), 0, 0, exclusive, 0, conflicts, first},
                                      {session(2), 0, -1, 0, held, 0, 0},
@@ -210,11 +215,25 @@ TEST(LockPriority, SinceTheLastOfWhatLedToIt) {
         facts.standings[3].session.xact_start = xact_start;
         return core::blockers_to_give_way(graph, 0, waiter_of(LockPriority::high), facts)[0].since;
     };
-    EXPECT_EQ(since(100, 50, 10), 100) << "the wait itself";
-    EXPECT_EQ(since(100, 150, 10), 150) << "the wait of one in between";
-    EXPECT_EQ(since(100, 150, 170), 170) << "the blocker's transaction";
-    EXPECT_EQ(since(0, 150, 10), 0) << "not known";
-    EXPECT_EQ(since(100, 0, 10), 0);
+    EXPECT_EQ(since(100, 50, 10), 100 - minute) << "the wait itself";
+    EXPECT_EQ(since(100, 150, 10), 150 - minute) << "the wait of one in between";
+    EXPECT_EQ(since(100, 150, 150), 150 - minute);
+    EXPECT_EQ(since(100, 150, 170), 0) << "the blocker's transaction is later: not known on that clock";
+}
+
+TEST(LockPriority, SinceTheLaterOfTwoWaitsForTheSame) {
+    const core::LockModes conflicts = conflicts_of(exclusive);
+    const core::LockModes held = 1u << exclusive;
+    const core::WaitGraph graph({{session(1), 0, 0, exclusive, 0, conflicts, 100},
+                                 {session(2), 0, -1, 0, held, 0, 0},
+                                 {session(1), 1, 0, exclusive, 0, conflicts, 200}, // a worker of it
+                                 {session(2), 1, -1, 0, held, 0, 0}},
+                                {});
+    Facts facts(graph);
+    facts.standings[2] = standing(2, LockPriority::low);
+    const auto found = core::blockers_to_give_way(graph, 0, waiter_of(LockPriority::high), facts);
+    ASSERT_EQ(found.size(), 1u) << "one blocker, once";
+    EXPECT_EQ(found[0].since, 200 - core::microseconds_per_second * 60);
 }
 
 TEST(LockPriority, EverythingHasAName) {

@@ -1,6 +1,7 @@
 #include "core/locks/lock_priority.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sessionctl::core {
 
@@ -61,17 +62,17 @@ Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexce
 
 namespace {
 
-constexpr Timestamp since_ever = 1;
+constexpr WaitStart since_ever = {INT64_MIN, INT64_MIN};
 
-/// 0: one of them is not known.
-Timestamp later_of(Timestamp a, Timestamp b) noexcept {
-    return a != 0 && b != 0 ? std::max(a, b) : 0;
+WaitStart later_of(const WaitStart& a, const WaitStart& b) noexcept {
+    return a.monotonic > b.monotonic ? a : b;
 }
 
 class Search {
   public:
     Search(const WaitGraph& graph, int waiter, const LockSettings& settings, BlockerFacts& facts)
-        : graph_(graph), waiter_(waiter), settings_(settings), facts_(facts), is_seen_(graph.count(), false) {
+        : graph_(graph), waiter_(waiter), settings_(settings), facts_(facts), is_seen_(graph.count(), false),
+          edge_to_(graph.count(), -1) {
         is_seen_[waiter] = true;
     }
 
@@ -88,37 +89,56 @@ class Search {
     /// Reached by the search: in the waiter's way.
     struct Step {
         int party;
-        Timestamp since;
+        WaitStart since;
     };
     /// From a waiting party to one of its blockers.
     struct Edge {
         int blocker;
         bool is_hard;
         bool is_acted_on;
-        Timestamp since;
+        WaitStart since;
     };
 
     vector<Edge> edges_from(const Step& step) {
         vector<Edge> edges;
+        const ProcLock* waiter = nullptr;
+        bool is_acted_on = false;
+        WaitStart since = {};
         for (WaitGraph::Pairs pairs(graph_, step.party); pairs.next();) {
-            if (!is_block(pairs.waiter(), pairs.other()))
+            if (std::exchange(waiter, &pairs.waiter()) != &pairs.waiter()) {
+                is_acted_on = facts_.is_acted_on(*waiter);
+                since = later_of(step.since, facts_.start_of(*waiter));
+            }
+            if (!is_block(*waiter, pairs.other()))
                 continue;
-            const int blocker = graph_.owner(pairs.other());
-            const auto known = std::find_if(edges.begin(), edges.end(),
-                                            [blocker](const Edge& edge) { return edge.blocker == blocker; });
-            Edge& edge = known != edges.end() ? *known : edges.emplace_back(Edge{blocker, false, true, 0});
-            edge.is_hard |= is_hard_block(pairs.waiter(), pairs.other());
-            edge.is_acted_on &= facts_.is_acted_on(pairs.waiter());
-            edge.since = later_of(step.since, pairs.waiter().since);
+            Edge& edge = edge_to(graph_.owner(pairs.other()), edges);
+            edge.is_hard |= is_hard_block(*waiter, pairs.other());
+            edge.is_acted_on &= is_acted_on;
+            edge.since = later_of(edge.since, since);
         }
+        for (const Edge& edge : edges)
+            edge_to_[edge.blocker] = -1;
         return edges;
+    }
+
+    /// One for each blocker of the same step.
+    Edge& edge_to(int blocker, vector<Edge>& edges) {
+        if (edge_to_[blocker] < 0) {
+            edge_to_[blocker] = static_cast<int>(edges.size());
+            edges.push_back({blocker, false, true, since_ever});
+        }
+        return edges[edge_to_[blocker]];
     }
 
     /// Notes what the edge leads to; true if the search has to go on behind it.
     bool goes_on_from(const Edge& edge, const Step& step) {
         if (edge.blocker == waiter_) {
-            found_.push_back(
-                {step.party, {graph_.party(step.party).pid, 0}, false, 0, edge.since, Obstacle::cycle});
+            found_.push_back({step.party,
+                              {graph_.party(step.party).pid, 0},
+                              false,
+                              0,
+                              edge.since.monotonic,
+                              Obstacle::cycle});
             return false;
         }
         if (is_seen_[edge.blocker])
@@ -137,13 +157,13 @@ class Search {
     std::optional<Blocker> blocker_at(const Edge& edge) {
         const Party& party = graph_.party(edge.blocker);
         if (party.is_prepared())
-            return Blocker{edge.blocker, {0, party.xid}, false, 0, edge.since, Obstacle::prepared};
+            return Blocker{edge.blocker, {0, party.xid}, false, 0, edge.since.monotonic, Obstacle::prepared};
         const std::optional<Standing> standing = facts_.standing_of(edge.blocker);
         if (!standing)
             return std::nullopt;
         const Session& session = standing->session;
         const Obstacle obstacle = edge.is_acted_on ? obstacle_of(settings_, *standing) : Obstacle::lock_kind;
-        const Timestamp since = edge.since != 0 ? std::max(edge.since, session.xact_start) : 0;
+        const Timestamp since = session.xact_start > edge.since.wall ? 0 : edge.since.monotonic;
         return Blocker{edge.blocker,       session.id, is_active(session.state),
                        session.xact_start, since,      obstacle};
     }
@@ -155,6 +175,7 @@ class Search {
     const LockSettings& settings_;
     BlockerFacts& facts_;
     vector<bool> is_seen_;
+    vector<int> edge_to_; // by party, in the edges of the present step; -1: none
     vector<Blocker> found_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/locks/wait_graph.hpp"
+#include "core/locks/wait_starts.hpp"
 
 #include <optional>
 
@@ -56,6 +57,7 @@ class BlockerFacts {
   public:
     /// A lock of a relation, row or transaction: nobody is ended for others.
     virtual bool is_acted_on(const ProcLock& waiter) = 0;
+    virtual WaitStart start_of(const ProcLock& waiter) = 0;
     /// Of a party that is a session; none: it has just ended.
     virtual std::optional<Standing> standing_of(int party) = 0;
 
@@ -68,7 +70,7 @@ struct Blocker {
     Identity id; // of a prepared transaction: 0 and its XID
     bool is_active;
     Timestamp xact_start;
-    Timestamp since; // at the latest, it has been in the way (wall clock); 0: not known
+    Timestamp since; // at the latest, it has been in the way (monotonic); 0: not known
     Obstacle obstacle;
 };
 

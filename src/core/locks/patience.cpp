@@ -23,8 +23,8 @@ Timestamp look_interval(std::int32_t patience) noexcept {
     return std::min(std::max(half, shortest_interval), longest_interval);
 }
 
-void PatienceMonitor::begin(Timestamp monotonic, Timestamp wall) noexcept {
-    clock_.tick(monotonic, wall);
+void PatienceMonitor::begin(Timestamp monotonic) noexcept {
+    now_ = monotonic;
     next_look_ = never;
     for (Wait& wait : waits_)
         wait.is_checked = false;
@@ -35,24 +35,28 @@ void PatienceMonitor::look_by(Timestamp at) noexcept {
 }
 
 PatienceMonitor::Wait& PatienceMonitor::wait_of(const LockWait& id) {
-    auto wait = std::find_if(waits_.begin(), waits_.end(), [&id](const Wait& each) { return each.id == id; });
-    if (wait == waits_.end())
-        wait = waits_.insert(waits_.end(), Wait{id, {}, false, true});
+    Wait* wait = find_wait(waits_, id);
+    if (wait == nullptr)
+        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, false, true});
     wait->is_checked = true;
     for (Pair& pair : wait->pairs)
         pair.is_checked = false;
     return *wait;
 }
 
-PatienceMonitor::Pair& PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
-    const auto known = std::find_if(wait.pairs.begin(), wait.pairs.end(), [&blocker](const Pair& pair) {
-        return pair.id == blocker.id && pair.xact_start == blocker.xact_start;
+PatienceMonitor::Pair* PatienceMonitor::Wait::find(const Blocker& blocker) noexcept {
+    const auto pair = std::find_if(pairs.begin(), pairs.end(), [&blocker](const Pair& each) {
+        return each.id == blocker.id && each.xact_start == blocker.xact_start;
     });
-    if (known != wait.pairs.end()) {
+    return pair != pairs.end() ? &*pair : nullptr;
+}
+
+PatienceMonitor::Pair& PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
+    if (Pair* const known = wait.find(blocker)) {
         known->is_checked = true;
         return *known;
     }
-    const Timestamp since = blocker.since != 0 ? clock_.at(blocker.since) : clock_.now();
+    const Timestamp since = blocker.since != 0 ? blocker.since : now_;
     return wait.pairs.emplace_back(Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
 }
 
@@ -74,7 +78,7 @@ std::optional<StepKind> PatienceMonitor::step_for(const Pair& pair, const Blocke
     }
     if (pair.cancelled_at == 0 && blocker.is_active)
         return once(pair.is_terminated, StepKind::cancel);
-    if (pair.cancelled_at != 0 && clock_.now() < pair.cancelled_at + cancel_time) {
+    if (pair.cancelled_at != 0 && now_ < pair.cancelled_at + cancel_time) {
         look_by(pair.cancelled_at + cancel_time);
         return std::nullopt;
     }
@@ -90,12 +94,12 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
     Wait& wait = wait_of(id);
     for (const Blocker& blocker : blockers) {
         Pair& pair = pair_of(wait, blocker);
-        const Timestamp waited = clock_.now() - pair.since;
+        const Timestamp waited = now_ - pair.since;
         if (waited < patience) {
             look_by(pair.since + patience);
             continue;
         }
-        look_by(clock_.now() + pause_after_patience(waited));
+        look_by(now_ + pause_after_patience(waited));
         if (!stays) {
             if (const auto kind = step_for(pair, blocker, settings.action))
                 steps.push_back({*kind, blocker, waited});
@@ -111,11 +115,8 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
 }
 
 PatienceMonitor::Pair* PatienceMonitor::find(const LockWait& id, const Blocker& blocker) noexcept {
-    for (Wait& wait : waits_)
-        for (Pair& pair : wait.pairs)
-            if (wait.id == id && pair.id == blocker.id && pair.xact_start == blocker.xact_start)
-                return &pair;
-    return nullptr;
+    Wait* const wait = find_wait(waits_, id);
+    return wait != nullptr ? wait->find(blocker) : nullptr;
 }
 
 void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) noexcept {
@@ -129,7 +130,7 @@ void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) noexce
         pair->is_logged = true;
         break;
     case StepKind::cancel:
-        pair->cancelled_at = clock_.now();
+        pair->cancelled_at = now_;
         break;
     case StepKind::terminate:
         pair->is_terminated = true;

@@ -1,21 +1,9 @@
 // When the patience of a waiting session ends, and what it does then about those in its way.
 #pragma once
 
-#include "core/clock.hpp"
 #include "core/locks/lock_priority.hpp"
 
 namespace sessionctl::core {
-
-/// One wait for one lock.
-struct LockWait {
-    Identity waiter;
-    Timestamp statement; // its start (wall clock)
-    std::uint64_t lock;
-
-    bool operator==(const LockWait& other) const noexcept {
-        return waiter == other.waiter && statement == other.statement && lock == other.lock;
-    }
-};
 
 enum class StepKind : std::uint8_t {
     report, // nobody is ended, for the blocker's obstacle
@@ -30,12 +18,12 @@ struct PatienceStep {
     Timestamp waited; // microseconds, for this blocker
 };
 
-/// Remembers the waits of sessions with a patience from look to look. A blocker's time counts from when its
-/// transaction was first seen before this wait, or, where the server tells since when there is a wait, from
-/// its start.
+/// Remembers the waits of sessions with a patience from look to look. A blocker's time counts from when the
+/// waits that lead to it began; of a transaction that began later, from when it was first seen before this
+/// wait.
 class PatienceMonitor {
   public:
-    void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    void begin(Timestamp monotonic) noexcept;
     /// What to do now about a wait, whose blockers are these. Reports and logs come once for each wait.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
@@ -65,6 +53,9 @@ class PatienceMonitor {
         vector<Pair> pairs;
         bool is_reported;
         bool is_checked;
+
+        /// Null: it is not known.
+        Pair* find(const Blocker& blocker) noexcept;
     };
 
     Wait& wait_of(const LockWait& id);
@@ -73,8 +64,8 @@ class PatienceMonitor {
     std::optional<StepKind> step_for(const Pair& pair, const Blocker& blocker, BlockerAction action) noexcept;
     void look_by(Timestamp at) noexcept;
 
-    Clock clock_;
-    vector<Wait> waits_;
+    vector<Wait> waits_; // in the order of their pids
+    Timestamp now_ = 0;  // monotonic
     Timestamp next_look_ = never;
 };
 

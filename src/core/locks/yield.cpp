@@ -23,53 +23,43 @@ bool is_kept_by(const Party& party, const ProcLock& waiter, ProcLocksOfLock lock
 
 } // namespace
 
-KeptWaiting kept_waiting_by(const Party& party, ProcLocksOfLock lock) noexcept {
-    KeptWaiting kept = {false, 0};
-    for (const ProcLock* waiter = lock.first; waiter != lock.end; ++waiter) {
-        if (waiter->wanted == 0 || !is_kept_by(party, *waiter, lock))
-            continue;
-        kept.since = kept.is_anybody ? std::min(kept.since, waiter->since) : waiter->since;
-        kept.is_anybody = true;
-    }
+vector<const ProcLock*> kept_waiting_by(const Party& party, ProcLocksOfLock lock) {
+    vector<const ProcLock*> kept;
+    for (const ProcLock* waiter = lock.first; waiter != lock.end; ++waiter)
+        if (waiter->wanted != 0 && is_kept_by(party, *waiter, lock))
+            kept.push_back(waiter);
     return kept;
 }
 
-void YieldMonitor::begin(Timestamp monotonic, Timestamp wall) noexcept {
-    clock_.tick(monotonic, wall);
+void YieldMonitor::begin(Timestamp monotonic) noexcept {
+    now_ = monotonic;
     next_look_ = PatienceMonitor::never;
     for (Wait& wait : waits_)
         wait.is_checked = false;
 }
 
-YieldMonitor::Wait* YieldMonitor::find(const LockWait& id) noexcept {
-    for (Wait& wait : waits_)
-        if (wait.id == id)
-            return &wait;
-    return nullptr;
-}
-
 std::optional<Timestamp> YieldMonitor::check(const LockWait& id, std::int32_t yield_after, Timestamp since) {
-    Wait* wait = find(id);
+    Wait* wait = find_wait(waits_, id);
     if (wait == nullptr)
-        wait = &waits_.emplace_back(Wait{id, since != 0 ? clock_.at(since) : clock_.now(), false, true});
+        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, since, false, true});
     wait->is_checked = true;
     const Timestamp due = wait->since + yield_after * microseconds_per_millisecond;
     if (wait->is_logged)
         return std::nullopt;
-    if (clock_.now() < due) {
+    if (now_ < due) {
         next_look_ = std::min(next_look_, due);
         return std::nullopt;
     }
-    return clock_.now() - wait->since;
+    return now_ - wait->since;
 }
 
 void YieldMonitor::cancelled(const LockWait& id) noexcept {
-    if (Wait* const wait = find(id))
-        wait->since = clock_.now();
+    if (Wait* const wait = find_wait(waits_, id))
+        wait->since = now_;
 }
 
 void YieldMonitor::logged(const LockWait& id) noexcept {
-    if (Wait* const wait = find(id))
+    if (Wait* const wait = find_wait(waits_, id))
         wait->is_logged = true;
 }
 

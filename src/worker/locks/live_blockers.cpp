@@ -25,6 +25,10 @@ bool LiveBlockers::is_acted_on(const core::ProcLock& waiter) {
     return pg::is_acted_on(sessions_.lock_of(waiter));
 }
 
+core::WaitStart LiveBlockers::start_of(const core::ProcLock& waiter) {
+    return starts_.of(sessions_.wait_of(waiter));
+}
+
 std::optional<core::Standing> LiveBlockers::standing_of(int party) {
     const int pid = sessions_.graph().party(party).pid;
     const core::Session* const session = sessions_.find(pid);
@@ -51,14 +55,12 @@ bool BlockerServer::spares(const core::Session& session) {
 
 bool BlockerServer::is_in_way(const core::Session& session) const {
     const pg::ScratchMemory scratch;
-    const pg::LockWaits& waits = *pg::LockWaits::take();
-    const core::WaitGraph& graph = waits.graph();
+    const WaitingSessions sessions;
+    const core::WaitGraph& graph = sessions.graph();
     const int waiter = graph.find(waiting_.session.id.pid);
     const int blocker = graph.find(session.id.pid);
-    const core::ProcLock* const wait = waiter >= 0 ? wait_of(graph, waiter) : nullptr;
-    if (wait == nullptr || blocker < 0 ||
-        std::memcmp(&waits.lock_of(*wait), &waiting_.lock, sizeof waiting_.lock) != 0 ||
-        !is_in_same_statement(waiting_.session))
+    const core::ProcLock* const wait = waiter >= 0 ? first_wait_of(graph, waiter) : nullptr;
+    if (wait == nullptr || blocker < 0 || !(sessions.wait_of(*wait) == waiting_.wait))
         return false;
     const core::vector<int> behind = graph.behind(blocker);
     return std::binary_search(behind.begin(), behind.end(), waiter);

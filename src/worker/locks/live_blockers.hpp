@@ -10,14 +10,16 @@ namespace sessionctl::worker {
 /// Names and rights are read from the catalogs.
 class LiveBlockers final : public core::BlockerFacts {
   public:
-    LiveBlockers(const WaitingSessions& sessions, Oid waiting_role) noexcept
-        : sessions_(sessions), waiting_role_(waiting_role) {}
+    LiveBlockers(const WaitingSessions& sessions, const core::WaitStarts& starts, Oid waiting_role) noexcept
+        : sessions_(sessions), starts_(starts), waiting_role_(waiting_role) {}
 
     bool is_acted_on(const core::ProcLock& waiter) override;
+    core::WaitStart start_of(const core::ProcLock& waiter) override;
     std::optional<core::Standing> standing_of(int party) override;
 
   private:
     const WaitingSessions& sessions_;
+    const core::WaitStarts& starts_;
     const Oid waiting_role_;
 };
 

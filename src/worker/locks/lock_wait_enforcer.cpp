@@ -24,24 +24,34 @@ core::Timestamp LockWaitEnforcer::look() {
 }
 
 core::Timestamp LockWaitEnforcer::next_look() {
+    const pg::ScratchMemory scratch;
     const pg::WatchedWaits watched = pg::watched_waits();
-    if (watched.shortest_time == 0)
-        return core::PatienceMonitor::never;
-    const core::Timestamp now = pg::monotonic_now();
-    const core::Timestamp wall = GetCurrentTimestamp();
-    patience_enforcer_.begin(now, wall);
-    yield_enforcer_.begin(now, wall);
+    std::optional<WaitingSessions> sessions;
     if (watched.is_any)
-        look_at_waits();
-    return std::min({now + core::look_interval(watched.shortest_time), patience_enforcer_.finish(),
-                     yield_enforcer_.finish()});
+        sessions.emplace();
+    const core::Timestamp now = begin(sessions ? sessions->all_waits() : core::vector<core::LockWait>());
+    if (sessions)
+        look_at(*sessions);
+    const core::Timestamp next = std::min(patience_enforcer_.finish(), yield_enforcer_.finish());
+    return watched.shortest_time > 0 ? std::min(next, now + core::look_interval(watched.shortest_time))
+                                     : core::PatienceMonitor::never;
 }
 
-void LockWaitEnforcer::look_at_waits() {
-    const pg::ScratchMemory scratch;
-    const WaitingSessions sessions;
+/// The clocks are read after the waits, the wall clock first: none seems longer than it is. Returns the
+/// monotonic one.
+core::Timestamp LockWaitEnforcer::begin(const core::vector<core::LockWait>& waits) {
+    const core::Timestamp wall = GetCurrentTimestamp();
+    const core::Timestamp now = pg::monotonic_now();
+    const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
+    starts_.look(now, wall, waits);
+    patience_enforcer_.begin(now);
+    yield_enforcer_.begin(now);
+    return now;
+}
+
+void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
     for (int party = 0; party < sessions.graph().count(); ++party)
-        if (const std::optional<WaitingSession> waiting = waiting_session(sessions, party)) {
+        if (const std::optional<WaitingSession> waiting = waiting_session(sessions, starts_, party)) {
             patience_enforcer_.check(sessions, *waiting);
             yield_enforcer_.check(sessions, *waiting);
         }

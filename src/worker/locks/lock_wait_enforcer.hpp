@@ -9,15 +9,17 @@ namespace sessionctl::worker {
 class LockWaitEnforcer {
   public:
     explicit LockWaitEnforcer(Endings& endings) noexcept
-        : patience_enforcer_(endings), yield_enforcer_(endings) {}
+        : patience_enforcer_(endings, starts_), yield_enforcer_(endings, starts_) {}
 
     /// Returns when to look again, on the monotonic clock.
     core::Timestamp look();
 
   private:
     core::Timestamp next_look();
-    void look_at_waits();
+    core::Timestamp begin(const core::vector<core::LockWait>& waits);
+    void look_at(const WaitingSessions& sessions);
 
+    core::WaitStarts starts_; // of all waits, since they are on the way to a blocker
     PatienceEnforcer patience_enforcer_;
     YieldEnforcer yield_enforcer_;
 };

@@ -11,10 +11,10 @@ namespace sessionctl::worker {
 
 namespace {
 
-core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const WaitingSession& waiting,
-                                        Oid waiting_role) {
+core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
+                                        const WaitingSession& waiting, Oid waiting_role) {
     pg::CatalogScope catalogs;
-    LiveBlockers facts(sessions, waiting_role);
+    LiveBlockers facts(sessions, starts, waiting_role);
     core::vector<core::Blocker> blockers =
         core::blockers_to_give_way(sessions.graph(), waiting.party, waiting.settings, facts);
     catalogs.leave();
@@ -47,7 +47,7 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, const WaitingSessi
     const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
     if (!waiter)
         return;
-    const core::vector<core::Blocker> blockers = blockers_of(sessions, waiting, waiter->role);
+    const core::vector<core::Blocker> blockers = blockers_of(sessions, starts_, waiting, waiter->role);
     const core::vector<core::PatienceStep> steps = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);

@@ -11,9 +11,10 @@ namespace sessionctl::worker {
 
 class PatienceEnforcer {
   public:
-    explicit PatienceEnforcer(Endings& endings) noexcept : endings_(endings) {}
+    PatienceEnforcer(Endings& endings, const core::WaitStarts& starts) noexcept
+        : endings_(endings), starts_(starts) {}
 
-    void begin(core::Timestamp monotonic, core::Timestamp wall) noexcept { monitor_.begin(monotonic, wall); }
+    void begin(core::Timestamp monotonic) noexcept { monitor_.begin(monotonic); }
     void check(const WaitingSessions& sessions, const WaitingSession& waiting);
     /// Returns when to look again, on the monotonic clock.
     core::Timestamp finish() noexcept;
@@ -29,6 +30,7 @@ class PatienceEnforcer {
 
     core::PatienceMonitor monitor_;
     Endings& endings_;
+    const core::WaitStarts& starts_;
     pg::RecentLockWaits waits_; // for the audit
 };
 

@@ -40,7 +40,7 @@ class YieldServer final : public pg::LiveServer {
         held.copy(room);
         const core::ProcLocksOfLock entries = {room.at, room.at + std::min(room.count, room.capacity)};
         const core::Party party = {waiting_.session.id.pid, 0};
-        return room.fits() && core::kept_waiting_by(party, entries).is_anybody;
+        return room.fits() && !core::kept_waiting_by(party, entries).empty();
     }
 
     const WaitingSession& waiting_;
@@ -59,13 +59,16 @@ pg::ClientMessage message_of_yield(const core::string& detail) {
 void YieldEnforcer::check(const WaitingSessions& sessions, const WaitingSession& waiting) {
     if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock))
         return;
-    const core::KeptWaiting kept = core::kept_waiting_by(sessions.graph().party(waiting.party),
-                                                         entries_of(sessions.graph(), waiting.proclock));
-    if (!kept.is_anybody)
+    const core::vector<const core::ProcLock*> kept = core::kept_waiting_by(
+        sessions.graph().party(waiting.party), entries_of(sessions.graph(), waiting.proclock));
+    if (kept.empty())
         return;
+    core::Timestamp since = INT64_MAX;
+    for (const core::ProcLock* const waiter : kept)
+        since = std::min(since, starts_.of(sessions.wait_of(*waiter)).monotonic);
     const std::optional<core::Timestamp> waited = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        return monitor_.check(waiting.wait, waiting.settings.yield_after, kept.since);
+        return monitor_.check(waiting.wait, waiting.settings.yield_after, since);
     }();
     if (waited && !endings_.is_under_way(waiting.session, true))
         give_up(waiting, *waited);
