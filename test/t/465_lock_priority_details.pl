@@ -58,6 +58,21 @@ subtest 'a wait that has ended' => sub {
 	all_end($admin);
 };
 
+subtest 'many waits for one lock of another kind' => sub {
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	$holder->run('SELECT pg_advisory_lock(9)');
+	my @waiting = map { patient($node, 'terminate', patience => '1 ms') } 1 .. 12;
+	waits($admin, $_, 'SELECT pg_advisory_lock(9)') for @waiting;
+	wait_for('all reports', sub { reports_since($node, $position) >= @waiting });
+	my $other = session($node, user => 'batch');
+	$other->run("BEGIN; $update");
+	is(patient($node, 'terminate')->run($update), '', 'whoever waits for a row beside them has it');
+	is(join(',', reports_since($node, $position)), join(',', ('LOG: it holds a lock of a kind that nobody is ended for') x @waiting),
+		'each of them is reported once');
+	ok($holder->lives, 'and ends nobody');
+	all_end($admin);
+};
+
 subtest 'a statement that tries again and again' => sub {
 	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
 	$holder->run("BEGIN; $update");

@@ -236,6 +236,26 @@ TEST(LockPriority, SinceTheLaterOfTwoWaitsForTheSame) {
     EXPECT_EQ(found[0].since, 200 - core::microseconds_per_second * 60);
 }
 
+TEST(LockPriority, NearestBlockerOfAWaitThatNobodyIsEndedFor) {
+    const core::WaitGraph graph =
+        graph_of({{{wants(session(4), exclusive), wants(session(3), exclusive), wants(session(1), exclusive)},
+                   {holds(session(2), exclusive)}},
+                  {{wants(session(5), exclusive)}, {holds(prepared(77), exclusive)}}});
+    const auto found = core::nearest_blocker(graph, graph.find(1), 100);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].id, (core::Identity{3, 0})) << "in the queue, just before it";
+    EXPECT_EQ(found[0].obstacle, Obstacle::lock_kind);
+    EXPECT_EQ(found[0].since, 100);
+    EXPECT_EQ(core::nearest_blocker(graph, graph.find(5), 100)[0].id, (core::Identity{0, 77}));
+    EXPECT_TRUE(core::nearest_blocker(graph, graph.find(2), 100).empty()) << "it does not wait";
+}
+
+TEST(LockPriority, OnlyOfALowerPriorityMoreIsAsked) {
+    EXPECT_TRUE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, LockPriority::normal)));
+    EXPECT_FALSE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, LockPriority::high)));
+    EXPECT_FALSE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, std::nullopt)));
+}
+
 TEST(LockPriority, EverythingHasAName) {
     EXPECT_STREQ(core::lock_priority_name(LockPriority::low), "low");
     EXPECT_STREQ(core::lock_priority_name(LockPriority::normal), "normal");

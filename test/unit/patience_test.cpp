@@ -158,6 +158,61 @@ TEST(Patience, LooksLessOftenTheLongerItLasts) {
     EXPECT_EQ(waiting.monitor.next_look(), 602000 * ms);
 }
 
+TEST(Patience, LooksForBlockersWhenItHasEnded) {
+    Waiting waiting(BlockerAction::log);
+    const auto is_due = [&](Timestamp at) {
+        waiting.monitor.begin(at);
+        return waiting.monitor.is_due(waiting.wait, 1000 * ms, 500);
+    };
+    EXPECT_FALSE(is_due(1000 * ms));
+    EXPECT_EQ(waiting.monitor.next_look(), 1500 * ms);
+    EXPECT_FALSE(is_due(1499 * ms));
+    EXPECT_TRUE(is_due(1500 * ms));
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::log});
+    EXPECT_FALSE(is_due(1549 * ms)) << "it was looked at a moment ago";
+    EXPECT_EQ(waiting.monitor.next_look(), 1550 * ms);
+    waiting.monitor.finish();
+    EXPECT_TRUE(is_due(1550 * ms));
+    EXPECT_EQ(waiting.kinds(1550 * ms, {waiting.blocker()}), Kinds{}) << "and is the same wait still";
+}
+
+TEST(Patience, LooksAgainSoonWhereNobodyIsInTheWay) {
+    Waiting waiting;
+    waiting.monitor.begin(1500 * ms);
+    EXPECT_TRUE(waiting.monitor.check(waiting.wait, {core::LockPriority::high, 500}, {}).empty());
+    EXPECT_EQ(waiting.monitor.next_look(), 1520 * ms);
+}
+
+TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
+    core::PatienceMonitor monitor;
+    const auto look = [&](Timestamp at, int first) {
+        monitor.begin(at);
+        std::vector<int> due;
+        for (int i = 0; i < 100; ++i) {
+            const int pid = 1 + (first - 1 + i) % 100;
+            if (monitor.is_due({{pid, 5}, 9, 42}, 0, 1))
+                due.push_back(pid);
+        }
+        monitor.finish();
+        return due;
+    };
+    EXPECT_EQ(look(10 * ms, 1).size(), static_cast<std::size_t>(core::PatienceMonitor::most_searches));
+    EXPECT_EQ(monitor.first_postponed(), core::PatienceMonitor::most_searches + 1);
+    EXPECT_EQ(monitor.next_look(), 30 * ms) << "the others soon";
+    EXPECT_EQ(look(30 * ms, monitor.first_postponed()).front(), core::PatienceMonitor::most_searches + 1);
+    EXPECT_EQ(monitor.first_postponed(), 29) << "around, and on";
+    monitor.begin(50 * ms);
+    EXPECT_EQ(monitor.first_postponed(), 0);
+}
+
+TEST(Patience, LooksTakeATenthOfTheTime) {
+    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1001 * ms), 1020 * ms);
+    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1010 * ms), 1100 * ms);
+    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
+    EXPECT_EQ(core::next_look_after(core::PatienceMonitor::never, 1000 * ms, 1010 * ms),
+              core::PatienceMonitor::never);
+}
+
 TEST(Patience, LookInterval) {
     EXPECT_EQ(core::look_interval(1), 20 * ms);
     EXPECT_EQ(core::look_interval(500), 250 * ms);

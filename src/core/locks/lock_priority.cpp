@@ -43,11 +43,15 @@ const char* obstacle_text(Obstacle obstacle) noexcept {
     return "";
 }
 
+bool has_lower_priority(const LockSettings& waiter, const Standing& blocker) noexcept {
+    return blocker.priority && *blocker.priority < waiter.priority;
+}
+
 Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexcept {
     const Session& session = blocker.session;
     if (session.kind != Kind::client || !blocker.priority)
         return Obstacle::no_client;
-    if (*blocker.priority >= waiter.priority)
+    if (!has_lower_priority(waiter, blocker))
         return Obstacle::not_lower;
     if (session.is_protected)
         return Obstacle::exempt;
@@ -184,6 +188,17 @@ class Search {
 vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
                                      BlockerFacts& facts) {
     return Search(graph, waiter, settings, facts).run();
+}
+
+vector<Blocker> nearest_blocker(const WaitGraph& graph, int waiter, Timestamp since) {
+    vector<Blocker> found;
+    for (WaitGraph::Pairs pairs(graph, waiter); found.empty() && pairs.next();)
+        if (is_block(pairs.waiter(), pairs.other())) {
+            const int blocker = graph.owner(pairs.other());
+            const Party& party = graph.party(blocker);
+            found.push_back({blocker, {party.pid, party.xid}, false, 0, since, Obstacle::lock_kind});
+        }
+    return found;
 }
 
 } // namespace sessionctl::core

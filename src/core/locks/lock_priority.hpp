@@ -80,4 +80,11 @@ struct Blocker {
 vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
                                      BlockerFacts& facts);
 
+/// For a wait for a lock of a kind that nobody is ended for: the nearest of those in its way, as the
+/// obstacle; empty, if nobody is any more. No search, however many wait for that lock.
+vector<Blocker> nearest_blocker(const WaitGraph& graph, int waiter, Timestamp since);
+
+/// All else that is asked about a blocker can be left out where this is not so.
+bool has_lower_priority(const LockSettings& waiter, const Standing& blocker) noexcept;
+
 } // namespace sessionctl::core

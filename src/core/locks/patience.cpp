@@ -23,9 +23,15 @@ Timestamp look_interval(std::int32_t patience) noexcept {
     return std::min(std::max(half, shortest_interval), longest_interval);
 }
 
+Timestamp next_look_after(Timestamp next, Timestamp began, Timestamp ended) noexcept {
+    return std::max(next, ended + std::min(9 * (ended - began), longest_interval));
+}
+
 void PatienceMonitor::begin(Timestamp monotonic) noexcept {
     now_ = monotonic;
     next_look_ = never;
+    searches_left_ = most_searches;
+    first_postponed_ = 0;
     for (Wait& wait : waits_)
         wait.is_checked = false;
 }
@@ -34,34 +40,68 @@ void PatienceMonitor::look_by(Timestamp at) noexcept {
     next_look_ = std::min(next_look_, at);
 }
 
+void PatienceMonitor::look_by(Wait& wait, Timestamp at) noexcept {
+    wait.next_look = std::min(wait.next_look, at);
+    look_by(at);
+}
+
+bool PatienceMonitor::is_due(const LockWait& id, Timestamp since, std::int32_t patience) noexcept {
+    Wait* const wait = find_wait(waits_, id);
+    if (wait != nullptr)
+        wait->is_checked = true;
+    const Timestamp ends = since + patience * microseconds_per_millisecond;
+    const Timestamp due = wait != nullptr ? std::max(ends, wait->next_look) : ends;
+    if (now_ < due) {
+        look_by(due);
+        return false;
+    }
+    if (searches_left_ == 0) {
+        look_by(now_ + shortest_interval);
+        if (first_postponed_ == 0)
+            first_postponed_ = id.waiter.pid;
+        return false;
+    }
+    --searches_left_;
+    return true;
+}
+
 PatienceMonitor::Wait& PatienceMonitor::wait_of(const LockWait& id) {
     Wait* wait = find_wait(waits_, id);
     if (wait == nullptr)
-        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, false, true});
+        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, never, false, true});
     wait->is_checked = true;
     for (Pair& pair : wait->pairs)
         pair.is_checked = false;
     return *wait;
 }
 
-PatienceMonitor::Pair* PatienceMonitor::Wait::find(const Blocker& blocker) noexcept {
-    const auto pair = std::find_if(pairs.begin(), pairs.end(), [&blocker](const Pair& each) {
-        return each.id == blocker.id && each.xact_start == blocker.xact_start;
-    });
-    return pair != pairs.end() ? &*pair : nullptr;
+vector<PatienceMonitor::Pair>::iterator PatienceMonitor::Wait::place_of(std::int32_t pid) noexcept {
+    return std::lower_bound(pairs.begin(), pairs.end(), pid,
+                            [](const Pair& pair, std::int32_t wanted) { return pair.id.pid < wanted; });
 }
 
-PatienceMonitor::Pair& PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
+PatienceMonitor::Pair* PatienceMonitor::Wait::find(const Blocker& blocker) noexcept {
+    for (auto pair = place_of(blocker.id.pid); pair != pairs.end() && pair->id.pid == blocker.id.pid; ++pair)
+        if (pair->id == blocker.id && pair->xact_start == blocker.xact_start)
+            return &*pair;
+    return nullptr;
+}
+
+/// Null: nothing has to be remembered of it.
+PatienceMonitor::Pair* PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
     if (Pair* const known = wait.find(blocker)) {
         known->is_checked = true;
-        return *known;
+        return known;
     }
+    if (blocker.obstacle != Obstacle::none && blocker.since != 0)
+        return nullptr;
     const Timestamp since = blocker.since != 0 ? blocker.since : now_;
-    return wait.pairs.emplace_back(Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
+    return &*wait.pairs.insert(wait.place_of(blocker.id.pid),
+                               Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
 }
 
 /// None: nothing now, or never.
-std::optional<StepKind> PatienceMonitor::step_for(const Pair& pair, const Blocker& blocker,
+std::optional<StepKind> PatienceMonitor::step_for(Wait& wait, const Pair& pair, const Blocker& blocker,
                                                   BlockerAction action) noexcept {
     const auto once = [](bool is_done, StepKind kind) {
         return is_done ? std::nullopt : std::optional(kind);
@@ -79,7 +119,7 @@ std::optional<StepKind> PatienceMonitor::step_for(const Pair& pair, const Blocke
     if (pair.cancelled_at == 0 && blocker.is_active)
         return once(pair.is_terminated, StepKind::cancel);
     if (pair.cancelled_at != 0 && now_ < pair.cancelled_at + cancel_time) {
-        look_by(pair.cancelled_at + cancel_time);
+        look_by(wait, pair.cancelled_at + cancel_time);
         return std::nullopt;
     }
     return once(pair.is_terminated, StepKind::terminate);
@@ -92,16 +132,18 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
                                    [](const Blocker& blocker) { return blocker.obstacle != Obstacle::none; });
     vector<PatienceStep> steps;
     Wait& wait = wait_of(id);
+    wait.next_look = never;
+    look_by(wait, now_ + (blockers.empty() ? shortest_interval : longest_interval));
     for (const Blocker& blocker : blockers) {
-        Pair& pair = pair_of(wait, blocker);
-        const Timestamp waited = now_ - pair.since;
+        Pair* const pair = pair_of(wait, blocker);
+        const Timestamp waited = now_ - (pair != nullptr ? pair->since : blocker.since);
         if (waited < patience) {
-            look_by(pair.since + patience);
+            look_by(wait, now_ - waited + patience);
             continue;
         }
-        look_by(now_ + pause_after_patience(waited));
+        look_by(wait, now_ + pause_after_patience(waited));
         if (!stays) {
-            if (const auto kind = step_for(pair, blocker, settings.action))
+            if (const auto kind = step_for(wait, *pair, blocker, settings.action))
                 steps.push_back({*kind, blocker, waited});
         } else if (blocker.obstacle != Obstacle::none && !wait.is_reported) {
             wait.is_reported = true;

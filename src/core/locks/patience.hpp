@@ -24,6 +24,12 @@ struct PatienceStep {
 class PatienceMonitor {
   public:
     void begin(Timestamp monotonic) noexcept;
+    /// Has a wait that began then (monotonic) lasted for so long (ms) that its blockers have to be looked
+    /// for? That takes time: true for `most_searches` waits in a look, and not for those that were searched
+    /// a moment ago.
+    bool is_due(const LockWait& wait, Timestamp since, std::int32_t patience) noexcept;
+    /// The first session that had to be left to the next look; 0: none.
+    std::int32_t first_postponed() const noexcept { return first_postponed_; }
     /// What to do now about a wait, whose blockers are these. Reports and logs come once for each wait.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
@@ -35,6 +41,7 @@ class PatienceMonitor {
     Timestamp next_look() const noexcept { return next_look_; }
 
     static constexpr Timestamp never = INT64_MAX;
+    static constexpr int most_searches = 64;
     /// After a cancel, before `escalate` terminates.
     static constexpr Timestamp cancel_time = 2 * microseconds_per_second;
 
@@ -50,27 +57,37 @@ class PatienceMonitor {
     };
     struct Wait {
         LockWait id;
-        vector<Pair> pairs;
+        vector<Pair> pairs; // in the order of their pids
+        Timestamp next_look;
         bool is_reported;
         bool is_checked;
 
+        /// Where those with this pid begin.
+        vector<Pair>::iterator place_of(std::int32_t pid) noexcept;
         /// Null: it is not known.
         Pair* find(const Blocker& blocker) noexcept;
     };
 
     Wait& wait_of(const LockWait& id);
-    Pair& pair_of(Wait& wait, const Blocker& blocker);
+    Pair* pair_of(Wait& wait, const Blocker& blocker);
     Pair* find(const LockWait& id, const Blocker& blocker) noexcept;
-    std::optional<StepKind> step_for(const Pair& pair, const Blocker& blocker, BlockerAction action) noexcept;
+    std::optional<StepKind> step_for(Wait& wait, const Pair& pair, const Blocker& blocker,
+                                     BlockerAction action) noexcept;
     void look_by(Timestamp at) noexcept;
+    void look_by(Wait& wait, Timestamp at) noexcept;
 
     vector<Wait> waits_; // in the order of their pids
     Timestamp now_ = 0;  // monotonic
     Timestamp next_look_ = never;
+    int searches_left_ = 0;
+    std::int32_t first_postponed_ = 0;
 };
 
 /// How often to look whether a session waits that has such a patience (ms).
 Timestamp look_interval(std::int32_t patience) noexcept;
+
+/// When to look again, if the look was to be at `next`: however many wait, looks take a tenth of the time.
+Timestamp next_look_after(Timestamp next, Timestamp began, Timestamp ended) noexcept;
 
 /// For the client of the blocker, and for the audit.
 string detail_of(const PatienceStep& step, const LockSettings& waiter);

@@ -1,10 +1,9 @@
 #include "worker/locks/live_blockers.hpp"
 
-#include "pg/error.hpp"
+#include "pg/catalog_scope.hpp"
 #include "pg/locks/lock_settings.hpp"
 #include "pg/memory.hpp"
 #include "pg/sessions/session_table.hpp"
-#include "worker/exemptions.hpp"
 
 #include <csignal>
 
@@ -36,17 +35,27 @@ std::optional<core::Standing> LiveBlockers::standing_of(int party) {
         return kill(pid, 0) == 0 ? std::optional(core::Standing{not_in_table(pid), std::nullopt})
                                  : std::nullopt;
     core::Standing standing = {*session, pg::lock_priority_of(*session)};
-    if (!standing.priority)
+    if (!core::has_lower_priority(waiting_.settings, standing))
         return standing;
-    const pg::Roster roster = pg::Roster::take_one(*session);
-    if (roster.entries.empty())
+    const Standings::Known blocker = standings_.of(*session);
+    const Standings::Known waiter = standings_.of(waiting_.session);
+    if (blocker.is_gone)
         return std::nullopt;
-    const pg::RosterEntry& entry = roster.entries.front();
-    const Oid waiting = waiting_role_;
-    standing.session.is_protected = is_exempt(entry);
-    standing.session.may_signal =
-        pg::call([waiting, &entry] { return compat::may_signal(waiting, entry.role); });
+    standing.session.is_protected = blocker.is_exempt;
+    standing.session.may_signal = !waiter.is_gone && standings_.may_signal(waiter.role, blocker.role);
     return standing;
+}
+
+core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
+                                        Standings& standings, const WaitingSession& waiting) {
+    if (!pg::is_acted_on(waiting.lock))
+        return core::nearest_blocker(sessions.graph(), waiting.party, waiting.start.monotonic);
+    pg::CatalogScope catalogs;
+    LiveBlockers facts(sessions, starts, standings, waiting);
+    core::vector<core::Blocker> blockers =
+        core::blockers_to_give_way(sessions.graph(), waiting.party, waiting.settings, facts);
+    catalogs.leave();
+    return blockers;
 }
 
 bool BlockerServer::spares(const core::Session& session) {

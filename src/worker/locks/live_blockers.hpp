@@ -3,15 +3,16 @@
 #pragma once
 
 #include "pg/sessions/live_server.hpp"
-#include "worker/locks/waiting_sessions.hpp"
+#include "worker/locks/standings.hpp"
 
 namespace sessionctl::worker {
 
-/// Names and rights are read from the catalogs.
+/// Names and rights are read from the catalogs, but only of those that have a lower priority.
 class LiveBlockers final : public core::BlockerFacts {
   public:
-    LiveBlockers(const WaitingSessions& sessions, const core::WaitStarts& starts, Oid waiting_role) noexcept
-        : sessions_(sessions), starts_(starts), waiting_role_(waiting_role) {}
+    LiveBlockers(const WaitingSessions& sessions, const core::WaitStarts& starts, Standings& standings,
+                 const WaitingSession& waiting) noexcept
+        : sessions_(sessions), starts_(starts), standings_(standings), waiting_(waiting) {}
 
     bool is_acted_on(const core::ProcLock& waiter) override;
     core::WaitStart start_of(const core::ProcLock& waiter) override;
@@ -20,8 +21,13 @@ class LiveBlockers final : public core::BlockerFacts {
   private:
     const WaitingSessions& sessions_;
     const core::WaitStarts& starts_;
-    const Oid waiting_role_;
+    Standings& standings_;
+    const WaitingSession& waiting_;
 };
+
+/// Those in its way, and whether they may be ended. Errors: PgError.
+core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
+                                        Standings& standings, const WaitingSession& waiting);
 
 /// For the look just before the signal: is it still in the way of the same wait?
 class BlockerServer final : public pg::LiveServer {

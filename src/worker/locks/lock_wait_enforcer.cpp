@@ -18,7 +18,8 @@ void publish_next_look(core::Timestamp next_look) noexcept {
 core::Timestamp LockWaitEnforcer::look() {
     pg::publish_general_lock_settings();
     publish_next_look(core::PatienceMonitor::never); // a new patience wakes the reaper from here on
-    const core::Timestamp next = next_look();
+    const core::Timestamp began = pg::monotonic_now();
+    const core::Timestamp next = core::next_look_after(next_look(), began, pg::monotonic_now());
     publish_next_look(next);
     return next;
 }
@@ -49,12 +50,21 @@ core::Timestamp LockWaitEnforcer::begin(const core::vector<core::LockWait>& wait
     return now;
 }
 
+/// Begins with those that the last look did not come to.
 void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
-    for (int party = 0; party < sessions.graph().count(); ++party)
+    Standings standings;
+    const core::WaitGraph& graph = sessions.graph();
+    int first = 0;
+    while (first < graph.count() && graph.party(first).pid < begin_at_)
+        ++first;
+    for (int i = 0; i < graph.count(); ++i) {
+        const int party = (first + i) % graph.count();
         if (const std::optional<WaitingSession> waiting = waiting_session(sessions, starts_, party)) {
-            patience_enforcer_.check(sessions, *waiting);
+            patience_enforcer_.check(sessions, standings, *waiting);
             yield_enforcer_.check(sessions, *waiting);
         }
+    }
+    begin_at_ = patience_enforcer_.first_postponed();
 }
 
 } // namespace sessionctl::worker

@@ -19,7 +19,8 @@ class LockWaitEnforcer {
     core::Timestamp begin(const core::vector<core::LockWait>& waits);
     void look_at(const WaitingSessions& sessions);
 
-    core::WaitStarts starts_; // of all waits, since they are on the way to a blocker
+    core::WaitStarts starts_;   // of all waits, since they are on the way to a blocker
+    std::int32_t begin_at_ = 0; // this pid
     PatienceEnforcer patience_enforcer_;
     YieldEnforcer yield_enforcer_;
 };

@@ -2,7 +2,6 @@
 
 #include "core/reaper/violation_text.hpp"
 #include "core/sessions/signal_and_prove.hpp"
-#include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "worker/locks/live_blockers.hpp"
@@ -10,16 +9,6 @@
 namespace sessionctl::worker {
 
 namespace {
-
-core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
-                                        const WaitingSession& waiting, Oid waiting_role) {
-    pg::CatalogScope catalogs;
-    LiveBlockers facts(sessions, starts, waiting_role);
-    core::vector<core::Blocker> blockers =
-        core::blockers_to_give_way(sessions.graph(), waiting.party, waiting.settings, facts);
-    catalogs.leave();
-    return blockers;
-}
 
 core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& blocker) noexcept {
     if (step.kind == core::StepKind::cancel)
@@ -41,13 +30,12 @@ void count_blocker_log() noexcept {
 
 } // namespace
 
-void PatienceEnforcer::check(const WaitingSessions& sessions, const WaitingSession& waiting) {
-    if (waiting.settings.patience <= 0)
+void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standings,
+                             const WaitingSession& waiting) {
+    const std::int32_t patience = waiting.settings.patience;
+    if (patience <= 0 || !monitor_.is_due(waiting.wait, waiting.start.monotonic, patience))
         return;
-    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
-    if (!waiter)
-        return;
-    const core::vector<core::Blocker> blockers = blockers_of(sessions, starts_, waiting, waiter->role);
+    const core::vector<core::Blocker> blockers = blockers_of(sessions, starts_, standings, waiting);
     const core::vector<core::PatienceStep> steps = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);
@@ -56,7 +44,7 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, const WaitingSessi
         if (step.kind == core::StepKind::report)
             report(waiting, step);
         else if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
-            take(waiting, *waiter, step, *blocker);
+            take(waiting, step, *blocker);
 }
 
 core::Timestamp PatienceEnforcer::finish() noexcept {
@@ -67,10 +55,10 @@ core::Timestamp PatienceEnforcer::finish() noexcept {
 void PatienceEnforcer::report(const WaitingSession& waiting, const core::PatienceStep& step) const {
     const core::Blocker& blocker = step.blocker;
     char who[64];
-    std::snprintf(who, sizeof who,
-                  blocker.obstacle == core::Obstacle::prepared ? "Prepared transaction %u" : "Session %d",
-                  blocker.obstacle == core::Obstacle::prepared ? static_cast<int>(blocker.id.start)
-                                                               : blocker.id.pid);
+    if (blocker.id.pid == 0)
+        std::snprintf(who, sizeof who, "Prepared transaction %u", static_cast<unsigned>(blocker.id.start));
+    else
+        std::snprintf(who, sizeof who, "Session %d", blocker.id.pid);
     const core::string waited = core::length_of_time(step.waited);
     const int level = blocker.obstacle == core::Obstacle::not_permitted ? WARNING : LOG;
     const int pid = waiting.session.id.pid;
@@ -81,16 +69,17 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
     });
 }
 
-void PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry& waiter,
-                            const core::PatienceStep& step, const core::Session& blocker) {
+void PatienceEnforcer::take(const WaitingSession& waiting, const core::PatienceStep& step,
+                            const core::Session& blocker) {
     if (endings_.is_under_way(blocker, step.kind == core::StepKind::cancel))
         return;
+    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
     const std::optional<pg::RosterEntry> entry = entry_of(blocker);
-    if (!entry)
+    if (!waiter || !entry)
         return;
     pg::AuditRecord record = {};
     record.describe(*entry);
-    record.by_session_user.set(waiter.role_facts.name);
+    record.by_session_user.set(waiter->role_facts.name);
     record.by_session_id.set(core::SessionId(waiting.session.id).text);
     record.rule.set("blocker_patience");
     record.set_field(record.reason, core::detail_of(step, waiting.settings).c_str());

@@ -5,7 +5,7 @@
 #include "core/locks/patience.hpp"
 #include "pg/audit/evidence.hpp"
 #include "worker/endings.hpp"
-#include "worker/locks/waiting_sessions.hpp"
+#include "worker/locks/standings.hpp"
 
 namespace sessionctl::worker {
 
@@ -15,14 +15,15 @@ class PatienceEnforcer {
         : endings_(endings), starts_(starts) {}
 
     void begin(core::Timestamp monotonic) noexcept { monitor_.begin(monotonic); }
-    void check(const WaitingSessions& sessions, const WaitingSession& waiting);
+    void check(const WaitingSessions& sessions, Standings& standings, const WaitingSession& waiting);
+    /// The first session that had to be left to the next look; 0: none.
+    std::int32_t first_postponed() const noexcept { return monitor_.first_postponed(); }
     /// Returns when to look again, on the monotonic clock.
     core::Timestamp finish() noexcept;
 
   private:
     void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
-    void take(const WaitingSession& waiting, const pg::RosterEntry& waiter, const core::PatienceStep& step,
-              const core::Session& blocker);
+    void take(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker);
     bool act(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
              pg::AuditRecord& record);
     bool signal(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
