@@ -59,7 +59,7 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
 }
 
 bool BlockerServer::spares(const core::Session& session) {
-    return pg::is_in_commit(session) || !is_in_way(session);
+    return BeforeCommit::spares(session) || !is_in_way(session);
 }
 
 bool BlockerServer::is_in_way(const core::Session& session) const {

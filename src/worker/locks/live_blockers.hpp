@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pg/sessions/live_server.hpp"
+#include "worker/before_commit.hpp"
 #include "worker/locks/standings.hpp"
 
 namespace sessionctl::worker {
@@ -30,13 +31,11 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
                                         Standings& standings, const WaitingSession& waiting);
 
 /// For the look just before the signal: is it still in the way of the same wait?
-class BlockerServer final : public pg::LiveServer {
+class BlockerServer final : public BeforeCommit<pg::LiveServer> {
   public:
     BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting)
-        : LiveServer(message), waiting_(waiting) {}
+        : BeforeCommit(message), waiting_(waiting) {}
 
-    /// A signal would end the wait for a synchronous standby: the client would be told of a commit that no
-    /// standby has.
     bool spares(const core::Session& session) override;
 
   private:

@@ -6,6 +6,7 @@
 #include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
+#include "worker/before_commit.hpp"
 
 namespace sessionctl::worker {
 
@@ -24,9 +25,9 @@ core::ProcLocksOfLock entries_of(const core::WaitGraph& graph, const core::ProcL
 
 /// Looks at the queue again and signals while nobody joins or leaves it: nobody is cancelled who has the
 /// lock.
-class YieldServer final : public pg::LiveServer {
+class QueueServer : public pg::LiveServer {
   public:
-    YieldServer(const pg::ClientMessage& message, const WaitingSession& waiting)
+    QueueServer(const pg::ClientMessage& message, const WaitingSession& waiting)
         : LiveServer(message), waiting_(waiting), entries_(compat::max_backends()) {}
 
     core::Delivery send() override {
@@ -46,6 +47,9 @@ class YieldServer final : public pg::LiveServer {
     const WaitingSession& waiting_;
     core::vector<core::ProcLock> entries_;
 };
+
+/// Its transaction is held first and the queue then, as core takes these locks.
+using YieldServer = BeforeCommit<QueueServer>;
 
 pg::ClientMessage message_of_yield(const core::string& detail) {
     pg::ClientMessage message = {};
