@@ -25,6 +25,7 @@ my ($node, $admin);
 }
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
 $admin->run('CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
+$admin->run(q{CREATE FUNCTION raise_priority() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT set_config('pg_sessionctl.lock_priority', 'high', false) $$});
 reconfigure($node, 'synchronous_standby_names' => 'nobody');
 my $update = 'UPDATE t SET b = b + 1 WHERE a = 1';
 
@@ -78,6 +79,33 @@ is_hit_before_its_commit('the commit of a statement that is to be cancelled', ac
 		wait_for('it to wait', sub { wait_event($session) eq 'Lock:advisory' });
 	},
 	then => sub { $admin->run('SELECT pg_advisory_unlock(1)') });
+
+# While the first of two is signalled, the other is given a priority: what it was chosen for is no longer so.
+subtest 'one that is no longer lower when its turn comes' => sub {
+	my $position = log_position($node);
+	my @readers = map { session($node, user => 'batch') } 1 .. 2;
+	$_->run('BEGIN; TABLE u') for @readers;
+	hold_signal();
+	my $waiter = patient($node, 'terminate');
+	$waiter->run('BEGIN');
+	$waiter->send('LOCK TABLE u');
+	is_held();
+	# The one that is signalled has to wait to look anything up.
+	$_->send('SELECT raise_priority()') for @readers;
+	wait_for('the other one to go on', sub { grep { $_->has_answered } @readers });
+	my ($second) = grep { $_->has_answered } @readers;
+	my ($first) = grep { $_ != $second } @readers;
+	is($second->answer, 'high', 'one of them has another priority');
+	ok(let_go(), 'the signal is sent');
+	like($first->answer, qr/^FATAL:  terminating connection/m, 'the first is ended');
+	wait_for('the report', sub { reports_since($node, $position) });
+	is(join(',', reports_since($node, $position)), 'LOG: it has no lower lock priority', 'the other one stays');
+	ok($second->lives, 'and lives');
+	$second->run('COMMIT');
+	is($waiter->answer, '', 'until it goes by itself');
+	$waiter->run('ROLLBACK');
+	all_end($admin);
+};
 
 # Whoever holds the table lets go of it meanwhile: the request is cancelled while it waits, and does not get its lock first.
 subtest 'a wait that is given up' => sub {

@@ -58,21 +58,28 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
     return blockers;
 }
 
-bool BlockerServer::spares(const core::Session& session) {
-    return BeforeCommit::spares(session) || !is_in_way(session);
+core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts) {
+    const WaitingSessions sessions;
+    const int party = sessions.graph().find(core::Party{wait.waiter.pid, 0});
+    const std::optional<WaitingSession> waiting =
+        party >= 0 ? waiting_session(sessions, starts, party) : std::nullopt;
+    if (!waiting || !(waiting->wait == wait))
+        return {};
+    Standings standings;
+    return blockers_of(sessions, starts, standings, *waiting);
 }
 
-bool BlockerServer::is_in_way(const core::Session& session) const {
+bool BlockerServer::spares(const core::Session& session) {
+    return BeforeCommit::spares(session) || !is_chosen(session);
+}
+
+bool BlockerServer::is_chosen(const core::Session& session) const {
     const pg::ScratchMemory scratch;
-    const WaitingSessions sessions;
-    const core::WaitGraph& graph = sessions.graph();
-    const int waiter = graph.find(waiting_.session.id.pid);
-    const int blocker = graph.find(session.id.pid);
-    const core::ProcLock* const wait = waiter >= 0 ? first_wait_of(graph, waiter) : nullptr;
-    if (wait == nullptr || blocker < 0 || !(sessions.wait_of(*wait) == waiting_.wait))
-        return false;
-    const core::vector<int> behind = graph.behind(blocker);
-    return std::binary_search(behind.begin(), behind.end(), waiter);
+    const core::vector<core::Blocker> blockers = blockers_now(wait_, starts_);
+    return std::any_of(blockers.begin(), blockers.end(), [&session](const core::Blocker& blocker) {
+        return blocker.id == session.id && blocker.xact_start == session.xact_start &&
+               blocker.obstacle == core::Obstacle::none;
+    });
 }
 
 } // namespace sessionctl::worker

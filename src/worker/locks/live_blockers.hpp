@@ -30,18 +30,23 @@ class LiveBlockers final : public core::BlockerFacts {
 core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
                                         Standings& standings, const WaitingSession& waiting);
 
-/// For the look just before the signal: is it still in the way of the same wait?
+/// The same anew, at this moment; empty, if this wait is over. Errors: PgError.
+core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts);
+
+/// For the look just before the signal: would it be chosen again, for the same wait?
 class BlockerServer final : public BeforeCommit<pg::LiveServer> {
   public:
-    BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting)
-        : BeforeCommit(message), waiting_(waiting) {}
+    BlockerServer(const pg::ClientMessage& message, const core::LockWait& wait,
+                  const core::WaitStarts& starts)
+        : BeforeCommit(message), wait_(wait), starts_(starts) {}
 
     bool spares(const core::Session& session) override;
 
   private:
-    bool is_in_way(const core::Session& session) const;
+    bool is_chosen(const core::Session& session) const;
 
-    const WaitingSession& waiting_;
+    const core::LockWait& wait_;
+    const core::WaitStarts& starts_;
 };
 
 } // namespace sessionctl::worker

@@ -107,7 +107,7 @@ bool PatienceEnforcer::signal(const WaitingSession& waiting, const core::Patienc
     const pg::ClientMessage message = client_message_of(step, waiting.settings);
     core::Target target = {};
     target.session = blocker;
-    BlockerServer server(message, waiting);
+    BlockerServer server(message, waiting.wait, starts_);
     core::signal_one(target, is_cancel ? core::Action::cancel : core::Action::terminate,
                      recheck_of(step, blocker), server);
     if (target.outcome != core::Outcome::signalled)
