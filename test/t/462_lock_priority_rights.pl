@@ -135,8 +135,17 @@ subtest 'a commit that waits for a synchronous standby' => sub {
 		return shown($admin, $probe, q{wait_event = 'SyncRep'}) eq 't';
 	});
 	my ($position, $holder, $waiter) = (log_position($node), holder(), patient($node, 'terminate'));
-	$holder->send('COMMIT');
-	wait_for('it to wait for a standby', sub { shown($admin, $holder, q{wait_event = 'SyncRep'}) eq 't' });
+	my ($writer, $reader) = map { session($node, user => 'batch') } 1 .. 2;
+	$writer->run('BEGIN; INSERT INTO u VALUES (2)');
+	$reader->run('BEGIN; TABLE u');
+	for ($holder, $writer)
+	{
+		$_->send('COMMIT');
+		my $session = $_;
+		wait_for('it to wait for a standby', sub { shown($admin, $session, q{wait_event = 'SyncRep'}) eq 't' });
+	}
+	my $locker = patient($node, 'terminate');
+	waits($admin, $locker, 'BEGIN\; LOCK TABLE u');
 	$waiter->run('BEGIN');
 	$waiter->send($update);
 	# Another wait, which began later with the same patience, has ended: this one was due.
@@ -147,8 +156,14 @@ subtest 'a commit that waits for a synchronous standby' => sub {
 	is($second->run('UPDATE t SET b = 1 WHERE a = 3'), '', 'another one is ended');
 	is(shown($admin, $holder, q{wait_event = 'SyncRep'}), 't', 'it waits on');
 	is(join(',', gives_way($node, $position, $holder)), '', 'and nothing was done about it');
+	ok($reader->lives, 'nor about another one, which would end for nothing');
+	is(shown($admin, $locker, 'waiting'), 't', 'where one of two waits for a standby');
+	$reader->run('COMMIT');
 	reconfigure($node, 'synchronous_standby_names' => undef);
 	is($holder->answer, '', 'it commits');
+	is($writer->answer, '', 'so does the other');
+	is($locker->answer, '', 'whose lock is free then');
+	$locker->run('COMMIT');
 	is($waiter->answer, '', 'and the waiter goes on');
 	all_end($admin);
 };

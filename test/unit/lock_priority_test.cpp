@@ -126,6 +126,17 @@ TEST(LockPriority, CancelNeedsAStatement) {
         EXPECT_EQ(obstacle(action, State::idle_in_transaction), Obstacle::none);
 }
 
+TEST(LockPriority, NobodyInItsCommit) {
+    Standing blocker = standing(2, LockPriority::low, State::active);
+    blocker.is_in_commit = true;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::commits);
+    blocker.session.may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::not_permitted)
+        << "what lasts is told first";
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i)
+        EXPECT_EQ(core::is_passing(static_cast<Obstacle>(i)), static_cast<Obstacle>(i) == Obstacle::commits);
+}
+
 TEST(LockPriority, HoldersOfWhatItWants) {
     const Model model = {{{wants(session(1), access_exclusive)},
                           {holds(session(2), access_share), holds(session(3), row_exclusive)}}};
@@ -261,7 +272,7 @@ TEST(LockPriority, EverythingHasAName) {
     EXPECT_STREQ(core::lock_priority_name(LockPriority::normal), "normal");
     EXPECT_STREQ(core::lock_priority_name(LockPriority::high), "high");
     std::set<std::string> texts;
-    for (int i = 0; i <= static_cast<int>(Obstacle::no_statement); ++i)
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i)
         EXPECT_TRUE(texts.insert(core::obstacle_text(static_cast<Obstacle>(i))).second);
 }
 

@@ -118,6 +118,46 @@ TEST(Patience, OneThatStaysSparesAll) {
     EXPECT_EQ(waiting.kinds(1600 * ms, {waiting.blocker(2)}), Kinds{StepKind::terminate}) << "it has gone";
 }
 
+TEST(Patience, OneThatIsNotDueSparesAll) {
+    Waiting waiting;
+    Blocker later = waiting.blocker(3);
+    later.since = 1400 * ms;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2), later}), Kinds{});
+    EXPECT_FALSE(waiting.monitor.all_give_way(waiting.wait, 500, {waiting.blocker(2), later}));
+    EXPECT_EQ(waiting.kinds(1899 * ms, {waiting.blocker(2), later}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 1900 * ms);
+    EXPECT_EQ(waiting.kinds(1900 * ms, {waiting.blocker(2), later}),
+              (Kinds{StepKind::terminate, StepKind::terminate}));
+}
+
+TEST(Patience, OneThatCommitsSparesAllForAMoment) {
+    Waiting waiting;
+    const Blocker first = waiting.blocker(2);
+    const Blocker commits = waiting.blocker(3, Obstacle::commits);
+    EXPECT_EQ(waiting.kinds(1500 * ms, {first, commits}), Kinds{}) << "not worth a report";
+    EXPECT_FALSE(waiting.monitor.all_give_way(waiting.wait, 500, {first, commits}));
+    EXPECT_EQ(waiting.kinds(1550 * ms, {first}), Kinds{StepKind::terminate}) << "it has gone by itself";
+}
+
+TEST(Patience, BeforeTheFirstSignalAllAreLookedAtAgain) {
+    Waiting waiting;
+    const Blocker first = waiting.blocker(2);
+    const Blocker second = waiting.blocker(3);
+    const auto all_give_way = [&](const core::vector<Blocker>& now) {
+        return waiting.monitor.all_give_way(waiting.wait, 500, now);
+    };
+    EXPECT_FALSE(all_give_way({first})) << "nothing is known of that wait";
+    ASSERT_EQ(waiting.look(1500 * ms, {first, second}).size(), 2u);
+    EXPECT_TRUE(all_give_way({first, second}));
+    EXPECT_TRUE(all_give_way({second})) << "one has gone";
+    EXPECT_FALSE(all_give_way({})) << "the wait is over";
+    EXPECT_FALSE(all_give_way({first, waiting.blocker(3, Obstacle::not_lower)}));
+    EXPECT_FALSE(all_give_way({first, second, waiting.blocker(4)})) << "one that has just come";
+    Blocker other = second;
+    ++other.xact_start;
+    EXPECT_FALSE(all_give_way({first, other})) << "in another transaction";
+}
+
 TEST(Patience, LogOncePerWait) {
     Waiting waiting(BlockerAction::log);
     EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2), waiting.blocker(3)}),

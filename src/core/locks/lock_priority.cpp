@@ -39,6 +39,8 @@ const char* obstacle_text(Obstacle obstacle) noexcept {
         return "it is not known to be in a transaction";
     case Obstacle::no_statement:
         return "it runs no statement that could be cancelled";
+    case Obstacle::commits:
+        return "it commits";
     }
     return "";
 }
@@ -61,7 +63,7 @@ Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexce
         return Obstacle::no_transaction;
     if (waiter.action == BlockerAction::cancel && !is_active(session.state))
         return Obstacle::no_statement;
-    return Obstacle::none;
+    return blocker.is_in_commit ? Obstacle::commits : Obstacle::none;
 }
 
 namespace {

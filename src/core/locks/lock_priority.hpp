@@ -31,6 +31,7 @@ struct Standing {
     /// may_signal: the waiter's login role may; is_protected: it is exempt.
     Session session;
     std::optional<LockPriority> priority; // none: not known
+    bool is_in_commit = false;
 };
 
 /// Why a blocker is not ended.
@@ -45,7 +46,12 @@ enum class Obstacle : std::uint8_t {
     not_permitted,
     no_transaction,
     no_statement,
+    commits,
 };
+/// Does it go by itself in a moment? Then nobody is told of it.
+constexpr bool is_passing(Obstacle obstacle) noexcept {
+    return obstacle == Obstacle::commits;
+}
 /// The rest of a sentence about it: "it has no lower lock priority".
 const char* obstacle_text(Obstacle obstacle) noexcept;
 

@@ -125,35 +125,54 @@ std::optional<StepKind> PatienceMonitor::step_for(Wait& wait, const Pair& pair, 
     return once(pair.is_terminated, StepKind::terminate);
 }
 
+/// For how long it has been in the way of the wait.
+Timestamp PatienceMonitor::note(Wait& wait, const Blocker& blocker, Timestamp patience) {
+    const Pair* const pair = pair_of(wait, blocker);
+    const Timestamp waited = now_ - (pair != nullptr ? pair->since : blocker.since);
+    look_by(wait, now_ + (waited < patience ? patience - waited : pause_after_patience(waited)));
+    return waited;
+}
+
 vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettings& settings,
                                             const vector<Blocker>& blockers) {
     const Timestamp patience = settings.patience * microseconds_per_millisecond;
-    const bool stays = std::any_of(blockers.begin(), blockers.end(),
-                                   [](const Blocker& blocker) { return blocker.obstacle != Obstacle::none; });
-    vector<PatienceStep> steps;
     Wait& wait = wait_of(id);
     wait.next_look = never;
     look_by(wait, now_ + (blockers.empty() ? shortest_interval : longest_interval));
+    vector<Timestamp> waited;
+    bool all_give_way = true;
     for (const Blocker& blocker : blockers) {
-        Pair* const pair = pair_of(wait, blocker);
-        const Timestamp waited = now_ - (pair != nullptr ? pair->since : blocker.since);
-        if (waited < patience) {
-            look_by(wait, now_ - waited + patience);
-            continue;
-        }
-        look_by(wait, now_ + pause_after_patience(waited));
-        if (!stays) {
-            if (const auto kind = step_for(wait, *pair, blocker, settings.action))
-                steps.push_back({*kind, blocker, waited});
-        } else if (blocker.obstacle != Obstacle::none && !wait.is_reported) {
-            wait.is_reported = true;
-            steps.push_back({StepKind::report, blocker, waited});
-        }
+        waited.push_back(note(wait, blocker, patience));
+        all_give_way &= blocker.obstacle == Obstacle::none && waited.back() >= patience;
     }
+    vector<PatienceStep> steps;
+    for (std::size_t i = 0; i < blockers.size(); ++i)
+        if (all_give_way) {
+            if (const auto kind = step_for(wait, *wait.find(blockers[i]), blockers[i], settings.action))
+                steps.push_back({*kind, blockers[i], waited[i]});
+        } else if (waited[i] >= patience && is_to_be_reported(wait, blockers[i].obstacle)) {
+            steps.push_back({StepKind::report, blockers[i], waited[i]});
+        }
     wait.pairs.erase(std::remove_if(wait.pairs.begin(), wait.pairs.end(),
                                     [](const Pair& pair) { return !pair.is_checked; }),
                      wait.pairs.end());
     return steps;
+}
+
+bool PatienceMonitor::is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept {
+    if (obstacle == Obstacle::none || is_passing(obstacle) || wait.is_reported)
+        return false;
+    wait.is_reported = true;
+    return true;
+}
+
+bool PatienceMonitor::all_give_way(const LockWait& id, std::int32_t patience,
+                                   const vector<Blocker>& blockers) noexcept {
+    return !blockers.empty() && std::all_of(blockers.begin(), blockers.end(), [&](const Blocker& blocker) {
+        const Pair* const pair = find(id, blocker);
+        return blocker.obstacle == Obstacle::none && pair != nullptr &&
+               now_ - pair->since >= patience * microseconds_per_millisecond;
+    });
 }
 
 PatienceMonitor::Pair* PatienceMonitor::find(const LockWait& id, const Blocker& blocker) noexcept {

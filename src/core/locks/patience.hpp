@@ -18,6 +18,10 @@ struct PatienceStep {
     Timestamp waited; // microseconds, for this blocker
 };
 
+inline bool is_signal(const PatienceStep& step) noexcept {
+    return step.kind == StepKind::cancel || step.kind == StepKind::terminate;
+}
+
 /// Remembers the waits of sessions with a patience from look to look. A blocker's time counts from when the
 /// waits that lead to it began; of a transaction that began later, from when it was first seen before this
 /// wait.
@@ -30,9 +34,13 @@ class PatienceMonitor {
     bool is_due(const LockWait& wait, Timestamp since, std::int32_t patience) noexcept;
     /// The first session that had to be left to the next look; 0: none.
     std::int32_t first_postponed() const noexcept { return first_postponed_; }
-    /// What to do now about a wait, whose blockers are these. Reports and logs come once for each wait.
+    /// What to do now about a wait, whose blockers are these: about all of them, or reports of those that
+    /// stay. Reports and logs come once for each wait.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
+    /// Would these, found in the way of the wait just now, all have to go? A step is taken for all of them,
+    /// or for none.
+    bool all_give_way(const LockWait& wait, std::int32_t patience, const vector<Blocker>& blockers) noexcept;
     /// The step was taken; otherwise it comes again.
     void taken(const LockWait& wait, const PatienceStep& step) noexcept;
     /// Forgets the waits that were not checked in this look.
@@ -70,6 +78,8 @@ class PatienceMonitor {
 
     Wait& wait_of(const LockWait& id);
     Pair* pair_of(Wait& wait, const Blocker& blocker);
+    Timestamp note(Wait& wait, const Blocker& blocker, Timestamp patience);
+    static bool is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept;
     Pair* find(const LockWait& id, const Blocker& blocker) noexcept;
     std::optional<StepKind> step_for(Wait& wait, const Pair& pair, const Blocker& blocker,
                                      BlockerAction action) noexcept;

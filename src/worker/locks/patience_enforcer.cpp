@@ -40,11 +40,24 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standin
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);
     }();
+    if (!may_take(waiting, steps))
+        return;
     for (const core::PatienceStep& step : steps)
         if (step.kind == core::StepKind::report)
             report(waiting, step);
         else if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
-            take(waiting, step, *blocker);
+            if (!take(waiting, step, *blocker))
+                return;
+}
+
+/// Before the first signal all of them are looked at again: if one stays by now, none is signalled.
+bool PatienceEnforcer::may_take(const WaitingSession& waiting,
+                                const core::vector<core::PatienceStep>& steps) {
+    if (std::none_of(steps.begin(), steps.end(), core::is_signal))
+        return true;
+    const pg::ScratchMemory scratch;
+    return monitor_.all_give_way(waiting.wait, waiting.settings.patience,
+                                 blockers_now(waiting.wait, starts_));
 }
 
 core::Timestamp PatienceEnforcer::finish() noexcept {
@@ -69,14 +82,15 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
     });
 }
 
-void PatienceEnforcer::take(const WaitingSession& waiting, const core::PatienceStep& step,
+/// False: the blocker has changed just before the signal, and the others would end for nothing.
+bool PatienceEnforcer::take(const WaitingSession& waiting, const core::PatienceStep& step,
                             const core::Session& blocker) {
     if (endings_.is_under_way(blocker, step.kind == core::StepKind::cancel))
-        return;
+        return true;
     const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
     const std::optional<pg::RosterEntry> entry = entry_of(blocker);
     if (!waiter || !entry)
-        return;
+        return true;
     pg::AuditRecord record = {};
     record.describe(*entry);
     record.by_session_user.set(waiter->role_facts.name);
@@ -84,11 +98,12 @@ void PatienceEnforcer::take(const WaitingSession& waiting, const core::PatienceS
     record.rule.set("blocker_patience");
     record.set_field(record.reason, core::detail_of(step, waiting.settings).c_str());
     record.evidence = pg::evidence_of(*entry, waits_);
-    if (act(waiting, step, blocker, record))
+    const bool is_taken = act(waiting, step, blocker, record);
+    if (is_taken)
         monitor_.taken(waiting.wait, step);
+    return is_taken;
 }
 
-/// False: the blocker has changed just before the signal.
 bool PatienceEnforcer::act(const WaitingSession& waiting, const core::PatienceStep& step,
                            const core::Session& blocker, pg::AuditRecord& record) {
     if (step.kind != core::StepKind::log)

@@ -22,8 +22,9 @@ class PatienceEnforcer {
     core::Timestamp finish() noexcept;
 
   private:
+    bool may_take(const WaitingSession& waiting, const core::vector<core::PatienceStep>& steps);
     void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
-    void take(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker);
+    bool take(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker);
     bool act(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
              pg::AuditRecord& record);
     bool signal(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
