@@ -32,6 +32,15 @@ sub reports
 	return join ',', reports_since($node, $position);
 }
 
+sub reports_of_two
+{
+	my ($waiter, $sql) = @_;
+	my $position = log_position($node);
+	$waiter->send($sql);
+	wait_for('two reports', sub { reports_since($node, $position) >= 2 });
+	return join ',', reports_since($node, $position);
+}
+
 sub is_spared
 {
 	my ($holder, $waiter, $why, $what) = @_;
@@ -46,6 +55,18 @@ my $denied = 'WARNING: the role that waits may not signal it';
 
 subtest 'a role without the right' => sub {
 	is_spared(holder(), patient($node, 'terminate', user => 'stranger'), $denied, 'is told so once, and nobody is ended');
+};
+
+subtest 'a missing right is told beside other reasons' => sub {
+	my ($equal, $waiter, $low) = (session($node, user => 'shop'), patient($node, 'terminate', user => 'stranger'), session($node, user => 'batch'));
+	$_->run('BEGIN; TABLE u') for $equal, $low;
+	$waiter->run('BEGIN');
+	is(join(',', sort split /,/, reports_of_two($waiter, 'LOCK TABLE u')), "LOG: it has no lower lock priority,$denied", 'both are told');
+	ok($_->lives, 'it lives') for $equal, $low;
+	$_->run('COMMIT') for $equal, $low;
+	is($waiter->answer, '', 'and the waiter goes on');
+	$waiter->run('ROLLBACK');
+	all_end($admin);
 };
 
 subtest 'only the login role counts' => sub {

@@ -158,6 +158,26 @@ TEST(Patience, BeforeTheFirstSignalAllAreLookedAtAgain) {
     EXPECT_FALSE(all_give_way({first, other})) << "in another transaction";
 }
 
+TEST(Patience, EachObstacleIsReportedOncePerWait) {
+    Waiting waiting;
+    const auto reported = [&](Timestamp at, const core::vector<Blocker>& blockers) {
+        std::vector<int> pids;
+        for (const PatienceStep& step : waiting.look(at, blockers))
+            pids.push_back(step.blocker.id.pid);
+        return pids;
+    };
+    const Blocker equal = waiting.blocker(2, Obstacle::not_lower);
+    const Blocker other = waiting.blocker(3, Obstacle::not_lower);
+    const Blocker denied = waiting.blocker(4, Obstacle::not_permitted);
+    EXPECT_EQ(reported(1500 * ms, {equal, other}), std::vector<int>{2});
+    EXPECT_EQ(reported(1550 * ms, {equal, other, denied}), std::vector<int>{4})
+        << "not hidden by what came first";
+    EXPECT_EQ(reported(1600 * ms, {denied}), std::vector<int>{});
+    EXPECT_EQ(reported(1650 * ms, {equal, denied}), std::vector<int>{});
+    waiting.wait.attempt = 11;
+    EXPECT_EQ(reported(2500 * ms, {equal, denied}), (std::vector<int>{2, 4})) << "another wait";
+}
+
 TEST(Patience, LogOncePerWait) {
     Waiting waiting(BlockerAction::log);
     EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2), waiting.blocker(3)}),

@@ -68,7 +68,7 @@ bool PatienceMonitor::is_due(const LockWait& id, Timestamp since, std::int32_t p
 PatienceMonitor::Wait& PatienceMonitor::wait_of(const LockWait& id) {
     Wait* wait = find_wait(waits_, id);
     if (wait == nullptr)
-        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, never, false, true});
+        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, never, 0, true});
     wait->is_checked = true;
     for (Pair& pair : wait->pairs)
         pair.is_checked = false;
@@ -160,9 +160,10 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
 }
 
 bool PatienceMonitor::is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept {
-    if (obstacle == Obstacle::none || is_passing(obstacle) || wait.is_reported)
+    const std::uint32_t bit = 1u << static_cast<int>(obstacle);
+    if (obstacle == Obstacle::none || is_passing(obstacle) || (wait.reported & bit) != 0)
         return false;
-    wait.is_reported = true;
+    wait.reported |= bit;
     return true;
 }
 

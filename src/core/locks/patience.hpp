@@ -35,7 +35,7 @@ class PatienceMonitor {
     /// The first session that had to be left to the next look; 0: none.
     std::int32_t first_postponed() const noexcept { return first_postponed_; }
     /// What to do now about a wait, whose blockers are these: about all of them, or reports of those that
-    /// stay. Reports and logs come once for each wait.
+    /// stay. Each obstacle is reported, and each blocker logged, once for each wait.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
     /// Would these, found in the way of the wait just now, all have to go? A step is taken for all of them,
@@ -67,7 +67,7 @@ class PatienceMonitor {
         LockWait id;
         vector<Pair> pairs; // in the order of their pids
         Timestamp next_look;
-        bool is_reported;
+        std::uint32_t reported; // obstacles, as bits
         bool is_checked;
 
         /// Where those with this pid begin.
