@@ -103,6 +103,19 @@ TEST(LockPriority, OnlyWhomTheWaiterMaySignal) {
     EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::exempt);
 }
 
+TEST(LockPriority, WhoSetThePatienceNeedsTheRightToo) {
+    Standing blocker = standing(2, LockPriority::low);
+    blocker.setters_may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::setter_not_permitted);
+    blocker.session.may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::not_permitted);
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i) {
+        const auto obstacle = static_cast<Obstacle>(i);
+        EXPECT_EQ(core::is_denial(obstacle),
+                  obstacle == Obstacle::not_permitted || obstacle == Obstacle::setter_not_permitted);
+    }
+}
+
 TEST(LockPriority, OutsideOfATransactionNobodyIsEnded) {
     Standing blocker = standing(2, LockPriority::low, State::idle);
     EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::no_transaction);

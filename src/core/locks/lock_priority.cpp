@@ -35,6 +35,8 @@ const char* obstacle_text(Obstacle obstacle) noexcept {
         return "it is exempt";
     case Obstacle::not_permitted:
         return "the role that waits may not signal it";
+    case Obstacle::setter_not_permitted:
+        return "the role that set blocker_patience or blocker_action there may not signal it";
     case Obstacle::no_transaction:
         return "it is not known to be in a transaction";
     case Obstacle::no_statement:
@@ -59,6 +61,8 @@ Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexce
         return Obstacle::exempt;
     if (!session.may_signal)
         return Obstacle::not_permitted;
+    if (!blocker.setters_may_signal)
+        return Obstacle::setter_not_permitted;
     if (session.state == State::idle || (session.xact_start == 0 && !is_idle_in_transaction(session.state)))
         return Obstacle::no_transaction;
     if (waiter.action == BlockerAction::cancel && !is_active(session.state))

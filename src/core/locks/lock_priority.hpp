@@ -24,6 +24,9 @@ struct LockSettings {
     std::int32_t patience = 0; // ms; 0: it waits without end
     BlockerAction action = BlockerAction::log;
     std::int32_t yield_after = 0; // ms; 0: it keeps others waiting without end
+    // The roles (OIDs) that set these two in the session, and so need the right, too; 0: it came with them.
+    std::uint32_t patience_by = 0;
+    std::uint32_t action_by = 0;
 };
 
 /// A session or prepared transaction in the way of another, as that one finds it.
@@ -32,6 +35,7 @@ struct Standing {
     Session session;
     std::optional<LockPriority> priority; // none: not known
     bool is_in_commit = false;
+    bool setters_may_signal = true; // who set the waiter's patience and action
 };
 
 /// Why a blocker is not ended.
@@ -44,10 +48,15 @@ enum class Obstacle : std::uint8_t {
     not_lower,
     exempt,
     not_permitted,
+    setter_not_permitted,
     no_transaction,
     no_statement,
     commits,
 };
+/// Is a right missing that somebody may have counted on?
+constexpr bool is_denial(Obstacle obstacle) noexcept {
+    return obstacle == Obstacle::not_permitted || obstacle == Obstacle::setter_not_permitted;
+}
 /// Does it go by itself in a moment? Then nobody is told of it.
 constexpr bool is_passing(Obstacle obstacle) noexcept {
     return obstacle == Obstacle::commits;

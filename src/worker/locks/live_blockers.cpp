@@ -44,6 +44,8 @@ std::optional<core::Standing> LiveBlockers::standing_of(int party) {
     standing.is_in_commit = pg::is_in_commit(*session);
     standing.session.is_protected = blocker.is_exempt;
     standing.session.may_signal = !waiter.is_gone && standings_.may_signal(waiter.role, blocker.role);
+    for (const Oid setter : {waiting_.settings.patience_by, waiting_.settings.action_by})
+        standing.setters_may_signal &= !OidIsValid(setter) || standings_.may_signal(setter, blocker.role);
     return standing;
 }
 

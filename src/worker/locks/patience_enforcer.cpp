@@ -73,7 +73,7 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
     else
         std::snprintf(who, sizeof who, "Session %d", blocker.id.pid);
     const core::string waited = core::length_of_time(step.waited);
-    const int level = blocker.obstacle == core::Obstacle::not_permitted ? WARNING : LOG;
+    const int level = core::is_denial(blocker.obstacle) ? WARNING : LOG;
     const int pid = waiting.session.id.pid;
     pg::call([&] {
         ereport(level, (errmsg("pg_sessionctl: session %d has waited for a lock for %s, and nobody gives way",
