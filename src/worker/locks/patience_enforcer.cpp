@@ -110,8 +110,7 @@ bool PatienceEnforcer::act(const WaitingSession& waiting, const core::PatienceSt
         return signal(waiting, step, blocker, record);
     record.action.set("log");
     record.result.set("spared");
-    record.mark.set(pg::audit_mark_or_none());
-    record.log(); // any role may set a patience: no room in session_audit for this
+    pg::log_record(record);
     count_blocker_log();
     return true;
 }

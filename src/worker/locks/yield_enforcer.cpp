@@ -102,8 +102,7 @@ void YieldEnforcer::give_up(const WaitingSession& waiting, core::Timestamp waite
 void YieldEnforcer::log(const WaitingSession& waiting, pg::AuditRecord& record) noexcept {
     record.action.set("log");
     record.result.set("spared");
-    record.mark.set(pg::audit_mark_or_none());
-    record.log(); // any role may ask for it: no room in session_audit for this
+    pg::log_record(record);
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->counter(pg::CountedAction::yield_log).add(false);
     monitor_.logged(waiting.wait);
@@ -119,7 +118,8 @@ void YieldEnforcer::cancel(const WaitingSession& waiting, core::Timestamp waited
     if (target.outcome != core::Outcome::signalled)
         return;
     record.action.set("cancel");
-    endings_.add({waiting.session, pg::CountedAction::yield_cancel, {}, true, target.signalled_at, record});
+    endings_.add(
+        {waiting.session, pg::CountedAction::yield_cancel, {}, true, target.signalled_at, record, true});
     monitor_.cancelled(waiting.wait);
 }
 
