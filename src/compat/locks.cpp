@@ -162,15 +162,32 @@ LockHeld::~LockHeld() {
     LWLockRelease(partition_);
 }
 
-/// A lock of another partition may come and go meanwhile, but none with this tag.
+namespace {
+
+/// A lock of another partition may come and go meanwhile, but none with this tag. Null: the process does not
+/// wait for this one.
+const LOCK* lock_awaited_by(const PGPROC& proc, const LOCKTAG& tag) noexcept {
+    const LOCK* const lock = *const_cast<LOCK* const volatile*>(&proc.waitLock);
+    return lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 ? lock : nullptr;
+}
+
+} // namespace
+
 void LockHeld::copy(CopyBuffer<core::ProcLock>& room) const noexcept {
-    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
-        const LOCK* const waited = *const_cast<LOCK* const volatile*>(&ProcGlobal->allProcs[i].waitLock);
-        if (waited != nullptr && std::memcmp(&waited->tag, &lock_, sizeof lock_) == 0) {
-            copy_entries(*waited, 0, room);
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i)
+        if (const LOCK* const lock = lock_awaited_by(ProcGlobal->allProcs[i], lock_)) {
+            copy_entries(*lock, 0, room);
             return;
         }
+}
+
+bool LockHeld::is_awaited_by(const core::Party& party) const noexcept {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const PGPROC& proc = ProcGlobal->allProcs[i];
+        if (lock_awaited_by(proc, lock_) != nullptr && party_of(*proc.waitProcLock) == party)
+            return true;
     }
+    return false;
 }
 
 // 9.6 exports the names, of which later releases have more; 9.5: two more than in 9.4.

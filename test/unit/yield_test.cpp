@@ -16,7 +16,8 @@ constexpr Timestamp millisecond = core::microseconds_per_millisecond;
 bool keeps_somebody_waiting(const ModelLock& lock) {
     const core::WaitGraph graph = graph_of({lock});
     const core::ProcLock* const all = graph.proclocks().data();
-    return !core::kept_waiting_by(session(1), {all, all + graph.proclocks().size()}).empty();
+    return !core::kept_waiting_by(session(1), core::kept_waiting({all, all + graph.proclocks().size()}))
+                .empty();
 }
 
 const ModelLock::Claim reader = holds(session(9), access_share);
@@ -66,12 +67,60 @@ TEST(Yield, all_who_wait_for_nothing_else) {
     entries[1] = entry(2, 1, access_share);
     entries[2] = entry(1, 0, access_exclusive);
     entries[3] = {session(9), 0, -1, 0, 1u << access_share, 0, 0};
-    const auto kept = core::kept_waiting_by(session(1), {entries, entries + 4});
-    ASSERT_EQ(kept.size(), 2u);
-    EXPECT_EQ(kept[0], &entries[0]);
-    EXPECT_EQ(kept[1], &entries[1]);
-    EXPECT_TRUE(core::kept_waiting_by(session(7), {entries, entries + 4}).empty());
-    EXPECT_TRUE(core::kept_waiting_by(session(1), {entries, entries}).empty()) << "nobody waits any more";
+    const auto kept = core::kept_waiting({entries, entries + 4});
+    std::set<const core::ProcLock*> waiters;
+    for (const core::KeptWaiting& each : core::kept_waiting_by(session(1), kept))
+        waiters.insert(each.waiter);
+    EXPECT_EQ(waiters, (std::set<const core::ProcLock*>{&entries[0], &entries[1]}));
+    EXPECT_TRUE(core::kept_waiting_by(session(7), kept).empty());
+    EXPECT_TRUE(core::kept_waiting({entries, entries}).empty()) << "nobody waits any more";
+}
+
+namespace {
+
+/// Nothing but the party's requests is in the way of the waiter: as plainly as it can be said.
+bool is_kept_by(const core::Party& party, const core::ProcLock& waiter, core::ProcLocksOfLock lock) {
+    bool is_kept = false;
+    for (const core::ProcLock* other = lock.first; other != lock.end; ++other) {
+        if (!core::is_block(waiter, *other))
+            continue;
+        if (!(other->party == party) || core::is_hard_block(waiter, *other))
+            return false;
+        is_kept = true;
+    }
+    return is_kept;
+}
+
+} // namespace
+
+TEST(Yield, is_found_in_one_pass_as_by_looking_at_all_pairs) {
+    for (unsigned seed = 0; seed < 2000; ++seed) {
+        const core::WaitGraph graph = graph_of(random_model(seed, 3 + seed % 13, 2));
+        const core::ProcLock* const all = graph.proclocks().data();
+        const core::ProcLock* const end = all + graph.proclocks().size();
+        for (core::ProcLocksOfLock lock = {all, all}; lock.first != end; lock.first = lock.end) {
+            while (lock.end != end && lock.end->lock == lock.first->lock)
+                ++lock.end;
+            const auto kept = core::kept_waiting(lock);
+            for (int party = 0; party < graph.count(); ++party) {
+                std::set<const core::ProcLock*> found, expected;
+                for (const core::KeptWaiting& each : core::kept_waiting_by(graph.party(party), kept))
+                    found.insert(each.waiter);
+                for (const core::ProcLock* waiter = lock.first; waiter != lock.end; ++waiter)
+                    if (waiter->wanted != 0 && is_kept_by(graph.party(party), *waiter, lock))
+                        expected.insert(waiter);
+                EXPECT_EQ(found, expected) << "seed " << seed << ", party " << party;
+            }
+        }
+    }
+}
+
+TEST(Yield, members_of_one_parallel_query_are_not_in_each_others_way) {
+    // 2 and its worker want the same; between them stands 1.
+    EXPECT_TRUE(keeps_somebody_waiting(
+        {{wants(session(2), access_share), alter, wants(session(2), access_share)}, {reader}}));
+    EXPECT_TRUE(keeps_somebody_waiting(
+        {{alter, wants(session(2), access_exclusive), wants(session(2), access_share)}, {}}));
 }
 
 class YieldTime : public ::testing::Test {

@@ -11,8 +11,23 @@ struct ProcLocksOfLock {
     const ProcLock* end;
 };
 
-/// Who would be granted the lock at once, if only this party's request were not before it.
-vector<const ProcLock*> kept_waiting_by(const Party& party, ProcLocksOfLock lock);
+/// Who would be granted the lock at once, if only this party's requests were not before it.
+struct KeptWaiting {
+    const ProcLock* waiter;
+    Party by;
+};
+/// All of a lock, in the order of `by`. In time n log n.
+vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock);
+/// Those of them that this party keeps waiting.
+struct KeptRange {
+    const KeptWaiting* first;
+    const KeptWaiting* last;
+
+    const KeptWaiting* begin() const noexcept { return first; }
+    const KeptWaiting* end() const noexcept { return last; }
+    bool empty() const noexcept { return first == last; }
+};
+KeptRange kept_waiting_by(const Party& party, const vector<KeptWaiting>& kept) noexcept;
 
 /// Remembers the waits that keep others waiting from look to look: the time counts from when the first of
 /// those began to wait, as long as there is one at each look.

@@ -54,6 +54,7 @@ core::Timestamp LockWaitEnforcer::begin(const core::vector<core::LockWait>& wait
 void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
     Standings standings;
     const core::WaitGraph& graph = sessions.graph();
+    KeptWaiters kept(graph);
     int first = 0;
     while (first < graph.count() && graph.party(first).pid < begin_at_)
         ++first;
@@ -61,7 +62,7 @@ void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
         const int party = (first + i) % graph.count();
         if (const std::optional<WaitingSession> waiting = waiting_session(sessions, starts_, party)) {
             patience_enforcer_.check(sessions, standings, *waiting);
-            yield_enforcer_.check(sessions, *waiting);
+            yield_enforcer_.check(sessions, kept, *waiting);
         }
     }
     begin_at_ = patience_enforcer_.first_postponed();

@@ -23,8 +23,7 @@ core::ProcLocksOfLock entries_of(const core::WaitGraph& graph, const core::ProcL
     return entries;
 }
 
-/// Looks at the queue again and signals while nobody joins or leaves it: nobody is cancelled who has the
-/// lock.
+/// Signals while nobody joins or leaves the queue: nobody is cancelled who has the lock.
 class QueueServer : public pg::LiveServer {
   public:
     QueueServer(const pg::ClientMessage& message, const WaitingSession& waiting)
@@ -32,24 +31,37 @@ class QueueServer : public pg::LiveServer {
 
     core::Delivery send() override {
         const compat::LockHeld held(waiting_.lock);
-        return keeps_others_waiting(held) ? LiveServer::send() : core::Delivery::gone;
+        return held.is_awaited_by(party()) ? LiveServer::send() : core::Delivery::changed;
+    }
+
+  protected:
+    /// The queue is copied while it is held, and judged afterwards.
+    bool keeps_others_waiting() {
+        compat::CopyBuffer<core::ProcLock> room = {entries_.data(), static_cast<int>(entries_.size()), 0};
+        {
+            const compat::LockHeld held(waiting_.lock);
+            held.copy(room);
+        }
+        return room.fits() &&
+               !core::kept_waiting_by(party(), core::kept_waiting({room.at, room.at + room.count})).empty();
     }
 
   private:
-    bool keeps_others_waiting(const compat::LockHeld& held) noexcept {
-        compat::CopyBuffer<core::ProcLock> room = {entries_.data(), static_cast<int>(entries_.size()), 0};
-        held.copy(room);
-        const core::ProcLocksOfLock entries = {room.at, room.at + std::min(room.count, room.capacity)};
-        const core::Party party = {waiting_.session.id.pid, 0};
-        return room.fits() && !core::kept_waiting_by(party, entries).empty();
-    }
+    core::Party party() const noexcept { return {waiting_.session.id.pid, 0}; }
 
     const WaitingSession& waiting_;
     core::vector<core::ProcLock> entries_;
 };
 
 /// Its transaction is held first and the queue then, as core takes these locks.
-using YieldServer = BeforeCommit<QueueServer>;
+class YieldServer final : public BeforeCommit<QueueServer> {
+  public:
+    using BeforeCommit::BeforeCommit;
+
+    bool spares(const core::Session& session) override {
+        return BeforeCommit::spares(session) || !keeps_others_waiting();
+    }
+};
 
 pg::ClientMessage message_of_yield(const core::string& detail) {
     pg::ClientMessage message = {};
@@ -60,16 +72,26 @@ pg::ClientMessage message_of_yield(const core::string& detail) {
 
 } // namespace
 
-void YieldEnforcer::check(const WaitingSessions& sessions, const WaitingSession& waiting) {
+KeptWaiters::KeptWaiters(const core::WaitGraph& graph)
+    : graph_(graph), of_lock_(graph.proclocks().empty() ? 0 : graph.proclocks().back().lock + 1) {}
+
+const core::vector<core::KeptWaiting>& KeptWaiters::of(const core::ProcLock& wait) {
+    OfLock& lock = of_lock_[wait.lock];
+    if (!std::exchange(lock.is_known, true))
+        lock.kept = core::kept_waiting(entries_of(graph_, wait));
+    return lock.kept;
+}
+
+void YieldEnforcer::check(const WaitingSessions& sessions, KeptWaiters& kept, const WaitingSession& waiting) {
     if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock))
         return;
-    const core::vector<const core::ProcLock*> kept = core::kept_waiting_by(
-        sessions.graph().party(waiting.party), entries_of(sessions.graph(), waiting.proclock));
-    if (kept.empty())
+    const core::KeptRange range =
+        core::kept_waiting_by(sessions.graph().party(waiting.party), kept.of(waiting.proclock));
+    if (range.empty())
         return;
     core::Timestamp since = INT64_MAX;
-    for (const core::ProcLock* const waiter : kept)
-        since = std::min(since, starts_.of(sessions.wait_of(*waiter)).monotonic);
+    for (const core::KeptWaiting& each : range)
+        since = std::min(since, starts_.of(sessions.wait_of(*each.waiter)).monotonic);
     const std::optional<core::Timestamp> waited = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings.yield_after, since);
