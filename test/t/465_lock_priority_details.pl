@@ -44,6 +44,16 @@ subtest 'who comes later' => sub {
 	all_end($admin);
 };
 
+subtest 'a session that sets its patience again and again' => sub {
+	my $wakeups = sub { return $admin->run('SELECT wakeups FROM sessionctl.reaper_status') };
+	my ($session, $before) = (session($node), $wakeups->());
+	my ($count, $took) = split /\|/, $session->run(q{SELECT count(set_config('pg_sessionctl.blocker_patience', CASE g % 2 WHEN 0 THEN '1 ms' ELSE '0' END, false)),
+		ceil(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000) FROM generate_series(1, 50000) AS g});
+	is($count, '50000', 'it is set');
+	cmp_ok($wakeups->() - $before, '<=', $took / 20 + 10, 'the reaper is woken for it no more often than it looks');
+	all_end($admin);
+};
+
 subtest 'a wait that has ended' => sub {
 	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
 	$holder->run("BEGIN; $update");

@@ -266,11 +266,20 @@ TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
 }
 
 TEST(Patience, LooksTakeATenthOfTheTime) {
-    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1001 * ms), 1020 * ms);
-    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1010 * ms), 1100 * ms);
-    EXPECT_EQ(core::next_look_after(1020 * ms, 1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
-    EXPECT_EQ(core::next_look_after(core::PatienceMonitor::never, 1000 * ms, 1010 * ms),
-              core::PatienceMonitor::never);
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1001 * ms), 1010 * ms);
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1010 * ms), 1100 * ms);
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
+}
+
+TEST(Patience, ANewOneWakesOnceForEachLook) {
+    constexpr Timestamp never = core::PatienceMonitor::never;
+    EXPECT_EQ(core::earlier_look(1000 * ms, 500, never), 1020 * ms) << "nobody had one";
+    EXPECT_EQ(core::earlier_look(1000 * ms, 500, 1251 * ms), 1020 * ms);
+    EXPECT_FALSE(core::earlier_look(1000 * ms, 500, 1250 * ms)) << "as soon as its own would be";
+    EXPECT_FALSE(core::earlier_look(1000 * ms, 1, 0)) << "during a look";
+    for (const Timestamp now : {1000 * ms, 1001 * ms, 1019 * ms, 2000 * ms})
+        for (const std::int32_t patience : {1, 20, 500, 1000000})
+            EXPECT_FALSE(core::earlier_look(now, patience, 1020 * ms)) << "nobody else does";
 }
 
 TEST(Patience, LookInterval) {

@@ -23,8 +23,12 @@ Timestamp look_interval(std::int32_t patience) noexcept {
     return std::min(std::max(half, shortest_interval), longest_interval);
 }
 
-Timestamp next_look_after(Timestamp next, Timestamp began, Timestamp ended) noexcept {
-    return std::max(next, ended + std::min(9 * (ended - began), longest_interval));
+std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Timestamp next) noexcept {
+    return now + look_interval(patience) < next ? std::optional(now + shortest_interval) : std::nullopt;
+}
+
+Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept {
+    return ended + std::min(9 * (ended - began), longest_interval);
 }
 
 void PatienceMonitor::begin(Timestamp monotonic) noexcept {

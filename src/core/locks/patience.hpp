@@ -96,8 +96,13 @@ class PatienceMonitor {
 /// How often to look whether a session waits that has such a patience (ms).
 Timestamp look_interval(std::int32_t patience) noexcept;
 
-/// When to look again, if the look was to be at `next`: however many wait, looks take a tenth of the time.
-Timestamp next_look_after(Timestamp next, Timestamp began, Timestamp ended) noexcept;
+/// A session has set such a patience: when to look, if the next look (0: one is under way) comes too late for
+/// it; none: it does not. Once the next look is that one, it is early enough for everybody.
+std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Timestamp next) noexcept;
+
+/// Before this there is no look after one that took so long: however many wait, looks take a tenth of the
+/// time.
+Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept;
 
 /// For the client of the blocker, and for the audit.
 string detail_of(const PatienceStep& step, const LockSettings& waiter);

@@ -46,9 +46,9 @@ extern "C" bool sessionctl_check_lock_setting(int*, void** extra, GucSource sour
 
 /// The reaper looks for waits as often as the shortest of these times needs. A shorter one has to wake it.
 void wake_reaper(std::int32_t value) noexcept {
-    const ReaperStatus& reaper = shared_memory()->reaper;
+    ReaperStatus& reaper = shared_memory()->reaper;
     Latch* const latch = reaper.latch;
-    if (latch != nullptr && value > 0 && monotonic_now() + core::look_interval(value) < reaper.next_lock_look)
+    if (latch != nullptr && value > 0 && bring_lock_look_forward(value))
         SetLatch(latch);
 }
 
@@ -57,8 +57,9 @@ void assign(int value, void* extra) noexcept {
     SessionSlot* const slot = slot_to_publish(extra);
     if (slot == nullptr)
         return;
-    slot->lock_settings[static_cast<int>(setting)] = value_to_publish(value, extra);
-    if (setting == LockSetting::patience || setting == LockSetting::yield_after)
+    const SessionValue before =
+        slot->lock_settings[static_cast<int>(setting)].exchange(value_to_publish(value, extra));
+    if ((setting == LockSetting::patience || setting == LockSetting::yield_after) && before.value != value)
         wake_reaper(value);
 }
 
@@ -170,10 +171,10 @@ bool is_yielded(const LOCKTAG& lock) noexcept {
     return lock.locktag_type == LOCKTAG_RELATION;
 }
 
-WatchedWaits watched_waits() noexcept {
+std::int32_t shortest_watched_time() noexcept {
     SharedMemory* const shared = shared_memory();
     if (shared == nullptr)
-        return {0, false};
+        return 0;
     std::int32_t shortest = shorter_of(general(LockSetting::patience), general(LockSetting::yield_after));
     for (int number = 0; number < shared->slot_count; ++number) {
         SessionSlot& slot = shared->slots[number];
@@ -181,7 +182,22 @@ WatchedWaits watched_waits() noexcept {
         if (own > 0 && !forget_if_dead(slot))
             shortest = shorter_of(shortest, own);
     }
-    return {shortest, shortest > 0 && compat::any_waits_for_lock(is_watched)};
+    return shortest;
+}
+
+bool is_any_watched_waiting() noexcept {
+    return compat::any_waits_for_lock(is_watched);
+}
+
+bool bring_lock_look_forward(std::int32_t time) noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr || time <= 0)
+        return false;
+    core::Timestamp next = shared->reaper.next_lock_look;
+    while (const auto earlier = core::earlier_look(monotonic_now(), time, next))
+        if (shared->reaper.next_lock_look.compare_exchange_weak(next, *earlier))
+            return true;
+    return false;
 }
 
 } // namespace sessionctl::pg

@@ -15,27 +15,36 @@ void publish_next_look(core::Timestamp next_look) noexcept {
 
 } // namespace
 
-core::Timestamp LockWaitEnforcer::look() {
-    pg::publish_general_lock_settings();
-    publish_next_look(core::PatienceMonitor::never); // a new patience wakes the reaper from here on
+void LockWaitEnforcer::look() {
+    is_to_look_ = false;
     const core::Timestamp began = pg::monotonic_now();
-    const core::Timestamp next = core::next_look_after(next_look(), began, pg::monotonic_now());
-    publish_next_look(next);
-    return next;
+    pg::publish_general_lock_settings();
+    publish_next_look(0);
+    publish_next_look(look_at_waits());
+    pg::bring_lock_look_forward(pg::shortest_watched_time()); // nobody wakes it during a look
+    earliest_ = core::earliest_next_look(began, pg::monotonic_now());
 }
 
-core::Timestamp LockWaitEnforcer::next_look() {
+core::Timestamp LockWaitEnforcer::next_look() const noexcept {
+    const pg::SharedMemory* const shared = pg::shared_memory();
+    if (is_to_look_)
+        return earliest_;
+    return shared != nullptr ? std::max(shared->reaper.next_lock_look.load(), earliest_)
+                             : core::PatienceMonitor::never;
+}
+
+/// Returns when to look again, on the monotonic clock.
+core::Timestamp LockWaitEnforcer::look_at_waits() {
     const pg::ScratchMemory scratch;
-    const pg::WatchedWaits watched = pg::watched_waits();
+    const std::int32_t shortest = pg::shortest_watched_time();
     std::optional<WaitingSessions> sessions;
-    if (watched.is_any)
+    if (shortest > 0 && pg::is_any_watched_waiting())
         sessions.emplace();
     const core::Timestamp now = begin(sessions ? sessions->all_waits() : core::vector<core::LockWait>());
     if (sessions)
         look_at(*sessions);
     const core::Timestamp next = std::min(patience_enforcer_.finish(), yield_enforcer_.finish());
-    return watched.shortest_time > 0 ? std::min(next, now + core::look_interval(watched.shortest_time))
-                                     : core::PatienceMonitor::never;
+    return shortest > 0 ? std::min(next, now + core::look_interval(shortest)) : core::PatienceMonitor::never;
 }
 
 /// The clocks are read after the waits, the wall clock first: none seems longer than it is. Returns the
