@@ -1,6 +1,7 @@
 #include "worker/locks/lock_wait_enforcer.hpp"
 
 #include "pg/locks/lock_settings.hpp"
+#include "pg/locks/seen_wait.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 
@@ -11,6 +12,12 @@ namespace {
 void publish_next_look(core::Timestamp next_look) noexcept {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->reaper.next_lock_look = next_look;
+}
+
+/// For session_blocking and blocking_tree().
+void publish_start(const WaitingSession& waiting) noexcept {
+    if (waiting.proclock.since == 0 && waiting.settings.patience > 0)
+        pg::publish_wait(waiting.session, waiting.lock, waiting.start.wall);
 }
 
 } // namespace
@@ -70,6 +77,7 @@ void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
     for (int i = 0; i < graph.count(); ++i) {
         const int party = (first + i) % graph.count();
         if (const std::optional<WaitingSession> waiting = waiting_session(sessions, starts_, party)) {
+            publish_start(*waiting);
             patience_enforcer_.check(sessions, standings, *waiting);
             yield_enforcer_.check(sessions, kept, *waiting);
         }
