@@ -61,14 +61,14 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
     return blockers;
 }
 
-core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts) {
+core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts,
+                                         Standings& standings) {
     const WaitingSessions sessions;
     const int party = sessions.graph().find(core::Party{wait.waiter.pid, 0});
     const std::optional<WaitingSession> waiting =
         party >= 0 ? waiting_session(sessions, starts, party) : std::nullopt;
     if (!waiting || !(waiting->wait == wait))
         return {};
-    Standings standings;
     return blockers_of(sessions, starts, standings, *waiting);
 }
 
@@ -76,9 +76,10 @@ bool BlockerServer::spares(const core::Session& session) {
     return BeforeCommit::spares(session) || !is_chosen(session);
 }
 
-bool BlockerServer::is_chosen(const core::Session& session) const {
+bool BlockerServer::is_chosen(const core::Session& session) {
     const pg::ScratchMemory scratch;
-    const core::vector<core::Blocker> blockers = blockers_now(wait_, starts_);
+    standings_.forget(session);
+    const core::vector<core::Blocker> blockers = blockers_now(wait_, starts_, standings_);
     return std::any_of(blockers.begin(), blockers.end(), [&session](const core::Blocker& blocker) {
         return blocker.id == session.id && blocker.xact_start == session.xact_start &&
                blocker.obstacle == core::Obstacle::none;

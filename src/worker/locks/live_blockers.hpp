@@ -31,22 +31,25 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
                                         Standings& standings, const WaitingSession& waiting);
 
 /// The same anew, at this moment; empty, if this wait is over. Errors: PgError.
-core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts);
+core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts,
+                                         Standings& standings);
 
 /// For the look just before the signal: would it be chosen again, for the same wait?
 class BlockerServer final : public BeforeCommit<pg::LiveServer> {
   public:
+    /// `standings`: of a moment ago. What is asked of the session itself is looked up anew.
     BlockerServer(const pg::ClientMessage& message, const core::LockWait& wait,
-                  const core::WaitStarts& starts)
-        : BeforeCommit(message), wait_(wait), starts_(starts) {}
+                  const core::WaitStarts& starts, Standings& standings)
+        : BeforeCommit(message), wait_(wait), starts_(starts), standings_(standings) {}
 
     bool spares(const core::Session& session) override;
 
   private:
-    bool is_chosen(const core::Session& session) const;
+    bool is_chosen(const core::Session& session);
 
     const core::LockWait& wait_;
     const core::WaitStarts& starts_;
+    Standings& standings_;
 };
 
 } // namespace sessionctl::worker

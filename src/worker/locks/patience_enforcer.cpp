@@ -40,24 +40,30 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standin
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);
     }();
-    if (!may_take(waiting, steps))
+    if (steps.empty())
         return;
+    if (steps.front().kind != core::StepKind::report)
+        return take_all(sessions, waiting, steps);
     for (const core::PatienceStep& step : steps)
-        if (step.kind == core::StepKind::report)
-            report(waiting, step);
-        else if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
-            if (!take(waiting, step, *blocker))
-                return;
+        report(waiting, step);
 }
 
 /// Before the first signal all of them are looked at again: if one stays by now, none is signalled.
-bool PatienceEnforcer::may_take(const WaitingSession& waiting,
+void PatienceEnforcer::take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
                                 const core::vector<core::PatienceStep>& steps) {
-    if (std::none_of(steps.begin(), steps.end(), core::is_signal))
-        return true;
     const pg::ScratchMemory scratch;
-    return monitor_.all_give_way(waiting.wait, waiting.settings.patience,
-                                 blockers_now(waiting.wait, starts_));
+    Standings standings;
+    if (std::any_of(steps.begin(), steps.end(), core::is_signal) &&
+        !monitor_.all_give_way(waiting.wait, waiting.settings.patience,
+                               blockers_now(waiting.wait, starts_, standings)))
+        return;
+    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
+    if (!waiter)
+        return;
+    for (const core::PatienceStep& step : steps)
+        if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
+            if (!take(waiting, *waiter, standings, step, *blocker))
+                return;
 }
 
 core::Timestamp PatienceEnforcer::finish() noexcept {
@@ -83,31 +89,32 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
 }
 
 /// False: the blocker has changed just before the signal, and the others would end for nothing.
-bool PatienceEnforcer::take(const WaitingSession& waiting, const core::PatienceStep& step,
+bool PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry& waiter,
+                            Standings& standings, const core::PatienceStep& step,
                             const core::Session& blocker) {
     if (endings_.is_under_way(blocker, step.kind == core::StepKind::cancel))
         return true;
-    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
     const std::optional<pg::RosterEntry> entry = entry_of(blocker);
-    if (!waiter || !entry)
+    if (!entry)
         return true;
     pg::AuditRecord record = {};
     record.describe(*entry);
-    record.by_session_user.set(waiter->role_facts.name);
+    record.by_session_user.set(waiter.role_facts.name);
     record.by_session_id.set(core::SessionId(waiting.session.id).text);
     record.rule.set("blocker_patience");
     record.set_field(record.reason, core::detail_of(step, waiting.settings).c_str());
     record.evidence = pg::evidence_of(*entry, waits_);
-    const bool is_taken = act(waiting, step, blocker, record);
+    const bool is_taken = act(waiting, standings, step, blocker, record);
     if (is_taken)
         monitor_.taken(waiting.wait, step);
     return is_taken;
 }
 
-bool PatienceEnforcer::act(const WaitingSession& waiting, const core::PatienceStep& step,
-                           const core::Session& blocker, pg::AuditRecord& record) {
+bool PatienceEnforcer::act(const WaitingSession& waiting, Standings& standings,
+                           const core::PatienceStep& step, const core::Session& blocker,
+                           pg::AuditRecord& record) {
     if (step.kind != core::StepKind::log)
-        return signal(waiting, step, blocker, record);
+        return signal(waiting, standings, step, blocker, record);
     record.action.set("log");
     record.result.set("spared");
     pg::log_record(record);
@@ -115,13 +122,14 @@ bool PatienceEnforcer::act(const WaitingSession& waiting, const core::PatienceSt
     return true;
 }
 
-bool PatienceEnforcer::signal(const WaitingSession& waiting, const core::PatienceStep& step,
-                              const core::Session& blocker, pg::AuditRecord& record) {
+bool PatienceEnforcer::signal(const WaitingSession& waiting, Standings& standings,
+                              const core::PatienceStep& step, const core::Session& blocker,
+                              pg::AuditRecord& record) {
     const bool is_cancel = step.kind == core::StepKind::cancel;
     const pg::ClientMessage message = client_message_of(step, waiting.settings);
     core::Target target = {};
     target.session = blocker;
-    BlockerServer server(message, waiting.wait, starts_);
+    BlockerServer server(message, waiting.wait, starts_, standings);
     core::signal_one(target, is_cancel ? core::Action::cancel : core::Action::terminate,
                      recheck_of(step, blocker), server);
     if (target.outcome != core::Outcome::signalled)

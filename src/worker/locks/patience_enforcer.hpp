@@ -22,13 +22,15 @@ class PatienceEnforcer {
     core::Timestamp finish() noexcept;
 
   private:
-    bool may_take(const WaitingSession& waiting, const core::vector<core::PatienceStep>& steps);
     void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
-    bool take(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker);
-    bool act(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
-             pg::AuditRecord& record);
-    bool signal(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
-                pg::AuditRecord& record);
+    void take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
+                  const core::vector<core::PatienceStep>& steps);
+    bool take(const WaitingSession& waiting, const pg::RosterEntry& waiter, Standings& standings,
+              const core::PatienceStep& step, const core::Session& blocker);
+    bool act(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
+             const core::Session& blocker, pg::AuditRecord& record);
+    bool signal(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
+                const core::Session& blocker, pg::AuditRecord& record);
 
     core::PatienceMonitor monitor_;
     Endings& endings_;

@@ -5,8 +5,8 @@
 
 namespace sessionctl::worker {
 
-/// Lives no longer than the ScratchMemory that is the innermost. Its functions read the catalogs: they need a
-/// pg::CatalogScope. Errors: PgError.
+/// Lives no longer than the ScratchMemory that was the innermost when it was made. Its functions read the
+/// catalogs: they need a pg::CatalogScope. Errors: PgError.
 class Standings {
   public:
     struct Known {
@@ -18,6 +18,8 @@ class Standings {
 
     const Known& of(const core::Session& session);
     bool may_signal(Oid signaller, Oid role);
+    /// Is about to be asked of this session, whose answers have to be those of now.
+    void forget(const core::Session& session) noexcept;
 
   private:
     struct Right {
@@ -26,6 +28,9 @@ class Standings {
         bool is_given;
     };
 
+    core::vector<Known>::iterator place_of(const core::Session& session) noexcept;
+
+    const MemoryContext memory_ = CurrentMemoryContext;
     core::vector<Known> known_;  // by pid
     core::vector<Right> rights_; // by both roles
 };
