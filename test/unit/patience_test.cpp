@@ -263,6 +263,15 @@ TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
     EXPECT_EQ(monitor.first_postponed(), 29) << "around, and on";
     monitor.begin(50 * ms);
     EXPECT_EQ(monitor.first_postponed(), 0);
+    monitor.end_searches();
+    EXPECT_FALSE(monitor.is_due({{6, 5}, 9, 42}, 50 * ms, 1));
+    monitor.end_searches();
+    EXPECT_TRUE(monitor.is_due({{7, 5}, 9, 42}, 0, 1)) << "one in every look";
+    monitor.end_searches();
+    EXPECT_FALSE(monitor.is_due({{8, 5}, 9, 42}, 0, 1)) << "the look has taken too long";
+    EXPECT_EQ(monitor.first_postponed(), 8);
+    EXPECT_FALSE(monitor.is_due({{9, 5}, 9, 42}, 50 * ms, 1)) << "and this one is not due";
+    EXPECT_EQ(monitor.first_postponed(), 8);
 }
 
 TEST(Patience, LooksTakeATenthOfTheTime) {

@@ -178,7 +178,12 @@ class Search {
                        session.xact_start, since,      obstacle};
     }
 
-    bool waits(int party) const { return !graph_.blockers_of(party).empty(); }
+    bool waits(int party) const {
+        for (WaitGraph::Pairs pairs(graph_, party); pairs.next();)
+            if (is_block(pairs.waiter(), pairs.other()))
+                return true;
+        return false;
+    }
 
     const WaitGraph& graph_;
     const int waiter_;

@@ -34,7 +34,8 @@ Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept {
 void PatienceMonitor::begin(Timestamp monotonic) noexcept {
     now_ = monotonic;
     next_look_ = never;
-    searches_left_ = most_searches;
+    searches_ = 0;
+    allowed_searches_ = most_searches;
     first_postponed_ = 0;
     for (Wait& wait : waits_)
         wait.is_checked = false;
@@ -59,13 +60,13 @@ bool PatienceMonitor::is_due(const LockWait& id, Timestamp since, std::int32_t p
         look_by(due);
         return false;
     }
-    if (searches_left_ == 0) {
+    if (searches_ >= allowed_searches_) {
         look_by(now_ + shortest_interval);
         if (first_postponed_ == 0)
             first_postponed_ = id.waiter.pid;
         return false;
     }
-    --searches_left_;
+    ++searches_;
     return true;
 }
 

@@ -32,6 +32,8 @@ class PatienceMonitor {
     /// for? That takes time: true for `most_searches` waits in a look, and not for those that were searched
     /// a moment ago.
     bool is_due(const LockWait& wait, Timestamp since, std::int32_t patience) noexcept;
+    /// The look has taken long enough: after the first one, none is due any more.
+    void end_searches() noexcept { allowed_searches_ = 1; }
     /// The first session that had to be left to the next look; 0: none.
     std::int32_t first_postponed() const noexcept { return first_postponed_; }
     /// What to do now about a wait, whose blockers are these: about all of them, or reports of those that
@@ -50,6 +52,7 @@ class PatienceMonitor {
 
     static constexpr Timestamp never = INT64_MAX;
     static constexpr int most_searches = 64;
+    static constexpr Timestamp longest_look = 20 * microseconds_per_millisecond;
     /// After a cancel, before `escalate` terminates.
     static constexpr Timestamp cancel_time = 2 * microseconds_per_second;
 
@@ -89,7 +92,8 @@ class PatienceMonitor {
     vector<Wait> waits_; // in the order of their pids
     Timestamp now_ = 0;  // monotonic
     Timestamp next_look_ = never;
-    int searches_left_ = 0;
+    int searches_ = 0; // in this look
+    int allowed_searches_ = most_searches;
     std::int32_t first_postponed_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
 #include "worker/locks/live_blockers.hpp"
 
 namespace sessionctl::worker {
@@ -33,7 +34,11 @@ void count_blocker_log() noexcept {
 void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standings,
                              const WaitingSession& waiting) {
     const std::int32_t patience = waiting.settings.patience;
-    if (patience <= 0 || !monitor_.is_due(waiting.wait, waiting.start.monotonic, patience))
+    if (patience <= 0)
+        return;
+    if (pg::monotonic_now() > ends_)
+        monitor_.end_searches();
+    if (!monitor_.is_due(waiting.wait, waiting.start.monotonic, patience))
         return;
     const core::vector<core::Blocker> blockers = blockers_of(sessions, starts_, standings, waiting);
     const core::vector<core::PatienceStep> steps = [&] {

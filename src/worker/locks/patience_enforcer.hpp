@@ -14,7 +14,10 @@ class PatienceEnforcer {
     PatienceEnforcer(Endings& endings, const core::WaitStarts& starts) noexcept
         : endings_(endings), starts_(starts) {}
 
-    void begin(core::Timestamp monotonic) noexcept { monitor_.begin(monotonic); }
+    void begin(core::Timestamp monotonic) noexcept {
+        monitor_.begin(monotonic);
+        ends_ = monotonic + core::PatienceMonitor::longest_look;
+    }
     void check(const WaitingSessions& sessions, Standings& standings, const WaitingSession& waiting);
     /// The first session that had to be left to the next look; 0: none.
     std::int32_t first_postponed() const noexcept { return monitor_.first_postponed(); }
@@ -33,6 +36,7 @@ class PatienceEnforcer {
                 const core::Session& blocker, pg::AuditRecord& record);
 
     core::PatienceMonitor monitor_;
+    core::Timestamp ends_ = 0; // the look at the latest, but for what it has begun
     Endings& endings_;
     const core::WaitStarts& starts_;
     pg::RecentLockWaits waits_; // for the audit
