@@ -236,6 +236,26 @@ TEST(Patience, LooksForBlockersWhenItHasEnded) {
     EXPECT_EQ(waiting.kinds(1550 * ms, {waiting.blocker()}), Kinds{}) << "and is the same wait still";
 }
 
+TEST(Patience, LooksNoMoreAtAWaitThatIsClosed) {
+    Waiting waiting;
+    const auto is_due = [&](Timestamp at) {
+        waiting.monitor.begin(at);
+        return waiting.monitor.is_due(waiting.wait, 1000 * ms, 500);
+    };
+    EXPECT_TRUE(is_due(1500 * ms));
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2, Obstacle::lock_kind)}), Kinds{StepKind::report});
+    waiting.monitor.close(waiting.wait);
+    for (const Timestamp at : {2000 * ms, 9000 * ms}) {
+        EXPECT_FALSE(is_due(at));
+        EXPECT_EQ(waiting.monitor.next_look(), core::PatienceMonitor::never);
+        waiting.monitor.finish();
+    }
+    waiting.wait.attempt = 11;
+    EXPECT_TRUE(is_due(9500 * ms)) << "another wait";
+    waiting.monitor.close(waiting.wait); // of which nothing is known yet
+    EXPECT_TRUE(is_due(9520 * ms));
+}
+
 TEST(Patience, LooksAgainSoonWhereNobodyIsInTheWay) {
     Waiting waiting;
     waiting.monitor.begin(1500 * ms);

@@ -164,6 +164,11 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
     return steps;
 }
 
+void PatienceMonitor::close(const LockWait& id) noexcept {
+    if (Wait* const wait = find_wait(waits_, id))
+        wait->next_look = never;
+}
+
 bool PatienceMonitor::is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept {
     const std::uint32_t bit = 1u << static_cast<int>(obstacle);
     if (obstacle == Obstacle::none || is_passing(obstacle) || (wait.reported & bit) != 0)

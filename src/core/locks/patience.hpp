@@ -40,6 +40,8 @@ class PatienceMonitor {
     /// stay. Each obstacle is reported, and each blocker logged, once for each wait.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
+    /// Nothing more can come of this wait, whoever is in its way.
+    void close(const LockWait& wait) noexcept;
     /// Would these, found in the way of the wait just now, all have to go? A step is taken for all of them,
     /// or for none.
     bool all_give_way(const LockWait& wait, std::int32_t patience, const vector<Blocker>& blockers) noexcept;

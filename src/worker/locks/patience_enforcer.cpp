@@ -3,6 +3,7 @@
 #include "core/reaper/violation_text.hpp"
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
 #include "worker/locks/live_blockers.hpp"
@@ -45,6 +46,8 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standin
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);
     }();
+    if (!pg::is_acted_on(waiting.lock) && !steps.empty())
+        monitor_.close(waiting.wait); // it is reported, and that is all
     if (steps.empty())
         return;
     if (steps.front().kind != core::StepKind::report)
