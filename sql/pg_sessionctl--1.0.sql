@@ -1353,7 +1353,7 @@ COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
 'The session that asked, or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
-'The reaper''s rule, the session rule, or blocker_patience or yield_after; NULL: a call.';
+'The reaper''s rule, the session rule, or blocker_patience; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS
 'The condition that selected the session; of a recipe, the condition that it stands for.';
 COMMENT ON COLUMN sessionctl.session_audit.args IS

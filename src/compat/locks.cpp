@@ -115,6 +115,16 @@ core::Timestamp wait_start([[maybe_unused]] const PGPROC& proc) noexcept {
 #endif
 }
 
+// Before 14 a wait and the next one of the same statement for the same lock look alike, but for this.
+std::uint32_t newest_subtransaction([[maybe_unused]] const PGPROC& proc) noexcept {
+#if PG_VERSION_NUM >= 140000
+    return 0;
+#else
+    const int count = std::min<int>(ProcGlobal->allPgXact[proc.pgprocno].nxids, PGPROC_MAX_CACHED_SUBXIDS);
+    return count > 0 ? proc.subxids.xids[count - 1] : 0;
+#endif
+}
+
 bool leads_queue(const PGPROC& proc) noexcept {
     return &queued_at(queue_head(*proc.waitLock)->next) == &proc;
 }
@@ -127,7 +137,7 @@ void copy_entries(const LOCK& lock, int number, CopyBuffer<core::ProcLock>& room
         const auto conflicts = static_cast<core::LockModes>(method->conflictTab[proc.waitLockMode]);
         const auto held = static_cast<core::LockModes>(proc.waitProcLock->holdMask);
         room.add({party_of(*proc.waitProcLock), number, --place, proc.waitLockMode, held, conflicts,
-                  wait_start(proc)});
+                  wait_start(proc), newest_subtransaction(proc)});
     }
     for (const Link* link = holders_head(lock)->next; link != holders_head(lock); link = link->next) {
         const PROCLOCK& entry = holder_at(link);
@@ -182,15 +192,32 @@ LockHeld::~LockHeld() {
     LWLockRelease(partition_);
 }
 
-/// A lock of another partition may come and go meanwhile, but none with this tag.
+namespace {
+
+/// A lock of another partition may come and go meanwhile, but none with this tag. Null: the process does not
+/// wait for this one.
+const LOCK* lock_awaited_by(const PGPROC& proc, const LOCKTAG& tag) noexcept {
+    const LOCK* const lock = *const_cast<LOCK* const volatile*>(&proc.waitLock);
+    return lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 ? lock : nullptr;
+}
+
+} // namespace
+
 void LockHeld::copy(CopyBuffer<core::ProcLock>& room) const noexcept {
-    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
-        const LOCK* const waited = *const_cast<LOCK* const volatile*>(&ProcGlobal->allProcs[i].waitLock);
-        if (waited != nullptr && std::memcmp(&waited->tag, &lock_, sizeof lock_) == 0) {
-            copy_entries(*waited, 0, room);
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i)
+        if (const LOCK* const lock = lock_awaited_by(ProcGlobal->allProcs[i], lock_)) {
+            copy_entries(*lock, 0, room);
             return;
         }
+}
+
+bool LockHeld::is_awaited_by(const core::Party& party) const noexcept {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const PGPROC& proc = ProcGlobal->allProcs[i];
+        if (lock_awaited_by(proc, lock_) != nullptr && party_of(*proc.waitProcLock) == party)
+            return true;
     }
+    return false;
 }
 
 // 9.6 exports the names, of which later releases have more; 9.5: two more than in 9.4.

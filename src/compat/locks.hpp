@@ -52,6 +52,8 @@ class LockHeld {
     LockHeld& operator=(const LockHeld&) = delete;
     /// Its entries, the waiters first; none if nobody waits.
     void copy(CopyBuffer<core::ProcLock>& room) const noexcept;
+    /// Does one of its processes wait for it?
+    bool is_awaited_by(const core::Party& party) const noexcept;
 
   private:
     const LOCKTAG lock_;

@@ -17,7 +17,8 @@ namespace sessionctl::pg {
 namespace {
 
 static_assert(std::is_standard_layout_v<SessionSlot> && std::is_trivially_destructible_v<SharedMemory>);
-static_assert(std::atomic<core::Timestamp>::is_always_lock_free && std::atomic<Latch*>::is_always_lock_free);
+static_assert(std::atomic<core::Timestamp>::is_always_lock_free && std::atomic<Latch*>::is_always_lock_free &&
+              std::atomic<SessionValue>::is_always_lock_free);
 
 SharedMemory* shared = nullptr;
 

@@ -18,13 +18,28 @@
 
 namespace sessionctl::pg {
 
+/// A parameter as a session publishes it.
+struct SessionValue {
+    std::int32_t value; // `inherited`, or the session's own
+    Oid set_by;         // the role that SET it; invalid: the session came with it
+};
+
+/// What the reaper has seen of a session's wait for a lock: see pg/locks/seen_wait.hpp.
+struct SeenWait {
+    std::atomic<core::Timestamp> since; // wall clock; 0: nothing
+    std::atomic<core::Timestamp> session_start;
+    std::atomic<core::Timestamp> statement; // its start
+    std::atomic<std::uint64_t> lock;
+};
+
 /// What a session publishes, and the messages left for it. Valid for the session with this pid and start;
 /// anything else is left over from an earlier one.
 struct SessionSlot {
     std::atomic<std::int32_t> pid;
     std::atomic<core::Timestamp> start;
-    std::atomic<std::int32_t> limits[core::limit_count];               // `inherited`, or the session's own
-    std::atomic<std::int32_t> lock_settings[core::lock_setting_count]; // the same
+    std::atomic<std::int32_t> limits[core::limit_count]; // `inherited`, or the session's own
+    std::atomic<SessionValue> lock_settings[core::lock_setting_count];
+    SeenWait seen_wait; // checked by itself
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;

@@ -19,7 +19,7 @@ constexpr core::Timestamp pause_divisor = 20;
 void record_outcome(Ending& ending, core::Outcome outcome) noexcept {
     const bool has_ended = outcome == core::Outcome::terminated || outcome == core::Outcome::cancelled;
     ending.record.result.set(core::outcome_name(outcome));
-    pg::keep_record(ending.record);
+    (ending.is_only_logged ? pg::log_record : pg::keep_record)(ending.record, pg::own_encoding());
     pg::SharedMemory* const shared = pg::shared_memory();
     if (shared == nullptr)
         return;

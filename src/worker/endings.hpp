@@ -13,6 +13,7 @@ struct Ending {
     bool is_cancel;
     core::Timestamp signalled_at; // monotonic
     pg::AuditRecord record;
+    bool is_only_logged = false; // and not kept in session_audit
 };
 
 class Endings {

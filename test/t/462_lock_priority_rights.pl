@@ -32,6 +32,15 @@ sub reports
 	return join ',', reports_since($node, $position);
 }
 
+sub reports_of_two
+{
+	my ($waiter, $sql) = @_;
+	my $position = log_position($node);
+	$waiter->send($sql);
+	wait_for('two reports', sub { reports_since($node, $position) >= 2 });
+	return join ',', reports_since($node, $position);
+}
+
 sub is_spared
 {
 	my ($holder, $waiter, $why, $what) = @_;
@@ -43,25 +52,104 @@ sub is_spared
 }
 
 my $denied = 'WARNING: the role that waits may not signal it';
+my $setter_denied = 'WARNING: the role that set blocker_patience or blocker_action there may not signal it';
+my $set_patience = q{SET pg_sessionctl.blocker_patience = '50 ms'; SET pg_sessionctl.blocker_action = terminate};
 
 subtest 'a role without the right' => sub {
 	is_spared(holder(), patient($node, 'terminate', user => 'stranger'), $denied, 'is told so once, and nobody is ended');
 };
 
-subtest 'only the login role counts' => sub {
+subtest 'a missing right is told beside other reasons' => sub {
+	my ($equal, $waiter, $low) = (session($node, user => 'shop'), patient($node, 'terminate', user => 'stranger'), session($node, user => 'batch'));
+	$_->run('BEGIN; TABLE u') for $equal, $low;
+	$waiter->run('BEGIN');
+	is(join(',', sort split /,/, reports_of_two($waiter, 'LOCK TABLE u')), "LOG: it has no lower lock priority,$denied", 'both are told');
+	ok($_->lives, 'it lives') for $equal, $low;
+	$_->run('COMMIT') for $equal, $low;
+	is($waiter->answer, '', 'and the waiter goes on');
+	$waiter->run('ROLLBACK');
+	all_end($admin);
+};
+
+subtest 'the login role counts' => sub {
 	$admin->run('CREATE ROLE former LOGIN SUPERUSER');
 	my ($holder, $waiter) = (holder(), session($node, user => 'former'));
+	$waiter->run($set_patience);
 	$waiter->run('SET SESSION AUTHORIZATION stranger');
 	is($waiter->run('SELECT current_user, session_user'), 'stranger|stranger', 'a superuser that calls itself somebody else');
-	$waiter->run(q{SET pg_sessionctl.blocker_patience = '50 ms'; SET pg_sessionctl.blocker_action = terminate});
 	is($waiter->run($update), '', 'has it ended all the same');
 	all_end($admin);
+	$waiter = session($node, user => 'former');
+	$waiter->run('SET SESSION AUTHORIZATION stranger');
+	$waiter->run($set_patience);
+	is_spared(holder(), $waiter, $setter_denied, 'but not if it sets its patience as somebody else');
 	$admin->run('GRANT shop TO stranger');
 	$waiter = patient($node, 'terminate', user => 'stranger');
 	$admin->run('ALTER ROLE stranger NOINHERIT');
 	$waiter->run('SET ROLE shop');
 	is_spared(holder(), $waiter, $denied, 'SET ROLE to one with the right does not count');
 	$admin->run('REVOKE shop FROM stranger; ALTER ROLE stranger INHERIT; DROP ROLE former');
+};
+
+subtest 'who sets the patience in the session needs the right, too' => sub {
+	$admin->run('CREATE ROLE analyst LOGIN SUPERUSER; ALTER ROLE analyst SET pg_sessionctl.lock_priority = high');
+	my $sets = q{set_config('pg_sessionctl.blocker_patience', '50 ms', LOCAL), set_config('pg_sessionctl.blocker_action', 'terminate', LOCAL)};
+	my $setter = sub {
+		my ($owner, $is_local) = @_;
+		(my $body = "SELECT $sets") =~ s/LOCAL/$is_local/g;
+		my $session = session($node, user => $owner);
+		my $name = "public.set_by_${owner}_$is_local";
+		return $session->run("CREATE FUNCTION $name(OUT patience text, OUT action text) LANGUAGE sql SECURITY DEFINER AS \$\$ $body \$\$");
+	};
+	is($setter->(@$_), '', "a function of $_->[0]") for [ 'stranger', 'false' ], [ 'stranger', 'true' ], [ 'shop', 'false' ];
+
+	my $waiter = session($node, user => 'analyst');
+	$waiter->run('SELECT public.set_by_stranger_false()');
+	is($waiter->run('SHOW pg_sessionctl.blocker_patience'), '50ms', "a superuser has another's patience");
+	is_spared(holder(), $waiter, $setter_denied, 'which ends nobody whom that one may not signal');
+	$waiter = session($node, user => 'analyst');
+	$waiter->run('SELECT public.set_by_shop_false()');
+	holder();
+	is($waiter->run($update), '', 'but whom it may');
+	all_end($admin);
+
+	$waiter = session($node, user => 'analyst');
+	$waiter->run($set_patience);
+	$waiter->run('BEGIN');
+	$waiter->run('SELECT public.set_by_stranger_true()');
+	my $holder = holder();
+	is(reports($waiter), $setter_denied, 'set for a transaction it counts there');
+	$holder->run('COMMIT');
+	$waiter->answer;
+	$waiter->run('COMMIT');
+	holder();
+	is($waiter->run($update), '', 'and afterwards whoever set what is in force again');
+	all_end($admin);
+	$admin->run('ALTER ROLE analyst SET pg_sessionctl.blocker_patience = $$50 ms$$; ALTER ROLE analyst SET pg_sessionctl.blocker_action = terminate');
+	holder();
+	is(session($node, user => 'analyst')->run($update), '', 'what a session comes with needs no other right');
+	$admin->run('ALTER ROLE analyst RESET pg_sessionctl.blocker_patience; ALTER ROLE analyst RESET pg_sessionctl.blocker_action');
+	all_end($admin);
+};
+
+# A function in an index of somebody else's table runs in the session of whoever analyzes it.
+subtest "an index of somebody else's table" => sub {
+	my $owner = session($node, user => 'stranger');
+	is($owner->run(q{CREATE FUNCTION public.waits() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+			PERFORM set_config('pg_sessionctl.blocker_patience', '50 ms', false), set_config('pg_sessionctl.blocker_action', 'terminate', false);
+			UPDATE public.t SET b = b + 1 WHERE a = 1;
+			RETURN 1; END $$;
+		CREATE FUNCTION public.trap(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+			IF session_user = 'analyst' THEN PERFORM public.waits(); END IF;
+			RETURN 1; END $$;
+		CREATE TABLE public.trapped (a int); INSERT INTO public.trapped SELECT generate_series(1, 9); CREATE INDEX ON public.trapped (public.trap(a))}), '', 'it is made');
+	my ($holder, $analyst) = (holder(), session($node, user => 'analyst'));
+	is(reports($analyst, 'ANALYZE public.trapped'), $setter_denied, 'sets a patience in the session of a superuser');
+	ok($holder->lives, 'and ends nobody');
+	$holder->run('COMMIT');
+	is($analyst->answer, '', 'ANALYZE goes on');
+	$owner->run('DROP TABLE public.trapped');
+	all_end($admin);
 };
 
 subtest 'a right that is taken in between' => sub {
@@ -135,8 +223,17 @@ subtest 'a commit that waits for a synchronous standby' => sub {
 		return shown($admin, $probe, q{wait_event = 'SyncRep'}) eq 't';
 	});
 	my ($position, $holder, $waiter) = (log_position($node), holder(), patient($node, 'terminate'));
-	$holder->send('COMMIT');
-	wait_for('it to wait for a standby', sub { shown($admin, $holder, q{wait_event = 'SyncRep'}) eq 't' });
+	my ($writer, $reader) = map { session($node, user => 'batch') } 1 .. 2;
+	$writer->run('BEGIN; INSERT INTO u VALUES (2)');
+	$reader->run('BEGIN; TABLE u');
+	for ($holder, $writer)
+	{
+		$_->send('COMMIT');
+		my $session = $_;
+		wait_for('it to wait for a standby', sub { shown($admin, $session, q{wait_event = 'SyncRep'}) eq 't' });
+	}
+	my $locker = patient($node, 'terminate');
+	waits($admin, $locker, 'BEGIN\; LOCK TABLE u');
 	$waiter->run('BEGIN');
 	$waiter->send($update);
 	# Another wait, which began later with the same patience, has ended: this one was due.
@@ -147,8 +244,14 @@ subtest 'a commit that waits for a synchronous standby' => sub {
 	is($second->run('UPDATE t SET b = 1 WHERE a = 3'), '', 'another one is ended');
 	is(shown($admin, $holder, q{wait_event = 'SyncRep'}), 't', 'it waits on');
 	is(join(',', gives_way($node, $position, $holder)), '', 'and nothing was done about it');
+	ok($reader->lives, 'nor about another one, which would end for nothing');
+	is(shown($admin, $locker, 'waiting'), 't', 'where one of two waits for a standby');
+	$reader->run('COMMIT');
 	reconfigure($node, 'synchronous_standby_names' => undef);
 	is($holder->answer, '', 'it commits');
+	is($writer->answer, '', 'so does the other');
+	is($locker->answer, '', 'whose lock is free then');
+	$locker->run('COMMIT');
 	is($waiter->answer, '', 'and the waiter goes on');
 	all_end($admin);
 };

@@ -44,6 +44,16 @@ subtest 'who comes later' => sub {
 	all_end($admin);
 };
 
+subtest 'a session that sets its patience again and again' => sub {
+	my $wakeups = sub { return $admin->run('SELECT wakeups FROM sessionctl.reaper_status') };
+	my ($session, $before) = (session($node), $wakeups->());
+	my ($count, $took) = split /\|/, $session->run(q{SELECT count(set_config('pg_sessionctl.blocker_patience', CASE g % 2 WHEN 0 THEN '1 ms' ELSE '0' END, false)),
+		ceil(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000) FROM generate_series(1, 50000) AS g});
+	is($count, '50000', 'it is set');
+	cmp_ok($wakeups->() - $before, '<=', $took / 20 + 10, 'the reaper is woken for it no more often than it looks');
+	all_end($admin);
+};
+
 subtest 'a wait that has ended' => sub {
 	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
 	$holder->run("BEGIN; $update");
@@ -55,6 +65,39 @@ subtest 'a wait that has ended' => sub {
 	is(join(',', gives_way($node, $position, $holder)), '', 'has ended nobody');
 	$holder->run('ROLLBACK');
 	is($waiter->answer, '', 'and its next wait is another one');
+	all_end($admin);
+};
+
+subtest 'many waits for one lock of another kind' => sub {
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	$holder->run('SELECT pg_advisory_lock(9)');
+	my @waiting = map { patient($node, 'terminate', patience => '1 ms') } 1 .. 12;
+	waits($admin, $_, 'SELECT pg_advisory_lock(9)') for @waiting;
+	wait_for('all reports', sub { reports_since($node, $position) >= @waiting });
+	my $other = session($node, user => 'batch');
+	$other->run("BEGIN; $update");
+	is(patient($node, 'terminate')->run($update), '', 'whoever waits for a row beside them has it');
+	is(join(',', reports_since($node, $position)), join(',', ('LOG: it holds a lock of a kind that nobody is ended for') x @waiting),
+		'each of them is reported once');
+	ok($holder->lives, 'and ends nobody');
+	all_end($admin);
+};
+
+subtest 'a statement that tries again and again' => sub {
+	my ($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	$holder->run("BEGIN; $update");
+	# Together they last longer than the patience, each of them does not.
+	my $waiter = patient($node, 'terminate', patience => '3 s');
+	$waiter->run(q{SET lock_timeout = '20 ms'; CREATE FUNCTION pg_temp.retries(attempts int) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN
+			FOR i IN 1 .. attempts LOOP
+				BEGIN UPDATE t SET b = b + 1 WHERE a = 1; RETURN 'got it'; EXCEPTION WHEN lock_not_available THEN NULL; END;
+			END LOOP;
+			RETURN 'gave up';
+		END $$});
+	is($waiter->run('SELECT pg_temp.retries(200)'), 'gave up', 'each attempt is a wait of its own');
+	ok($holder->lives, 'and none is long enough');
+	is(join(',', gives_way($node, $position, $holder)), '', 'nothing was done');
 	all_end($admin);
 };
 

@@ -40,6 +40,10 @@ class Facts final : public core::BlockerFacts {
     explicit Facts(const core::WaitGraph& graph) : graph_(graph) {}
 
     bool is_acted_on(const core::ProcLock& waiter) override { return other_locks.count(waiter.lock) == 0; }
+    /// The monotonic clock is a minute behind.
+    core::WaitStart start_of(const core::ProcLock& waiter) override {
+        return {waiter.since - core::microseconds_per_second * 60, waiter.since};
+    }
     std::optional<Standing> standing_of(int party) override {
         const auto found = standings.find(graph_.party(party).pid);
         return found != standings.end() ? std::optional(found->second) : std::nullopt;
@@ -99,6 +103,19 @@ TEST(LockPriority, OnlyWhomTheWaiterMaySignal) {
     EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::exempt);
 }
 
+TEST(LockPriority, WhoSetThePatienceNeedsTheRightToo) {
+    Standing blocker = standing(2, LockPriority::low);
+    blocker.setters_may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::setter_not_permitted);
+    blocker.session.may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::not_permitted);
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i) {
+        const auto obstacle = static_cast<Obstacle>(i);
+        EXPECT_EQ(core::is_denial(obstacle),
+                  obstacle == Obstacle::not_permitted || obstacle == Obstacle::setter_not_permitted);
+    }
+}
+
 TEST(LockPriority, OutsideOfATransactionNobodyIsEnded) {
     Standing blocker = standing(2, LockPriority::low, State::idle);
     EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::no_transaction);
@@ -120,6 +137,17 @@ TEST(LockPriority, CancelNeedsAStatement) {
     EXPECT_EQ(obstacle(BlockerAction::cancel, State::fastpath), Obstacle::none);
     for (const BlockerAction action : {BlockerAction::log, BlockerAction::terminate, BlockerAction::escalate})
         EXPECT_EQ(obstacle(action, State::idle_in_transaction), Obstacle::none);
+}
+
+TEST(LockPriority, NobodyInItsCommit) {
+    Standing blocker = standing(2, LockPriority::low, State::active);
+    blocker.is_in_commit = true;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::commits);
+    blocker.session.may_signal = false;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::not_permitted)
+        << "what lasts is told first";
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i)
+        EXPECT_EQ(core::is_passing(static_cast<Obstacle>(i)), static_cast<Obstacle>(i) == Obstacle::commits);
 }
 
 TEST(LockPriority, HoldersOfWhatItWants) {
@@ -198,6 +226,7 @@ TEST(LockPriority, WhoHasJustEndedIsNotInTheWay) {
 TEST(LockPriority, SinceTheLastOfWhatLedToIt) {
     const core::LockModes conflicts = conflicts_of(exclusive);
     const core::LockModes held = 1u << exclusive;
+    constexpr core::Timestamp minute = core::microseconds_per_second * 60;
     const auto since = [&](core::Timestamp first, core::Timestamp second, core::Timestamp xact_start) {
         const core::WaitGraph graph({{session(1), 0, 0, exclusive, 0, conflicts, first},
                                      {session(2), 0, -1, 0, held, 0, 0},
@@ -210,11 +239,45 @@ TEST(LockPriority, SinceTheLastOfWhatLedToIt) {
         facts.standings[3].session.xact_start = xact_start;
         return core::blockers_to_give_way(graph, 0, waiter_of(LockPriority::high), facts)[0].since;
     };
-    EXPECT_EQ(since(100, 50, 10), 100) << "the wait itself";
-    EXPECT_EQ(since(100, 150, 10), 150) << "the wait of one in between";
-    EXPECT_EQ(since(100, 150, 170), 170) << "the blocker's transaction";
-    EXPECT_EQ(since(0, 150, 10), 0) << "not known";
-    EXPECT_EQ(since(100, 0, 10), 0);
+    EXPECT_EQ(since(100, 50, 10), 100 - minute) << "the wait itself";
+    EXPECT_EQ(since(100, 150, 10), 150 - minute) << "the wait of one in between";
+    EXPECT_EQ(since(100, 150, 150), 150 - minute);
+    EXPECT_EQ(since(100, 150, 170), 0) << "the blocker's transaction is later: not known on that clock";
+}
+
+TEST(LockPriority, SinceTheLaterOfTwoWaitsForTheSame) {
+    const core::LockModes conflicts = conflicts_of(exclusive);
+    const core::LockModes held = 1u << exclusive;
+    const core::WaitGraph graph({{session(1), 0, 0, exclusive, 0, conflicts, 100},
+                                 {session(2), 0, -1, 0, held, 0, 0},
+                                 {session(1), 1, 0, exclusive, 0, conflicts, 200}, // a worker of it
+                                 {session(2), 1, -1, 0, held, 0, 0}},
+                                {});
+    Facts facts(graph);
+    facts.standings[2] = standing(2, LockPriority::low);
+    const auto found = core::blockers_to_give_way(graph, 0, waiter_of(LockPriority::high), facts);
+    ASSERT_EQ(found.size(), 1u) << "one blocker, once";
+    EXPECT_EQ(found[0].since, 200 - core::microseconds_per_second * 60);
+}
+
+TEST(LockPriority, NearestBlockerOfAWaitThatNobodyIsEndedFor) {
+    const core::WaitGraph graph =
+        graph_of({{{wants(session(4), exclusive), wants(session(3), exclusive), wants(session(1), exclusive)},
+                   {holds(session(2), exclusive)}},
+                  {{wants(session(5), exclusive)}, {holds(prepared(77), exclusive)}}});
+    const auto found = core::nearest_blocker(graph, graph.find(1), 100);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].id, (core::Identity{3, 0})) << "in the queue, just before it";
+    EXPECT_EQ(found[0].obstacle, Obstacle::lock_kind);
+    EXPECT_EQ(found[0].since, 100);
+    EXPECT_EQ(core::nearest_blocker(graph, graph.find(5), 100)[0].id, (core::Identity{0, 77}));
+    EXPECT_TRUE(core::nearest_blocker(graph, graph.find(2), 100).empty()) << "it does not wait";
+}
+
+TEST(LockPriority, OnlyOfALowerPriorityMoreIsAsked) {
+    EXPECT_TRUE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, LockPriority::normal)));
+    EXPECT_FALSE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, LockPriority::high)));
+    EXPECT_FALSE(core::has_lower_priority(waiter_of(LockPriority::high), standing(2, std::nullopt)));
 }
 
 TEST(LockPriority, EverythingHasAName) {
@@ -222,7 +285,7 @@ TEST(LockPriority, EverythingHasAName) {
     EXPECT_STREQ(core::lock_priority_name(LockPriority::normal), "normal");
     EXPECT_STREQ(core::lock_priority_name(LockPriority::high), "high");
     std::set<std::string> texts;
-    for (int i = 0; i <= static_cast<int>(Obstacle::no_statement); ++i)
+    for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i)
         EXPECT_TRUE(texts.insert(core::obstacle_text(static_cast<Obstacle>(i))).second);
 }
 

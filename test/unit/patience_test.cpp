@@ -16,7 +16,6 @@ using core::Timestamp;
 namespace {
 
 constexpr Timestamp ms = core::microseconds_per_millisecond;
-constexpr Timestamp wall = 1000 * core::microseconds_per_second; // at monotonic 0
 
 /// A session with a patience of 500 ms waits from 1 s on; the monotonic clock reads `now`.
 class Waiting {
@@ -25,11 +24,11 @@ class Waiting {
         : settings_{core::LockPriority::high, 500, action}, knows_since_(knows_since) {}
 
     Blocker blocker(int pid = 2, Obstacle obstacle = Obstacle::none) const {
-        return {1, {pid, 7}, is_active, 3, knows_since_ ? wall + 1000 * ms : 0, obstacle};
+        return {1, {pid, 7}, is_active, 3, knows_since_ ? 1000 * ms : 0, obstacle};
     }
 
     core::vector<PatienceStep> look(Timestamp at, const core::vector<Blocker>& blockers) {
-        monitor.begin(at, wall + at + jump);
+        monitor.begin(at);
         core::vector<PatienceStep> steps;
         if (!blockers.empty())
             steps = monitor.check(wait, settings_, blockers);
@@ -50,7 +49,6 @@ class Waiting {
     core::PatienceMonitor monitor;
     LockWait wait = {{1, 5}, 9, 42};
     bool is_active = false;
-    Timestamp jump = 0; // of the wall clock
 
   private:
     const LockSettings settings_;
@@ -70,7 +68,7 @@ TEST(Patience, EndsAfterItsTime) {
     EXPECT_EQ(waiting.kinds(1550 * ms, {waiting.blocker()}), Kinds{}) << "once";
 }
 
-TEST(Patience, WithoutTheStartOfTheWaitFromTheFirstLook) {
+TEST(Patience, OfATransactionThatBeganLaterFromTheFirstLook) {
     Waiting waiting(BlockerAction::terminate, false);
     EXPECT_EQ(waiting.kinds(1200 * ms, {waiting.blocker()}), Kinds{});
     EXPECT_EQ(waiting.monitor.next_look(), 1700 * ms);
@@ -101,8 +99,10 @@ TEST(Patience, AnotherWaitCountsAnew) {
     EXPECT_EQ(waiting.kinds(1600 * ms, {waiting.blocker()}), Kinds{});
     waiting.wait.statement = 10;
     EXPECT_EQ(waiting.kinds(2200 * ms, {waiting.blocker()}), Kinds{});
-    EXPECT_EQ(waiting.kinds(2300 * ms, {}), Kinds{});
-    EXPECT_EQ(waiting.kinds(2800 * ms, {waiting.blocker()}), Kinds{}) << "it did not wait in between";
+    waiting.wait.attempt = 11; // the same statement tries again
+    EXPECT_EQ(waiting.kinds(2710 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(2800 * ms, {}), Kinds{});
+    EXPECT_EQ(waiting.kinds(3300 * ms, {waiting.blocker()}), Kinds{}) << "it did not wait in between";
 }
 
 TEST(Patience, OneThatStaysSparesAll) {
@@ -116,6 +116,66 @@ TEST(Patience, OneThatStaysSparesAll) {
     EXPECT_EQ(steps[0].blocker.id.pid, 3);
     EXPECT_EQ(waiting.kinds(1550 * ms, both), Kinds{}) << "reported once";
     EXPECT_EQ(waiting.kinds(1600 * ms, {waiting.blocker(2)}), Kinds{StepKind::terminate}) << "it has gone";
+}
+
+TEST(Patience, OneThatIsNotDueSparesAll) {
+    Waiting waiting;
+    Blocker later = waiting.blocker(3);
+    later.since = 1400 * ms;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2), later}), Kinds{});
+    EXPECT_FALSE(waiting.monitor.all_give_way(waiting.wait, 500, {waiting.blocker(2), later}));
+    EXPECT_EQ(waiting.kinds(1899 * ms, {waiting.blocker(2), later}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 1900 * ms);
+    EXPECT_EQ(waiting.kinds(1900 * ms, {waiting.blocker(2), later}),
+              (Kinds{StepKind::terminate, StepKind::terminate}));
+}
+
+TEST(Patience, OneThatCommitsSparesAllForAMoment) {
+    Waiting waiting;
+    const Blocker first = waiting.blocker(2);
+    const Blocker commits = waiting.blocker(3, Obstacle::commits);
+    EXPECT_EQ(waiting.kinds(1500 * ms, {first, commits}), Kinds{}) << "not worth a report";
+    EXPECT_FALSE(waiting.monitor.all_give_way(waiting.wait, 500, {first, commits}));
+    EXPECT_EQ(waiting.kinds(1550 * ms, {first}), Kinds{StepKind::terminate}) << "it has gone by itself";
+}
+
+TEST(Patience, BeforeTheFirstSignalAllAreLookedAtAgain) {
+    Waiting waiting;
+    const Blocker first = waiting.blocker(2);
+    const Blocker second = waiting.blocker(3);
+    const auto all_give_way = [&](const core::vector<Blocker>& now) {
+        return waiting.monitor.all_give_way(waiting.wait, 500, now);
+    };
+    EXPECT_FALSE(all_give_way({first})) << "nothing is known of that wait";
+    ASSERT_EQ(waiting.look(1500 * ms, {first, second}).size(), 2u);
+    EXPECT_TRUE(all_give_way({first, second}));
+    EXPECT_TRUE(all_give_way({second})) << "one has gone";
+    EXPECT_FALSE(all_give_way({})) << "the wait is over";
+    EXPECT_FALSE(all_give_way({first, waiting.blocker(3, Obstacle::not_lower)}));
+    EXPECT_FALSE(all_give_way({first, second, waiting.blocker(4)})) << "one that has just come";
+    Blocker other = second;
+    ++other.xact_start;
+    EXPECT_FALSE(all_give_way({first, other})) << "in another transaction";
+}
+
+TEST(Patience, EachObstacleIsReportedOncePerWait) {
+    Waiting waiting;
+    const auto reported = [&](Timestamp at, const core::vector<Blocker>& blockers) {
+        std::vector<int> pids;
+        for (const PatienceStep& step : waiting.look(at, blockers))
+            pids.push_back(step.blocker.id.pid);
+        return pids;
+    };
+    const Blocker equal = waiting.blocker(2, Obstacle::not_lower);
+    const Blocker other = waiting.blocker(3, Obstacle::not_lower);
+    const Blocker denied = waiting.blocker(4, Obstacle::not_permitted);
+    EXPECT_EQ(reported(1500 * ms, {equal, other}), std::vector<int>{2});
+    EXPECT_EQ(reported(1550 * ms, {equal, other, denied}), std::vector<int>{4})
+        << "not hidden by what came first";
+    EXPECT_EQ(reported(1600 * ms, {denied}), std::vector<int>{});
+    EXPECT_EQ(reported(1650 * ms, {equal, denied}), std::vector<int>{});
+    waiting.wait.attempt = 11;
+    EXPECT_EQ(reported(2500 * ms, {equal, denied}), (std::vector<int>{2, 4})) << "another wait";
 }
 
 TEST(Patience, LogOncePerWait) {
@@ -150,21 +210,105 @@ TEST(Patience, EscalateTerminatesAtOnceWhatRunsNothing) {
     EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
 }
 
-TEST(Patience, AJumpOfTheWallClockEndsNobody) {
-    Waiting waiting;
-    waiting.kinds(1000 * ms, {});
-    waiting.jump = 3600 * 1000 * ms;
-    EXPECT_EQ(waiting.kinds(1200 * ms, {waiting.blocker()}), Kinds{});
-    EXPECT_EQ(waiting.kinds(1400 * ms, {waiting.blocker()}), Kinds{});
-    EXPECT_EQ(waiting.kinds(1700 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
-}
-
 TEST(Patience, LooksLessOftenTheLongerItLasts) {
     Waiting waiting(BlockerAction::log);
     waiting.kinds(1500 * ms, {waiting.blocker()});
     EXPECT_EQ(waiting.monitor.next_look(), 1550 * ms);
     waiting.kinds(601000 * ms, {waiting.blocker()});
     EXPECT_EQ(waiting.monitor.next_look(), 602000 * ms);
+}
+
+TEST(Patience, LooksForBlockersWhenItHasEnded) {
+    Waiting waiting(BlockerAction::log);
+    const auto is_due = [&](Timestamp at) {
+        waiting.monitor.begin(at);
+        return waiting.monitor.is_due(waiting.wait, 1000 * ms, 500);
+    };
+    EXPECT_FALSE(is_due(1000 * ms));
+    EXPECT_EQ(waiting.monitor.next_look(), 1500 * ms);
+    EXPECT_FALSE(is_due(1499 * ms));
+    EXPECT_TRUE(is_due(1500 * ms));
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::log});
+    EXPECT_FALSE(is_due(1549 * ms)) << "it was looked at a moment ago";
+    EXPECT_EQ(waiting.monitor.next_look(), 1550 * ms);
+    waiting.monitor.finish();
+    EXPECT_TRUE(is_due(1550 * ms));
+    EXPECT_EQ(waiting.kinds(1550 * ms, {waiting.blocker()}), Kinds{}) << "and is the same wait still";
+}
+
+TEST(Patience, LooksNoMoreAtAWaitThatIsClosed) {
+    Waiting waiting;
+    const auto is_due = [&](Timestamp at) {
+        waiting.monitor.begin(at);
+        return waiting.monitor.is_due(waiting.wait, 1000 * ms, 500);
+    };
+    EXPECT_TRUE(is_due(1500 * ms));
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker(2, Obstacle::lock_kind)}), Kinds{StepKind::report});
+    waiting.monitor.close(waiting.wait);
+    for (const Timestamp at : {2000 * ms, 9000 * ms}) {
+        EXPECT_FALSE(is_due(at));
+        EXPECT_EQ(waiting.monitor.next_look(), core::PatienceMonitor::never);
+        waiting.monitor.finish();
+    }
+    waiting.wait.attempt = 11;
+    EXPECT_TRUE(is_due(9500 * ms)) << "another wait";
+    waiting.monitor.close(waiting.wait); // of which nothing is known yet
+    EXPECT_TRUE(is_due(9520 * ms));
+}
+
+TEST(Patience, LooksAgainSoonWhereNobodyIsInTheWay) {
+    Waiting waiting;
+    waiting.monitor.begin(1500 * ms);
+    EXPECT_TRUE(waiting.monitor.check(waiting.wait, {core::LockPriority::high, 500}, {}).empty());
+    EXPECT_EQ(waiting.monitor.next_look(), 1520 * ms);
+}
+
+TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
+    core::PatienceMonitor monitor;
+    const auto look = [&](Timestamp at, int first) {
+        monitor.begin(at);
+        std::vector<int> due;
+        for (int i = 0; i < 100; ++i) {
+            const int pid = 1 + (first - 1 + i) % 100;
+            if (monitor.is_due({{pid, 5}, 9, 42}, 0, 1))
+                due.push_back(pid);
+        }
+        monitor.finish();
+        return due;
+    };
+    EXPECT_EQ(look(10 * ms, 1).size(), static_cast<std::size_t>(core::PatienceMonitor::most_searches));
+    EXPECT_EQ(monitor.first_postponed(), core::PatienceMonitor::most_searches + 1);
+    EXPECT_EQ(monitor.next_look(), 30 * ms) << "the others soon";
+    EXPECT_EQ(look(30 * ms, monitor.first_postponed()).front(), core::PatienceMonitor::most_searches + 1);
+    EXPECT_EQ(monitor.first_postponed(), 29) << "around, and on";
+    monitor.begin(50 * ms);
+    EXPECT_EQ(monitor.first_postponed(), 0);
+    monitor.end_searches();
+    EXPECT_FALSE(monitor.is_due({{6, 5}, 9, 42}, 50 * ms, 1));
+    monitor.end_searches();
+    EXPECT_TRUE(monitor.is_due({{7, 5}, 9, 42}, 0, 1)) << "one in every look";
+    monitor.end_searches();
+    EXPECT_FALSE(monitor.is_due({{8, 5}, 9, 42}, 0, 1)) << "the look has taken too long";
+    EXPECT_EQ(monitor.first_postponed(), 8);
+    EXPECT_FALSE(monitor.is_due({{9, 5}, 9, 42}, 50 * ms, 1)) << "and this one is not due";
+    EXPECT_EQ(monitor.first_postponed(), 8);
+}
+
+TEST(Patience, LooksTakeATenthOfTheTime) {
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1001 * ms), 1010 * ms);
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1010 * ms), 1100 * ms);
+    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
+}
+
+TEST(Patience, ANewOneWakesOnceForEachLook) {
+    constexpr Timestamp never = core::PatienceMonitor::never;
+    EXPECT_EQ(core::earlier_look(1000 * ms, 500, never), 1020 * ms) << "nobody had one";
+    EXPECT_EQ(core::earlier_look(1000 * ms, 500, 1251 * ms), 1020 * ms);
+    EXPECT_FALSE(core::earlier_look(1000 * ms, 500, 1250 * ms)) << "as soon as its own would be";
+    EXPECT_FALSE(core::earlier_look(1000 * ms, 1, 0)) << "during a look";
+    for (const Timestamp now : {1000 * ms, 1001 * ms, 1019 * ms, 2000 * ms})
+        for (const std::int32_t patience : {1, 20, 500, 1000000})
+            EXPECT_FALSE(core::earlier_look(now, patience, 1020 * ms)) << "nobody else does";
 }
 
 TEST(Patience, LookInterval) {

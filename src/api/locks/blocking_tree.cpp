@@ -8,6 +8,7 @@
 #include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
+#include "pg/locks/seen_wait.hpp"
 #include "pg/memory.hpp"
 #include "pg/sessions/roster.hpp"
 
@@ -134,8 +135,10 @@ class Lines {
         append_wait(line, wait, entry);
         if (entry == nullptr)
             return;
-        api::append_patience(line, *entry, wait.since, roster_.taken_at);
-        if (pg::is_yielded(waits_.lock_of(wait)))
+        const LOCKTAG& lock = waits_.lock_of(wait);
+        if (pg::is_acted_on(lock))
+            api::append_patience(line, *entry, pg::waiting_since(entry->facts, lock, wait), roster_.taken_at);
+        if (pg::is_yielded(lock))
             api::append_yield(line, *entry);
     }
 

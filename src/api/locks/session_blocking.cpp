@@ -6,6 +6,7 @@
 #include "pg/locks/lock_settings.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/locks/prepared_transactions.hpp"
+#include "pg/locks/seen_wait.hpp"
 #include "pg/memory.hpp"
 #include "pg/sessions/roster.hpp"
 
@@ -99,10 +100,13 @@ class Listing {
         add_priority(row, priority);
         const core::LockSettings settings =
             waiting != nullptr ? pg::lock_settings_of(waiting->facts) : core::LockSettings();
+        const LOCKTAG& lock = waits_.lock_of(wait);
+        const core::Timestamp since =
+            waiting != nullptr ? pg::waiting_since(waiting->facts, lock, wait) : core::Timestamp{0};
         const bool is_due = settings.patience > 0 && priority && *priority < settings.priority &&
-                            wait.since != 0 && pg::is_acted_on(waits_.lock_of(wait));
+                            since != 0 && pg::is_acted_on(lock);
         row.add_if(is_due, [&] {
-            return TimestampTzGetDatum(std::max(wait.since, blocking->facts.xact_start) +
+            return TimestampTzGetDatum(std::max(since, blocking->facts.xact_start) +
                                        settings.patience * core::microseconds_per_millisecond);
         });
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/locks/wait_graph.hpp"
+#include "core/locks/wait_starts.hpp"
 
 #include <optional>
 
@@ -23,6 +24,9 @@ struct LockSettings {
     std::int32_t patience = 0; // ms; 0: it waits without end
     BlockerAction action = BlockerAction::log;
     std::int32_t yield_after = 0; // ms; 0: it keeps others waiting without end
+    // The roles (OIDs) that set these two in the session, and so need the right, too; 0: it came with them.
+    std::uint32_t patience_by = 0;
+    std::uint32_t action_by = 0;
 };
 
 /// A session or prepared transaction in the way of another, as that one finds it.
@@ -30,6 +34,8 @@ struct Standing {
     /// may_signal: the waiter's login role may; is_protected: it is exempt.
     Session session;
     std::optional<LockPriority> priority; // none: not known
+    bool is_in_commit = false;
+    bool setters_may_signal = true; // who set the waiter's patience and action
 };
 
 /// Why a blocker is not ended.
@@ -42,9 +48,19 @@ enum class Obstacle : std::uint8_t {
     not_lower,
     exempt,
     not_permitted,
+    setter_not_permitted,
     no_transaction,
     no_statement,
+    commits,
 };
+/// Is a right missing that somebody may have counted on?
+constexpr bool is_denial(Obstacle obstacle) noexcept {
+    return obstacle == Obstacle::not_permitted || obstacle == Obstacle::setter_not_permitted;
+}
+/// Does it go by itself in a moment? Then nobody is told of it.
+constexpr bool is_passing(Obstacle obstacle) noexcept {
+    return obstacle == Obstacle::commits;
+}
 /// The rest of a sentence about it: "it has no lower lock priority".
 const char* obstacle_text(Obstacle obstacle) noexcept;
 
@@ -56,6 +72,7 @@ class BlockerFacts {
   public:
     /// A lock of a relation, row or transaction: nobody is ended for others.
     virtual bool is_acted_on(const ProcLock& waiter) = 0;
+    virtual WaitStart start_of(const ProcLock& waiter) = 0;
     /// Of a party that is a session; none: it has just ended.
     virtual std::optional<Standing> standing_of(int party) = 0;
 
@@ -68,7 +85,7 @@ struct Blocker {
     Identity id; // of a prepared transaction: 0 and its XID
     bool is_active;
     Timestamp xact_start;
-    Timestamp since; // at the latest, it has been in the way (wall clock); 0: not known
+    Timestamp since; // at the latest, it has been in the way (monotonic); 0: not known
     Obstacle obstacle;
 };
 
@@ -77,5 +94,12 @@ struct Blocker {
 /// these release it when they go on; if nobody beyond may be ended, the one that stays is the obstacle.
 vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
                                      BlockerFacts& facts);
+
+/// For a wait for a lock of a kind that nobody is ended for: the nearest of those in its way, as the
+/// obstacle; empty, if nobody is any more. No search, however many wait for that lock.
+vector<Blocker> nearest_blocker(const WaitGraph& graph, int waiter, Timestamp since);
+
+/// All else that is asked about a blocker can be left out where this is not so.
+bool has_lower_priority(const LockSettings& waiter, const Standing& blocker) noexcept;
 
 } // namespace sessionctl::core

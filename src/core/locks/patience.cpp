@@ -23,9 +23,20 @@ Timestamp look_interval(std::int32_t patience) noexcept {
     return std::min(std::max(half, shortest_interval), longest_interval);
 }
 
-void PatienceMonitor::begin(Timestamp monotonic, Timestamp wall) noexcept {
-    clock_.tick(monotonic, wall);
+std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Timestamp next) noexcept {
+    return now + look_interval(patience) < next ? std::optional(now + shortest_interval) : std::nullopt;
+}
+
+Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept {
+    return ended + std::min(9 * (ended - began), longest_interval);
+}
+
+void PatienceMonitor::begin(Timestamp monotonic) noexcept {
+    now_ = monotonic;
     next_look_ = never;
+    searches_ = 0;
+    allowed_searches_ = most_searches;
+    first_postponed_ = 0;
     for (Wait& wait : waits_)
         wait.is_checked = false;
 }
@@ -34,30 +45,68 @@ void PatienceMonitor::look_by(Timestamp at) noexcept {
     next_look_ = std::min(next_look_, at);
 }
 
+void PatienceMonitor::look_by(Wait& wait, Timestamp at) noexcept {
+    wait.next_look = std::min(wait.next_look, at);
+    look_by(at);
+}
+
+bool PatienceMonitor::is_due(const LockWait& id, Timestamp since, std::int32_t patience) noexcept {
+    Wait* const wait = find_wait(waits_, id);
+    if (wait != nullptr)
+        wait->is_checked = true;
+    const Timestamp ends = since + patience * microseconds_per_millisecond;
+    const Timestamp due = wait != nullptr ? std::max(ends, wait->next_look) : ends;
+    if (now_ < due) {
+        look_by(due);
+        return false;
+    }
+    if (searches_ >= allowed_searches_) {
+        look_by(now_ + shortest_interval);
+        if (first_postponed_ == 0)
+            first_postponed_ = id.waiter.pid;
+        return false;
+    }
+    ++searches_;
+    return true;
+}
+
 PatienceMonitor::Wait& PatienceMonitor::wait_of(const LockWait& id) {
-    auto wait = std::find_if(waits_.begin(), waits_.end(), [&id](const Wait& each) { return each.id == id; });
-    if (wait == waits_.end())
-        wait = waits_.insert(waits_.end(), Wait{id, {}, false, true});
+    Wait* wait = find_wait(waits_, id);
+    if (wait == nullptr)
+        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, {}, never, 0, true});
     wait->is_checked = true;
     for (Pair& pair : wait->pairs)
         pair.is_checked = false;
     return *wait;
 }
 
-PatienceMonitor::Pair& PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
-    const auto known = std::find_if(wait.pairs.begin(), wait.pairs.end(), [&blocker](const Pair& pair) {
-        return pair.id == blocker.id && pair.xact_start == blocker.xact_start;
-    });
-    if (known != wait.pairs.end()) {
+vector<PatienceMonitor::Pair>::iterator PatienceMonitor::Wait::place_of(std::int32_t pid) noexcept {
+    return std::lower_bound(pairs.begin(), pairs.end(), pid,
+                            [](const Pair& pair, std::int32_t wanted) { return pair.id.pid < wanted; });
+}
+
+PatienceMonitor::Pair* PatienceMonitor::Wait::find(const Blocker& blocker) noexcept {
+    for (auto pair = place_of(blocker.id.pid); pair != pairs.end() && pair->id.pid == blocker.id.pid; ++pair)
+        if (pair->id == blocker.id && pair->xact_start == blocker.xact_start)
+            return &*pair;
+    return nullptr;
+}
+
+/// Null: nothing has to be remembered of it.
+PatienceMonitor::Pair* PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
+    if (Pair* const known = wait.find(blocker)) {
         known->is_checked = true;
-        return *known;
+        return known;
     }
-    const Timestamp since = blocker.since != 0 ? clock_.at(blocker.since) : clock_.now();
-    return wait.pairs.emplace_back(Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
+    if (blocker.obstacle != Obstacle::none && blocker.since != 0)
+        return nullptr;
+    const Timestamp since = blocker.since != 0 ? blocker.since : now_;
+    return &*wait.pairs.insert(wait.place_of(blocker.id.pid),
+                               Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
 }
 
 /// None: nothing now, or never.
-std::optional<StepKind> PatienceMonitor::step_for(const Pair& pair, const Blocker& blocker,
+std::optional<StepKind> PatienceMonitor::step_for(Wait& wait, const Pair& pair, const Blocker& blocker,
                                                   BlockerAction action) noexcept {
     const auto once = [](bool is_done, StepKind kind) {
         return is_done ? std::nullopt : std::optional(kind);
@@ -74,48 +123,72 @@ std::optional<StepKind> PatienceMonitor::step_for(const Pair& pair, const Blocke
     }
     if (pair.cancelled_at == 0 && blocker.is_active)
         return once(pair.is_terminated, StepKind::cancel);
-    if (pair.cancelled_at != 0 && clock_.now() < pair.cancelled_at + cancel_time) {
-        look_by(pair.cancelled_at + cancel_time);
+    if (pair.cancelled_at != 0 && now_ < pair.cancelled_at + cancel_time) {
+        look_by(wait, pair.cancelled_at + cancel_time);
         return std::nullopt;
     }
     return once(pair.is_terminated, StepKind::terminate);
 }
 
+/// For how long it has been in the way of the wait.
+Timestamp PatienceMonitor::note(Wait& wait, const Blocker& blocker, Timestamp patience) {
+    const Pair* const pair = pair_of(wait, blocker);
+    const Timestamp waited = now_ - (pair != nullptr ? pair->since : blocker.since);
+    look_by(wait, now_ + (waited < patience ? patience - waited : pause_after_patience(waited)));
+    return waited;
+}
+
 vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettings& settings,
                                             const vector<Blocker>& blockers) {
     const Timestamp patience = settings.patience * microseconds_per_millisecond;
-    const bool stays = std::any_of(blockers.begin(), blockers.end(),
-                                   [](const Blocker& blocker) { return blocker.obstacle != Obstacle::none; });
-    vector<PatienceStep> steps;
     Wait& wait = wait_of(id);
+    wait.next_look = never;
+    look_by(wait, now_ + (blockers.empty() ? shortest_interval : longest_interval));
+    vector<Timestamp> waited;
+    bool all_give_way = true;
     for (const Blocker& blocker : blockers) {
-        Pair& pair = pair_of(wait, blocker);
-        const Timestamp waited = clock_.now() - pair.since;
-        if (waited < patience) {
-            look_by(pair.since + patience);
-            continue;
-        }
-        look_by(clock_.now() + pause_after_patience(waited));
-        if (!stays) {
-            if (const auto kind = step_for(pair, blocker, settings.action))
-                steps.push_back({*kind, blocker, waited});
-        } else if (blocker.obstacle != Obstacle::none && !wait.is_reported) {
-            wait.is_reported = true;
-            steps.push_back({StepKind::report, blocker, waited});
-        }
+        waited.push_back(note(wait, blocker, patience));
+        all_give_way &= blocker.obstacle == Obstacle::none && waited.back() >= patience;
     }
+    vector<PatienceStep> steps;
+    for (std::size_t i = 0; i < blockers.size(); ++i)
+        if (all_give_way) {
+            if (const auto kind = step_for(wait, *wait.find(blockers[i]), blockers[i], settings.action))
+                steps.push_back({*kind, blockers[i], waited[i]});
+        } else if (waited[i] >= patience && is_to_be_reported(wait, blockers[i].obstacle)) {
+            steps.push_back({StepKind::report, blockers[i], waited[i]});
+        }
     wait.pairs.erase(std::remove_if(wait.pairs.begin(), wait.pairs.end(),
                                     [](const Pair& pair) { return !pair.is_checked; }),
                      wait.pairs.end());
     return steps;
 }
 
+void PatienceMonitor::close(const LockWait& id) noexcept {
+    if (Wait* const wait = find_wait(waits_, id))
+        wait->next_look = never;
+}
+
+bool PatienceMonitor::is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept {
+    const std::uint32_t bit = 1u << static_cast<int>(obstacle);
+    if (obstacle == Obstacle::none || is_passing(obstacle) || (wait.reported & bit) != 0)
+        return false;
+    wait.reported |= bit;
+    return true;
+}
+
+bool PatienceMonitor::all_give_way(const LockWait& id, std::int32_t patience,
+                                   const vector<Blocker>& blockers) noexcept {
+    return !blockers.empty() && std::all_of(blockers.begin(), blockers.end(), [&](const Blocker& blocker) {
+        const Pair* const pair = find(id, blocker);
+        return blocker.obstacle == Obstacle::none && pair != nullptr &&
+               now_ - pair->since >= patience * microseconds_per_millisecond;
+    });
+}
+
 PatienceMonitor::Pair* PatienceMonitor::find(const LockWait& id, const Blocker& blocker) noexcept {
-    for (Wait& wait : waits_)
-        for (Pair& pair : wait.pairs)
-            if (wait.id == id && pair.id == blocker.id && pair.xact_start == blocker.xact_start)
-                return &pair;
-    return nullptr;
+    Wait* const wait = find_wait(waits_, id);
+    return wait != nullptr ? wait->find(blocker) : nullptr;
 }
 
 void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) noexcept {
@@ -129,7 +202,7 @@ void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) noexce
         pair->is_logged = true;
         break;
     case StepKind::cancel:
-        pair->cancelled_at = clock_.now();
+        pair->cancelled_at = now_;
         break;
     case StepKind::terminate:
         pair->is_terminated = true;

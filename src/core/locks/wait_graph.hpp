@@ -38,6 +38,9 @@ struct ProcLock {
     LockModes held;
     LockModes conflicts; // of the mode wanted
     Timestamp since;     // of the wait; 0: not known
+    // Before 14, its newest subtransaction that changes something: the next attempt of an EXCEPTION block has
+    // another one. 0: none.
+    std::uint32_t attempt = 0;
 };
 
 /// A parallel worker and its leader.

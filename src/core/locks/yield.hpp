@@ -1,7 +1,6 @@
 // When a session that waits for the lock of a table gives its wait up, since it keeps others waiting.
 #pragma once
 
-#include "core/clock.hpp"
 #include "core/locks/patience.hpp"
 
 namespace sessionctl::core {
@@ -12,20 +11,31 @@ struct ProcLocksOfLock {
     const ProcLock* end;
 };
 
-/// Somebody who would be granted the lock at once, if only this party's request were not before it.
+/// Who would be granted the lock at once, if only this party's requests were not before it.
 struct KeptWaiting {
-    bool is_anybody;
-    Timestamp since; // wall clock, of the first of them; 0: not known
+    const ProcLock* waiter;
+    Party by;
 };
-KeptWaiting kept_waiting_by(const Party& party, ProcLocksOfLock lock) noexcept;
+/// All of a lock, in the order of `by`. In time n log n.
+vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock);
+/// Those of them that this party keeps waiting.
+struct KeptRange {
+    const KeptWaiting* first;
+    const KeptWaiting* last;
 
-/// Remembers the waits that keep others waiting from look to look: the time counts from the first of those,
-/// as long as there is one at each look.
+    const KeptWaiting* begin() const noexcept { return first; }
+    const KeptWaiting* end() const noexcept { return last; }
+    bool empty() const noexcept { return first == last; }
+};
+KeptRange kept_waiting_by(const Party& party, const vector<KeptWaiting>& kept) noexcept;
+
+/// Remembers the waits that keep others waiting from look to look: the time counts from when the first of
+/// those began to wait, as long as there is one at each look.
 class YieldMonitor {
   public:
-    void begin(Timestamp monotonic, Timestamp wall) noexcept;
+    void begin(Timestamp monotonic) noexcept;
     /// For how long a wait has kept others waiting, if that is long enough (ms) to give it up now. Called
-    /// only for waits that do so.
+    /// only for waits that do so; `since`: monotonic, of the first of those.
     std::optional<Timestamp> check(const LockWait& wait, std::int32_t yield_after, Timestamp since);
     void cancelled(const LockWait& wait) noexcept;
     /// It is not given up, and not named again.
@@ -43,10 +53,8 @@ class YieldMonitor {
         bool is_checked;
     };
 
-    Wait* find(const LockWait& id) noexcept;
-
-    Clock clock_;
-    vector<Wait> waits_;
+    vector<Wait> waits_; // in the order of their pids
+    Timestamp now_ = 0;  // monotonic
     Timestamp next_look_ = PatienceMonitor::never;
 };
 

@@ -102,11 +102,15 @@ void AuditRecord::log() const noexcept {
     callback([this] { line_of(*this).write(); });
 }
 
-void keep_record(AuditRecord& record, int encoding) noexcept {
+void log_record(AuditRecord& record, int encoding) noexcept {
     record.at = GetCurrentTimestamp();
     record.mark.set(audit_mark_or_none());
     record.encoding = encoding;
     record.log();
+}
+
+void keep_record(AuditRecord& record, int encoding) noexcept {
+    log_record(record, encoding);
     AuditRing::append(record);
 }
 

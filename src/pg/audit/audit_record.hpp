@@ -52,5 +52,7 @@ struct AuditRecord {
 /// Writes the log line and appends to the ring, for every action on a session and every lockdown. `encoding`
 /// is that of the texts that users wrote.
 void keep_record(AuditRecord& record, int encoding = own_encoding()) noexcept;
+/// Only the log line, for what any role may have done as often as it likes: the ring is for the rest.
+void log_record(AuditRecord& record, int encoding = own_encoding()) noexcept;
 
 } // namespace sessionctl::pg

@@ -44,22 +44,22 @@ extern "C" bool sessionctl_check_lock_setting(int*, void** extra, GucSource sour
     return keep_source(extra, source);
 }
 
-std::atomic<std::int32_t>& place_of(SessionSlot& slot, int number) noexcept {
-    return slot.lock_settings[number];
-}
-
 /// The reaper looks for waits as often as the shortest of these times needs. A shorter one has to wake it.
 void wake_reaper(std::int32_t value) noexcept {
-    const ReaperStatus& reaper = shared_memory()->reaper;
+    ReaperStatus& reaper = shared_memory()->reaper;
     Latch* const latch = reaper.latch;
-    if (latch != nullptr && value > 0 && monotonic_now() + core::look_interval(value) < reaper.next_lock_look)
+    if (latch != nullptr && value > 0 && bring_lock_look_forward(value))
         SetLatch(latch);
 }
 
 template <LockSetting setting>
 void assign(int value, void* extra) noexcept {
-    if (publish(place_of, static_cast<int>(setting), value, extra) &&
-        (setting == LockSetting::patience || setting == LockSetting::yield_after))
+    SessionSlot* const slot = slot_to_publish(extra);
+    if (slot == nullptr)
+        return;
+    const SessionValue before =
+        slot->lock_settings[static_cast<int>(setting)].exchange(value_to_publish(value, extra));
+    if ((setting == LockSetting::patience || setting == LockSetting::yield_after) && before.value != value)
         wake_reaper(value);
 }
 
@@ -69,7 +69,7 @@ std::int32_t general(LockSetting setting) noexcept {
 
 /// `inherited`, or the session's own.
 std::int32_t value_in_slot(const SessionSlot& slot, LockSetting setting) noexcept {
-    return slot.lock_settings[static_cast<int>(setting)];
+    return slot.lock_settings[static_cast<int>(setting)].load().value;
 }
 
 bool is_watched(int number, int pid) noexcept {
@@ -136,18 +136,23 @@ core::LockSettings lock_settings_of(const core::Session& session) noexcept {
         return settings;
     const SessionSlot* const slot = session_slot(session.slot);
     const bool is_its = slot != nullptr && belongs_to(*slot, session.id);
-    const auto value = [&](LockSetting setting) {
-        const std::int32_t own = is_its ? value_in_slot(*slot, setting) : inherited;
-        return own != inherited ? own : general(setting);
+    const auto get = [&](LockSetting setting) {
+        const SessionValue none = {inherited, InvalidOid};
+        const SessionValue own = is_its ? slot->lock_settings[static_cast<int>(setting)].load() : none;
+        return own.value != inherited ? own : SessionValue{general(setting), InvalidOid};
     };
     const auto time = [&](LockSetting setting) {
         const bool has_own = is_its && value_in_slot(*slot, setting) != inherited;
-        return session.kind == core::Kind::client || has_own ? value(setting) : 0;
+        return session.kind == core::Kind::client || has_own ? get(setting) : SessionValue{0, InvalidOid};
     };
-    settings.priority = static_cast<core::LockPriority>(value(LockSetting::priority));
-    settings.patience = time(LockSetting::patience);
-    settings.action = static_cast<core::BlockerAction>(value(LockSetting::action));
-    settings.yield_after = time(LockSetting::yield_after);
+    const SessionValue patience_set = time(LockSetting::patience);
+    const SessionValue action_set = get(LockSetting::action);
+    settings.priority = static_cast<core::LockPriority>(get(LockSetting::priority).value);
+    settings.patience = patience_set.value;
+    settings.action = static_cast<core::BlockerAction>(action_set.value);
+    settings.yield_after = time(LockSetting::yield_after).value;
+    settings.patience_by = patience_set.set_by;
+    settings.action_by = action_set.set_by;
     return settings;
 }
 
@@ -166,10 +171,10 @@ bool is_yielded(const LOCKTAG& lock) noexcept {
     return lock.locktag_type == LOCKTAG_RELATION;
 }
 
-WatchedWaits watched_waits() noexcept {
+std::int32_t shortest_watched_time() noexcept {
     SharedMemory* const shared = shared_memory();
     if (shared == nullptr)
-        return {0, false};
+        return 0;
     std::int32_t shortest = shorter_of(general(LockSetting::patience), general(LockSetting::yield_after));
     for (int number = 0; number < shared->slot_count; ++number) {
         SessionSlot& slot = shared->slots[number];
@@ -177,7 +182,22 @@ WatchedWaits watched_waits() noexcept {
         if (own > 0 && !forget_if_dead(slot))
             shortest = shorter_of(shortest, own);
     }
-    return {shortest, shortest > 0 && compat::any_waits_for_lock(is_watched)};
+    return shortest;
+}
+
+bool is_any_watched_waiting() noexcept {
+    return compat::any_waits_for_lock(is_watched);
+}
+
+bool bring_lock_look_forward(std::int32_t time) noexcept {
+    SharedMemory* const shared = shared_memory();
+    if (shared == nullptr || time <= 0)
+        return false;
+    core::Timestamp next = shared->reaper.next_lock_look;
+    while (const auto earlier = core::earlier_look(monotonic_now(), time, next))
+        if (shared->reaper.next_lock_look.compare_exchange_weak(next, *earlier))
+            return true;
+    return false;
 }
 
 } // namespace sessionctl::pg

@@ -27,11 +27,13 @@ bool is_acted_on(const LOCKTAG& lock) noexcept;
 /// A lock of a relation: no wait for another is given up for those behind it.
 bool is_yielded(const LOCKTAG& lock) noexcept;
 
-/// Of all sessions with a patience or with yield_after, at this moment.
-struct WatchedWaits {
-    std::int32_t shortest_time; // ms, of these settings; 0: none is set
-    bool is_any;                // one of them waits for a lock
-};
-WatchedWaits watched_waits() noexcept;
+/// The shortest patience or yield_after that a session has (ms); 0: nobody has any.
+std::int32_t shortest_watched_time() noexcept;
+/// Does a session with one of them wait for a lock at this moment?
+bool is_any_watched_waiting() noexcept;
+
+/// Has the reaper's next look at lock waits be early enough for a patience or yield_after of this time (ms).
+/// True: it was not, and the reaper has to be woken. Happens once between two looks at most.
+bool bring_lock_look_forward(std::int32_t time) noexcept;
 
 } // namespace sessionctl::pg

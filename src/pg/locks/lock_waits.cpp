@@ -22,6 +22,13 @@ void allocate_for(core::vector<T>& entries, const compat::CopyBuffer<T>& room) {
 
 } // namespace
 
+std::uint64_t fingerprint_of(const LOCKTAG& lock) noexcept {
+    static_assert(sizeof lock == 16);
+    std::uint64_t halves[2];
+    std::memcpy(halves, &lock, sizeof lock);
+    return halves[0] * 0x9e3779b97f4a7c15 ^ halves[1];
+}
+
 LockWaits* LockWaits::take() {
     return take({}, true);
 }

@@ -8,6 +8,9 @@
 
 namespace sessionctl::pg {
 
+/// Tells locks apart, as good as always.
+std::uint64_t fingerprint_of(const LOCKTAG& lock) noexcept;
+
 /// The waits at one moment. Lives in the memory context that was current when it was taken.
 class LockWaits {
   public:

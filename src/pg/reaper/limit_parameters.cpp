@@ -54,15 +54,14 @@ void wake_reaper(Limit limit, std::int32_t value) noexcept {
         SetLatch(latch);
 }
 
-std::atomic<std::int32_t>& place_of_limit(SessionSlot& slot, int number) noexcept {
-    return slot.limits[number];
-}
-
 /// An assign hook must not raise an error.
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
-    if (publish(place_of_limit, static_cast<int>(limit), value, extra))
-        wake_reaper(limit, value);
+    SessionSlot* const slot = slot_to_publish(extra);
+    if (slot == nullptr)
+        return;
+    slot->limits[static_cast<int>(limit)] = value_to_publish(value, extra).value;
+    wake_reaper(limit, value);
 }
 
 template <Limit limit>

@@ -6,6 +6,22 @@ namespace sessionctl::pg {
 
 namespace {
 
+/// What is kept with a value.
+struct ValueOrigin {
+    GucSource source;
+    Oid set_by;
+};
+
+constexpr SessionValue not_its_own = {inherited, InvalidOid};
+
+/// Whose rights a SET has at this moment; invalid where there is nobody yet.
+Oid role_in_force() noexcept {
+    Oid role;
+    int context;
+    GetUserIdAndSecContext(&role, &context);
+    return role;
+}
+
 /// General values do not apply to a walsender: a table sync would be ended, restarted and ended again,
 /// forever.
 bool is_own(GucSource source) noexcept {
@@ -19,7 +35,7 @@ void claim(SessionSlot& slot) noexcept {
     for (auto& value : slot.limits)
         value = inherited;
     for (auto& value : slot.lock_settings)
-        value = inherited;
+        value = not_its_own;
     slot.start = compat::own_start();
     slot.pid = MyProcPid;
 }
@@ -27,22 +43,25 @@ void claim(SessionSlot& slot) noexcept {
 } // namespace
 
 bool keep_source(void** extra, GucSource source) noexcept {
-    auto* const kept = static_cast<GucSource*>(compat::allocate_guc_extra(sizeof(GucSource)));
+    auto* const kept = static_cast<ValueOrigin*>(compat::allocate_guc_extra(sizeof(ValueOrigin)));
     if (kept == nullptr)
         return false;
-    *kept = source;
+    *kept = {source, source > PGC_S_INTERACTIVE ? role_in_force() : InvalidOid};
     *extra = kept;
     return true;
 }
 
-bool publish(std::atomic<std::int32_t>& (*place)(SessionSlot&, int), int number, std::int32_t value,
-             const void* extra) noexcept {
+SessionSlot* slot_to_publish(const void* extra) noexcept {
     SessionSlot* const slot = IsUnderPostmaster ? session_slot(compat::own_slot()) : nullptr;
     if (slot == nullptr || extra == nullptr)
-        return false;
+        return nullptr;
     claim(*slot);
-    place(*slot, number) = is_own(*static_cast<const GucSource*>(extra)) ? value : inherited;
-    return true;
+    return slot;
+}
+
+SessionValue value_to_publish(std::int32_t value, const void* extra) noexcept {
+    const auto& origin = *static_cast<const ValueOrigin*>(extra);
+    return is_own(origin.source) ? SessionValue{value, origin.set_by} : not_its_own;
 }
 
 bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept {

@@ -14,13 +14,15 @@ namespace sessionctl::pg {
 /// In the place of a value: the session has none of its own.
 constexpr std::int32_t inherited = -1;
 
-/// For check hooks: passes a value's source to the assign hook, which is called for restored values, too.
+/// For check hooks: passes a value's source, and the role that sets it, to the assign hook, which is called
+/// for restored values, too.
 bool keep_source(void** extra, GucSource source) noexcept;
 
-/// For assign hooks, which must not raise an error: publishes the value, in this process's slot at `place`.
-/// False if there is no slot, or no source was kept.
-bool publish(std::atomic<std::int32_t>& (*place)(SessionSlot& slot, int number), int number,
-             std::int32_t value, const void* extra) noexcept;
+/// For assign hooks, which must not raise an error: where this process publishes its values. Null if there is
+/// no slot, or no source was kept.
+SessionSlot* slot_to_publish(const void* extra) noexcept;
+/// What to publish there.
+SessionValue value_to_publish(std::int32_t value, const void* extra) noexcept;
 
 bool belongs_to(const SessionSlot& slot, const core::Identity& session) noexcept;
 /// A session does not clear its slot at exit. True if its process is gone.

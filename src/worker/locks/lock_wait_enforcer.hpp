@@ -9,15 +9,23 @@ namespace sessionctl::worker {
 class LockWaitEnforcer {
   public:
     explicit LockWaitEnforcer(Endings& endings) noexcept
-        : patience_enforcer_(endings), yield_enforcer_(endings) {}
+        : patience_enforcer_(endings, starts_), yield_enforcer_(endings, starts_) {}
 
-    /// Returns when to look again, on the monotonic clock.
-    core::Timestamp look();
+    void look();
+    /// When to look, on the monotonic clock: sessions that set a patience bring it forward.
+    core::Timestamp next_look() const noexcept;
+    /// The configuration has changed.
+    void reconsider() noexcept { is_to_look_ = true; }
 
   private:
-    core::Timestamp next_look();
-    void look_at_waits();
+    core::Timestamp look_at_waits();
+    core::Timestamp begin(const core::vector<core::LockWait>& waits);
+    void look_at(const WaitingSessions& sessions);
 
+    core::WaitStarts starts_;   // of all waits, since they are on the way to a blocker
+    std::int32_t begin_at_ = 0; // this pid
+    bool is_to_look_ = true;
+    core::Timestamp earliest_ = 0; // when it may look again (monotonic)
     PatienceEnforcer patience_enforcer_;
     YieldEnforcer yield_enforcer_;
 };

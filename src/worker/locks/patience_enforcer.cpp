@@ -2,24 +2,15 @@
 
 #include "core/reaper/violation_text.hpp"
 #include "core/sessions/signal_and_prove.hpp"
-#include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
+#include "pg/locks/lock_settings.hpp"
 #include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
 #include "worker/locks/live_blockers.hpp"
 
 namespace sessionctl::worker {
 
 namespace {
-
-core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const WaitingSession& waiting,
-                                        Oid waiting_role) {
-    pg::CatalogScope catalogs;
-    LiveBlockers facts(sessions, waiting_role);
-    core::vector<core::Blocker> blockers =
-        core::blockers_to_give_way(sessions.graph(), waiting.party, waiting.settings, facts);
-    catalogs.leave();
-    return blockers;
-}
 
 core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& blocker) noexcept {
     if (step.kind == core::StepKind::cancel)
@@ -41,22 +32,46 @@ void count_blocker_log() noexcept {
 
 } // namespace
 
-void PatienceEnforcer::check(const WaitingSessions& sessions, const WaitingSession& waiting) {
-    if (waiting.settings.patience <= 0)
+void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standings,
+                             const WaitingSession& waiting) {
+    const std::int32_t patience = waiting.settings.patience;
+    if (patience <= 0)
         return;
-    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
-    if (!waiter)
+    if (pg::monotonic_now() > ends_)
+        monitor_.end_searches();
+    if (!monitor_.is_due(waiting.wait, waiting.start.monotonic, patience))
         return;
-    const core::vector<core::Blocker> blockers = blockers_of(sessions, waiting, waiter->role);
+    const core::vector<core::Blocker> blockers = blockers_of(sessions, starts_, standings, waiting);
     const core::vector<core::PatienceStep> steps = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
         return monitor_.check(waiting.wait, waiting.settings, blockers);
     }();
+    if (!pg::is_acted_on(waiting.lock) && !steps.empty())
+        monitor_.close(waiting.wait); // it is reported, and that is all
+    if (steps.empty())
+        return;
+    if (steps.front().kind != core::StepKind::report)
+        return take_all(sessions, waiting, steps);
     for (const core::PatienceStep& step : steps)
-        if (step.kind == core::StepKind::report)
-            report(waiting, step);
-        else if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
-            take(waiting, *waiter, step, *blocker);
+        report(waiting, step);
+}
+
+/// Before the first signal all of them are looked at again: if one stays by now, none is signalled.
+void PatienceEnforcer::take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
+                                const core::vector<core::PatienceStep>& steps) {
+    const pg::ScratchMemory scratch;
+    Standings standings;
+    if (std::any_of(steps.begin(), steps.end(), core::is_signal) &&
+        !monitor_.all_give_way(waiting.wait, waiting.settings.patience,
+                               blockers_now(waiting.wait, starts_, standings)))
+        return;
+    const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
+    if (!waiter)
+        return;
+    for (const core::PatienceStep& step : steps)
+        if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
+            if (!take(waiting, *waiter, standings, step, *blocker))
+                return;
 }
 
 core::Timestamp PatienceEnforcer::finish() noexcept {
@@ -67,12 +82,12 @@ core::Timestamp PatienceEnforcer::finish() noexcept {
 void PatienceEnforcer::report(const WaitingSession& waiting, const core::PatienceStep& step) const {
     const core::Blocker& blocker = step.blocker;
     char who[64];
-    std::snprintf(who, sizeof who,
-                  blocker.obstacle == core::Obstacle::prepared ? "Prepared transaction %u" : "Session %d",
-                  blocker.obstacle == core::Obstacle::prepared ? static_cast<int>(blocker.id.start)
-                                                               : blocker.id.pid);
+    if (blocker.id.pid == 0)
+        std::snprintf(who, sizeof who, "Prepared transaction %u", static_cast<unsigned>(blocker.id.start));
+    else
+        std::snprintf(who, sizeof who, "Session %d", blocker.id.pid);
     const core::string waited = core::length_of_time(step.waited);
-    const int level = blocker.obstacle == core::Obstacle::not_permitted ? WARNING : LOG;
+    const int level = core::is_denial(blocker.obstacle) ? WARNING : LOG;
     const int pid = waiting.session.id.pid;
     pg::call([&] {
         ereport(level, (errmsg("pg_sessionctl: session %d has waited for a lock for %s, and nobody gives way",
@@ -81,13 +96,15 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
     });
 }
 
-void PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry& waiter,
-                            const core::PatienceStep& step, const core::Session& blocker) {
+/// False: the blocker has changed just before the signal, and the others would end for nothing.
+bool PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry& waiter,
+                            Standings& standings, const core::PatienceStep& step,
+                            const core::Session& blocker) {
     if (endings_.is_under_way(blocker, step.kind == core::StepKind::cancel))
-        return;
+        return true;
     const std::optional<pg::RosterEntry> entry = entry_of(blocker);
     if (!entry)
-        return;
+        return true;
     pg::AuditRecord record = {};
     record.describe(*entry);
     record.by_session_user.set(waiter.role_facts.name);
@@ -95,30 +112,32 @@ void PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry
     record.rule.set("blocker_patience");
     record.set_field(record.reason, core::detail_of(step, waiting.settings).c_str());
     record.evidence = pg::evidence_of(*entry, waits_);
-    if (act(waiting, step, blocker, record))
+    const bool is_taken = act(waiting, standings, step, blocker, record);
+    if (is_taken)
         monitor_.taken(waiting.wait, step);
+    return is_taken;
 }
 
-/// False: the blocker has changed just before the signal.
-bool PatienceEnforcer::act(const WaitingSession& waiting, const core::PatienceStep& step,
-                           const core::Session& blocker, pg::AuditRecord& record) {
+bool PatienceEnforcer::act(const WaitingSession& waiting, Standings& standings,
+                           const core::PatienceStep& step, const core::Session& blocker,
+                           pg::AuditRecord& record) {
     if (step.kind != core::StepKind::log)
-        return signal(waiting, step, blocker, record);
+        return signal(waiting, standings, step, blocker, record);
     record.action.set("log");
     record.result.set("spared");
-    record.mark.set(pg::audit_mark_or_none());
-    record.log(); // any role may set a patience: no room in session_audit for this
+    pg::log_record(record);
     count_blocker_log();
     return true;
 }
 
-bool PatienceEnforcer::signal(const WaitingSession& waiting, const core::PatienceStep& step,
-                              const core::Session& blocker, pg::AuditRecord& record) {
+bool PatienceEnforcer::signal(const WaitingSession& waiting, Standings& standings,
+                              const core::PatienceStep& step, const core::Session& blocker,
+                              pg::AuditRecord& record) {
     const bool is_cancel = step.kind == core::StepKind::cancel;
     const pg::ClientMessage message = client_message_of(step, waiting.settings);
     core::Target target = {};
     target.session = blocker;
-    BlockerServer server(message, waiting);
+    BlockerServer server(message, waiting.wait, starts_, standings);
     core::signal_one(target, is_cancel ? core::Action::cancel : core::Action::terminate,
                      recheck_of(step, blocker), server);
     if (target.outcome != core::Outcome::signalled)

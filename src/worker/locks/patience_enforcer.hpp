@@ -5,30 +5,40 @@
 #include "core/locks/patience.hpp"
 #include "pg/audit/evidence.hpp"
 #include "worker/endings.hpp"
-#include "worker/locks/waiting_sessions.hpp"
+#include "worker/locks/standings.hpp"
 
 namespace sessionctl::worker {
 
 class PatienceEnforcer {
   public:
-    explicit PatienceEnforcer(Endings& endings) noexcept : endings_(endings) {}
+    PatienceEnforcer(Endings& endings, const core::WaitStarts& starts) noexcept
+        : endings_(endings), starts_(starts) {}
 
-    void begin(core::Timestamp monotonic, core::Timestamp wall) noexcept { monitor_.begin(monotonic, wall); }
-    void check(const WaitingSessions& sessions, const WaitingSession& waiting);
+    void begin(core::Timestamp monotonic) noexcept {
+        monitor_.begin(monotonic);
+        ends_ = monotonic + core::PatienceMonitor::longest_look;
+    }
+    void check(const WaitingSessions& sessions, Standings& standings, const WaitingSession& waiting);
+    /// The first session that had to be left to the next look; 0: none.
+    std::int32_t first_postponed() const noexcept { return monitor_.first_postponed(); }
     /// Returns when to look again, on the monotonic clock.
     core::Timestamp finish() noexcept;
 
   private:
     void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
-    void take(const WaitingSession& waiting, const pg::RosterEntry& waiter, const core::PatienceStep& step,
-              const core::Session& blocker);
-    bool act(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
-             pg::AuditRecord& record);
-    bool signal(const WaitingSession& waiting, const core::PatienceStep& step, const core::Session& blocker,
-                pg::AuditRecord& record);
+    void take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
+                  const core::vector<core::PatienceStep>& steps);
+    bool take(const WaitingSession& waiting, const pg::RosterEntry& waiter, Standings& standings,
+              const core::PatienceStep& step, const core::Session& blocker);
+    bool act(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
+             const core::Session& blocker, pg::AuditRecord& record);
+    bool signal(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
+                const core::Session& blocker, pg::AuditRecord& record);
 
     core::PatienceMonitor monitor_;
+    core::Timestamp ends_ = 0; // the look at the latest, but for what it has begun
     Endings& endings_;
+    const core::WaitStarts& starts_;
     pg::RecentLockWaits waits_; // for the audit
 };
 

@@ -3,7 +3,6 @@
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
 #include "pg/locks/lock_settings.hpp"
-#include "pg/sessions/observation.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 
@@ -11,47 +10,62 @@ namespace sessionctl::worker {
 
 namespace {
 
-std::uint64_t number_of(const LOCKTAG& lock) noexcept {
-    static_assert(sizeof lock == 16);
-    std::uint64_t halves[2];
-    std::memcpy(halves, &lock, sizeof lock);
-    return halves[0] * 0x9e3779b97f4a7c15 ^ halves[1];
+bool is_before(const core::Session& session, int pid) noexcept {
+    return session.id.pid < pid;
 }
 
-core::vector<core::Session> all_sessions() {
+core::vector<core::Session> sessions_by_pid() {
     core::vector<core::Session> sessions;
     pg::call([&sessions] { pg::list_sessions(sessions); });
+    std::sort(sessions.begin(), sessions.end(),
+              [](const core::Session& a, const core::Session& b) { return is_before(a, b.id.pid); });
     return sessions;
 }
 
 } // namespace
 
-WaitingSessions::WaitingSessions() : sessions_(all_sessions()), waits_(*pg::LockWaits::take()) {}
+WaitingSessions::WaitingSessions() : sessions_(sessions_by_pid()), waits_(*pg::LockWaits::take()) {}
 
 const core::Session* WaitingSessions::find(int pid) const noexcept {
-    const auto found = std::find_if(sessions_.begin(), sessions_.end(),
-                                    [pid](const core::Session& session) { return session.id.pid == pid; });
-    return found != sessions_.end() ? &*found : nullptr;
+    const auto found = std::lower_bound(sessions_.begin(), sessions_.end(), pid, is_before);
+    return found != sessions_.end() && found->id.pid == pid ? &*found : nullptr;
 }
 
-std::optional<WaitingSession> waiting_session(const WaitingSessions& sessions, int party) {
-    const core::ProcLock* const proclock = wait_of(sessions.graph(), party);
+core::LockWait WaitingSessions::wait_of(const core::ProcLock& waiter) const {
+    const core::Session* const session = find(waiter.party.pid);
+    return {session != nullptr ? session->id : core::Identity{waiter.party.pid, 0},
+            session != nullptr ? session->query_start : 0,
+            pg::fingerprint_of(lock_of(waiter)),
+            waiter.wanted,
+            session != nullptr ? session->xact_start : 0,
+            waiter.since,
+            waiter.attempt};
+}
+
+core::vector<core::LockWait> WaitingSessions::all_waits() const {
+    core::vector<core::LockWait> waits;
+    for (const core::ProcLock& proclock : graph().proclocks())
+        if (proclock.wanted != 0)
+            waits.push_back(wait_of(proclock));
+    return waits;
+}
+
+std::optional<WaitingSession> waiting_session(const WaitingSessions& sessions, const core::WaitStarts& starts,
+                                              int party) {
+    const core::ProcLock* const proclock = first_wait_of(sessions.graph(), party);
     const core::Session* const session = sessions.session_of(party);
     if (proclock == nullptr || session == nullptr || !core::is_login(session->kind))
         return std::nullopt;
-    const LOCKTAG& lock = sessions.lock_of(*proclock);
-    WaitingSession waiting = {party,
-                              *session,
-                              *proclock,
-                              lock,
-                              pg::lock_settings_of(*session),
-                              {session->id, session->query_start, number_of(lock)}};
+    const core::LockWait wait = sessions.wait_of(*proclock);
+    WaitingSession waiting = {
+        party, *session,       *proclock, sessions.lock_of(*proclock), pg::lock_settings_of(*session),
+        wait,  starts.of(wait)};
     if (pg::reaper_action_setting() == pg::ReaperAction::log)
         waiting.settings.action = core::BlockerAction::log;
     return waiting;
 }
 
-const core::ProcLock* wait_of(const core::WaitGraph& graph, int party) {
+const core::ProcLock* first_wait_of(const core::WaitGraph& graph, int party) {
     const core::ProcLock* wait = nullptr;
     graph.each_proclock(party, [&wait](const core::ProcLock& proclock) {
         if (proclock.wanted != 0 && wait == nullptr)
@@ -65,11 +79,6 @@ std::optional<pg::RosterEntry> entry_of(const core::Session& session) {
     const pg::Roster roster = pg::Roster::take_one(session);
     catalogs.leave();
     return roster.entries.empty() ? std::nullopt : std::optional(roster.entries.front());
-}
-
-bool is_in_same_statement(const core::Session& session) {
-    const core::Observation observed = pg::look_at(session);
-    return observed.listed && observed.query_start == session.query_start;
 }
 
 } // namespace sessionctl::worker

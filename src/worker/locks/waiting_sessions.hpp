@@ -1,7 +1,7 @@
 // One look at the sessions that wait for locks.
 #pragma once
 
-#include "core/locks/patience.hpp"
+#include "core/locks/lock_priority.hpp"
 #include "pg/locks/lock_waits.hpp"
 #include "pg/sessions/roster.hpp"
 
@@ -17,9 +17,12 @@ class WaitingSessions {
     /// Null: it is not in the session table.
     const core::Session* find(int pid) const noexcept;
     const core::Session* session_of(int party) const noexcept { return find(graph().party(party).pid); }
+    /// What this entry, of a process that waits, is known by.
+    core::LockWait wait_of(const core::ProcLock& waiter) const;
+    core::vector<core::LockWait> all_waits() const;
 
   private:
-    core::vector<core::Session> sessions_;
+    core::vector<core::Session> sessions_; // by pid
     const pg::LockWaits& waits_;
 };
 
@@ -31,17 +34,16 @@ struct WaitingSession {
     const LOCKTAG& lock;
     core::LockSettings settings;
     core::LockWait wait;
+    core::WaitStart start;
 };
 /// None: it does not wait, or is no login's.
-std::optional<WaitingSession> waiting_session(const WaitingSessions& sessions, int party);
+std::optional<WaitingSession> waiting_session(const WaitingSessions& sessions, const core::WaitStarts& starts,
+                                              int party);
 
 /// What this party waits for first; null: nothing.
-const core::ProcLock* wait_of(const core::WaitGraph& graph, int party);
+const core::ProcLock* first_wait_of(const core::WaitGraph& graph, int party);
 
 /// As it is now, with names and rights; none: it is gone. Errors: PgError.
 std::optional<pg::RosterEntry> entry_of(const core::Session& session);
-
-/// Does it run the statement still that it ran when it was chosen?
-bool is_in_same_statement(const core::Session& session);
 
 } // namespace sessionctl::worker

@@ -6,6 +6,7 @@
 #include "pg/sessions/live_server.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
+#include "worker/before_commit.hpp"
 
 namespace sessionctl::worker {
 
@@ -22,29 +23,44 @@ core::ProcLocksOfLock entries_of(const core::WaitGraph& graph, const core::ProcL
     return entries;
 }
 
-/// Looks at the queue again and signals while nobody joins or leaves it: nobody is cancelled who has the
-/// lock.
-class YieldServer final : public pg::LiveServer {
+/// Signals while nobody joins or leaves the queue: nobody is cancelled who has the lock.
+class QueueServer : public pg::LiveServer {
   public:
-    YieldServer(const pg::ClientMessage& message, const WaitingSession& waiting)
+    QueueServer(const pg::ClientMessage& message, const WaitingSession& waiting)
         : LiveServer(message), waiting_(waiting), entries_(compat::max_backends()) {}
 
     core::Delivery send() override {
         const compat::LockHeld held(waiting_.lock);
-        return keeps_others_waiting(held) ? LiveServer::send() : core::Delivery::gone;
+        return held.is_awaited_by(party()) ? LiveServer::send() : core::Delivery::changed;
+    }
+
+  protected:
+    /// The queue is copied while it is held, and judged afterwards.
+    bool keeps_others_waiting() {
+        compat::CopyBuffer<core::ProcLock> room = {entries_.data(), static_cast<int>(entries_.size()), 0};
+        {
+            const compat::LockHeld held(waiting_.lock);
+            held.copy(room);
+        }
+        return room.fits() &&
+               !core::kept_waiting_by(party(), core::kept_waiting({room.at, room.at + room.count})).empty();
     }
 
   private:
-    bool keeps_others_waiting(const compat::LockHeld& held) noexcept {
-        compat::CopyBuffer<core::ProcLock> room = {entries_.data(), static_cast<int>(entries_.size()), 0};
-        held.copy(room);
-        const core::ProcLocksOfLock entries = {room.at, room.at + std::min(room.count, room.capacity)};
-        const core::Party party = {waiting_.session.id.pid, 0};
-        return room.fits() && core::kept_waiting_by(party, entries).is_anybody;
-    }
+    core::Party party() const noexcept { return {waiting_.session.id.pid, 0}; }
 
     const WaitingSession& waiting_;
     core::vector<core::ProcLock> entries_;
+};
+
+/// Its transaction is held first and the queue then, as core takes these locks.
+class YieldServer final : public BeforeCommit<QueueServer> {
+  public:
+    using BeforeCommit::BeforeCommit;
+
+    bool spares(const core::Session& session) override {
+        return BeforeCommit::spares(session) || !keeps_others_waiting();
+    }
 };
 
 pg::ClientMessage message_of_yield(const core::string& detail) {
@@ -56,16 +72,29 @@ pg::ClientMessage message_of_yield(const core::string& detail) {
 
 } // namespace
 
-void YieldEnforcer::check(const WaitingSessions& sessions, const WaitingSession& waiting) {
+KeptWaiters::KeptWaiters(const core::WaitGraph& graph)
+    : graph_(graph), of_lock_(graph.proclocks().empty() ? 0 : graph.proclocks().back().lock + 1) {}
+
+const core::vector<core::KeptWaiting>& KeptWaiters::of(const core::ProcLock& wait) {
+    OfLock& lock = of_lock_[wait.lock];
+    if (!std::exchange(lock.is_known, true))
+        lock.kept = core::kept_waiting(entries_of(graph_, wait));
+    return lock.kept;
+}
+
+void YieldEnforcer::check(const WaitingSessions& sessions, KeptWaiters& kept, const WaitingSession& waiting) {
     if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock))
         return;
-    const core::KeptWaiting kept = core::kept_waiting_by(sessions.graph().party(waiting.party),
-                                                         entries_of(sessions.graph(), waiting.proclock));
-    if (!kept.is_anybody)
+    const core::KeptRange range =
+        core::kept_waiting_by(sessions.graph().party(waiting.party), kept.of(waiting.proclock));
+    if (range.empty())
         return;
+    core::Timestamp since = INT64_MAX;
+    for (const core::KeptWaiting& each : range)
+        since = std::min(since, starts_.of(sessions.wait_of(*each.waiter)).monotonic);
     const std::optional<core::Timestamp> waited = [&] {
         const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
-        return monitor_.check(waiting.wait, waiting.settings.yield_after, kept.since);
+        return monitor_.check(waiting.wait, waiting.settings.yield_after, since);
     }();
     if (waited && !endings_.is_under_way(waiting.session, true))
         give_up(waiting, *waited);
@@ -95,8 +124,7 @@ void YieldEnforcer::give_up(const WaitingSession& waiting, core::Timestamp waite
 void YieldEnforcer::log(const WaitingSession& waiting, pg::AuditRecord& record) noexcept {
     record.action.set("log");
     record.result.set("spared");
-    record.mark.set(pg::audit_mark_or_none());
-    record.log(); // any role may ask for it: no room in session_audit for this
+    pg::log_record(record);
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->counter(pg::CountedAction::yield_log).add(false);
     monitor_.logged(waiting.wait);
@@ -112,7 +140,8 @@ void YieldEnforcer::cancel(const WaitingSession& waiting, core::Timestamp waited
     if (target.outcome != core::Outcome::signalled)
         return;
     record.action.set("cancel");
-    endings_.add({waiting.session, pg::CountedAction::yield_cancel, {}, true, target.signalled_at, record});
+    endings_.add(
+        {waiting.session, pg::CountedAction::yield_cancel, {}, true, target.signalled_at, record, true});
     monitor_.cancelled(waiting.wait);
 }
 

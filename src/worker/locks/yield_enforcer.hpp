@@ -9,12 +9,31 @@
 
 namespace sessionctl::worker {
 
+/// Who waits only for another's request: found once for each lock in a look. Lives no longer than the
+/// ScratchMemory that is the innermost.
+class KeptWaiters {
+  public:
+    explicit KeptWaiters(const core::WaitGraph& graph);
+    /// Of the lock that this one waits for.
+    const core::vector<core::KeptWaiting>& of(const core::ProcLock& wait);
+
+  private:
+    struct OfLock {
+        bool is_known = false;
+        core::vector<core::KeptWaiting> kept;
+    };
+
+    const core::WaitGraph& graph_;
+    core::vector<OfLock> of_lock_; // by number
+};
+
 class YieldEnforcer {
   public:
-    explicit YieldEnforcer(Endings& endings) noexcept : endings_(endings) {}
+    YieldEnforcer(Endings& endings, const core::WaitStarts& starts) noexcept
+        : endings_(endings), starts_(starts) {}
 
-    void begin(core::Timestamp monotonic, core::Timestamp wall) noexcept { monitor_.begin(monotonic, wall); }
-    void check(const WaitingSessions& sessions, const WaitingSession& waiting);
+    void begin(core::Timestamp monotonic) noexcept { monitor_.begin(monotonic); }
+    void check(const WaitingSessions& sessions, KeptWaiters& kept, const WaitingSession& waiting);
     /// Returns when to look again, on the monotonic clock.
     core::Timestamp finish() noexcept;
 
@@ -25,6 +44,7 @@ class YieldEnforcer {
 
     core::YieldMonitor monitor_;
     Endings& endings_;
+    const core::WaitStarts& starts_;
     pg::RecentLockWaits waits_; // for the audit
 };
 

@@ -102,17 +102,16 @@ class Reaper {
 
     void run() {
         core::Timestamp next_look = 0;
-        core::Timestamp next_look_at_locks = 0;
         bool is_woken = false;
         while (!is_terminated) {
             if (has_new_settings)
                 reload();
             if (is_woken || pg::monotonic_now() >= next_look)
                 next_look = look();
-            if (is_woken || pg::monotonic_now() >= next_look_at_locks)
-                next_look_at_locks = lock_wait_enforcer_.look();
-            is_woken =
-                sleep_until(std::min({next_look, next_look_at_locks, endings_.follow_up(), rules_.look()}));
+            if (pg::monotonic_now() >= lock_wait_enforcer_.next_look())
+                lock_wait_enforcer_.look();
+            is_woken = sleep_until(
+                std::min({next_look, lock_wait_enforcer_.next_look(), endings_.follow_up(), rules_.look()}));
         }
         enforcer_.finish();
         endings_.finish();
@@ -124,6 +123,7 @@ class Reaper {
         const pg::ReaperAction before = pg::reaper_action_setting();
         pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
         monitor_.reconsider(pg::reaper_action_setting() != before);
+        lock_wait_enforcer_.reconsider();
         rules_.reconsider();
     }
 
