@@ -6,8 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
-use BoundaryTest ();
-use File::Temp qw(tempdir);
+use BoundaryTest qw(with_held_signal);
 use LockTest;
 use PriorityTest;
 use SessionctlTest;
@@ -15,14 +14,7 @@ use Test::More;
 
 plan skip_all => 'signals are held with a library for Linux' if $^O ne 'linux';
 
-my $wanted = tempdir(CLEANUP => 1) . '/signal';
-my ($node, $admin);
-{
-	(my $library = BoundaryTest::module_path()) =~ s/sessionctl_test$/held_signal.so/;
-	local $ENV{LD_PRELOAD} = join ' ', grep { $_ } $ENV{LD_PRELOAD}, $library;
-	local $ENV{HELD_SIGNAL} = $wanted;
-	($node, $admin) = new_priority_server('lock_priority_held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n");
-}
+my ($wanted, $node, $admin) = with_held_signal(sub { new_priority_server('lock_priority_held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n") });
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
 $admin->run('CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 $admin->run(q{CREATE FUNCTION raise_priority() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT set_config('pg_sessionctl.lock_priority', 'high', false) $$});
