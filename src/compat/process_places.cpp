@@ -15,10 +15,17 @@ void list_process_pids(core::vector<int>& pids) {
             pids.push_back(pid);
 }
 
+/// Those who look for many do so in the order of the session table, in which neighbours have neighbouring
+/// places: from the last one that was found outwards.
 PGPROC* process_with_pid(int pid) noexcept {
-    for (uint32 place = 0; place < ProcGlobal->allProcCount; ++place)
-        if (pid != 0 && pid_of_process(ProcGlobal->allProcs[place]) == pid)
-            return &ProcGlobal->allProcs[place];
+    static uint32 last = 0;
+    const uint32 count = ProcGlobal->allProcCount;
+    for (uint32 distance = 0; pid != 0 && distance <= count / 2; ++distance)
+        for (const uint32 place : {(last + distance) % count, (last + count - distance) % count})
+            if (pid_of_process(ProcGlobal->allProcs[place]) == pid) {
+                last = place;
+                return &ProcGlobal->allProcs[place];
+            }
     return nullptr;
 }
 
