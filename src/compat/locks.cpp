@@ -14,16 +14,28 @@ namespace {
 /// Locks all partitions, in core's order.
 class LockTableHeld {
   public:
-    LockTableHeld() {
-        for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i)
-            LWLockAcquire(LockHashPartitionLockByIndex(i), LW_SHARED);
+    explicit LockTableHeld(bool may_wait) {
+        while (count_ < NUM_LOCK_PARTITIONS && take(LockHashPartitionLockByIndex(count_), may_wait))
+            ++count_;
     }
     ~LockTableHeld() {
-        for (int i = NUM_LOCK_PARTITIONS - 1; i >= 0; --i)
-            LWLockRelease(LockHashPartitionLockByIndex(i));
+        while (count_ > 0)
+            LWLockRelease(LockHashPartitionLockByIndex(--count_));
     }
     LockTableHeld(const LockTableHeld&) = delete;
     LockTableHeld& operator=(const LockTableHeld&) = delete;
+
+    explicit operator bool() const noexcept { return count_ == NUM_LOCK_PARTITIONS; }
+
+  private:
+    static bool take(LWLock* lock, bool may_wait) {
+        if (!may_wait)
+            return LWLockConditionalAcquire(lock, LW_SHARED);
+        LWLockAcquire(lock, LW_SHARED);
+        return true;
+    }
+
+    int count_ = 0;
 };
 
 // 19: PGPROC.waitLink; before, `links`, which also chained free processes.
@@ -129,8 +141,10 @@ void copy_lock(const LOCK& lock, WaitBuffers& room) noexcept {
 
 } // namespace
 
-void copy_lock_waits(WaitBuffers& room) {
-    const LockTableHeld held;
+bool copy_lock_waits(WaitBuffers& room, bool may_wait) {
+    const LockTableHeld held(may_wait);
+    if (!held)
+        return false;
     for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
         const PGPROC& proc = ProcGlobal->allProcs[i];
         const PGPROC* const leader = leader_of(proc);
@@ -139,6 +153,22 @@ void copy_lock_waits(WaitBuffers& room) {
         if (proc.waitLock != nullptr && leads_queue(proc))
             copy_lock(*proc.waitLock, room);
     }
+    return true;
+}
+
+/// A lock of another part of the table may change while its tag is read, but does not become this one.
+int waiters_for(const LOCKTAG& tag, LOCKMODE mode, int* pids, int most) {
+    LWLock* const partition = LockHashPartitionLock(LockTagHashCode(&tag));
+    int count = 0;
+    LWLockAcquire(partition, LW_SHARED);
+    for (uint32 i = 0; i < ProcGlobal->allProcCount && count < most; ++i) {
+        const auto& proc = const_cast<const volatile PGPROC&>(ProcGlobal->allProcs[i]);
+        const LOCK* const lock = proc.waitLock;
+        if (lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 && proc.waitLockMode == mode)
+            pids[count++] = proc.pid;
+    }
+    LWLockRelease(partition);
+    return count;
 }
 
 // 9.6 exports the names, of which later releases have more; 9.5: two more than in 9.4.

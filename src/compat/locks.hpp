@@ -33,8 +33,13 @@ struct WaitBuffers {
 };
 
 /// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the
-/// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer.
-void copy_lock_waits(WaitBuffers& room);
+/// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer. False where
+/// it would have to wait for them, and must not.
+bool copy_lock_waits(WaitBuffers& room, bool may_wait);
+
+/// The processes that wait for this lock in this mode, `most` at most; returns how many. Waits for that part
+/// of the lock table alone.
+int waiters_for(const LOCKTAG& tag, LOCKMODE mode, int* pids, int most);
 
 /// As pg_locks.locktype names it.
 const char* lock_type_name(const LOCKTAG& tag) noexcept;

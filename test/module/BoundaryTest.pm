@@ -5,12 +5,13 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use SessionctlTest;
 use Test::More;
 
-our @EXPORT = qw(boundary_node begin is_gone bystander is_undisturbed);
+our @EXPORT = qw(with_held_signal boundary_node begin is_gone bystander is_undisturbed);
 
 sub slurp
 {
@@ -27,6 +28,18 @@ sub module_path
 	BAIL_OUT("there is no test module in $directory: build it with make -C test/module")
 	  unless grep { -e "$directory/sessionctl_test.$_" } qw(so dylib);
 	return "$directory/sessionctl_test";
+}
+
+# Starts a server by this, and returns a file's path and the server. Once that file is made the next signal that the server
+# sends by pidfd is held: the file is renamed to .held then, and the signal is sent when that is gone. Linux only.
+sub with_held_signal
+{
+	my ($start) = @_;
+	my $wanted = tempdir(CLEANUP => 1) . '/signal';
+	(my $library = module_path()) =~ s/sessionctl_test$/held_signal.so/;
+	local $ENV{LD_PRELOAD} = join ' ', grep { $_ } $ENV{LD_PRELOAD}, $library;
+	local $ENV{HELD_SIGNAL} = $wanted;
+	return ($wanted, $start->());
 }
 
 # A new server, with the schema sessionctl_test in the database postgres.

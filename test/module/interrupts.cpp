@@ -7,6 +7,7 @@
 #include <ctime>
 
 extern "C" {
+#include "storage/lock.h"
 #include "storage/lwlock.h"
 
 #include <fcntl.h>
@@ -185,13 +186,28 @@ SQL_FUNCTION(sessionctl_test_deaf)
     PG_RETURN_VOID();
 }
 
+namespace {
+
+LWLock* lock_named(const char* name) {
+    if (std::strcmp(name, "ProcArrayLock") == 0)
+        return ProcArrayLock;
+    if (std::strcmp(name, "SInvalWriteLock") == 0)
+        return SInvalWriteLock;
+    if (std::strcmp(name, "LockManager") == 0) // the last part of the lock table
+        return LockHashPartitionLockByIndex(NUM_LOCK_PARTITIONS - 1);
+    elog(ERROR, "unknown lock \"%s\"", name);
+    pg_unreachable();
+}
+
+} // namespace
+
 // hold_lock(name text, file text): holds that lightweight lock as long as the file exists, ten minutes at
 // most. When the lock is taken, the file gets an x.
 SQL_FUNCTION(sessionctl_test_hold_lock)
 {
     const char* const name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const char* const file = text_to_cstring(PG_GETARG_TEXT_PP(1));
-    LWLock* const lock = std::strcmp(name, "ProcArrayLock") == 0 ? ProcArrayLock : SInvalWriteLock;
+    LWLock* const lock = lock_named(name);
     const std::time_t end = seconds() + 600;
     constexpr timespec moment = {0, 10 * 1000 * 1000};
     LWLockAcquire(lock, LW_EXCLUSIVE);

@@ -10,7 +10,9 @@ use BoundaryTest;
 use SessionctlTest;
 use Test::More;
 
-my $node = boundary_node('locks_of_exits');
+my $is_linux = $^O eq 'linux';
+my $start = sub { boundary_node('locks_of_exits') };
+my ($signal, $node) = $is_linux ? with_held_signal($start) : (undef, $start->());
 my $admin = bystander($node);
 $admin->run('CREATE EXTENSION pg_sessionctl; CREATE ROLE app LOGIN');
 my $file = $node->data_dir . '/held';
@@ -74,5 +76,23 @@ for my $function (sort keys %call)
 		wait_until_there_is_none();
 	};
 }
+
+# What waits behind a session is looked up anew after a second. Those that were signalled before may queue there by then.
+subtest 'the evidence' => sub {
+	plan skip_all => 'signals are held with a library for Linux' if !$is_linux;
+	my ($caller, $holder) = map { SessionctlTest::Session->new($node) } 1 .. 2;
+	my @victims = victims();
+	write_file($signal, '');
+	$caller->send("SELECT sessionctl.terminate_where(\$\$$is_victim\$\$, timeout => '10 s')");
+	wait_for('the first signal', sub { -e "$signal.held" });
+	my $began = time;
+	wait_for('more than a second to be over', sub { time > $began + 1.1 });
+	hold($holder, 'LockManager');
+	unlink "$signal.held" or die $!;
+	my $answer = $caller->answer;
+	let_go($holder);
+	like($answer, qr/^3$/m, 'does not keep the call');
+	$_->quit for @victims;
+};
 
 done_testing();

@@ -6,21 +6,13 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib", "$FindBin::Bin/../module";
-use BoundaryTest ();
-use File::Temp qw(tempdir);
+use BoundaryTest qw(with_held_signal);
 use SessionctlTest;
 use Test::More;
 
 plan skip_all => 'signals are held with a library for Linux' if $^O ne 'linux';
 
-my $wanted = tempdir(CLEANUP => 1) . '/signal';
-my $node;
-{
-	(my $library = BoundaryTest::module_path()) =~ s/sessionctl_test$/held_signal.so/;
-	local $ENV{LD_PRELOAD} = join ' ', grep { $_ } $ENV{LD_PRELOAD}, $library;
-	local $ENV{HELD_SIGNAL} = $wanted;
-	$node = new_reaper_server('held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n");
-}
+my ($wanted, $node) = with_held_signal(sub { new_reaper_server('held_signal', conf => "wal_level = logical\nmax_wal_senders = 2\n") });
 my $admin = SessionctlTest::Session->new($node, app => 'admin');
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');

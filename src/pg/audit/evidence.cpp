@@ -98,15 +98,28 @@ RecentLockWaits::RecentLockWaits()
 }
 
 int RecentLockWaits::waiting_behind(int pid) {
-    const core::Timestamp now = monotonic_now();
-    if (waits_ == nullptr || now - taken_at_ > longest_lock_look) {
-        waits_ = nullptr;
-        call([this] { MemoryContextReset(memory_); });
-        const MemoryScope scope(memory_);
-        waits_ = LockWaits::take();
-        taken_at_ = now;
-    }
+    if (waits_ == nullptr || monotonic_now() - taken_at_ > longest_lock_look)
+        look();
     return waits_->waiting_behind(pid);
+}
+
+/// Those that were signalled need the lock table to exit. Many of them are not waited for: the last look
+/// still tells.
+void RecentLockWaits::look() {
+    taken_at_ = monotonic_now();
+    MemoryContext memory =
+        call([this] { return compat::create_context(memory_, "pg_sessionctl look at lock waits"); });
+    const LockWaits* waits = nullptr;
+    {
+        const MemoryScope scope(memory);
+        waits = waits_ == nullptr ? LockWaits::take() : LockWaits::take_if_free();
+    }
+    if (waits != nullptr) {
+        waits_ = waits;
+        std::swap(look_, memory);
+    }
+    if (memory != nullptr)
+        MemoryContextDelete(memory);
 }
 
 Evidence evidence_of(const RosterEntry& session, RecentLockWaits& waits) {

@@ -30,7 +30,8 @@ struct Evidence {
     void add_to(LogLine& line) const;
 };
 
-/// How many sessions wait behind a session, from a copy of the lock waits that is at most a second old.
+/// How many sessions wait behind a session, from a copy of the lock waits: it is made anew after a second, if
+/// nobody changes the server's lock table at that moment.
 class RecentLockWaits {
   public:
     /// Lives in the current memory context, and no longer than it.
@@ -38,7 +39,10 @@ class RecentLockWaits {
     int waiting_behind(int pid);
 
   private:
-    MemoryContext memory_;
+    void look();
+
+    const MemoryContext memory_;
+    MemoryContext look_ = nullptr; // that of the copy
     const LockWaits* waits_ = nullptr;
     core::Timestamp taken_at_ = 0; // monotonic
 };

@@ -23,19 +23,29 @@ void allocate_for(core::vector<T>& entries, const compat::CopyBuffer<T>& room) {
 } // namespace
 
 LockWaits* LockWaits::take() {
-    return take_with({});
+    return take({}, true);
+}
+
+LockWaits* LockWaits::take_if_free() {
+    return take({}, false);
 }
 
 LockWaits* LockWaits::take_with(const core::vector<NonLockWait>& others) {
+    return take(others, true);
+}
+
+LockWaits* LockWaits::take(const core::vector<NonLockWait>& others, bool may_wait) {
     core::vector<core::ProcLock> proclocks(compat::max_backends());
     core::vector<LOCKTAG> locks(compat::max_backends());
     core::vector<core::ParallelWorker> workers(compat::max_backends());
     for (;;) {
         compat::WaitBuffers room = {all_of(proclocks), all_of(locks), all_of(workers)};
-        call([&room] {
+        const bool is_taken = call([&room, may_wait] {
             CHECK_FOR_INTERRUPTS();
-            compat::copy_lock_waits(room);
+            return compat::copy_lock_waits(room, may_wait);
         });
+        if (!is_taken)
+            return nullptr;
         if (room.proclocks.fits() && room.locks.fits() && room.workers.fits()) {
             proclocks.resize(room.proclocks.count);
             locks.resize(room.locks.count);

@@ -13,6 +13,8 @@ class LockWaits {
   public:
     /// In the memory of the innermost MemoryScope or ScratchMemory. Errors: PgError.
     static LockWaits* take();
+    /// Null where the server's lock table is in use at this moment, as by processes that exit.
+    static LockWaits* take_if_free();
     /// Includes waits for no lock whose blockers are known for sure. For display: no session is acted on for
     /// those.
     static LockWaits* take_with(const core::vector<NonLockWait>& others);
@@ -30,6 +32,7 @@ class LockWaits {
     core::vector<int> blocked_by(int pid) const;
 
   private:
+    static LockWaits* take(const core::vector<NonLockWait>& others, bool may_wait);
     LockWaits(core::WaitGraph graph, core::vector<LOCKTAG> locks)
         : graph_(std::move(graph)), locks_(std::move(locks)), memory_(CurrentMemoryContext) {}
 

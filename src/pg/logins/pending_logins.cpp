@@ -1,5 +1,6 @@
 #include "pg/logins/pending_logins.hpp"
 
+#include "compat/locks.hpp"
 #include "pg/error.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
@@ -10,7 +11,6 @@
 
 extern "C" {
 #include "catalog/pg_database.h"
-#include "storage/lock.h"
 }
 
 namespace sessionctl::pg {
@@ -30,17 +30,12 @@ bool has_database(const compat::ClientProcess& process) noexcept {
 
 /// The processes that wait for the lock that a login takes on its database.
 core::vector<int> queue_of(Oid database) {
-    core::vector<int> pids;
-    call([&] {
-        LOCKTAG tag;
-        SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
-        const LockData* const locks = GetLockStatusData();
-        for (int i = 0; i < locks->nelements; ++i) {
-            const LockInstanceData& lock = locks->locks[i];
-            if (lock.waitLockMode == RowExclusiveLock && std::memcmp(&lock.locktag, &tag, sizeof tag) == 0)
-                pids.push_back(lock.pid);
-        }
-    });
+    core::vector<int> pids(compat::max_backends());
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
+    pids.resize(call([&] {
+        return compat::waiters_for(tag, RowExclusiveLock, pids.data(), static_cast<int>(pids.size()));
+    }));
     return pids;
 }
 
