@@ -1,5 +1,5 @@
 -- What the examples of README.md and doc/guide are about: the database shop, its roles and its orders, and a forecast that hears nothing
--- until somebody opens the pipe "forecast" in the data directory. test/t/390_documentation.pl plays them on it.
+-- until somebody opens the pipe "forecast" in the data directory. test/t/390_documentation_*.pl play them on it.
 create role app login;
 create role batch login;
 create role leaver login;
