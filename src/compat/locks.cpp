@@ -168,18 +168,25 @@ bool copy_lock_waits(WaitBuffers& room, bool may_wait) {
     return true;
 }
 
-/// A lock of another part of the table may change while its tag is read, but does not become this one.
+namespace {
+
+/// A lock of another partition may come and go meanwhile, but none with this tag. Null: the process does not
+/// wait for this one.
+const LOCK* lock_awaited_by(const PGPROC& proc, const LOCKTAG& tag) noexcept {
+    const LOCK* const lock = *const_cast<LOCK* const volatile*>(&proc.waitLock);
+    return lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 ? lock : nullptr;
+}
+
+} // namespace
+
 int waiters_for(const LOCKTAG& tag, LOCKMODE mode, int* pids, int most) {
-    LWLock* const partition = LockHashPartitionLock(LockTagHashCode(&tag));
+    const LockHeld held(tag);
     int count = 0;
-    LWLockAcquire(partition, LW_SHARED);
     for (uint32 i = 0; i < ProcGlobal->allProcCount && count < most; ++i) {
-        const auto& proc = const_cast<const volatile PGPROC&>(ProcGlobal->allProcs[i]);
-        const LOCK* const lock = proc.waitLock;
-        if (lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 && proc.waitLockMode == mode)
+        const PGPROC& proc = ProcGlobal->allProcs[i];
+        if (lock_awaited_by(proc, tag) != nullptr && proc.waitLockMode == mode)
             pids[count++] = proc.pid;
     }
-    LWLockRelease(partition);
     return count;
 }
 
@@ -191,17 +198,6 @@ LockHeld::LockHeld(const LOCKTAG& lock)
 LockHeld::~LockHeld() {
     LWLockRelease(partition_);
 }
-
-namespace {
-
-/// A lock of another partition may come and go meanwhile, but none with this tag. Null: the process does not
-/// wait for this one.
-const LOCK* lock_awaited_by(const PGPROC& proc, const LOCKTAG& tag) noexcept {
-    const LOCK* const lock = *const_cast<LOCK* const volatile*>(&proc.waitLock);
-    return lock != nullptr && std::memcmp(&lock->tag, &tag, sizeof tag) == 0 ? lock : nullptr;
-}
-
-} // namespace
 
 void LockHeld::copy(CopyBuffer<core::ProcLock>& room) const noexcept {
     for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i)

@@ -38,8 +38,8 @@ struct WaitBuffers {
 /// it would have to wait for them, and must not.
 bool copy_lock_waits(WaitBuffers& room, bool may_wait);
 
-/// The processes that wait for this lock in this mode, `most` at most; returns how many. Waits for that part of
-/// the lock table alone.
+/// The processes that wait for this lock in this mode, `most` at most; returns how many. Waits for that part
+/// of the lock table alone.
 int waiters_for(const LOCKTAG& tag, LOCKMODE mode, int* pids, int most);
 
 /// While it lives, nobody joins or leaves the queue of this lock. Raise nothing and allocate nothing

@@ -34,9 +34,10 @@ extern "C" void sessionctl_commits(XactEvent event, void*) {
     }
 }
 
-/// COMMIT PREPARED commits another transaction than the one that it runs in.
+/// COMMIT PREPARED commits another transaction than the one that it runs in. In a subtransaction it is
+/// refused, and with that the top transaction goes on.
 bool on_command(const Node* statement) {
-    if (compat::commits_prepared(statement))
+    if (compat::commits_prepared(statement) && !IsSubTransaction())
         pg::begin_commit();
     return false;
 }

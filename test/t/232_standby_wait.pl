@@ -1,5 +1,5 @@
 # The reaper never ends a commit that waits for its synchronous standby, or is about to: after a signal it would report a
-# commit that no standby has.
+# commit that no standby has. Nor does it take anything else for one.
 
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use RawSession;
 use SessionctlTest;
 use Test::More;
 
-my $node = new_reaper_server('standby_wait', conf => "wal_level = logical\nmax_wal_senders = 2\nfsync = on\n");
+my $node = new_reaper_server('standby_wait', conf => "wal_level = logical\nmax_wal_senders = 2\nmax_prepared_transactions = 2\nfsync = on\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
@@ -94,6 +94,16 @@ subtest 'a commit that is being flushed' => sub {
 	reconfigure($node, map { $_ => undef } qw(synchronous_standby_names commit_delay commit_siblings pg_sessionctl.transaction_timeout));
 	is(join("\n", log_lines($node, $position, qr/canceling the wait for synchronous replication/)), '', 'is not signalled');
 	$_->quit for @sessions;
+};
+
+subtest 'a commit that is refused' => sub {
+	reconfigure($node, 'pg_sessionctl.idle_in_transaction_timeout' => '300 ms');
+	my $session = SessionctlTest::Session->new($node, user => 'app');
+	$session->run('BEGIN; SAVEPOINT s');
+	like($session->run(q{COMMIT PREPARED 'nothing'}), qr/ERROR:/, 'in a subtransaction');
+	is($session->run('ROLLBACK TO s'), '', 'which alone is rolled back');
+	is(reaped($session), 'idle_in_transaction_timeout', 'exempts nobody');
+	$session->quit;
 };
 
 $node->stop;

@@ -103,8 +103,8 @@ int RecentLockWaits::waiting_behind(int pid) {
     return waits_->waiting_behind(pid);
 }
 
-/// Those that were signalled need the lock table to exit. Many of them are not waited for: the last look still
-/// tells.
+/// Those that were signalled need the lock table to exit. Many of them are not waited for: the last look
+/// still tells.
 void RecentLockWaits::look() {
     taken_at_ = monotonic_now();
     MemoryContext memory =
