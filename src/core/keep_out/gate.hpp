@@ -60,10 +60,10 @@ int max_held_logins(int max_connections, int reserved) noexcept;
 std::int64_t longest_hold(int authentication_timeout) noexcept;
 
 /// In ms. Errors: 22023 (negative, longer than that; the hint says how long it may be).
+std::int32_t checked_login_wait(const char* name, const Interval& wait, int authentication_timeout);
 std::int32_t checked_hold(const Interval& hold, int authentication_timeout);
 
-/// The file: a line with its version, one line for each setting, and a last line that shows that the file is
-/// complete. Lines with # are comments.
+/// The file (core/settings_file.hpp).
 struct GateFile {
     static constexpr std::size_t largest = 8192;
 
