@@ -17,7 +17,9 @@ inline std::string str(const core::string& text) {
     return {text.data(), text.size()};
 }
 
-constexpr core::Timestamp hour = 3600 * core::microseconds_per_second;
+constexpr core::Timestamp minute = 60 * core::microseconds_per_second;
+constexpr core::Timestamp hour = 60 * minute;
+constexpr core::Timestamp day = 24 * hour;
 
 inline core::Timestamp seconds(core::Timestamp n) {
     return n * core::microseconds_per_second;

@@ -1,6 +1,6 @@
 #include "api/locks/session_text.hpp"
 
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 #include "core/text.hpp"
 #include "pg/encoding.hpp"
 #include "pg/locks/lock_settings.hpp"

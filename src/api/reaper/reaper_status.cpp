@@ -2,7 +2,7 @@
 
 #include "api/rows.hpp"
 #include "api/serve.hpp"
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 #include "pg/memory.hpp"
 #include "pg/reaper/reaper_lock.hpp"
 #include "pg/reaper/reaper_process.hpp"

@@ -1,6 +1,6 @@
 #include "core/locks/yield.hpp"
 
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 
 #include <algorithm>
 

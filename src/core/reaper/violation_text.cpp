@@ -6,17 +6,6 @@ namespace sessionctl::core {
 
 namespace {
 
-struct Unit {
-    const char* name;
-    Timestamp length;
-};
-
-constexpr Unit units[] = {
-    {"d", 86400 * microseconds_per_second}, {"h", 3600 * microseconds_per_second},
-    {"min", 60 * microseconds_per_second},  {"s", microseconds_per_second},
-    {"ms", microseconds_per_millisecond},
-};
-
 string counted(std::int64_t count, const char* one, const char* many) {
     char text[128];
     std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), count == 1 ? one : many);
@@ -59,34 +48,6 @@ const char* what_it_did(const LimitViolation& violation) noexcept {
 }
 
 } // namespace
-
-string length_of_time(Timestamp microseconds) {
-    char text[64];
-    for (const Unit& unit : units) {
-        if (microseconds < unit.length)
-            continue;
-        const Timestamp tenths = microseconds * 10 / unit.length;
-        if (tenths % 10 == 0 || unit.length == microseconds_per_millisecond)
-            std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(tenths / 10), unit.name);
-        else
-            std::snprintf(text, sizeof text, "%lld.%d %s", static_cast<long long>(tenths / 10),
-                          static_cast<int>(tenths % 10), unit.name);
-        return text;
-    }
-    return "0 ms";
-}
-
-string exact_time(std::int32_t milliseconds) {
-    char text[64];
-    for (const Unit& unit : units) {
-        const Timestamp count = milliseconds / (unit.length / microseconds_per_millisecond);
-        if (count * unit.length != milliseconds * microseconds_per_millisecond || count == 0)
-            continue;
-        std::snprintf(text, sizeof text, "%lld %s", static_cast<long long>(count), unit.name);
-        return text;
-    }
-    return "0 ms";
-}
 
 string detail_of(const LimitViolation& violation) {
     string text(what_it_did(violation));

@@ -1,6 +1,6 @@
 #include "pg/audit/audit.hpp"
 
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 #include "pg/error.hpp"
 #include "pg/shared_memory.hpp"
 

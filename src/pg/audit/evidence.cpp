@@ -1,6 +1,6 @@
 #include "pg/audit/evidence.hpp"
 
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 #include "core/text.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"

@@ -1,6 +1,6 @@
 #include "worker/locks/patience_enforcer.hpp"
 
-#include "core/reaper/violation_text.hpp"
+#include "core/length_of_time.hpp"
 #include "core/sessions/signal_and_prove.hpp"
 #include "pg/catalog_scope.hpp"
 #include "pg/error.hpp"
