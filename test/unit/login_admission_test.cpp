@@ -150,6 +150,22 @@ TEST_F(LoginAdmissionTest, WhoIsEndingMakesRoomForOne) {
     EXPECT_EQ(answer(enter(login_by(test_role))), Answer::refuse);
 }
 
+TEST_F(LoginAdmissionTest, NoMoreWaitForWhoIsEndingThanThereWillBePlaces) {
+    SessionLimit limit = limit_of(2);
+    limit.key.per = LimitPer::role;
+    set(limit);
+    for (const std::uint32_t role : {1, 2}) {
+        admitted(login_by(role));
+        end(admitted(login_by(role)));
+    }
+    const int first = waiting(login_by(1));
+    EXPECT_EQ(answer(enter(login_by(1))), Answer::refuse);
+    EXPECT_EQ(answer(enter(login_by(2))), Answer::wait) << "another's limit";
+    EXPECT_EQ(answer(first), Answer::wait);
+    end(first);
+    EXPECT_EQ(answer(enter(login_by(1))), Answer::wait);
+}
+
 TEST_F(LoginAdmissionTest, TheOldestGoesFirst) {
     set(limit_of(1, WhenFull::wait));
     const int session = admitted(login_by(test_role));

@@ -110,6 +110,17 @@ void LoginAdmission::grant(bool ending_are_gone, Grants& grants) const noexcept 
     }
 }
 
+/// Those that came before it and will have the next places.
+int LoginAdmission::older_waiting_with(int place, int limit) const noexcept {
+    const LimitPer per = places_.limits()[limit].key.per;
+    int count = 0;
+    for (int i = 0; i < waiting_.count && waiting_.places[i] != place; ++i) {
+        const SessionPlace& each = places_[waiting_.places[i]];
+        count += each.limits.has(limit) && counts_together(per, each.login, places_[place].login);
+    }
+    return count;
+}
+
 /// What is to be done about one full limit.
 Verdict LoginAdmission::answer_of(int place, int limit, const Usage& usage, Timestamp now) const noexcept {
     const SessionPlace& login = places_[place];
@@ -121,7 +132,9 @@ Verdict LoginAdmission::answer_of(int place, int limit, const Usage& usage, Time
     if (login.login.kind == Kind::database_walsender)
         // Its client tries again by itself, and from 12 on it has one of the walsenders' slots.
         return verdict(Verdict::Answer::refuse);
-    if (usage.used[limit] - usage.leaving[limit] < full.sessions && waited < longest_wait_for_evicted)
+    // Where logins do not wait otherwise, only those wait for whom there will be a place.
+    const int ahead = full.when_full == WhenFull::refuse ? older_waiting_with(place, limit) : 0;
+    if (usage.used[limit] - usage.leaving[limit] + ahead < full.sessions && waited < longest_wait_for_evicted)
         return verdict(Verdict::Answer::wait);
     if (full.when_full == WhenFull::wait)
         return waited < full.wait * microseconds_per_millisecond

@@ -119,6 +119,7 @@ class LoginAdmission {
     void count_at(int place, Timestamp now, Usage& usage) const noexcept;
     bool has_room(int place, const Grants& grants, bool ending_are_gone) const noexcept;
     void grant(bool ending_are_gone, Grants& grants) const noexcept;
+    int older_waiting_with(int place, int limit) const noexcept;
     int first_full(int place, const Usage& usage) const noexcept;
     Verdict answer_of(int place, int limit, const Usage& usage, Timestamp now) const noexcept;
     Verdict verdict_when_full(int place, const Usage& usage, Timestamp now) const noexcept;
