@@ -318,6 +318,29 @@ TEST_F(LoginAdmissionTest, IsRefusedWhereNobodyMayBeEvicted) {
     EXPECT_EQ(answer(place), Answer::admit);
 }
 
+TEST_F(LoginAdmissionTest, VictimsAreForThoseThatAskAndLackThem) {
+    set(limit_of(1, WhenFull::evict));
+    const int session = admitted(login_by(test_role));
+    const int first = waiting(login_by(1));
+    const int second = waiting(login_by(2));
+    const auto evicting = [this] {
+        std::vector<int> places;
+        admission_.for_each_evicting(now_, [&](int place) { places.push_back(place); });
+        return places;
+    };
+    EXPECT_TRUE(evicting().empty()) << "core may refuse them";
+    admission_.ask_for_victims(second);
+    EXPECT_EQ(evicting(), std::vector<int>{second});
+    admission_.ask_for_victims(first);
+    EXPECT_EQ(evicting(), (std::vector<int>{first, second}));
+    admission_.evict(first, session);
+    EXPECT_EQ(evicting(), std::vector<int>{second});
+    admission_.find_no_victim(second);
+    EXPECT_TRUE(evicting().empty());
+    end(first);
+    EXPECT_FALSE(places_[enter(login_by(3))].asks_for_victims);
+}
+
 TEST_F(LoginAdmissionTest, KnowsWhatALoginIsShortOf) {
     SessionLimit per_role = limit_of(1, WhenFull::evict);
     per_role.key.per = LimitPer::role;

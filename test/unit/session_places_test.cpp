@@ -28,14 +28,14 @@ TEST_F(SessionPlacesTest, NothingIsLeftOfWhoHadThePlaceBefore) {
     set(limit_of(10));
     core::SessionPlace& place = places_[admitted(login_by(test_role))];
     place.owned.add(3);
-    place.has_evicted_others = place.finds_no_victim = place.is_superuser = true;
+    place.has_evicted_others = place.asks_for_victims = place.finds_no_victim = place.is_superuser = true;
     place.evictor = 5;
     gone(place.slot);
     EXPECT_EQ(take(2000, place.slot), place.slot);
     EXPECT_TRUE(place.limits.is_empty());
     EXPECT_TRUE(place.owned.is_empty());
-    EXPECT_FALSE(place.has_evicted_others || place.finds_no_victim || place.is_superuser ||
-                 place.is_evicted());
+    EXPECT_FALSE(place.has_evicted_others || place.asks_for_victims || place.finds_no_victim ||
+                 place.is_superuser || place.is_evicted());
     EXPECT_EQ(place.left_at, 0);
 }
 

@@ -89,6 +89,18 @@ class LoginAdmission {
                 wake(waiting_.places[i]);
     }
 
+    /// The login waits, its verdict is to evict, and nothing else would keep it out.
+    void ask_for_victims(int place) noexcept { places_[place].asks_for_victims = true; }
+    /// Calls `visit` with the place of each login that has asked for victims and still lacks some, the oldest
+    /// first. It must not change who waits.
+    template <typename Visit>
+    void for_each_evicting(Timestamp now, Visit&& visit) const {
+        for (int i = 0; i < waiting_.count; ++i) {
+            const int place = waiting_.places[i];
+            if (places_[place].asks_for_victims && decide(place, now).answer == Verdict::Answer::evict)
+                visit(place);
+        }
+    }
     /// Beyond those for which it waits already.
     Shortage shortage_of(int place, Timestamp now) const noexcept;
     /// The login, which waits, makes this one end: for it alone, and the place is kept for it.

@@ -24,6 +24,7 @@ constexpr std::int32_t evicted_for_all = -2;
 struct SessionPlace {
     PlaceState state;
     bool is_superuser;
+    bool asks_for_victims;   // it waits, and core will not refuse it
     bool finds_no_victim;    // nobody may be evicted for it
     bool has_evicted_others; // for a place of theirs it came in, and no limit counts them as it counts this
                              // one
