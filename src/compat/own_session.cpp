@@ -18,7 +18,7 @@ struct Watcher {
     bool (*begins)(const Node*);
     void (*ended)();
 };
-boost::container::static_vector<Watcher, 2> watchers;
+boost::container::static_vector<Watcher, most_command_watchers> watchers;
 bool is_inside = false;
 post_parse_analyze_hook_type previous_analyze = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
@@ -79,7 +79,7 @@ void run_between_calls(ProcessUtilityContext context, Command&& command) {
 template <typename Command>
 void run_command(const Node* statement, ProcessUtilityContext context, Command&& command) {
     statement_begins();
-    bool is_watched[2] = {};
+    bool is_watched[most_command_watchers] = {};
     for (std::size_t i = 0; i < watchers.size(); ++i)
         is_watched[i] = watchers[i].begins(statement);
     run_between_calls(context, command);
