@@ -258,7 +258,7 @@ constexpr int most_command_watchers = 2;
 /// after it if `begins` returned true; null: it never does. Both may raise an ERROR.
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 bool is_in_command() noexcept;
-bool commits_prepared(const Node* statement) noexcept;
+bool ends_prepared(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;
