@@ -283,9 +283,9 @@ LWLock* shared_memory_lock(int number);
 /// executed, and may raise an ERROR; `command` is called when this session enters or leaves a utility command
 /// sent by the client, inside of which transactions may end.
 void watch_statements(void (*begins)(), void (*command)());
-/// If statements are watched, `begins` is called before each utility command, also nested ones, and `ended`
-/// after it if `begins` returned true. Both may raise an ERROR.
 constexpr int most_command_watchers = 3;
+/// If statements are watched, `begins` is called before each utility command, also nested ones, and `ended`
+/// after it if `begins` returned true; null: it never does. Both may raise an ERROR.
 void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 /// The database that nobody else may be connected to while this command runs; null: none.
 const char* database_needed_by(const Node* statement) noexcept;

@@ -42,12 +42,10 @@ bool on_command(const Node* statement) {
     return false;
 }
 
-void on_end_of_command() {}
-
 } // namespace
 
 void install_commits() {
-    compat::watch_commands(on_command, on_end_of_command);
+    compat::watch_commands(on_command, nullptr);
     RegisterXactCallback(sessionctl_commits, nullptr);
 }
 

@@ -28,12 +28,10 @@ bool on_database_command(const Node* statement) {
     return false;
 }
 
-void on_end_of_database_command() {}
-
 } // namespace
 
 void install_rules() {
-    compat::watch_commands(on_database_command, on_end_of_database_command);
+    compat::watch_commands(on_database_command, nullptr);
 }
 
 } // namespace sessionctl::hooks

@@ -13,7 +13,7 @@ use Test::More;
 
 our @EXPORT = qw(play_pages);
 
-# One of so many parts, which run side by side: each takes every so-manieth page.
+# The pages of one part. The parts, so many in all, run side by side; each takes one page in turn.
 sub play_pages
 {
 	my ($part, $parts) = @_;
