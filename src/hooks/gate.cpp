@@ -134,8 +134,11 @@ void check_lockdown(const Port* port) {
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
     const Oid role = get_role_oid(compat::role_of_login(port), true);
-    if (OidIsValid(role)) // else core itself refuses it
+    if (OidIsValid(role)) { // else core itself refuses it
+        // Core does so only later in the login: until then a membership that was once looked up stays as it was.
+        initialize_acl();
         wait_for_unlock(gate, role);
+    }
     release_place();
     compat::set_immediate_interrupts(were_allowed);
 }

@@ -81,12 +81,12 @@ sub walsender_of
 }
 our $is_walsender = qr/^\d{15,}\|/;
 
-# The same as log_in() beside the test. (More words for the connection, and for psql.)
+# The same as log_in() beside the test, with connection (more words of it) and query.
 sub start_login
 {
-	my ($node, $user, $words) = @_;
+	my ($node, $user, %more) = @_;
 	my $self = { out => '' };
-	$self->{psql} = IPC::Run::start(['psql', '-XAtq', '-d', $node->connstr('postgres') . " user=$user " . ($words || ''), '-c', 'SELECT 42'],
+	$self->{psql} = IPC::Run::start(['psql', '-XAtq', '-d', $node->connstr('postgres') . " user=$user " . ($more{connection} || ''), '-c', $more{query} || 'SELECT 42'],
 		'<', \undef, '>&', \$self->{out}, IPC::Run::timeout($SessionctlTest::patience));
 	return $self;
 }

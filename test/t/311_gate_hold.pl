@@ -72,6 +72,33 @@ subtest 'the gate opens for some roles' => sub {
 	unlock();
 };
 
+subtest 'a membership is revoked while a login waits' => sub {
+	$admin->run('CREATE ROLE staff; CREATE ROLE clerk LOGIN; GRANT staff TO clerk');
+	# It has a place, so it has looked whether it is a member.
+	my $held_as_member = sub {
+		my ($query) = @_;
+		unlock();
+		wait_for_logins(0);
+		$admin->run('GRANT staff TO clerk');
+		lock_down(q{hold => '5 min', allow_roles => '{boss}'});
+		my $held = start_login($node, 'clerk', query => $query);
+		my @others = map { start_login($node, 'app') } 1 .. $places;
+		wait_for('one to be refused', sub { scalar(grep { has_heard($_) } $held, @others) });
+		return if has_heard($held);
+		$admin->run('REVOKE staff FROM clerk');
+		return $held;
+	};
+
+	my $held;
+	wait_for('a place', sub { $held = $held_as_member->('SELECT 42') });
+	lock_down(q{hold => '0', allow_roles => '{staff}'});
+	like(login_output($held), qr/$refused/, 'who is no member any more is not admitted as one');
+
+	wait_for('a place', sub { $held = $held_as_member->('SET ROLE staff') });
+	unlock();
+	like(login_output($held), qr/permission denied to set role "staff"/, 'nor does it have the rights of one once it is in');
+};
+
 subtest 'a second lockdown without hold' => sub {
 	lock_down(q{hold => '5 min'});
 	my $held = start_login($node, 'app');

@@ -40,7 +40,7 @@ subtest 'a storm' => sub {
 sub newcomer
 {
 	my ($user) = @_;
-	my $newcomer = start_login($node, $user, q{options='-c post_auth_delay=600'});
+	my $newcomer = start_login($node, $user, connection => q{options='-c post_auth_delay=600'});
 	my @pids;
 	wait_for('a login under way', sub {
 		@pids = waiting_logins($node, $user, 'startup');

@@ -387,7 +387,7 @@ subtest 'two at once' => sub {
 subtest 'logins under way' => sub {
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	my $silent = IO::Socket::UNIX->new(Peer => $path) or die "cannot connect: $!";
-	my $late = start_login($node, 'app', q{options='-c post_auth_delay=600'});
+	my $late = start_login($node, 'app', connection => q{options='-c post_auth_delay=600'});
 	my @pids;
 	wait_for('a login under way', sub { @pids = waiting_logins($node, 'app', 'startup'); @pids == 1 && is_delayed($pids[0]) });
 	like(lock_down(), qr/^[01]\z/, 'locked, and not waited for');

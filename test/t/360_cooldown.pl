@@ -166,7 +166,7 @@ subtest 'the name at login counts' => sub {
 subtest 'logins under way' => sub {
 	my $delayed = sub {
 		my ($app) = @_;
-		my $newcomer = start_login($node, 'app', qq{application_name=$app options='-c post_auth_delay=600'});
+		my $newcomer = start_login($node, 'app', connection => qq{application_name=$app options='-c post_auth_delay=600'});
 		wait_for('a login under way', sub {
 			my @pids = grep { is_delayed($_) } waiting_logins($node, 'app', 'startup');
 			($newcomer->{pid}) = @pids;
