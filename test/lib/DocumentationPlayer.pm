@@ -351,7 +351,7 @@ server_login_retry = 1
 ignore_startup_parameters = extra_float_digits
 INI
 	$self->{bouncer} = IPC::Run::start([ $program, "$workplace/pgbouncer.ini" ], '<', \undef, '>&', "$workplace/log");
-	wait_for('PgBouncer', sub { -S $node->host . "/.s.PGSQL.$port" });
+	wait_for('PgBouncer', sub { listens($node->host . "/.s.PGSQL.$port") });
 	return;
 }
 

@@ -9,12 +9,13 @@ use Digest::MD5 qw(md5_hex);
 use Exporter 'import';
 use Fcntl qw(LOCK_EX);
 use File::Basename qw(dirname);
+use IO::Socket::UNIX;
 use IPC::Run;
 use Processes;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped new_standby keep_autovacuum_busy kill_server wait_until_gone refusal delayed_logins is_delayed read_file write_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped new_standby keep_autovacuum_busy kill_server wait_until_gone refusal listens delayed_logins is_delayed read_file write_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
   children_of);
 
@@ -183,6 +184,9 @@ sub delayed_logins
 	my $logins = q{SELECT pid FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'};
 	return grep { is_delayed($_) } split /\n/, $admin->run($logins);
 }
+
+# Somebody answers at this socket: its file alone may be an earlier server's.
+sub listens { return defined IO::Socket::UNIX->new(Peer => $_[0]) }
 
 # It sleeps already: one that is told to end just before it does sleeps on, and ends afterwards.
 sub is_delayed

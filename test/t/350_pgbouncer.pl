@@ -66,7 +66,7 @@ sub start_bouncer
 	$bouncer = IPC::Run::start([ $pgbouncer, "$directory/pgbouncer.ini" ], '<', \undef, '>&', "$directory/log");
 	return wait_for('PgBouncer', sub {
 		die read_file("$directory/log") if -e "$directory/log" && read_file("$directory/log") =~ /FATAL/;
-		return -S $node->host . "/.s.PGSQL.$port";
+		return listens($node->host . "/.s.PGSQL.$port");
 	});
 }
 
