@@ -11,7 +11,7 @@ REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
 TAP_TESTS = 1
 # Side by side: those that take longest are not begun last.
-LONGEST = $(patsubst %,test/t/%.pl,340_crash 390_documentation_1 390_documentation_2 390_documentation_3 415_drain_traffic 410_drain_transactions 050_rights 097_busy_server)
+LONGEST = $(patsubst %,test/t/%.pl,341_crash_hba 340_crash_gate 300_lockdown_database 390_documentation_1 390_documentation_2 390_documentation_3 415_drain_traffic 410_drain_transactions 050_rights 097_busy_server)
 PROVE_TESTS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(wildcard test/t/*.pl)))
 
 EXTRA_CLEAN = build src/module.d tmp_check

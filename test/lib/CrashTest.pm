@@ -1,27 +1,21 @@
-# The server dies at each step of closing and opening, by the gate and by pg_hba.conf: it comes back either locked down or
+# The server dies at each step of closing and opening, by the gate or by pg_hba.conf: it comes back either locked down or
 # as it was before, and can be opened.
 #
-# strace stops the session after its n-th system call of a kind; then the postmaster and all its children are killed. Some 40
-# restarts: half a minute on an idle machine.
+# strace stops the session after its n-th system call of a kind; then the postmaster and all its children are killed: up to
+# thirty restarts for each direction.
+package CrashTest;
 
 use strict;
 use warnings;
 
-use FindBin;
-use lib "$FindBin::Bin/../lib";
+use Exporter 'import';
 use IPC::Run;
 use SessionctlTest;
 use Test::More;
 
-my ($strace) = grep { -x } map { "$_/strace" } split /:/, $ENV{PATH};
-plan skip_all => 'strace is not installed' if !$strace;
+our @EXPORT = qw(survives_crashes);
 
-my $node = new_reaper_server('crash');
-my $tracing = may_trace();
-plan skip_all => "strace may not attach to a session here: $tracing" if $tracing ne '';
-$node->safe_psql('postgres', 'CREATE ROLE app LOGIN');
-my $hba = $node->data_dir . '/pg_hba.conf';
-my $open = read_file($hba);
+my ($node, $hba, $open);
 
 sub is_stopped { return qx(ps -o stat= -p $_[0]) =~ /^[Tt]/ }
 
@@ -30,7 +24,7 @@ sub trace
 {
 	my ($session, @words) = @_;
 	my $self = { said => '' };
-	$self->{strace} = IPC::Run::start([ $strace, '-f', '-p', $session->pid, @words ],
+	$self->{strace} = IPC::Run::start([ 'strace', '-f', '-p', $session->pid, @words ],
 		'<', \undef, '>&', \$self->{said}, IPC::Run::timeout($SessionctlTest::patience));
 	wait_for('strace', sub { $self->{strace}->pump_nb; $self->{said} =~ /attached/ || !$self->{strace}->pumpable });
 	return $self;
@@ -44,7 +38,7 @@ sub end_trace
 }
 
 # Nothing, or why not: containers and Yama forbid it.
-sub may_trace
+sub complaint_about_tracing
 {
 	my $session = SessionctlTest::Session->new($node);
 	my $trace = trace($session);
@@ -136,21 +130,30 @@ sub crash_at_each_step
 	return \%seen;
 }
 
-my %methods = (
-	gate => qr/the server is locked down/,
-	hba => qr/pg_hba\.conf rejects connection/);
-for my $method (sort keys %methods)
+# Closing and opening by this method; the message is what a login hears where it is closed.
+sub survives_crashes
 {
+	my ($method, $message) = @_;
+	my ($strace) = grep { -x } map { "$_/strace" } split /:/, $ENV{PATH};
+	plan skip_all => 'strace is not installed' if !$strace;
+	$node = new_reaper_server('crash');
+	my $complaint = complaint_about_tracing();
+	plan skip_all => "strace may not attach to a session here: $complaint" if $complaint ne '';
+	$node->safe_psql('postgres', 'CREATE ROLE app LOGIN');
+	$hba = $node->data_dir . '/pg_hba.conf';
+	$open = read_file($hba);
+
 	my $lock = "SELECT sessionctl.lockdown_server(method => '$method', terminate => false)";
-	for my $case ([ "closing by $method", $lock, '' ], [ "opening by $method", 'SELECT sessionctl.unlock_server()', $lock ])
+	for my $case ([ 'closing', $lock, '' ], [ 'opening', 'SELECT sessionctl.unlock_server()', $lock ])
 	{
 		my ($name, $call, $before) = @$case;
 		subtest $name => sub {
-			my $seen = crash_at_each_step($call, $before, $methods{$method});
+			my $seen = crash_at_each_step($call, $before, $message);
 			ok($seen->{locked}, "some steps leave it locked: $seen->{locked}");
 			ok($seen->{open}, "some leave it open: $seen->{open}");
 		};
 	}
+	return done_testing();
 }
 
-done_testing();
+1;
