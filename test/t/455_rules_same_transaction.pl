@@ -36,7 +36,7 @@ sub run_all
 		$clients[$client]->send("\\i $file\nSELECT 1");
 	}
 	$_->answer for @clients;
-	my $ended = grep { !is_running($_->pid) } @clients;
+	my $ended = grep { !$_->lives } @clients;
 	$_->quit for @clients;
 	return $ended;
 }
