@@ -1070,20 +1070,16 @@ COMMENT ON TABLE sessionctl.session_rule IS
 'The rules, with the settings under which their conditions are read. It is changed by functions alone. See the reference.';
 SELECT pg_catalog.pg_extension_config_dump('sessionctl.session_rule', '');
 
-CREATE FUNCTION sessionctl._session_rule_owner() RETURNS trigger
-AS 'MODULE_PATHNAME', 'sessionctl_session_rule_owner' LANGUAGE C;
-COMMENT ON FUNCTION sessionctl._session_rule_owner() IS
-'Trigger: a restored rule belongs to the role that has its owner''s name. See the reference.';
 CREATE FUNCTION sessionctl._session_rule_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'sessionctl_session_rule_changed' LANGUAGE C;
 COMMENT ON FUNCTION sessionctl._session_rule_changed() IS
-'Trigger: only a superuser writes; the rules are read again after the commit. See the reference.';
+'Trigger: only a superuser writes; a new row belongs to the role of its owner''s name; the rules are read again. See the reference.';
 
-CREATE TRIGGER session_rule_owner BEFORE INSERT ON sessionctl.session_rule
-FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_owner();
+CREATE TRIGGER session_rule_row BEFORE INSERT OR UPDATE OR DELETE ON sessionctl.session_rule
+FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_changed();
 CREATE TRIGGER session_rule_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON sessionctl.session_rule
 FOR EACH STATEMENT EXECUTE PROCEDURE sessionctl._session_rule_changed();
-ALTER TABLE sessionctl.session_rule ENABLE ALWAYS TRIGGER session_rule_owner, ENABLE ALWAYS TRIGGER session_rule_changed;
+ALTER TABLE sessionctl.session_rule ENABLE ALWAYS TRIGGER session_rule_row, ENABLE ALWAYS TRIGGER session_rule_changed;
 
 CREATE FUNCTION sessionctl.create_session_rule(
     name text,

@@ -192,6 +192,8 @@ void commit_at_once() noexcept;
 /// ALTER DATABASE … ALLOW_CONNECTIONS (9.5; before it, a column of pg_database); subscriptions (10).
 constexpr bool has_allow_connections = PG_VERSION_NUM >= 90500;
 constexpr bool has_subscriptions = PG_VERSION_NUM >= 100000;
+/// Does this process write what a subscription brings?
+bool applies_replication() noexcept;
 
 // --- rights
 // ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@
 extern "C" {
 #include "executor/executor.h"
 #include "parser/analyze.h"
+#if PG_VERSION_NUM >= 100000 // 10: subscriptions
+#include "replication/logicalworker.h"
+#endif
 #include "replication/walsender_private.h"
 #include "tcop/utility.h"
 }
@@ -167,6 +170,14 @@ bool is_client_session() noexcept {
 
 bool is_own_stream() noexcept {
     return MyWalSnd != nullptr && MyWalSnd->state >= WALSNDSTATE_CATCHUP;
+}
+
+bool applies_replication() noexcept {
+#if PG_VERSION_NUM >= 100000 // 10: subscriptions
+    return IsLogicalWorker();
+#else
+    return false;
+#endif
 }
 
 } // namespace sessionctl::compat

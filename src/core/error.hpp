@@ -13,6 +13,7 @@ constexpr char invalid_parameter_value[] = "22023";
 constexpr char syntax_error[] = "42601";
 constexpr char insufficient_privilege[] = "42501";
 constexpr char feature_not_supported[] = "0A000";
+constexpr char trigger_protocol_violated[] = "39P01";
 constexpr char object_not_in_prerequisite_state[] = "55000";
 constexpr char program_limit_exceeded[] = "54000";
 constexpr char configuration_limit_exceeded[] = "53400";

@@ -23,7 +23,7 @@ SELECT pg_temp.tried(v.statement) FROM (VALUES
     ($$TRUNCATE sessionctl.session_rule$$),
     ($$COPY sessionctl.session_rule TO STDOUT$$),
     ($$ALTER TABLE sessionctl.session_rule DISABLE TRIGGER ALL$$),
-    ($$CREATE TRIGGER t BEFORE INSERT ON sessionctl.session_rule FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_owner()$$)) AS v (statement);
+    ($$CREATE TRIGGER t BEFORE INSERT ON sessionctl.session_rule FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_changed()$$)) AS v (statement);
 
 -- 2. A rule of one who is no superuser is as restricted as a condition inside a SECURITY DEFINER function
 -- as: signaller
