@@ -1,6 +1,8 @@
 #include "pg/logins/cooldown_sweep.hpp"
 
+#include "pg/error.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/sessions/statement_time.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -16,12 +18,24 @@ bool has_pass(const SessionSlot& slot, std::int32_t pid) noexcept {
     return slot.pass.pid.load(std::memory_order_seq_cst) == pid;
 }
 
+/// From 18 on a login is in the session table from its beginning.
+bool is_session(const core::Session& session) noexcept {
+    return session.state != core::State::starting;
+}
+
+bool is_session_by_now(std::int32_t pid) {
+    core::vector<core::Session> sessions;
+    call([&sessions] { list_sessions(sessions); });
+    return std::any_of(sessions.begin(), sessions.end(),
+                       [pid](const core::Session& each) { return each.id.pid == pid && is_session(each); });
+}
+
 } // namespace
 
-/// From 18 on a login is in the session table from its beginning, but not yet visible to a condition.
+/// When the roster was taken: visible to a condition.
 bool CooldownSweep::was_session(std::int32_t pid) const noexcept {
     const RosterEntry* const entry = roster_.find(pid);
-    return entry != nullptr && entry->facts.state != core::State::starting;
+    return entry != nullptr && is_session(entry->facts);
 }
 
 core::vector<CooldownSweep::PendingLogin> CooldownSweep::pending_logins() const {
@@ -48,8 +62,10 @@ bool CooldownSweep::is_settled(PendingLogin& pending_login) {
         return false;
     pending_login.login.role = member.role;
     if (std::find(logins_.begin(), logins_.end(), pending_login.login) != logins_.end())
-        ended_logins_.end(pending_login.pid, member.role,
-                          [&pending_login] { return has_pass(*pending_login.slot, pending_login.pid); });
+        ended_logins_.end(pending_login.pid, member.role, [&] {
+            return has_pass(*pending_login.slot, pending_login.pid) &&
+                   !(leaves_sessions_ && is_session_by_now(pending_login.pid));
+        });
     return true;
 }
 
@@ -70,6 +86,14 @@ void CooldownSweep::end_pending_logins(core::Timestamp deadline) {
         pause(cooldown_poll_interval);
     }
     without_role_ = static_cast<int>(open.size());
+}
+
+void CooldownSweep::end_pending_logins_at_once() {
+    if (logins_.empty())
+        return;
+    leaves_sessions_ = true;
+    for (PendingLogin& pending_login : pending_logins())
+        is_settled(pending_login);
 }
 
 int CooldownSweep::wait_for_pending_logins(core::Timestamp deadline) {

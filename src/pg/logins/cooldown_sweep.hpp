@@ -16,6 +16,9 @@ class CooldownSweep {
     /// Ends every matching login that has its pass and was no session when the roster was taken. For logins
     /// without a role it waits a moment, at most until `deadline` (monotonic).
     void end_pending_logins(core::Timestamp deadline);
+    /// The same without waiting for anything, for what acts by itself: a login that has become a session since
+    /// is left alone, since it may be in its first commit.
+    void end_pending_logins_at_once();
     /// Waits until `deadline` (monotonic) for their end. Returns how many are left, including those without a
     /// role.
     int wait_for_pending_logins(core::Timestamp deadline);
@@ -34,6 +37,7 @@ class CooldownSweep {
     const Roster& roster_;
     EndedLogins ended_logins_;
     int without_role_ = 0;
+    bool leaves_sessions_ = false;
 };
 
 } // namespace sessionctl::pg
