@@ -80,6 +80,41 @@ subtest 'commands that need the database for themselves' => sub {
 	$stranger->quit;
 };
 
+subtest 'one who owns the database' => sub {
+	$admin->run('CREATE ROLE keeper LOGIN; ALTER DATABASE ops OWNER TO keeper');
+	my $keeper = SessionctlTest::Session->new($node, user => 'keeper');
+	$keeper->run('BEGIN; SAVEPOINT s');
+	like($keeper->run('DROP DATABASE ops'), qr/cannot run inside a transaction block/, 'a command that fails');
+	$keeper->run('ROLLBACK TO s; SELECT 1');
+	ends_victims('the rules are carried out while his transaction goes on');
+	$keeper->run('ROLLBACK');
+	my ($before) = rules_worker($node);
+	like($keeper->run('ALTER DATABASE ops RENAME TO mine'), qr/permission denied to rename database/, 'one that he may not give');
+	my ($after) = rules_worker($node);
+	is($after, $before, 'does not stop the rules');
+	$admin->run('ALTER DATABASE ops OWNER TO postgres');
+	$keeper->quit;
+};
+
+subtest 'a database that is a template' => sub {
+	plan skip_all => 'IS_TEMPLATE came with 9.5' if $admin->run('SHOW server_version_num') < 90500;
+	$admin->run('ALTER DATABASE ops IS_TEMPLATE true');
+	my $stranger = SessionctlTest::Session->new($node, user => 'stranger');
+	is($stranger->run('CREATE DATABASE copy TEMPLATE ops'), '', 'whoever creates databases may copy it');
+	is($stranger->run('DROP DATABASE copy'), '', 'and drop the copy');
+	$admin->run('ALTER DATABASE ops IS_TEMPLATE false');
+	ends_victims('the rule is carried out again');
+	$stranger->quit;
+};
+
+subtest 'a transaction that does not end' => sub {
+	my $position = log_position($node);
+	$admin->run('BEGIN; ALTER DATABASE ops RENAME TO old');
+	wait_for_log($node, $position, qr/LOG:  pg_sessionctl: the session rules are not carried out: a transaction needs their database for itself, and does not end/);
+	$admin->run('ROLLBACK');
+	ends_victims('is told of; afterwards the rule is carried out again');
+};
+
 subtest 'dump and restore' => sub {
 	my $dump = $node->basedir . '/dump';
 	$ops = ops(user => 'guard');

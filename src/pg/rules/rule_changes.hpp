@@ -7,7 +7,7 @@ namespace sessionctl::pg {
 void wake_rules_at_commit();
 
 /// Asks the worker to leave its database, waits until it has left, and keeps it away until this transaction
-/// ends.
+/// ends, or is rolled back to a savepoint before.
 void keep_rules_away();
 
 } // namespace sessionctl::pg

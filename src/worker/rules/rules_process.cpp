@@ -33,6 +33,7 @@ extern "C" void sessionctl_rules_reload(SIGNAL_ARGS) {
 }
 
 core::Timestamp started_at = 0;
+bool has_left_by_itself = false;
 RulesWorker* present = nullptr;
 
 /// The log must have what was done, however the worker ends.
@@ -52,7 +53,7 @@ extern "C" void sessionctl_rules_exit(int, Datum) {
     pg::SharedRules& rules = shared_rules();
     finish();
     pg::LastingRequests(pg::LastingRequester::rules).withdraw_all();
-    rules.lasted = pg::monotonic_now() - started_at;
+    rules.lasted = has_left_by_itself ? INT64_MAX : pg::monotonic_now() - started_at;
     rules.checking_until = 0;
     rules.checking = pg::SharedRules::none;
     rules.latch = nullptr;
@@ -81,6 +82,7 @@ int run_rules() {
     const pg::MemoryScope lasting(TopMemoryContext);
     Presence presence;
     presence.worker.run();
+    has_left_by_itself = true;
     return 0;
 }
 
