@@ -10,6 +10,23 @@ use RulesTest;
 use SessionctlTest;
 use Test::More;
 
+# The standby has no rule at its first look, and is promoted before its next.
+my $bare = new_rules_server('rules_bare', init => { allows_streaming => 1 });
+my $on_bare = SessionctlTest::Session->new($bare);
+$on_bare->run('CREATE ROLE app LOGIN');
+$bare->backup('bare');
+my $late = new_node('rules_late');
+$late->init_from_backup($bare, 'bare', has_streaming => 1);
+$late->start;
+my $on_late = SessionctlTest::Session->new($late);
+wait_for_log($late, 0, qr/worker for session rules started/);
+wait_for_no_worker($late);
+rule($on_bare, 'end', q{application_name = 'victim'}, action => 'terminate', streak => 'session');
+wait_for('the rule', sub { $on_late->run('SELECT count(*) FROM sessionctl.session_rules') eq '1' });
+$bare->stop('immediate');
+$late->promote;
+my $waiting = marked_session($late, 'victim');
+
 my $primary = new_rules_server('rules_primary', init => { allows_streaming => 1 });
 my $on_primary = SessionctlTest::Session->new($primary);
 $on_primary->run('CREATE ROLE app LOGIN');
@@ -63,5 +80,9 @@ my $words = '';
 wait_for('the notification', sub { ($words .= $on_standby->run('SELECT 1')) =~ /"rule": "tell"/ });
 pass('and with notifications');
 $told->quit;
+
+wait_for_end($waiting);
+pass('a rule that came between the last look of a standby and its promotion is carried out');
+$waiting->quit;
 
 done_testing();

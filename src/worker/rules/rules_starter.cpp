@@ -25,6 +25,8 @@ namespace {
 constexpr core::Timestamp standby_start_interval = 60 * core::microseconds_per_second;
 /// A worker that has lasted for so long did not fail because of its start.
 constexpr core::Timestamp long_life = 60 * core::microseconds_per_second;
+/// After that it is worth a line in the log.
+constexpr core::Timestamp long_command = 10 * core::microseconds_per_second;
 /// How long a worker that was told to end may take, before it is told again.
 constexpr core::Timestamp end_interval = core::microseconds_per_second;
 
@@ -58,6 +60,7 @@ core::string switch_off(std::int32_t number) {
         record.set_error("its check went on for more than twice pg_sessionctl.rule_timeout: the rule is off "
                          "until it is altered");
         record.is_switched_off = true;
+        record.switched_off_at = pg::monotonic_now();
         ++record.errors;
         strlcpy(name, record.name, sizeof name);
         LWLockRelease(shared.rules_lock);
@@ -74,13 +77,16 @@ core::Timestamp RulesStarter::look() {
     const core::Timestamp now = pg::monotonic_now();
     if (shared->rules.pid != 0)
         return watch(now);
-    if (pg::rules_setting() == pg::RulesMode::off || shared->rules.kept_away > 0)
+    if (pg::rules_setting() == pg::RulesMode::off)
         return INT64_MAX;
+    if (shared->rules.kept_away > 0)
+        return tell_if_kept_away_for_long(now);
+    kept_away_since_ = 0;
     if (shared->rules.nothing_to_do_at != left_in_order_at_ || shared->rules.lasted > long_life)
         starts_.changed();
     if (is_wanted(now))
         return starts_.is_due(now) ? start(now) : starts_.next();
-    return RecoveryInProgress() ? standby_look_ : INT64_MAX;
+    return standby_look_;
 }
 
 void RulesStarter::reconsider() noexcept {
@@ -90,7 +96,23 @@ void RulesStarter::reconsider() noexcept {
 
 bool RulesStarter::is_wanted(core::Timestamp now) const noexcept {
     const pg::SharedRules& rules = pg::shared_memory()->rules;
-    return rules.nothing_to_do_at != rules.changes || (now >= standby_look_ && RecoveryInProgress());
+    return rules.nothing_to_do_at != rules.changes || now >= standby_look_;
+}
+
+core::Timestamp RulesStarter::tell_if_kept_away_for_long(core::Timestamp now) {
+    if (kept_away_since_ == 0) {
+        kept_away_since_ = now;
+        is_told_ = false;
+    }
+    const core::Timestamp due = kept_away_since_ + long_command;
+    if (now < due)
+        return due;
+    if (!std::exchange(is_told_, true))
+        pg::call([] {
+            ereport(LOG, (errmsg("pg_sessionctl: the session rules are not carried out: a transaction needs "
+                                 "their database for itself, and does not end")));
+        });
+    return INT64_MAX;
 }
 
 /// The server has no other way to end a function that takes every cancel for an error of its own.
@@ -107,6 +129,7 @@ core::Timestamp RulesStarter::watch(core::Timestamp now) {
         return now + core::microseconds_per_millisecond;
     const core::string name = switch_off(number);
     signaller.send(SIGTERM);
+    starts_.changed(); // the next one does not fail because of its start
     pg::call([&name] {
         ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end",
                              pg::ShownName(name.c_str()).text())));
@@ -115,7 +138,8 @@ core::Timestamp RulesStarter::watch(core::Timestamp now) {
 }
 
 core::Timestamp RulesStarter::start(core::Timestamp now) {
-    standby_look_ = now + standby_start_interval;
+    // Once more after a promotion: replay may have changed the rules until then.
+    standby_look_ = RecoveryInProgress() ? now + standby_start_interval : INT64_MAX;
     pg::SharedRules& rules = pg::shared_memory()->rules;
     left_in_order_at_ = rules.nothing_to_do_at;
     rules.lasted = 0;
