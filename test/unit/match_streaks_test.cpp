@@ -222,4 +222,29 @@ TEST_F(MatchStreaks, AForgottenOneStartsAnew) {
     EXPECT_EQ(lasted(client(2)), seconds(1));
 }
 
+TEST_F(MatchStreaks, ACallByTheFastPathIsAStatementOfItsOwn) {
+    Session call = running(1, 10, 5);
+    call.state = State::fastpath;
+    check({call});
+    check_after(seconds(1), {call});
+    EXPECT_EQ(lasted(call), seconds(1));
+    call.state_change += 1;
+    check_after(seconds(1), {call});
+    EXPECT_EQ(lasted(call), 0);
+}
+
+TEST_F(MatchStreaks, WhatItsOwnerMayNotSeeDoesNotShow) {
+    Session session = running(1, 10, 5);
+    session.is_visible = false;
+    check({session});
+    session.query_start += 1;
+    session.xact_start += 1;
+    for (const Streak streak : {Streak::statement, Streak::transaction, Streak::session})
+        check_after(seconds(1), {session}, streak);
+    EXPECT_EQ(lasted(session), seconds(3));
+    session.id.start += 1;
+    check_after(seconds(1), {session});
+    EXPECT_EQ(lasted(session), 0);
+}
+
 } // namespace sessionctl::test

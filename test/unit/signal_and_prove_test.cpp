@@ -342,6 +342,17 @@ TEST(Recheck, OfIdentityAsksOnlyForTheSession) {
     }
 }
 
+TEST(Recheck, ACallByTheFastPathIsTheSameAsLongAsItsStateIs) {
+    core::Session chosen = client(1);
+    chosen.state = State::fastpath;
+    const auto verdict_since = [&](core::Timestamp state_change) {
+        return outcome_of_recheck(Recheck::statement, chosen,
+                                  {true, true, State::fastpath, state_change, chosen.query_start});
+    };
+    EXPECT_EQ(verdict_since(chosen.state_change), Outcome::chosen);
+    EXPECT_EQ(verdict_since(chosen.state_change + 1), Outcome::no_longer_matches);
+}
+
 TEST(Recheck, OfAStatementAsksForTheSameStatement) {
     core::Session chosen = client(1);
     chosen.state = State::active;
@@ -350,7 +361,7 @@ TEST(Recheck, OfAStatementAsksForTheSameStatement) {
         return outcome_of_recheck(Recheck::statement, chosen, {true, true, state, 0, query_start});
     };
     EXPECT_EQ(verdict_on(State::active, start), Outcome::chosen);
-    EXPECT_EQ(verdict_on(State::fastpath, start), Outcome::chosen);
+    EXPECT_EQ(verdict_on(State::fastpath, start), Outcome::no_longer_matches) << "it has begun since";
     EXPECT_EQ(verdict_on(State::active, start + 1), Outcome::no_longer_matches);
     EXPECT_EQ(verdict_on(State::idle, start), Outcome::not_running);
     EXPECT_EQ(verdict_on(State::idle_in_transaction, start), Outcome::not_running);

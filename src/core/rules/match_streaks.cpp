@@ -15,12 +15,22 @@ bool is_same_transaction(const Session& before, const Session& now) noexcept {
     return now.xact_start != 0 || before.state_change == now.state_change;
 }
 
+/// Calls by the fast path do not tell when they began.
+bool is_same_statement(const Session& before, const Session& now) noexcept {
+    return before.query_start == now.query_start &&
+           (now.state != State::fastpath || before.state_change == now.state_change);
+}
+
+/// When a session that the owner may not see begins a statement or transaction must not show in what the rule
+/// does: it matches until it ends.
 bool goes_on(Streak streak, const Session& before, const Session& now) noexcept {
     if (before.id != now.id)
         return false;
+    if (!now.is_visible)
+        return true;
     switch (streak) {
     case Streak::statement:
-        return before.query_start == now.query_start;
+        return is_same_statement(before, now);
     case Streak::transaction:
         return is_same_transaction(before, now);
     case Streak::session:

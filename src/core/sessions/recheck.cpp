@@ -17,11 +17,18 @@ bool is_in_another_transaction(const Session& chosen, const Observation& observe
     return observed.xact_start != 0 && observed.xact_start != chosen.xact_start && !has_same_statement;
 }
 
+/// Calls by the fast path do not tell when they began.
+bool is_same_statement(const Session& chosen, const Observation& observed) noexcept {
+    return observed.query_start == chosen.query_start &&
+           ((chosen.state != State::fastpath && observed.state != State::fastpath) ||
+            observed.state_change == chosen.state_change);
+}
+
 } // namespace
 
 bool runs_chosen_statement(const Session& chosen, const Observation& observed) noexcept {
     return observed.listed && is_active(chosen.state) && is_active(observed.state) &&
-           observed.query_start == chosen.query_start;
+           is_same_statement(chosen, observed);
 }
 
 bool is_at_work(const Session& chosen, const Observation& observed) noexcept {
@@ -43,7 +50,7 @@ Outcome outcome_of_recheck(Recheck recheck, const Session& chosen, const Observa
     case Recheck::wait:
         if (!is_active(chosen.state) || !is_active(observed.state))
             return Outcome::not_running;
-        return observed.query_start == chosen.query_start ? Outcome::chosen : Outcome::no_longer_matches;
+        return is_same_statement(chosen, observed) ? Outcome::chosen : Outcome::no_longer_matches;
     case Recheck::idleness:
         return is_idle(observed.state) && !observed.is_streaming && observed.state == chosen.state &&
                        observed.state_change == chosen.state_change &&
