@@ -137,11 +137,26 @@ void tell_if_not_in_force() {
         });
 }
 
+[[noreturn]] void refuse_duplicate(const char* name) {
+    throw core::Error(core::sqlstate::duplicate_object, "session rule \"%s\" already exists",
+                      pg::ShownName(name).text());
+}
+
+/// Another session may make one of this name at the same time.
+void insert(const char* name, const core::string& statement, const core::vector<pg::Parameter>& parameters) {
+    try {
+        pg::run_sql(statement.c_str(), parameters, pg::As::superuser, conflict);
+    } catch (const pg::PgError& error) {
+        if (error.data()->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+            refuse_duplicate(name);
+        throw;
+    }
+}
+
 void create(const char* name, FunctionCallInfo fcinfo) {
     require_given(fcinfo);
     if (!pg::read_rules(name).empty())
-        throw core::Error(core::sqlstate::duplicate_object, "session rule \"%s\" already exists",
-                          pg::ShownName(name).text());
+        refuse_duplicate(name);
     if (pg::read_rules().size() >= core::most_rules)
         throw core::Error(core::sqlstate::program_limit_exceeded, "there can be at most %d session rules",
                           core::most_rules)
@@ -159,7 +174,7 @@ void create(const char* name, FunctionCallInfo fcinfo) {
     into.append(", owner, owner_oid, ").append(settings);
     std::snprintf(number, sizeof number, ", $%d, $%d, ", column_count + 2, column_count + 3);
     values.append(number).append(settings_now).append(")");
-    pg::run_sql(into.append(values).c_str(), parameters, pg::As::superuser, conflict);
+    insert(name, into.append(values), parameters);
 }
 
 /// Errors: 22023 for a column that does not exist, can't be reset, or is given, too.
@@ -183,9 +198,38 @@ void check_reset(const core::vector<const char*>& reset, FunctionCallInfo fcinfo
     }
 }
 
+bool contains(const core::vector<const char*>& names, const char* name) noexcept {
+    return std::any_of(names.begin(), names.end(),
+                       [name](const char* each) { return std::strcmp(each, name) == 0; });
+}
+
+bool has_other_settings(const pg::RuleRow& row) {
+    core::string others("SELECT 1 FROM sessionctl.session_rule WHERE name = $1 AND (");
+    others.append(settings).append(") <> (").append(settings_now).append(")");
+    bool is_other = false;
+    const pg::ActAs role(pg::As::superuser);
+    pg::query_rows(others.c_str(), {text_parameter(row.name)},
+                   [&is_other](const SPITupleTable&, uint64) { is_other = true; });
+    return is_other;
+}
+
+/// Of two texts, one that stays would be read with the settings of the other.
+void require_both_texts(const pg::RuleRow& row, const core::vector<const char*>& reset,
+                        FunctionCallInfo fcinfo) {
+    const bool is_condition_new = !PG_ARGISNULL(1);
+    const bool is_only_when_new = !PG_ARGISNULL(5);
+    const bool stays = row.only_when != nullptr && !is_only_when_new && !contains(reset, "only_when");
+    if (((is_only_when_new && !is_condition_new) || (is_condition_new && stays)) && has_other_settings(row))
+        throw core::Error(core::sqlstate::object_not_in_prerequisite_state,
+                          "condition and only_when of session rule \"%s\" must be given together",
+                          pg::ShownName(row.name).text())
+            .detail("They were given with another TimeZone, DateStyle or IntervalStyle than those of now.");
+}
+
 /// A superuser takes over a rule whose owner is not there any more.
 void alter(const pg::RuleRow& row, const core::vector<const char*>& reset, FunctionCallInfo fcinfo) {
     check_reset(reset, fcinfo);
+    require_both_texts(row, reset, fcinfo);
     const char* const owner = pg::call([&row] { return compat::role_name_or_null(row.owner_oid); });
     const bool is_orphaned = owner == nullptr || std::strcmp(owner, row.owner) != 0;
     core::vector<pg::Parameter> parameters = parameters_of(row.name, fcinfo);
@@ -193,10 +237,7 @@ void alter(const pg::RuleRow& row, const core::vector<const char*>& reset, Funct
     char set[160];
     for (int i = 0; i < column_count; ++i) {
         const Column& column = columns[i];
-        const bool is_reset = std::any_of(reset.begin(), reset.end(), [&column](const char* each) {
-            return std::strcmp(each, column.name) == 0;
-        });
-        if (is_reset)
+        if (contains(reset, column.name))
             std::snprintf(set, sizeof set, "%s = %s", column.name, column.initial);
         else
             std::snprintf(set, sizeof set, "%s = coalesce($%d, %s)", column.name, i + 2, column.name);

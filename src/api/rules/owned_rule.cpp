@@ -26,11 +26,13 @@ pg::RuleRow rule_named(const char* name) {
     return rows.front();
 }
 
+/// What makes a superuser is not inherited.
 void require_owner(const pg::RuleRow& row) {
     const bool may = pg::call([&row] {
         const char* const name = compat::role_name_or_null(row.owner_oid);
-        return superuser() || (name != nullptr && std::strcmp(name, row.owner) == 0 &&
-                               has_privs_of_role(GetUserId(), row.owner_oid));
+        return superuser() ||
+               (name != nullptr && std::strcmp(name, row.owner) == 0 && !superuser_arg(row.owner_oid) &&
+                has_privs_of_role(GetUserId(), row.owner_oid));
     });
     if (!may)
         throw core::Error(core::sqlstate::insufficient_privilege, "must be owner of session rule \"%s\"",
