@@ -59,7 +59,7 @@ subtest 'which sessions' => sub {
 
 subtest 'groups' => sub {
 	my $second = SessionctlTest::Session->new($node, user => 'app');
-	would_end('--victims', q{usename = 'app'}, 'app', at_most => 1);
+	would_end('--victims', q{usename = 'app'}, 'app', at_most => 1, at_most_within => '1 ms');
 	would_end('--victims', q{usename = 'app'}, 'app,app');
 	would_end('--victims', q{usename = 'app'}, 'app', keep => 1);
 	would_end('--group-by', 'true', 'app', keep => 1, per => 'usename');

@@ -24,7 +24,8 @@ constexpr char until_streak[] = "once it has matched for matching_for";
 constexpr char by_refuse_above[] = "held back: more sessions match than refuse_above allows";
 constexpr char by_at_most[] = "held back: at_most";
 constexpr char by_commit[] = "not acted on: it commits";
-constexpr char by_rule_state[] = "not acted on: the rule is not enabled";
+constexpr char until_enabled[] = "once the rule is enabled";
+constexpr char by_last_error[] = "not acted on: the rule is switched off, see last_error";
 
 class NoneInFlight final : public core::ActionsInFlight {
   public:
@@ -32,19 +33,25 @@ class NoneInFlight final : public core::ActionsInFlight {
     std::int64_t count(std::string_view) const noexcept override { return 0; }
 };
 
-/// When it acted; it did not if the worker has never read it.
-core::ActionTimes action_times_of(const char* name) {
-    pg::SharedMemory& shared = pg::require_shared_memory("a session rule");
+/// What its worker knows of it.
+struct Known {
     core::ActionTimes times;
-    times.begin(INT64_MIN);
+    bool is_switched_off;
+};
+
+/// If the worker has never read it, as it will begin when it does.
+Known known_of(const char* name) {
+    pg::SharedMemory& shared = pg::require_shared_memory("a session rule");
+    Known known = {};
     pg::call([&] {
         LWLockAcquire(shared.rules_lock, LW_SHARED);
+        known.times.begin(shared.rules.has_been_read ? INT64_MIN : shared.rules.known_since);
         for (const pg::RuleRecord& record : shared.rules.records)
             if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, name) == 0)
-                times = record.action_times;
+                known = {record.action_times, record.is_switched_off};
         LWLockRelease(shared.rules_lock);
     });
-    return times;
+    return known;
 }
 
 /// Those that the rule would act on, as if every action succeeded.
@@ -67,15 +74,17 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
          pg::RuleCondition(pg::text_of(row)).evaluate(tick, 0)) { // the caller's own timeout and cancels hold
         core::Target target = {};
         target.session = roster.at(match.pid).facts;
+        target.session.is_self = false; // to the rule it is a session like any other
         target.group = match.group;
         plan.push_back(target);
     }
     const core::Timestamp matching_for = std::exchange(rule.matching_for, 0);
     core::MatchStreaks streaks;
-    const core::ActionTimes times = action_times_of(row.name);
+    const Known known = known_of(row.name);
     const core::Timestamp now = pg::monotonic_now();
-    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, times, NoneInFlight(), now);
-    const core::vector<core::Claim> claims = acted_on(check.claims, core::room_for_actions(rule, times, now));
+    const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, known.times, NoneInFlight(), now);
+    const core::vector<core::Claim> claims =
+        acted_on(check.claims, core::room_for_actions(rule, known.times, now));
     for (core::Target& target : plan) {
         if (target.outcome != core::Outcome::chosen)
             continue;
@@ -84,14 +93,16 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
                 return claim.session.id == target.session.id;
             });
         const bool commits = pg::is_in_commit(target.session);
-        if (commits || !is_acted_on)
-            target.outcome = core::Outcome::spared;
-        if (commits)
+        if (known.is_switched_off)
+            target.reason = by_last_error;
+        else if (commits)
             target.reason = by_commit;
         else if (!is_acted_on)
             target.reason = check.is_refused ? by_refuse_above : by_at_most;
+        if (target.reason != nullptr)
+            target.outcome = core::Outcome::spared;
         else if (!row.is_enabled)
-            target.reason = by_rule_state;
+            target.reason = until_enabled;
         else if (matching_for > 0)
             target.reason = until_streak;
     }
