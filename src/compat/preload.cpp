@@ -129,6 +129,7 @@ void override_settings_of_database() {
         {90400, "synchronous_commit", "local"}, // notify commits
         {90600, "max_parallel_workers_per_gather", "0"},
         {110000, "jit", "off"},
+        {90400, "role", "none"},
     };
     for (const Setting& setting : settings)
         if (PG_VERSION_NUM >= setting.since)
