@@ -143,4 +143,15 @@ subtest 'an owner who is no superuser any more' => sub {
 	$boss->quit;
 };
 
+subtest q{'now' and 'today'} => sub {
+	rule($admin, 'now', q{application_name = 'moment' and now() - timestamptz 'now' < interval '500 ms'}, action => 'terminate', streak => 'session');
+	checked_again($admin, 'now');
+	$admin->run('SELECT pg_sleep(1)');
+	my $session = marked_session($node, 'moment');
+	wait_for_end($session);
+	pass('are those of each check');
+	$admin->run(q{SELECT sessionctl.drop_session_rule('now')});
+	$session->quit;
+};
+
 done_testing();

@@ -180,4 +180,14 @@ TEST(SessionRule, ItsVictimsReadItsNameAndReason) {
     EXPECT_EQ(str(core::rule_detail("a\"b", "")), "Rule \"a\"\"b\".");
 }
 
+TEST(SessionRule, WordsForAMomentAreFoundHoweverTheyAreWritten) {
+    for (const char* text :
+         {"xact_start < 'today'", "x > 'NOW'", "x > ' now '", "x > $$Yesterday$$", "'tomorrow 10:00'",
+          "'today10:00'::timestamp", "now", "now() > 'now'", "'{now}'::timestamptz[]"})
+        EXPECT_TRUE(core::may_name_moment(text)) << text;
+    for (const char* text : {"", "now() > x", "NOW () > x", "pg_catalog.now\n() > x", "usename = 'unknown'",
+                             "known > x", "nowhere", "todays", "is_today", "application_name = 'renowned'"})
+        EXPECT_FALSE(core::may_name_moment(text)) << text;
+}
+
 } // namespace sessionctl::test

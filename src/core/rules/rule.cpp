@@ -3,6 +3,8 @@
 #include "core/error.hpp"
 #include "core/rules/action_times.hpp"
 
+#include <algorithm>
+
 namespace sessionctl::core {
 
 namespace {
@@ -44,6 +46,25 @@ void check_length(const char* texts, std::size_t length) {
                     "%s of a session rule must not be longer than %zu bytes together", texts,
                     longest_rule_texts)
             .hint("Shorten them, or make several rules.");
+}
+
+bool is_letter(char character) noexcept {
+    const char lower = static_cast<char>(character | 0x20);
+    return (lower >= 'a' && lower <= 'z') || character == '_';
+}
+
+/// At the begin of `text`, and not only the begin of a longer one.
+bool is_word(std::string_view text, std::string_view word) noexcept {
+    const auto is_same = [](char a, char b) { return (a | 0x20) == b; };
+    return text.size() >= word.size() &&
+           std::equal(word.begin(), word.end(), text.begin(),
+                      [&](char b, char a) { return is_same(a, b); }) &&
+           (text.size() == word.size() || !is_letter(text[word.size()]));
+}
+
+bool is_called(std::string_view after) noexcept {
+    const std::size_t next = after.find_first_not_of(" \t\r\n\f\v");
+    return next != std::string_view::npos && after[next] == '(';
 }
 
 [[noreturn]] void refuse_option(const char* option, const char* action) {
@@ -162,6 +183,18 @@ void check_rule(const SessionRule& rule) {
 void check_rule_texts(const RuleTextLengths& lengths) {
     check_length("condition and only_when", lengths.condition + lengths.only_when);
     check_length("reason and per", lengths.reason + lengths.per);
+}
+
+bool may_name_moment(std::string_view text) noexcept {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (at > 0 && is_letter(text[at - 1]))
+            continue;
+        const std::string_view rest = text.substr(at);
+        if (is_word(rest, "today") || is_word(rest, "tomorrow") || is_word(rest, "yesterday") ||
+            (is_word(rest, "now") && !is_called(rest.substr(3))))
+            return true;
+    }
+    return false;
 }
 
 string rule_detail(std::string_view name, std::string_view reason) {

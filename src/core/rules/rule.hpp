@@ -79,6 +79,10 @@ struct RuleTextLengths {
 /// Errors: 54000.
 void check_rule_texts(const RuleTextLengths& lengths);
 
+/// Does the text perhaps have a word such as 'today' for a moment in time? PostgreSQL reads it as the moment
+/// at which the text is compiled. The function now() is none.
+bool may_name_moment(std::string_view text) noexcept;
+
 /// What the client of an ended session reads, and the log: `Rule "reports": <reason>`.
 string rule_detail(std::string_view name, std::string_view reason);
 

@@ -1,6 +1,7 @@
 #include "pg/rules/rule_condition.hpp"
 
 #include "core/error.hpp"
+#include "core/rules/rule.hpp"
 #include "pg/condition/compile.hpp"
 #include "pg/condition/matches.hpp"
 #include "pg/condition/scope.hpp"
@@ -131,7 +132,8 @@ PlannedStmt* RuleCondition::make_plan(Part& part, List** comparisons) {
         planned.plan = compat::plan(query, statement.text.c_str());
         return planned;
     });
-    part.plan.keep(plan, relations, items, changes);
+    if (!core::may_name_moment(condition.text))
+        part.plan.keep(plan, relations, items, changes);
     return plan;
 }
 
