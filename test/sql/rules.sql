@@ -67,9 +67,17 @@ SELECT 'restored', 'idle_for > ''1 min''', 'terminate', '0', 'statement', NULL, 
        false, false, NULL, false, false, false, NULL, 0, 'oldest', NULL, '0', 'regress_sessionctl_rules', 0, 'UTC', 'ISO, MDY', 'postgres';
 SELECT name, owner, owner_oid = (SELECT oid FROM pg_roles WHERE rolname = 'regress_sessionctl_rules') FROM sessionctl.session_rule;
 
+-- The trigger of its table is none for any other.
+CREATE TABLE regress_not_rules (owner text, owner_oid text);
+CREATE TRIGGER row_trigger BEFORE INSERT ON regress_not_rules FOR EACH ROW EXECUTE PROCEDURE sessionctl._session_rule_changed();
+CREATE TRIGGER statement_trigger AFTER UPDATE ON regress_not_rules FOR EACH STATEMENT EXECUTE PROCEDURE sessionctl._session_rule_changed();
+SELECT pg_temp.told($$INSERT INTO regress_not_rules VALUES ('postgres', '')$$);
+SELECT pg_temp.told('UPDATE regress_not_rules SET owner = NULL');
+DROP TABLE regress_not_rules;
+
 -- Changes
 SELECT v.change || ': ' || pg_temp.told('SELECT sessionctl.alter_session_rule(''restored'', ' || v.change || ')') FROM (VALUES
-    ($$action := 'kill'$$), ($$condition := '1'$$), ($$reset := '{nosuch}'$$), ($$reset := '{condition}'$$), ($$reset := '{NULL}'$$), ($$reset := NULL$$),
+    ($$action := 'kill'$$), ($$condition := '1'$$), ($$only_when := 'true'$$), ($$reset := '{nosuch}'$$), ($$reset := '{condition}'$$), ($$reset := '{NULL}'$$), ($$reset := NULL$$),
     ($$action := 'log', reset := '{action}'$$), ($$reason := 'why', reset := '{{action,step}}'$$)) AS v (change);
 SELECT pg_temp.told($$SELECT sessionctl.alter_session_rule('nosuch', action := 'log')$$);
 
