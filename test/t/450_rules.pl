@@ -140,6 +140,47 @@ subtest 'pg_sessionctl.rules = log' => sub {
 	$session->quit;
 };
 
+subtest 'several rules in a dry run' => sub {
+	my $session = victim();
+	set_rules($admin, 'pg_sessionctl.rules' => 'log');
+	$admin->run('BEGIN');
+	rule($admin, 'a strong', q{application_name = 'victim'}, action => 'terminate');
+	rule($admin, 'b weak', q{application_name = 'victim'}, action => 'log');
+	$admin->run('COMMIT');
+	wait_for('one to act', sub { status_of($admin, 'a strong', 'acted') eq '1' });
+	checked_again($admin, 'b weak');
+	is(status_of($admin, 'b weak', 'matched, acted'), '1|0', 'the strongest alone tells what it would do');
+	set_rules($admin, 'pg_sessionctl.rules' => 'on');
+	drop_rules();
+	$session->quit;
+};
+
+subtest 'a stronger rule that cannot act' => sub {
+	my $session = victim();
+	$admin->run('BEGIN');
+	rule($admin, 'a cancel', q{application_name = 'victim'}, action => 'cancel');
+	rule($admin, 'b told', q{application_name = 'victim'}, action => 'log');
+	$admin->run('COMMIT');
+	wait_for('the weaker one to act', sub { status_of($admin, 'b told', 'acted') eq '1' });
+	is(status_of($admin, 'a cancel', 'matched, acted'), '1|0', 'leaves the session to the weaker one');
+	drop_rules();
+	$session->quit;
+};
+
+subtest 'an action without effect' => sub {
+	my $session = victim();
+	stop_process($session->pid);
+	my $position = log_position($node);
+	rule($admin, 'stuck', 'pid = ' . $session->pid, action => 'terminate', timeout => '200 ms');
+	wait_for_log($node, $position, qr/action=terminate result="still running" [^\n]* rule="stuck"/);
+	checked_again($admin, 'stuck') for 1 .. 3;
+	is(status_of($admin, 'stuck', 'matched, acted, ended'), '1|1|0', 'is not repeated in the same match');
+	continue_process($session->pid);
+	wait_for_end($session);
+	drop_rules();
+	$session->quit;
+};
+
 subtest 'notify' => sub {
 	my $listener = SessionctlTest::Session->new($node);
 	$listener->run('LISTEN pg_sessionctl');
@@ -262,6 +303,18 @@ subtest 'two rules match one session' => sub {
 	$open->quit;
 };
 
+subtest 'two make a rule of one name' => sub {
+	my $other = SessionctlTest::Session->new($node);
+	$admin->run('BEGIN');
+	rule($admin, 'twice', 'false');
+	$other->send(q{SELECT sessionctl.create_session_rule('twice', 'false')});
+	wait_for('the other one to wait', sub { $other->has_answered || $admin->run('SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ' . $other->pid) });
+	$admin->run('COMMIT');
+	like($other->answer, qr/ERROR:  (session rule "twice" already exists|another session is changing the same rule)/, 'the second one is told so');
+	drop_rules();
+	$other->quit;
+};
+
 subtest 'test_session_rule' => sub {
 	set_rules($admin, 'pg_sessionctl.rules' => 'off');
 	my $session = victim();
@@ -270,6 +323,8 @@ subtest 'test_session_rule' => sub {
 	is($admin->run(q{SELECT usename, outcome, detail FROM sessionctl.test_session_rule('tried') ORDER BY 1}),
 		"app|chosen|once it has matched for matching_for\npostgres|spared|superuser", 'what it would do');
 	ok($session->lives, 'and does not do');
+	$admin->run(q{SELECT sessionctl.alter_session_rule('tried', enabled := false)});
+	is($admin->run(q{SELECT outcome, detail FROM sessionctl.test_session_rule('tried') WHERE usename = 'app'}), 'chosen|once the rule is enabled', 'or would do if it were enabled');
 	drop_rules();
 	$_->quit for $session, $superuser;
 };

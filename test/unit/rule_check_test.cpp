@@ -62,7 +62,8 @@ class RuleCheck : public testing::Test {
     /// these fails.
     PidList act(const std::set<std::int32_t>& fails = {}) {
         PidList acted_on;
-        for (const Claim& claim : core::settle_claims(last.claims)) {
+        for (const core::Contest& contest : core::settle_claims(last.claims)) {
+            const Claim& claim = contest.front();
             if (core::room_for_actions(rule, times, now) == 0) {
                 held_back += streaks.hold_back(claim.session);
                 continue;
@@ -304,31 +305,38 @@ Claim claim(std::int32_t rule, RuleAction action, std::int32_t pid, Timestamp si
     return {rule, action, client(pid), since};
 }
 
-std::vector<std::int32_t> rules_of(const core::vector<Claim>& claims) {
-    std::vector<std::int32_t> rules;
-    for (const Claim& each : claims)
-        rules.push_back(each.rule);
-    return rules;
+using RuleNumbers = std::vector<std::int32_t>;
+
+/// Of each session, in the order in which they may have it.
+std::vector<RuleNumbers> rules_of(const core::vector<core::Contest>& contests) {
+    std::vector<RuleNumbers> all;
+    for (const core::Contest& contest : contests) {
+        RuleNumbers rules;
+        for (const Claim& each : contest)
+            rules.push_back(each.rule);
+        all.push_back(rules);
+    }
+    return all;
 }
 
 } // namespace
 
-TEST(Claims, TheStrongestActionGetsTheSession) {
+TEST(Claims, TheStrongestActionComesFirst) {
     const RuleAction all[] = {RuleAction::log,    RuleAction::notify,   RuleAction::drain,
                               RuleAction::cancel, RuleAction::escalate, RuleAction::terminate};
     for (int weaker = 0; weaker < 6; ++weaker)
         for (int stronger = weaker + 1; stronger < 6; ++stronger) {
             EXPECT_EQ(rules_of(core::settle_claims({claim(0, all[weaker], 1), claim(1, all[stronger], 1)})),
-                      (std::vector<std::int32_t>{1}));
+                      (std::vector<RuleNumbers>{{1, 0}}));
             EXPECT_EQ(rules_of(core::settle_claims({claim(1, all[stronger], 1), claim(0, all[weaker], 1)})),
-                      (std::vector<std::int32_t>{1}));
+                      (std::vector<RuleNumbers>{{1, 0}}));
         }
 }
 
-TEST(Claims, OfEqualActionsTheFirstRuleGetsIt) {
+TEST(Claims, OfEqualActionsTheFirstRuleComesFirst) {
     EXPECT_EQ(rules_of(core::settle_claims({claim(1, RuleAction::cancel, 1), claim(0, RuleAction::cancel, 1),
                                             claim(2, RuleAction::cancel, 1)})),
-              (std::vector<std::int32_t>{0}));
+              (std::vector<RuleNumbers>{{0, 1, 2}}));
 }
 
 TEST(Claims, SessionsAreToldApartByTheirIdentity) {
@@ -341,7 +349,7 @@ TEST(Claims, TheOldestMatchComesFirst) {
     EXPECT_EQ(rules_of(core::settle_claims(
                   {claim(0, RuleAction::terminate, 1, 30), claim(1, RuleAction::log, 2, 10),
                    claim(2, RuleAction::cancel, 3, 20), claim(3, RuleAction::terminate, 2, 40)})),
-              (std::vector<std::int32_t>{2, 0, 3}));
+              (std::vector<RuleNumbers>{{2}, {0}, {3, 1}}));
 }
 
 } // namespace sessionctl::test

@@ -79,11 +79,17 @@ RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches
     return check;
 }
 
-vector<Claim> settle_claims(vector<Claim> claims) {
+vector<Contest> settle_claims(vector<Claim> claims) {
     std::sort(claims.begin(), claims.end(), comes_first);
-    claims.erase(std::unique(claims.begin(), claims.end(), is_same_session), claims.end());
-    std::sort(claims.begin(), claims.end(), is_older_match);
-    return claims;
+    vector<Contest> contests;
+    for (const Claim& claim : claims) {
+        if (contests.empty() || !is_same_session(contests.back().front(), claim))
+            contests.emplace_back();
+        contests.back().push_back(claim);
+    }
+    std::sort(contests.begin(), contests.end(),
+              [](const Contest& a, const Contest& b) { return is_older_match(a.front(), b.front()); });
+    return contests;
 }
 
 std::size_t room_for_actions(const SessionRule& rule, const ActionTimes& times, Timestamp now) noexcept {

@@ -43,9 +43,12 @@ class ActionsInFlight {
 RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
                      const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now);
 
-/// One claim for each session: the strongest action, then the first by name. In the order in which to act:
-/// oldest match first.
-vector<Claim> settle_claims(vector<Claim> claims);
+/// The claims on one session: the strongest action first, then the first by name. The first one that can be
+/// acted on gets the session.
+using Contest = vector<Claim>;
+
+/// In the order in which to act: the one whose first claim has the oldest match comes first.
+vector<Contest> settle_claims(vector<Claim> claims);
 
 /// On how many sessions at_most lets the rule act now. Ask before each claim: who can't be acted on leaves
 /// the room to the next. Where there is none, the claim is held back.
