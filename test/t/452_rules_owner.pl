@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use GateTest;
 use RulesTest;
 use SessionctlTest;
 use Test::More;
@@ -147,9 +148,62 @@ subtest 'a right to write all tables' => sub {
 	drop_rule();
 };
 
+subtest 'an action under way' => sub {
+	my $drained = sub {
+		my $session = victim();
+		$session->run('BEGIN');
+		make('guard', $victims, action => 'drain', timeout => '1 h', force => 'true');
+		wait_for('it to be asked to end', sub { status_of($admin, 'r', 'acted') eq '1' });
+		return $session;
+	};
+	my $is_given_up = sub {
+		my ($session, $why, $result) = @_;
+		wait_for_log($node, $session->{log_position}, qr/action=drain result="$result" [^\n]* rule="r"/);
+		is($session->run('COMMIT'), '', "$why: the transaction ends");
+		ok($session->lives, 'and the session lives');
+		$session->quit;
+	};
+	rule($admin, 'another', 'false');    # for which the process stays
+	my $session = $drained->();
+	$admin->run('REVOKE pg_signal_backend FROM guard');
+	$is_given_up->($session, 'the right is revoked', 'denied');
+	$admin->run('GRANT pg_signal_backend TO guard');
+	drop_rule();
+	$session = $drained->();
+	drop_rule();
+	$is_given_up->($session, 'the rule is dropped', 'spared');
+	$session = $drained->();
+	set_rules($admin, 'pg_sessionctl.rules' => 'log');
+	$is_given_up->($session, 'rules only log', 'spared');
+	set_rules($admin, 'pg_sessionctl.rules' => 'on');
+	drop_rule();
+	$session = $drained->();
+	set_rules($admin, 'pg_sessionctl.protected_roles' => 'app');
+	$is_given_up->($session, 'the role is protected', 'spared');
+	set_rules($admin, 'pg_sessionctl.protected_roles' => undef);
+	drop_rule();
+	$admin->run(q{SELECT sessionctl.drop_session_rule('another')});
+};
+
+subtest 'whoever owns the table of rules' => sub {
+	make_as_admin($victims);
+	is_carried_out('a superuser');
+	my $position = log_position($node);
+	$admin->run('ALTER TABLE sessionctl.session_rule OWNER TO guard; SELECT pg_reload_conf()');
+	wait_for_log($node, $position, qr/LOG:  pg_sessionctl: the session rules are not carried out: the owner of their table is no superuser/);
+	wait_for_no_worker($node);
+	pass('no superuser: it is not read');
+	$admin->run('ALTER TABLE sessionctl.session_rule OWNER TO postgres; SELECT pg_reload_conf()');
+	is_carried_out('a superuser again');
+	$admin->run('CREATE ROLE heir LOGIN; GRANT postgres TO heir; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sessionctl TO heir');
+	like(as('heir', q{SELECT sessionctl.alter_session_rule('r', condition := 'false')}), qr/must be owner of session rule "r"/, 'membership does not make a superuser');
+	$admin->run('DROP OWNED BY heir; DROP ROLE heir');
+	drop_rule();
+};
+
 subtest 'the owner of the database' => sub {
 	my ($worker) = rules_worker($node);
-	for my $setting ('exit_on_error = on', q{default_transaction_isolation = 'serializable'}, 'default_transaction_read_only = on', q{lock_timeout = '1 ms'},
+	for my $setting ('exit_on_error = on', 'role = app', q{default_transaction_isolation = 'serializable'}, 'default_transaction_read_only = on', q{lock_timeout = '1 ms'},
 		q{statement_timeout = '1 ms'}, 'synchronous_commit = remote_apply', q{search_path = 'public'}, $admin->run('SHOW server_version_num') >= 170000 ? q{transaction_timeout = '1 ms'} : ())
 	{
 		$admin->run("ALTER DATABASE postgres SET $setting");
@@ -180,6 +234,19 @@ subtest 'a cooldown' => sub {
 	my $session = marked_session($node, 'victim', app => 'pool');
 	wait_for_end($session);
 	is($admin->run(q{SELECT locked_by FROM sessionctl.session_lockdowns WHERE kind = 'cooldown'}), 'guard', 'is its owner\'s, not a superuser\'s');
+	$session->quit;
+	drop_rule();
+};
+
+subtest 'a cooldown, and a login under way' => sub {
+	my $login = start_login($node, 'app', connection => q{application_name=pooled options='-c post_auth_delay=600'});
+	my $pid;
+	wait_for('a login under way', sub { ($pid) = grep { is_delayed($_) } waiting_logins($node, 'app', 'startup') });
+	my $session = marked_session($node, 'victim', app => 'pooled');
+	make('guard', $victims, cooldown => '1 h');
+	wait_for_end($session);
+	wait_for('the login to be gone', sub { !is_running($pid) });
+	unlike(login_output($login), qr/42/, 'it never was inside');
 	$session->quit;
 	drop_rule();
 };

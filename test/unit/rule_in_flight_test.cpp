@@ -488,6 +488,41 @@ TEST_F(RuleInFlight, AForcedDrainThatMayNotSignalIsOver) {
     EXPECT_EQ(outcome(), Outcome::denied);
 }
 
+TEST_F(RuleInFlight, WhatIsGivenUpDoesNothingMore) {
+    session_in(State::active, 7);
+    rule.forces = true;
+    act(RuleAction::drain);
+    flight->give_up(Outcome::denied);
+    EXPECT_TRUE(is_over_at_next_tick());
+    EXPECT_EQ(outcome(), Outcome::denied);
+    EXPECT_EQ(life->signals, 0);
+}
+
+TEST_F(RuleInFlight, OnlyADrainAndAnEscalationMayActAgain) {
+    session_in(State::active, 7);
+    for (const RuleAction action : {RuleAction::cancel, RuleAction::terminate}) {
+        act(action);
+        EXPECT_FALSE(flight->may_act_again());
+    }
+    rule.forces = true;
+    act(RuleAction::drain);
+    EXPECT_TRUE(flight->may_act_again());
+    is_over_within(rule.timeout + tick);
+    EXPECT_FALSE(flight->may_act_again()) << "it is terminated";
+}
+
+TEST_F(RuleInFlight, AnEscalationMayActAgainUntilItsLastStep) {
+    session_in(State::active, 7);
+    act(RuleAction::escalate);
+    EXPECT_TRUE(flight->may_act_again());
+    is_over_within(rule.step + tick);
+    EXPECT_FALSE(flight->may_act_again());
+    rule.closes_sockets = true;
+    act(RuleAction::escalate);
+    is_over_within(rule.step + tick);
+    EXPECT_TRUE(flight->may_act_again());
+}
+
 TEST_F(RuleInFlight, AChangeOfTheRuleDoesNotChangeTheAction) {
     session_in(State::active, 7);
     act(RuleAction::drain);

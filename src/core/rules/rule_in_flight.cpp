@@ -16,6 +16,8 @@ RuleInFlight::RuleInFlight(const RuleMeans& means, const Session& session, Times
 }
 
 bool RuleInFlight::move_on(Server& server, DrainRequester& asker) {
+    if (is_given_up_)
+        return true;
     if (!std::exchange(has_begun_, true))
         return begin(server, asker);
     switch (means_.action) {
@@ -28,6 +30,20 @@ bool RuleInFlight::move_on(Server& server, DrainRequester& asker) {
     default:
         return watch(is_gone, Outcome::terminated, server);
     }
+}
+
+bool RuleInFlight::is_last_step() const noexcept {
+    return step_ == Step::close_socket || (step_ == Step::terminate && !means_.closes_sockets);
+}
+
+bool RuleInFlight::may_act_again() const noexcept {
+    return (means_.action == RuleAction::drain && !target_.is_forced) ||
+           (means_.action == RuleAction::escalate && !is_last_step());
+}
+
+void RuleInFlight::give_up(Outcome outcome) noexcept {
+    target_.outcome = outcome;
+    is_given_up_ = true;
 }
 
 bool RuleInFlight::begin(Server& server, DrainRequester& asker) {
@@ -103,8 +119,7 @@ bool RuleInFlight::escalate(Server& server) {
     end_step(target_, step_, server);
     if (target_.outcome != Outcome::chosen)
         return true;
-    const bool is_last = step_ == Step::close_socket || (step_ == Step::terminate && !means_.closes_sockets);
-    if (!is_last)
+    if (!is_last_step())
         return take(step_ == Step::cancel ? Step::terminate : Step::close_socket, server);
     target_.outcome = Outcome::still_running;
     return true;

@@ -30,6 +30,11 @@ class RuleInFlight {
     /// `server` has to spare sessions that wait for a synchronous standby, and those that run another
     /// statement than the one that matched. Call it first right after the claim was settled.
     bool move_on(Server& server, DrainRequester& asker);
+    /// Will it signal the session, or end it by its request, if it goes on? If not, only the proof is
+    /// missing.
+    bool may_act_again() const noexcept;
+    /// Nothing more is done: it is over at the next move.
+    void give_up(Outcome outcome) noexcept;
 
     const Target& target() const noexcept { return target_; }
     /// Was a signal sent, or the session asked to end? Only then the rule is charged.
@@ -47,6 +52,7 @@ class RuleInFlight {
     bool escalate(Server& server);
     bool drain(Server& server, DrainRequester& asker);
     bool give_up_drain(Server& server);
+    bool is_last_step() const noexcept;
 
     RuleMeans means_;
     Target target_;
@@ -55,6 +61,7 @@ class RuleInFlight {
     Timestamp due_;
     bool has_begun_ = false;
     bool has_acted_ = false;
+    bool is_given_up_ = false;
 };
 
 /// What must still be true of a session at the instant of a rule's signal: it runs the statement that

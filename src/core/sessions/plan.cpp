@@ -86,13 +86,22 @@ const char* outcome_name(Outcome outcome) noexcept {
     return "";
 }
 
+Outcome outcome_of_protection(Protection protection) noexcept {
+    switch (protection) {
+    case Protection::none:
+        return Outcome::chosen;
+    case Protection::permission_denied:
+        return Outcome::denied;
+    default:
+        return Outcome::spared;
+    }
+}
+
 void choose(Plan& plan, const Guards& guards) {
     for (Target& target : plan) {
         const Protection protection = protection_of(target.session, guards.include);
         target.reason = protection_name(protection);
-        target.outcome = protection == Protection::none                ? Outcome::chosen
-                         : protection == Protection::permission_denied ? Outcome::denied
-                                                                       : Outcome::spared;
+        target.outcome = outcome_of_protection(protection);
     }
     if (guards.keep > 0)
         keep_some(plan, guards);

@@ -58,6 +58,9 @@ struct Target {
 
 using Plan = vector<Target>;
 
+/// Of a session that was not acted on yet.
+Outcome outcome_of_protection(Protection protection) noexcept;
+
 /// Decides for every target: chosen, spared or denied. All are decided before the first signal.
 void choose(Plan& plan, const Guards& guards);
 
