@@ -122,4 +122,15 @@ TEST_F(ActionTimes, NoStretchOfTimeHasMoreThanAllowedWhateverChanges) {
     }
 }
 
+TEST_F(ActionTimes, WhatIsForgottenDoesNotCount) {
+    act(1);
+    const Timestamp since = now;
+    now += 1;
+    act(2);
+    times.forget_after(since);
+    EXPECT_EQ(room(3), 2);
+    act(1);
+    EXPECT_EQ(room(3), 1);
+}
+
 } // namespace sessionctl::test

@@ -51,8 +51,8 @@ TEST(CheckTimes, ASuccessEndsTheBackOff) {
     times.failed(0);
     times.checked(0, seconds(1));
     EXPECT_EQ(times.next(), seconds(1));
-    EXPECT_TRUE(times.failed(0)) << "worth a line again";
-    EXPECT_EQ(times.next(), seconds(1));
+    EXPECT_TRUE(times.failed(seconds(60))) << "worth a line again";
+    EXPECT_EQ(times.next(), seconds(61));
 }
 
 TEST(CheckTimes, AChangedRuleIsDueAtOnce) {
@@ -90,6 +90,18 @@ TEST(CheckTimes, WhereOneLookReachesOnlyOneRuleEachHasItsTurn) {
         checked.push_back(first);
     }
     EXPECT_EQ(checked, (std::vector<std::size_t>{0, 1, 2, 0, 1, 2, 0}));
+}
+
+TEST(CheckTimes, AFailureEveryOtherCheckIsToldOnceAMinute) {
+    CheckTimes times;
+    core::Timestamp now = seconds(1000);
+    EXPECT_TRUE(times.failed(now));
+    for (int i = 0; i < 30; ++i) {
+        times.checked(now += seconds(1), seconds(1));
+        EXPECT_FALSE(times.failed(now += seconds(1) - 1));
+    }
+    times.checked(now += seconds(1), seconds(1));
+    EXPECT_TRUE(times.failed(now));
 }
 
 } // namespace sessionctl::test

@@ -42,6 +42,11 @@ void ActionTimes::take_back() noexcept {
     times[next] = INT64_MIN;
 }
 
+void ActionTimes::forget_after(Timestamp since) noexcept {
+    std::replace_if(
+        std::begin(times), std::end(times), [since](Timestamp time) { return time > since; }, INT64_MIN);
+}
+
 Timestamp ActionTimes::last() const noexcept {
     return times[before(next)];
 }

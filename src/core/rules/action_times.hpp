@@ -25,6 +25,8 @@ struct ActionTimes {
     void add(Timestamp now) noexcept;
     /// The one just added did not happen.
     void take_back() noexcept;
+    /// Those after `since` were none.
+    void forget_after(Timestamp since) noexcept;
     /// When it acted last; INT64_MIN: never.
     Timestamp last() const noexcept;
 };

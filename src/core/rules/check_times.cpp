@@ -25,7 +25,10 @@ bool CheckTimes::failed(Timestamp now) noexcept {
     const bool is_first = pause_ == 0;
     pause_ = is_first ? first_pause : std::min(2 * pause_, longest_pause);
     next_ = now + pause_;
-    return is_first;
+    const bool is_told = is_first && (told_at_ == INT64_MIN || now - told_at_ >= longest_pause);
+    if (is_told)
+        told_at_ = now;
+    return is_told;
 }
 
 void CheckTimes::changed() noexcept {

@@ -15,7 +15,7 @@ class CheckTimes {
 
     void checked(Timestamp now, Timestamp check_every) noexcept;
     /// The next check is a second later, then two, at most a minute. Returns true at the first failure in a
-    /// row, which is worth a line in the log.
+    /// row, which is worth a line in the log, once a minute.
     bool failed(Timestamp now) noexcept;
     /// The rule was changed: it is due at once.
     void changed() noexcept;
@@ -23,6 +23,7 @@ class CheckTimes {
   private:
     Timestamp next_ = INT64_MIN;
     Timestamp pause_ = 0; // since the last failure; 0: the last check succeeded
+    Timestamp told_at_ = INT64_MIN;
 };
 
 /// The places of those that are due, those first that have been due for longest: a look at the server that is
