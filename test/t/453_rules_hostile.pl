@@ -31,10 +31,11 @@ sub is_carried_out
 	return pass($why);
 }
 
-good_rule();
-
 subtest 'it sleeps' => sub {
+	$admin->run('BEGIN');    # neither has been checked when the first one's time is over
 	is(rule($admin, 'a bad one', q{public.sleeps(pid)}), '', 'a rule whose function sleeps');
+	good_rule();
+	$admin->run('COMMIT');
 	wait_for('its error', sub { status_of($admin, 'a bad one', 'last_error') =~ /did not end within pg_sessionctl.rule_timeout/ });
 	is_carried_out('the others are carried out');
 	$admin->run(q{SELECT sessionctl.drop_session_rule('a bad one')});
@@ -60,6 +61,26 @@ subtest 'it takes every cancel for its own' => sub {
 	$admin->run(q{SELECT sessionctl.alter_session_rule('a worse one', condition := 'false')});
 	wait_for('it to be in order', sub { status_of($admin, 'a worse one', 'last_error IS NULL') eq 't' });
 	$admin->run(q{SELECT sessionctl.drop_session_rule('a worse one')});
+};
+
+subtest 'one who is no superuser ends the process' => sub {
+	plan skip_all => 'pg_signal_backend came with 9.6' if $admin->run('SHOW server_version_num') < 90600;
+	$admin->run('CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');
+	set_rules($admin, 'pg_sessionctl.rule_timeout' => '10 ms');
+	my $guard = SessionctlTest::Session->new($node, user => 'guard');
+	my $position = log_position($node);
+	# A function that takes no cancel while it runs.
+	is(rule($guard, 'slow', q{repeat('3', 65000)::numeric * repeat('7', 65000)::numeric > 0 and pid > 0}), '', 'with functions of the server alone');
+	wait_for_log($node, $position, qr/rule "slow" is switched off/);
+	is(rule($guard, 'other', 'pid < 0'), '', 'another rule');
+	wait_for('its error', sub { status_of($admin, 'other', 'last_error') eq 'no rule of its owner is checked for an hour after the check of one did not end' });
+	$guard->run(q{SELECT sessionctl.alter_session_rule('slow', reason := 'again')});
+	wait_for('its error', sub { status_of($admin, 'slow', 'last_error') =~ /no rule of its owner is checked/ });
+	pass('cannot do that again under any name');
+	set_rules($admin, 'pg_sessionctl.rule_timeout' => undef);
+	is_carried_out('the others are carried out');
+	$admin->run(q{SELECT sessionctl.drop_session_rule(name) FROM sessionctl.session_rules WHERE owner = 'guard'});
+	$guard->quit;
 };
 
 subtest 'what it needs is gone' => sub {
@@ -88,6 +109,23 @@ subtest 'somebody cancels or terminates the process' => sub {
 	is_carried_out('cancelled');
 	$admin->run("SELECT pg_terminate_backend($worker)");
 	is_carried_out('terminated');
+};
+
+subtest 'somebody locks the table of rules' => sub {
+	my $locker = SessionctlTest::Session->new($node);
+	$locker->run('BEGIN; LOCK TABLE sessionctl.session_rule IN ACCESS EXCLUSIVE MODE');
+	is_carried_out('they are carried out');
+	my $position = log_position($node);
+	$admin->run('SELECT pg_reload_conf()');
+	wait_for_log($node, $position, qr/LOG:  pg_sessionctl: the session rules are not read: their table is locked/);
+	is_carried_out('as they were, when they have to be read anew');
+	$locker->run('COMMIT');
+	rule($admin, 'new', q{application_name = 'new victim'}, action => 'terminate', streak => 'session');
+	my $session = victim('new victim');
+	wait_for_end($session);
+	pass('afterwards they are');
+	$_->quit for $session, $locker;
+	$admin->run(q{SELECT sessionctl.drop_session_rule('new')});
 };
 
 subtest 'a rule in vain' => sub {

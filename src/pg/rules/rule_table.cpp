@@ -6,10 +6,10 @@
 #include "pg/sql.hpp"
 
 extern "C" {
-#include "access/heapam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
@@ -229,16 +229,26 @@ core::string owner_problem(const RuleRow& row) {
     return problem;
 }
 
-Oid lock_rule_table() {
+Oid rule_table() {
     return call([] {
         const Oid schema = get_namespace_oid("sessionctl", true);
         const Oid table = OidIsValid(schema) ? get_relname_relid("session_rule", schema) : InvalidOid;
-        const Relation relation = OidIsValid(table) ? try_relation_open(table, AccessShareLock) : nullptr;
-        if (relation == nullptr)
-            return InvalidOid;
-        const bool is_ours = is_of_extension(RelationRelationId, table);
-        relation_close(relation, NoLock);
-        return is_ours ? table : InvalidOid;
+        return OidIsValid(table) && is_of_extension(RelationRelationId, table) ? table : InvalidOid;
+    });
+}
+
+bool lock_rule_table(Oid table) {
+    return call([table] { return ConditionalLockRelationOid(table, AccessShareLock); });
+}
+
+bool is_owned_by_superuser(Oid table) {
+    return call([table] {
+        const HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+        if (!HeapTupleIsValid(tuple))
+            return false;
+        const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+        ReleaseSysCache(tuple);
+        return superuser_arg(owner);
     });
 }
 

@@ -53,8 +53,12 @@ RuleText text_of(const RuleRow& row);
 /// role's, which may still make rules, and close connections if the rule does.
 core::string owner_problem(const RuleRow& row);
 
-/// The table of a database that has the extension, locked until the transaction ends; else InvalidOid: what
-/// else has that name is nobody's to read as a superuser.
-Oid lock_rule_table();
+/// The table of a database that has the extension; else InvalidOid: what else has that name is nobody's to
+/// read as a superuser.
+Oid rule_table();
+/// Until the transaction ends. False if somebody else has locked it: nothing is waited for.
+bool lock_rule_table(Oid table);
+/// Whoever owns it may disable its triggers, and make rules with the rights of any role.
+bool is_owned_by_superuser(Oid table);
 
 } // namespace sessionctl::pg

@@ -22,10 +22,12 @@ AsOwner::~AsOwner() {
     SetUserIdAndSecContext(user_, security_context_);
 }
 
-RuleTick::RuleTick() : memory_(CurrentMemoryContext), ages_(nullptr), all_(Roster::take()) {}
+RuleTick::RuleTick()
+    : memory_(CurrentMemoryContext), ages_(nullptr), taken_at_(monotonic_now()), all_(Roster::take()) {}
 
-RuleTick::RuleTick(core::SessionAges& ages) : memory_(CurrentMemoryContext), ages_(&ages) {
-    ages.tick(monotonic_now(), GetCurrentTimestamp());
+RuleTick::RuleTick(core::SessionAges& ages)
+    : memory_(CurrentMemoryContext), ages_(&ages), taken_at_(monotonic_now()) {
+    ages.tick(taken_at_, GetCurrentTimestamp());
     all_ = Roster::take();
     for (RosterEntry& entry : all_.entries)
         entry.shown = ages.corrected(entry.facts);

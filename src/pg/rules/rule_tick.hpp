@@ -44,6 +44,8 @@ class RuleTick {
     RuleTick(const RuleTick&) = delete;
     RuleTick& operator=(const RuleTick&) = delete;
 
+    /// When the session table was read, on the monotonic clock.
+    core::Timestamp taken_at() const noexcept { return taken_at_; }
     /// As this role sees the sessions.
     const Roster& roster_for(Oid owner);
     /// What those sessions use of the machine: each figure is read once.
@@ -70,6 +72,7 @@ class RuleTick {
 
     const MemoryContext memory_;
     core::SessionAges* const ages_;
+    const core::Timestamp taken_at_;
     Roster all_; // as the current user sees them
     View* views_ = nullptr;
 };

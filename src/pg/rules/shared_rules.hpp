@@ -23,6 +23,7 @@ struct RuleRecord {
     char last_error[longest_error + 1]; // empty: none
     core::ActionTimes action_times;
     std::atomic<bool> is_switched_off; // it was found not to end; until it is changed
+    core::Timestamp switched_off_at;   // monotonic; 0: never
     std::atomic<std::int64_t> checks;
     std::atomic<std::int64_t> matched; // at the last check
     std::atomic<std::int64_t> acted;
@@ -45,10 +46,11 @@ struct SharedRules {
     std::atomic<std::int32_t> pid;              // of the worker
     std::atomic<std::int64_t> changes;          // how often the rules, or where they are, may have changed
     std::atomic<std::int64_t> nothing_to_do_at; // of `changes`: then the worker found no rule to check
-    std::atomic<core::Timestamp> lasted;        // how long the last worker ran
+    std::atomic<core::Timestamp> lasted;        // how long the last worker ran; INT64_MAX: it left by itself
     std::atomic<std::int32_t> kept_away;        // transactions that need the worker's database for themselves
     std::atomic<std::int32_t> checking;         // the number of the rule's record, or none
     std::atomic<core::Timestamp> checking_until; // monotonic; then the worker is ended
+    core::Timestamp dry_run_since;               // monotonic; 0: the rules act, or did last
     core::Timestamp known_since;                 // monotonic: the start of the server, or its last crash
     bool has_been_read;                          // since then
     Oid database;                                // whose rules `records` are

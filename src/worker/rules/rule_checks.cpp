@@ -41,6 +41,16 @@ core::vector<pg::Match> evaluate(LoadedRule& rule, pg::RuleTick& tick) {
     return rule.condition->evaluate(tick, timeout);
 }
 
+/// Empty: it can be checked.
+core::string problem_of(const LoadedRule& rule, core::Timestamp now) {
+    if (!rule.problem.empty())
+        return rule.problem;
+    const Oid owner = rule.row.owner_oid;
+    if (now < rule.owner_paused_until && !pg::call([owner] { return superuser_arg(owner); }))
+        return "no rule of its owner is checked for an hour after the check of one did not end";
+    return pg::owner_problem(rule.row);
+}
+
 /// The setting holds for a rule without a bound of its own, too.
 void set_refuse_above(LoadedRule& rule) noexcept {
     const int setting = pg::refuse_above_setting();
@@ -49,7 +59,7 @@ void set_refuse_above(LoadedRule& rule) noexcept {
 }
 
 void claim(LoadedRule& rule, std::int32_t number, const core::vector<pg::Match>& matches, pg::RuleTick& tick,
-           const core::ActionsInFlight& in_flight, core::Timestamp now, core::vector<core::Claim>& claims) {
+           const core::ActionsInFlight& in_flight, core::vector<core::Claim>& claims) {
     const pg::Roster& roster = tick.roster_for(rule.row.owner_oid);
     core::Plan plan;
     for (const pg::Match& match : matches) {
@@ -63,9 +73,9 @@ void claim(LoadedRule& rule, std::int32_t number, const core::vector<pg::Match>&
     {
         const pg::MemoryScope lasting(TopMemoryContext);
         check = core::check_rule(rule.rule, number, plan, rule.streaks, rule.record->action_times, in_flight,
-                                 now);
+                                 tick.taken_at());
     }
-    rule.times.checked(now, rule.rule.check_every);
+    rule.times.checked(pg::monotonic_now(), rule.rule.check_every);
     rule.record->matched = check.matched;
     rule.record->held_back += check.held_back;
     if (rule.record->last_error[0] != '\0')
@@ -93,7 +103,7 @@ void prepare_checks() {
 void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core::ActionsInFlight& in_flight,
            core::vector<core::Claim>& claims) {
     const core::Timestamp began = pg::monotonic_now();
-    core::string problem = rule.problem.empty() ? pg::owner_problem(rule.row) : rule.problem;
+    core::string problem = problem_of(rule, began);
     core::vector<pg::Match> matches;
     if (problem.empty()) {
         try {
@@ -103,6 +113,8 @@ void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core
             problem = error.what();
         } catch (const core::Error& error) {
             problem = error.what();
+        } catch (const std::bad_alloc&) {
+            problem = "out of memory";
         }
     }
     const core::Timestamp now = pg::monotonic_now();
@@ -110,7 +122,7 @@ void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core
     rule.record->last_check = GetCurrentTimestamp();
     rule.record->check_time += now - began;
     if (problem.empty())
-        claim(rule, number, matches, tick, in_flight, now, claims);
+        claim(rule, number, matches, tick, in_flight, claims);
     else
         fail(rule, problem, now);
 }

@@ -11,6 +11,13 @@ pg::RuleRecord* find(const char* name) noexcept {
     return nullptr;
 }
 
+/// The least for a free place; of a rule that is gone, when it did something last that must not be forgotten.
+core::Timestamp needed_since(const pg::RuleRecord& record) noexcept {
+    if (record.is_present)
+        return INT64_MAX;
+    return record.name[0] == '\0' ? INT64_MIN : std::max(record.action_times.last(), record.switched_off_at);
+}
+
 /// What a rule that was there before the server's last start did by then is not known.
 pg::RuleRecord* take(pg::RuleRecord& record, const pg::RuleRow& row) noexcept {
     pg::SharedRules& rules = shared_rules();
@@ -18,6 +25,8 @@ pg::RuleRecord* take(pg::RuleRecord& record, const pg::RuleRow& row) noexcept {
     record.version[0] = '\0';
     record.last_error[0] = '\0';
     record.is_switched_off = false;
+    record.switched_off_at = 0;
+    record.is_present = true;
     record.reset_counters();
     record.action_times.begin(rules.has_been_read ? INT64_MIN : rules.known_since);
     return &record;
@@ -30,13 +39,13 @@ pg::RuleRecord* find_or_take_record(const pg::RuleRow& row) {
     if (pg::RuleRecord* const found = find(row.name)) {
         if (!found->is_present) // made anew: only its brakes go on
             found->reset_counters();
+        found->is_present = true;
         return found;
     }
-    for (const bool may_forget : {false, true})
-        for (pg::RuleRecord& record : rules.records)
-            if (record.name[0] == '\0' || (may_forget && !record.is_present))
-                return take(record, row);
-    return nullptr;
+    pg::RuleRecord& oldest = *std::min_element(
+        std::begin(rules.records), std::end(rules.records),
+        [](const pg::RuleRecord& a, const pg::RuleRecord& b) { return needed_since(a) < needed_since(b); });
+    return needed_since(oldest) == INT64_MAX ? nullptr : take(oldest, row);
 }
 
 } // namespace sessionctl::worker

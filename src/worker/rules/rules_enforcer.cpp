@@ -1,11 +1,11 @@
 #include "worker/rules/rules_enforcer.hpp"
 
+#include "pg/catalog_scope.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/keep_out/cooldown.hpp"
 #include "pg/logins/cooldown_sweep.hpp"
 #include "pg/memory.hpp"
-#include "pg/monotonic.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
 #include "pg/settings.hpp"
@@ -13,6 +13,7 @@
 #include "worker/before_commit.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/async.h"
 #include "utils/json.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr core::Timestamp first_look_pause = core::microseconds_per_millisecond;
 constexpr core::Timestamp longest_look_pause = 100 * core::microseconds_per_millisecond;
 constexpr core::Timestamp look_pause_divisor = 20;
+constexpr core::Timestamp review_interval = core::microseconds_per_second;
 constexpr char channel[] = "pg_sessionctl";
 
 /// The server for a rule's signals. The first one reaches the session only in the transaction and in the
@@ -100,8 +102,8 @@ pg::AuditRecord record_of(const pg::RuleRow& row, const pg::RosterEntry& entry) 
 }
 
 /// Everybody may listen: it says what pg_stat_activity shows everybody.
-void notify(const pg::RuleRow& row, const pg::RosterEntry& entry) {
-    pg::call([&] {
+core::string notification_of(const pg::RuleRow& row, const pg::RosterEntry& entry) {
+    return pg::call([&] {
         StringInfoData payload;
         initStringInfo(&payload);
         const auto add = [&payload](const char* key, const char* value) {
@@ -117,7 +119,16 @@ void notify(const pg::RuleRow& row, const pg::RosterEntry& entry) {
         add("datname", entry.database_name);
         add("application_name", entry.application_name);
         appendStringInfoChar(&payload, '}');
-        Async_Notify(channel, payload.data);
+        return static_cast<const char*>(payload.data);
+    });
+}
+
+void tell_of_failure(const pg::PgError& error) {
+    pg::call([&error] {
+        const MemoryContext memory = CurrentMemoryContext;
+        AbortCurrentTransaction();
+        MemoryContextSwitchTo(memory);
+        ereport(LOG, (errmsg("pg_sessionctl: session rules could not notify: %s", error.what())));
     });
 }
 
@@ -145,11 +156,15 @@ bool RulesEnforcer::act(const ActingRule& rule, const core::Session& session, co
                            (rule.rule.action == core::RuleAction::notify && RecoveryInProgress());
     if (!only_logs && rule.rule.action != core::RuleAction::notify)
         return begin(rule, entry, record, roster);
-    if (!only_logs)
-        notify(rule.row, entry);
     record.action.set(only_logs ? "log" : "notify");
-    record.result.set(only_logs ? "spared" : "notified");
-    if (only_logs && rule.rule.action != core::RuleAction::log) {
+    if (!only_logs) {
+        const core::string payload = notification_of(rule.row, entry);
+        const pg::MemoryScope lasting(TopMemoryContext);
+        notifications_.push_back({payload, record});
+        return true;
+    }
+    record.result.set("spared");
+    if (rule.rule.action != core::RuleAction::log) {
         pg::LogLine details;
         details.add("action", core::rule_action_name(rule.rule.action));
         record.details.set(details.pairs());
@@ -166,6 +181,7 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
                      &rule.record,
                      entry.transaction,
                      rule.rule.cooldown,
+                     rule.rule.closes_sockets,
                      rule.row.owner_oid,
                      now,
                      client_message_of(rule.row),
@@ -201,7 +217,7 @@ bool RulesEnforcer::move_on(Action& action, const pg::Roster* roster) {
     const bool is_over = action.flight.move_on(server, requests);
     if (cooldown) {
         pg::CooldownSweep sweep(cooldown->logins(), *roster, nullptr);
-        sweep.end_pending_logins(pg::monotonic_now()); // nothing is waited for
+        sweep.end_pending_logins_at_once();
     }
     return is_over;
 }
@@ -212,12 +228,45 @@ void RulesEnforcer::record_outcome(Action& action) noexcept {
         target.outcome == core::Outcome::terminated || target.outcome == core::Outcome::cancelled;
     action.record.result.set(core::outcome_name(target.outcome));
     pg::keep_record(action.record);
-    action.shared->ended += has_ended;
+    // The place may be another rule's by now.
+    if (std::strcmp(action.shared->name, action.rule) == 0 && action.shared->owner == action.owner)
+        action.shared->ended += has_ended;
     if (action.kind != core::RuleAction::drain)
         return;
     requester_.withdraw(target.session);
     if (!has_ended)
         pg::clear_client_message(target.session);
+}
+
+void RulesEnforcer::send_notifications() {
+    if (notifications_.empty())
+        return;
+    core::vector<Notification> sent;
+    sent.swap(notifications_);
+    const char* result = "notified";
+    const pg::ErrorMemory errors;
+    try {
+        pg::CatalogScope transaction;
+        for (const Notification& each : sent)
+            pg::call([&each] { Async_Notify(channel, each.payload.c_str()); });
+        transaction.leave();
+    } catch (const pg::PgError& error) {
+        result = "spared";
+        tell_of_failure(error);
+    }
+    for (Notification& each : sent) {
+        each.record.result.set(result);
+        pg::keep_record(each.record);
+    }
+    pg::call([] { compat::signal_listeners(); });
+}
+
+bool RulesEnforcer::is_review_due() const noexcept {
+    const core::Timestamp now = pg::monotonic_now();
+    return now - reviewed_at_ >= review_interval ||
+           std::any_of(actions_.begin(), actions_.end(), [now](const Action& each) {
+               return each.flight.due() <= now && each.flight.may_act_again();
+           });
 }
 
 core::Timestamp RulesEnforcer::move_on(void (*over)(void*, const char*, const core::Session&),
@@ -231,7 +280,7 @@ core::Timestamp RulesEnforcer::move_on(void (*over)(void*, const char*, const co
             return false;
         }
         record_outcome(action);
-        if (action.flight.target().outcome != core::Outcome::terminated)
+        if (action.flight.target().outcome == core::Outcome::cancelled)
             over(context, action.rule, action.flight.target().session);
         return true;
     };
@@ -240,8 +289,11 @@ core::Timestamp RulesEnforcer::move_on(void (*over)(void*, const char*, const co
 }
 
 void RulesEnforcer::finish() noexcept {
-    for (Action& action : actions_)
+    for (Action& action : actions_) {
+        if (action.flight.target().outcome == core::Outcome::chosen) // it was asked to end
+            action.flight.give_up(core::Outcome::still_running);
         record_outcome(action);
+    }
     actions_.clear();
 }
 

@@ -22,6 +22,49 @@ constexpr core::Timestamp standby_interval = 60 * core::microseconds_per_second;
 /// Then what the checks have found is acted on, and actions are moved on; the other rules stay due.
 constexpr core::Timestamp longest_look = core::microseconds_per_second;
 
+/// Of a look: an owner whose rules have taken so long comes after all others.
+constexpr core::Timestamp share_of_owner = 200 * core::microseconds_per_millisecond;
+/// How often a locked table is tried again, and how long nothing is said of the lock: DROP EXTENSION has it
+/// for a moment after its commit.
+constexpr core::Timestamp locked_interval = 100 * core::microseconds_per_millisecond;
+constexpr core::Timestamp short_lock = 10 * core::microseconds_per_second;
+
+/// What the checks of each owner's rules have taken.
+class OwnersTime {
+  public:
+    core::Timestamp& of(Oid owner) {
+        const auto found = std::find_if(times_.begin(), times_.end(),
+                                        [owner](const auto& each) { return each.first == owner; });
+        return found != times_.end() ? found->second : times_.emplace_back(owner, 0).second;
+    }
+
+  private:
+    core::vector<std::pair<Oid, core::Timestamp>> times_;
+};
+
+/// What the rights of the rule's owner make of the session at this moment; chosen: it may be acted on.
+core::Outcome outcome_now(const LoadedRule& rule, bool closes_socket, const core::Session& session,
+                          pg::RuleTick& now) {
+    const Oid owner = rule.row.owner_oid;
+    if (!pg::owner_problem(rule.row).empty() ||
+        (closes_socket && !pg::call([owner] { return superuser_arg(owner); })))
+        return core::Outcome::denied;
+    const pg::RosterEntry* const entry = now.roster_for(owner).find(session.id.pid);
+    if (entry == nullptr || entry->facts.id != session.id)
+        return core::Outcome::chosen; // it is gone, as will be seen
+    return core::outcome_of_protection(core::protection_of(entry->facts, rule.rule.guards.include));
+}
+
+bool is_trusted(Oid table) {
+    if (!OidIsValid(table) || pg::is_owned_by_superuser(table))
+        return OidIsValid(table);
+    pg::call([] {
+        ereport(LOG, (errmsg("pg_sessionctl: the session rules are not carried out: the owner of their table "
+                             "is no superuser")));
+    });
+    return false;
+}
+
 } // namespace
 
 volatile std::sig_atomic_t rules_configuration_changed = 0;
@@ -31,6 +74,7 @@ RulesWorker::RulesWorker()
       wait_event_(pg::call([] { return compat::own_wait_event("PgSessionctlRules"); })) {}
 
 void RulesWorker::run() {
+    begin_or_end_dry_run();
     while (!must_leave()) {
         if (rules_configuration_changed)
             reload();
@@ -49,17 +93,26 @@ bool RulesWorker::must_leave() const noexcept {
 void RulesWorker::reload() {
     rules_configuration_changed = 0;
     const core::string before = pg::rules_database_setting();
-    const bool was_dry_run = pg::rules_setting() == pg::RulesMode::log;
     pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
     has_other_database_ = before != pg::rules_database_setting();
-    if (was_dry_run && pg::rules_setting() == pg::RulesMode::on)
-        end_dry_run();
+    begin_or_end_dry_run();
 }
 
-void RulesWorker::end_dry_run() {
+void RulesWorker::begin_or_end_dry_run() {
+    core::Timestamp& since = shared_rules().dry_run_since;
+    if (pg::rules_setting() == pg::RulesMode::log && since == 0)
+        since = pg::monotonic_now();
+    if (pg::rules_setting() != pg::RulesMode::on || since == 0)
+        return;
     for (const std::unique_ptr<LoadedRule>& each : rules_)
         if (each->rule.action != core::RuleAction::log)
             each->streaks.forget_actions();
+    change_records([since] {
+        for (pg::RuleRecord& record : shared_rules().records)
+            if (record.action != core::RuleAction::log)
+                record.action_times.forget_after(since);
+    });
+    since = 0;
 }
 
 bool RulesWorker::must_read() const noexcept {
@@ -69,20 +122,12 @@ bool RulesWorker::must_read() const noexcept {
 bool RulesWorker::read() {
     pg::SharedRules& rules = shared_rules();
     const std::int64_t changes = rules.changes;
-    next_read_ = RecoveryInProgress() ? pg::monotonic_now() + standby_interval : INT64_MAX;
-    {
-        const pg::ScratchMemory scratch;
-        SetCurrentStatementStartTimestamp();
-        pg::CatalogScope catalogs;
-        table_ = pg::lock_rule_table();
-        core::vector<pg::RuleRow> rows;
-        if (OidIsValid(table_)) {
-            pg::require_matching_script();
-            rows = pg::read_rules();
-        }
-        replace_rules(rows);
-        catalogs.leave();
+    if (!read_table()) {
+        put_off_reading();
+        return true;
     }
+    unread_since_ = 0;
+    next_read_ = RecoveryInProgress() ? pg::monotonic_now() + standby_interval : INT64_MAX;
     changes_ = changes;
     const bool has_any =
         std::any_of(rules_.begin(), rules_.end(),
@@ -92,8 +137,46 @@ bool RulesWorker::read() {
     return has_any;
 }
 
+bool RulesWorker::read_table() {
+    const pg::ScratchMemory scratch;
+    SetCurrentStatementStartTimestamp();
+    pg::CatalogScope catalogs;
+    const Oid table = pg::rule_table();
+    const bool is_free = !OidIsValid(table) || pg::lock_rule_table(table);
+    if (is_free) {
+        core::vector<pg::RuleRow> rows;
+        if (is_trusted(table)) {
+            pg::require_matching_script();
+            rows = pg::read_rules();
+        }
+        table_ = table;
+        replace_rules(rows);
+    }
+    catalogs.leave();
+    return is_free;
+}
+
+void RulesWorker::put_off_reading() {
+    const core::Timestamp now = pg::monotonic_now();
+    if (unread_since_ == 0) {
+        unread_since_ = now;
+        is_lock_told_ = false;
+    }
+    next_read_ = now + locked_interval;
+    if (now - unread_since_ > short_lock && !std::exchange(is_lock_told_, true))
+        pg::call([] {
+            ereport(LOG, (errmsg("pg_sessionctl: the session rules are not read: their table is locked")));
+        });
+}
+
 void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
     const pg::MemoryScope lasting(TopMemoryContext);
+    change_records([&rows] { // before others need their places
+        for (pg::RuleRecord& record : shared_rules().records)
+            record.is_present &= std::any_of(rows.begin(), rows.end(), [&record](const pg::RuleRow& row) {
+                return std::strcmp(row.name, record.name) == 0;
+            });
+    });
     core::vector<std::unique_ptr<LoadedRule>> rules;
     for (const pg::RuleRow& row : rows) {
         const auto is_it = [&row](const std::unique_ptr<LoadedRule>& each) {
@@ -103,13 +186,6 @@ void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
         rules.push_back(same != rules_.end() ? std::move(*same) : load_rule(row));
     }
     rules_ = std::move(rules);
-    change_records([this] {
-        for (pg::RuleRecord& record : shared_rules().records)
-            record.is_present = false;
-        for (const std::unique_ptr<LoadedRule>& each : rules_)
-            if (each->record != nullptr)
-                each->record->is_present = true;
-    });
     shared_rules().has_been_read = true;
 }
 
@@ -134,26 +210,41 @@ void RulesWorker::check_due() {
     const pg::ScratchMemory scratch;
     SetCurrentStatementStartTimestamp(); // now() in conditions
     pg::CatalogScope catalogs;
-    if (pg::lock_rule_table() != table_) { // the extension is dropped, or made anew
+    if (pg::rule_table() != table_) { // the extension is dropped, or made anew
         ++shared_rules().changes;
     } else {
         pg::RuleTick tick(ages_);
         core::vector<core::Claim> claims = check_in_turn(tick);
-        if (tick.is_steady())
-            act(core::settle_claims(std::move(claims)), tick);
+        if (!claims.empty() && tick.is_steady())
+            settle_all(std::move(claims), tick);
     }
     catalogs.leave();
-    pg::call([] { compat::signal_listeners(); });
+    enforcer_.send_notifications();
 }
 
 core::vector<core::Claim> RulesWorker::check_in_turn(pg::RuleTick& tick) {
     const core::Timestamp began = pg::monotonic_now();
+    const auto is_over = [&] { return must_leave() || pg::monotonic_now() - began > longest_look; };
     core::vector<core::Claim> claims;
-    for (const std::size_t place : due_rules()) {
-        if (must_leave() || pg::monotonic_now() - began > longest_look)
-            break;
+    const auto check_one = [&](std::size_t place) {
         check(*rules_[place], static_cast<std::int32_t>(place), tick, enforcer_, claims);
+    };
+    core::vector<std::size_t> later;
+    OwnersTime used;
+    for (const std::size_t place : due_rules()) {
+        const core::Timestamp start = pg::monotonic_now();
+        core::Timestamp& time = used.of(rules_[place]->row.owner_oid);
+        if (is_over())
+            break;
+        if (time > share_of_owner) {
+            later.push_back(place);
+            continue;
+        }
+        check_one(place);
+        time += pg::monotonic_now() - start;
     }
+    for (auto place = later.begin(); place != later.end() && !is_over(); ++place)
+        check_one(*place);
     return claims;
 }
 
@@ -161,34 +252,64 @@ core::Timestamp RulesWorker::move_actions_on() {
     if (!enforcer_.is_busy())
         return INT64_MAX;
     const pg::ScratchMemory scratch;
-    pg::CatalogScope catalogs; // for a message in the session's encoding
+    pg::CatalogScope catalogs; // for names, rights, and a message in the session's encoding
+    if (enforcer_.is_review_due())
+        review_actions();
     const core::Timestamp next = enforcer_.move_on(forget, this);
     catalogs.leave();
     return next;
 }
 
-void RulesWorker::act(const core::vector<core::Claim>& claims, pg::RuleTick& tick) {
-    for (const core::Claim& claim : claims) {
-        LoadedRule& rule = *rules_[claim.rule];
-        if (core::room_for_actions(rule.rule, rule.record->action_times, pg::monotonic_now()) > 0)
-            act(rule, claim.session, tick);
-        else
-            rule.record->held_back += rule.streaks.hold_back(claim.session);
-    }
+void RulesWorker::review_actions() {
+    pg::RuleTick now;
+    enforcer_.review([&](const char* name, Oid owner, bool closes_socket, const core::Session& session) {
+        const auto rule =
+            std::find_if(rules_.begin(), rules_.end(), [=](const std::unique_ptr<LoadedRule>& each) {
+                return std::strcmp(each->row.name, name) == 0 && each->row.owner_oid == owner;
+            });
+        if (rule == rules_.end() || !(*rule)->is_checked() || pg::rules_setting() != pg::RulesMode::on)
+            return core::Outcome::spared;
+        return outcome_now(**rule, closes_socket, session, now);
+    });
 }
 
-void RulesWorker::act(LoadedRule& rule, const core::Session& session, pg::RuleTick& tick) {
+void RulesWorker::settle_all(core::vector<core::Claim> claims, pg::RuleTick& tick) {
+    pg::RuleTick now;
+    for (const core::Contest& contest : core::settle_claims(std::move(claims)))
+        settle(contest, {tick, now});
+}
+
+void RulesWorker::settle(const core::Contest& contest, const Looks& looks) {
+    const auto acted_on = std::find_if(contest.begin(), contest.end(),
+                                       [&](const core::Claim& claim) { return act(claim, looks); });
+    if (acted_on == contest.end() || enforcer_.has(acted_on->session))
+        return;
+    // It goes on as before: nor do the weaker rules act in this match of theirs.
+    for (auto weaker = std::next(acted_on); weaker != contest.end(); ++weaker)
+        if (core::MatchStreaks::Known* const known = rules_[weaker->rule]->streaks.find(weaker->session))
+            known->was_acted_on = true;
+}
+
+bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
+    LoadedRule& rule = *rules_[claim.rule];
+    if (outcome_now(rule, rule.rule.closes_sockets, claim.session, looks.now) != core::Outcome::chosen)
+        return false;
+    if (core::room_for_actions(rule.rule, rule.record->action_times, pg::monotonic_now()) == 0) {
+        rule.record->held_back += rule.streaks.hold_back(claim.session);
+        return false;
+    }
     change_records([&rule] { rule.record->action_times.add(pg::monotonic_now()); });
-    const bool has_acted =
-        enforcer_.act({rule.row, rule.rule, *rule.record}, session, tick.roster_for(rule.row.owner_oid));
+    const bool has_acted = enforcer_.act({rule.row, rule.rule, *rule.record}, claim.session,
+                                         looks.checked.roster_for(rule.row.owner_oid));
     if (!has_acted) {
         change_records([&rule] { rule.record->action_times.take_back(); });
-        return;
+        return false;
     }
-    if (core::MatchStreaks::Known* const known = rule.streaks.find(session))
+    if (core::MatchStreaks::Known* const known = rule.streaks.find(claim.session))
         known->was_acted_on = true;
     ++rule.record->acted;
     rule.record->last_acted = GetCurrentTimestamp();
+    return true;
 }
 
 void RulesWorker::forget(void* self, const char* name, const core::Session& session) {
@@ -198,7 +319,8 @@ void RulesWorker::forget(void* self, const char* name, const core::Session& sess
 }
 
 void RulesWorker::sleep_until(core::Timestamp next) {
-    const core::Timestamp left = std::max<core::Timestamp>(next - pg::monotonic_now(), 0);
+    const core::Timestamp now = pg::monotonic_now();
+    const core::Timestamp left = next > now ? next - now : 0; // what was never done is due at INT64_MIN
     const long wait =
         next == INT64_MAX
             ? -1L

@@ -23,11 +23,14 @@ class RulesWorker {
   private:
     bool must_leave() const noexcept;
     void reload();
-    /// What was only logged in a dry run has still to be done.
-    void end_dry_run();
+    /// What was only logged in a dry run has still to be done, and counts for no brake.
+    void begin_or_end_dry_run();
     bool must_read() const noexcept;
     /// False if there is no rule to be checked.
     bool read();
+    /// False if somebody has locked the table: the rules stay as they are, until it is read later.
+    bool read_table();
+    void put_off_reading();
     /// Rules whose rows are still the same keep all that is known of their sessions.
     void replace_rules(const core::vector<pg::RuleRow>& rows);
 
@@ -37,8 +40,16 @@ class RulesWorker {
     void check_due();
     core::vector<core::Claim> check_in_turn(pg::RuleTick& tick);
     core::Timestamp move_actions_on();
-    void act(const core::vector<core::Claim>& claims, pg::RuleTick& tick);
-    void act(LoadedRule& rule, const core::Session& session, pg::RuleTick& tick);
+    void review_actions();
+    /// Sessions as the checks have found them, and as they are now.
+    struct Looks {
+        pg::RuleTick& checked;
+        pg::RuleTick& now;
+    };
+    void settle_all(core::vector<core::Claim> claims, pg::RuleTick& tick);
+    void settle(const core::Contest& contest, const Looks& looks);
+    /// False if the session was not acted on: the next rule may have it.
+    bool act(const core::Claim& claim, const Looks& looks);
     /// The action is over, and the session still there: it may match anew.
     static void forget(void* self, const char* name, const core::Session& session);
     void sleep_until(core::Timestamp next);
@@ -49,6 +60,8 @@ class RulesWorker {
     std::int64_t changes_ = -1; // SharedRules::changes when the rules were read
     Oid table_ = InvalidOid;
     core::Timestamp next_read_ = INT64_MAX;
+    core::Timestamp unread_since_ = 0; // the table is locked; 0: it is not
+    bool is_lock_told_ = false;
     bool has_other_database_ = false;
     const uint32 wait_event_;
 };
