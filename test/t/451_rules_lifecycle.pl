@@ -120,6 +120,11 @@ subtest 'dump and restore' => sub {
 	$ops = ops(user => 'guard');
 	is(rule($ops, q{the guard's}, q{application_name = 'guarded'}, action => 'terminate', matching_for => '100 ms', reason => q{it's so}), '', q{a rule of another role});
 	$ops->quit;
+	my @as_keeper = ('pg_dump', '-Fc', '-f', "$dump.keeper", $node->connstr('ops') . ' user=keeper');
+	$node->command_fails_like(\@as_keeper, qr/permission denied for (table|relation) session_rule/, 'a dump by a role that may not read the rules fails');
+	ops()->run('GRANT SELECT ON sessionctl.session_rule TO keeper');
+	$node->command_ok(\@as_keeper, 'one by a role that may does not');
+	ops()->run('REVOKE SELECT ON sessionctl.session_rule FROM keeper');
 	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('ops') ], 'dump');
 	is($admin->run('DROP DATABASE ops'), '', 'the database is dropped');
 	$admin->run('CREATE DATABASE ops TEMPLATE template0');
