@@ -9,7 +9,7 @@ use RulesTest;
 use SessionctlTest;
 use Test::More;
 
-my $node = new_rules_server('rules_lifecycle', init => { allows_streaming => 1 }, conf => "pg_sessionctl.rules_database = 'ops'\n");
+my $node = new_rules_server('rules_lifecycle', init => { allows_streaming => 1 }, conf => "pg_sessionctl.rules_database = 'ops'\nlog_min_messages = debug1\n");
 my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');
 $admin->run('CREATE ROLE stranger LOGIN CREATEDB');
@@ -122,9 +122,11 @@ subtest 'dump and restore' => sub {
 	$ops->quit;
 	my @as_keeper = ('pg_dump', '-Fc', '-f', "$dump.keeper", $node->connstr('ops') . ' user=keeper');
 	$node->command_fails_like(\@as_keeper, qr/permission denied for (table|relation) session_rule/, 'a dump by a role that may not read the rules fails');
-	ops()->run('GRANT SELECT ON sessionctl.session_rule TO keeper');
+	$ops = ops();
+	$ops->run('GRANT SELECT ON sessionctl.session_rule TO keeper');
 	$node->command_ok(\@as_keeper, 'one by a role that may does not');
-	ops()->run('REVOKE SELECT ON sessionctl.session_rule FROM keeper');
+	$ops->run('REVOKE SELECT ON sessionctl.session_rule FROM keeper');
+	$ops->quit;
 	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('ops') ], 'dump');
 	is($admin->run('DROP DATABASE ops'), '', 'the database is dropped');
 	$admin->run('CREATE DATABASE ops TEMPLATE template0');
@@ -144,6 +146,18 @@ subtest 'rows that come by COPY' => sub {
 	my $copy = $node->basedir . '/copy';
 	$ops->run("COPY kept TO '$copy'; COPY sessionctl.session_rule FROM '$copy'");
 	ends_victims('they are carried out');
+};
+
+subtest 'more rules than there may be' => sub {
+	my $position = log_position($node);
+	$ops->run(q{CREATE TABLE more AS SELECT * FROM kept WHERE name = 'end'; UPDATE more SET condition = 'false'});
+	$ops->run(q{DO $$ BEGIN FOR i IN 1 .. 200 LOOP UPDATE more SET name = 'more ' || i; INSERT INTO sessionctl.session_rule SELECT * FROM more; END LOOP; END $$});
+	wait_for_log($node, $position, qr/rule "more 99" is not checked: there can be at most 200 session rules/);
+	ends_victims('those that have a place are carried out');
+	$ops->run(q{DELETE FROM sessionctl.session_rule WHERE name LIKE 'more 1%'});
+	checked_again($ops, 'more 99');
+	pass('the others are, when there is room');
+	$ops->run(q{DELETE FROM sessionctl.session_rule WHERE name LIKE 'more %'; DROP TABLE more});
 };
 
 subtest 'a restart of the server' => sub {
@@ -215,7 +229,7 @@ subtest 'DROP EXTENSION' => sub {
 		CREATE VIEW sessionctl.session_rule AS SELECT sessionctl.run() AS name});
 	my $position = log_position($node);
 	$admin->run('SELECT pg_reload_conf()');
-	wait_for_log($node, $position, qr/worker for session rules started/);
+	wait_for_log($node, $position, qr/starting background worker process "pg_sessionctl rules"/);
 	wait_for_no_worker($node);
 	is($stranger->run('SELECT count(*) FROM sessionctl.ran'), '0', 'what else has the name of its table is not read');
 	$_->quit for $stranger, $ops;

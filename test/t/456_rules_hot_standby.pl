@@ -11,7 +11,7 @@ use SessionctlTest;
 use Test::More;
 
 # The standby has no rule at its first look, and is promoted before its next.
-my $bare = new_rules_server('rules_bare', init => { allows_streaming => 1 });
+my $bare = new_rules_server('rules_bare', init => { allows_streaming => 1 }, conf => "log_min_messages = debug1\n");
 my $on_bare = SessionctlTest::Session->new($bare);
 $on_bare->run('CREATE ROLE app LOGIN');
 $bare->backup('bare');
@@ -19,7 +19,7 @@ my $late = new_node('rules_late');
 $late->init_from_backup($bare, 'bare', has_streaming => 1);
 $late->start;
 my $on_late = SessionctlTest::Session->new($late);
-wait_for_log($late, 0, qr/worker for session rules started/);
+wait_for_log($late, 0, qr/starting background worker process "pg_sessionctl rules"/);
 wait_for_no_worker($late);
 rule($on_bare, 'end', q{application_name = 'victim'}, action => 'terminate', streak => 'session');
 wait_for('the rule', sub { $on_late->run('SELECT count(*) FROM sessionctl.session_rules') eq '1' });
@@ -82,6 +82,7 @@ pass('and with notifications');
 $told->quit;
 
 wait_for_end($waiting);
+is(scalar(my @started = log_lines($late, 0, qr/worker for session rules started/)), 1, 'the log tells of a process that has a rule');
 pass('a rule that came between the last look of a standby and its promotion is carried out');
 $waiting->quit;
 

@@ -74,10 +74,6 @@ bool claim() {
 
 int run_rules() {
     prepare_checks();
-    pg::call([] {
-        ereport(LOG, (errmsg("pg_sessionctl: worker for session rules started"),
-                      errdetail("What sessions matched before is not known: matching_for begins anew.")));
-    });
     change_records([] { shared_rules().belong_to(MyDatabaseId, pg::own_encoding()); });
     const pg::MemoryScope lasting(TopMemoryContext);
     Presence presence;

@@ -65,6 +65,14 @@ bool is_trusted(Oid table) {
     return false;
 }
 
+/// A standby without rules has such a process for a moment each minute.
+void tell_of_start() {
+    pg::call([] {
+        ereport(LOG, (errmsg("pg_sessionctl: worker for session rules started"),
+                      errdetail("What sessions matched before is not known: matching_for begins anew.")));
+    });
+}
+
 } // namespace
 
 volatile std::sig_atomic_t rules_configuration_changed = 0;
@@ -134,6 +142,8 @@ bool RulesWorker::read() {
                     [](const std::unique_ptr<LoadedRule>& each) { return each->row.is_enabled; });
     if (!has_any)
         rules.nothing_to_do_at = changes;
+    else if (!std::exchange(is_start_told_, true))
+        tell_of_start();
     return has_any;
 }
 
@@ -180,7 +190,8 @@ void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
     core::vector<std::unique_ptr<LoadedRule>> rules;
     for (const pg::RuleRow& row : rows) {
         const auto is_it = [&row](const std::unique_ptr<LoadedRule>& each) {
-            return each != nullptr && std::strcmp(each->row.version, row.version) == 0;
+            return each != nullptr && each->record != nullptr &&
+                   std::strcmp(each->row.version, row.version) == 0;
         };
         const auto same = std::find_if(rules_.begin(), rules_.end(), is_it);
         rules.push_back(same != rules_.end() ? std::move(*same) : load_rule(row));

@@ -62,6 +62,7 @@ class RulesWorker {
     core::Timestamp next_read_ = INT64_MAX;
     core::Timestamp unread_since_ = 0; // the table is locked; 0: it is not
     bool is_lock_told_ = false;
+    bool is_start_told_ = false;
     bool has_other_database_ = false;
     const uint32 wait_event_;
 };
