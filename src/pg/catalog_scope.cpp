@@ -24,4 +24,12 @@ void CatalogScope::leave() {
     });
 }
 
+void abort_transaction() {
+    call([] {
+        const MemoryContext memory = CurrentMemoryContext;
+        AbortCurrentTransaction();
+        MemoryContextSwitchTo(memory);
+    });
+}
+
 } // namespace sessionctl::pg

@@ -15,4 +15,21 @@ class CatalogScope {
     void leave();
 };
 
+/// It goes on outside of any transaction.
+void abort_transaction();
+
+/// Runs the body in a transaction, which is rolled back if an exception leaves it. Its results outlive it:
+/// the memory context stays the same.
+template <typename Body>
+void in_transaction(Body&& body) {
+    CatalogScope transaction;
+    try {
+        body();
+        transaction.leave();
+    } catch (...) {
+        abort_transaction();
+        throw;
+    }
+}
+
 } // namespace sessionctl::pg

@@ -130,14 +130,24 @@ subtest 'pg_sessionctl.rules = log' => sub {
 	set_rules($admin, 'pg_sessionctl.rules' => 'off');
 	wait_for_no_worker($node);
 	pass('off: no process');
-	set_rules($admin, 'pg_sessionctl.rules' => 'log');
 	$position = log_position($node);
+	set_rules($admin, 'pg_sessionctl.rules' => 'log');
 	wait_for_log($node, $position, qr/action=log result="spared" [^\n]* rule="dry"/);
 	set_rules($admin, 'pg_sessionctl.rules' => 'on');
 	wait_for_end($session);
 	pass('on: who was only told of is ended, and what was only told counts for no brake');
 	drop_rules();
 	$session->quit;
+};
+
+subtest 'pg_sessionctl.rules = off' => sub {
+	rule($admin, 'rare', 'false', check_every => '1 h');
+	wait_for('its check', sub { status_of($admin, 'rare', 'checks') eq '1' });
+	set_rules($admin, 'pg_sessionctl.rules' => 'off');
+	wait_for_no_worker($node);
+	pass('ends the process at once, however rarely a rule is checked');
+	set_rules($admin, 'pg_sessionctl.rules' => 'on');
+	drop_rules();
 };
 
 subtest 'several rules in a dry run' => sub {

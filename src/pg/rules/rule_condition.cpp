@@ -192,7 +192,7 @@ core::vector<Match> RuleCondition::evaluate(RuleTick& tick, int timeout_ms) {
     if (timeout_ms > 0)
         limit.emplace(timeout_ms);
     try {
-        core::vector<Match> matches = in_subtransaction([&] { return evaluate_now(tick); });
+        core::vector<Match> matches = evaluate_now(tick);
         if (!limit || !limit->is_over())
             return matches;
     } catch (const PgError& error) {

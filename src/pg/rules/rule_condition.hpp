@@ -30,9 +30,9 @@ class RuleCondition {
     /// has. Errors: those of the condition (see pg::evaluate), after which SQL can go on.
     void check();
 
-    /// The sessions for which it is true; none if only_when is not true. In a subtransaction and with a time
-    /// limit of its own, so that SQL can go on after an error. If what it needs has changed since it was
-    /// compiled, all is checked again. Errors: those of the condition; 57014 if it does not end in time.
+    /// The sessions for which it is true; none if only_when is not true. With a time limit, if that is not 0.
+    /// If what it needs has changed since it was compiled, all is checked again. Errors: those of the
+    /// condition; 57014 if it does not end in time.
     core::vector<Match> evaluate(RuleTick& tick, int timeout_ms);
 
   private:

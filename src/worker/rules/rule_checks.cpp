@@ -1,6 +1,7 @@
 #include "worker/rules/rule_checks.hpp"
 
 #include "core/error.hpp"
+#include "pg/catalog_scope.hpp"
 #include "pg/encoding.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
@@ -103,19 +104,22 @@ void prepare_checks() {
 void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core::ActionsInFlight& in_flight,
            core::vector<core::Claim>& claims) {
     const core::Timestamp began = pg::monotonic_now();
-    core::string problem = problem_of(rule, began);
+    core::string problem;
     core::vector<pg::Match> matches;
-    if (problem.empty()) {
-        try {
-            const pg::ErrorMemory errors; // until the end of this tick
-            matches = evaluate(rule, tick);
-        } catch (const pg::PgError& error) {
-            problem = error.what();
-        } catch (const core::Error& error) {
-            problem = error.what();
-        } catch (const std::bad_alloc&) {
-            problem = "out of memory";
-        }
+    try {
+        const pg::ErrorMemory errors; // until the end of this tick
+        // A conflict with replay ends the process of a subtransaction.
+        pg::in_transaction([&] {
+            problem = problem_of(rule, began);
+            if (problem.empty())
+                matches = evaluate(rule, tick);
+        });
+    } catch (const pg::PgError& error) {
+        problem = error.what();
+    } catch (const core::Error& error) {
+        problem = error.what();
+    } catch (const std::bad_alloc&) {
+        problem = "out of memory";
     }
     const core::Timestamp now = pg::monotonic_now();
     ++rule.record->checks;

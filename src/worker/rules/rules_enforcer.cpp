@@ -13,7 +13,6 @@
 #include "worker/before_commit.hpp"
 
 extern "C" {
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/async.h"
 #include "utils/json.h"
@@ -120,15 +119,6 @@ core::string notification_of(const pg::RuleRow& row, const pg::RosterEntry& entr
         add("application_name", entry.application_name);
         appendStringInfoChar(&payload, '}');
         return static_cast<const char*>(payload.data);
-    });
-}
-
-void tell_of_failure(const pg::PgError& error) {
-    pg::call([&error] {
-        const MemoryContext memory = CurrentMemoryContext;
-        AbortCurrentTransaction();
-        MemoryContextSwitchTo(memory);
-        ereport(LOG, (errmsg("pg_sessionctl: session rules could not notify: %s", error.what())));
     });
 }
 
@@ -246,13 +236,15 @@ void RulesEnforcer::send_notifications() {
     const char* result = "notified";
     const pg::ErrorMemory errors;
     try {
-        pg::CatalogScope transaction;
-        for (const Notification& each : sent)
-            pg::call([&each] { Async_Notify(channel, each.payload.c_str()); });
-        transaction.leave();
+        pg::in_transaction([&sent] {
+            for (const Notification& each : sent)
+                pg::call([&each] { Async_Notify(channel, each.payload.c_str()); });
+        });
     } catch (const pg::PgError& error) {
         result = "spared";
-        tell_of_failure(error);
+        pg::call([&error] {
+            ereport(LOG, (errmsg("pg_sessionctl: session rules could not notify: %s", error.what())));
+        });
     }
     for (Notification& each : sent) {
         each.record.result.set(result);

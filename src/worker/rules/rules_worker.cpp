@@ -21,7 +21,6 @@ namespace {
 constexpr core::Timestamp standby_interval = 60 * core::microseconds_per_second;
 /// Then what the checks have found is acted on, and actions are moved on; the other rules stay due.
 constexpr core::Timestamp longest_look = core::microseconds_per_second;
-
 /// Of a look: an owner whose rules have taken so long comes after all others.
 constexpr core::Timestamp share_of_owner = 200 * core::microseconds_per_millisecond;
 /// How often a locked table is tried again, and how long nothing is said of the lock: DROP EXTENSION has it
@@ -84,8 +83,10 @@ RulesWorker::RulesWorker()
 void RulesWorker::run() {
     begin_or_end_dry_run();
     while (!must_leave()) {
-        if (rules_configuration_changed)
+        if (rules_configuration_changed) {
             reload();
+            continue;
+        }
         if (must_read() && !read())
             return;
         sleep_until(std::min(tick(), next_read_));
@@ -220,16 +221,18 @@ core::vector<std::size_t> RulesWorker::due_rules() const {
 void RulesWorker::check_due() {
     const pg::ScratchMemory scratch;
     SetCurrentStatementStartTimestamp(); // now() in conditions
-    pg::CatalogScope catalogs;
-    if (pg::rule_table() != table_) { // the extension is dropped, or made anew
-        ++shared_rules().changes;
-    } else {
-        pg::RuleTick tick(ages_);
-        core::vector<core::Claim> claims = check_in_turn(tick);
-        if (!claims.empty() && tick.is_steady())
-            settle_all(std::move(claims), tick);
-    }
-    catalogs.leave();
+    std::optional<pg::RuleTick> tick;
+    pg::in_transaction([&] {
+        if (pg::rule_table() == table_)
+            tick.emplace(ages_);
+        else // the extension is dropped, or made anew
+            ++shared_rules().changes;
+    });
+    if (!tick)
+        return;
+    core::vector<core::Claim> claims = check_in_turn(*tick);
+    if (!claims.empty() && tick->is_steady())
+        pg::in_transaction([&] { settle_all(std::move(claims), *tick); });
     enforcer_.send_notifications();
 }
 
