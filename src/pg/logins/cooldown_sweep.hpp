@@ -16,8 +16,8 @@ class CooldownSweep {
     /// Ends every matching login that has its pass and was no session when the roster was taken. For logins
     /// without a role it waits a moment, at most until `deadline` (monotonic).
     void end_pending_logins(core::Timestamp deadline);
-    /// The same without waiting for anything, for what acts by itself: a login that has become a session since
-    /// is left alone, since it may be in its first commit.
+    /// The same without waiting for anything, for what acts by itself: a login that has become a session
+    /// since is left alone, since it may be in its first commit.
     void end_pending_logins_at_once();
     /// Waits until `deadline` (monotonic) for their end. Returns how many are left, including those without a
     /// role.

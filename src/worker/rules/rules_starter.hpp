@@ -23,7 +23,7 @@ class RulesStarter {
     bool is_wanted(core::Timestamp now) const noexcept;
 
     core::CheckTimes starts_;
-    core::Timestamp standby_look_ = 0; // the first look is always due
+    core::Timestamp standby_look_ = 0;    // the first look is always due
     core::Timestamp kept_away_since_ = 0; // 0: it is not
     bool is_told_ = false;
     std::int64_t left_in_order_at_ = -1; // SharedRules::nothing_to_do_at at the last start
