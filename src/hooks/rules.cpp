@@ -51,7 +51,8 @@ bool may_need(const char* name, const Node* statement) {
 /// Runs before the command, and before its permission checks.
 bool on_database_command(const Node* statement) {
     const char* const database = compat::database_needed_by(statement);
-    if (database != nullptr && std::strcmp(database, pg::rules_database_setting()) == 0 && may_need(database, statement))
+    if (database != nullptr && std::strcmp(database, pg::rules_database_setting()) == 0 &&
+        may_need(database, statement))
         pg::entry([] { pg::keep_rules_away(); });
     if (compat::drops_extension(statement, "pg_sessionctl"))
         pg::entry([] { pg::wake_rules_at_commit(); });
