@@ -17,23 +17,27 @@ Tree* copy_of(Tree* tree) {
     return static_cast<Tree*>(compat::copy_of_tree(tree));
 }
 
+KeptPlan* first = nullptr;
+bool is_watching = false;
+std::uint64_t change_count = 0;
+
 } // namespace
 
-KeptPlan* KeptPlan::first_ = nullptr;
-bool KeptPlan::is_watching_ = false;
-std::uint64_t KeptPlan::changes_ = 0;
+std::uint64_t KeptPlan::changes() noexcept {
+    return change_count;
+}
 
 KeptPlan::KeptPlan(MemoryContext parent)
     : memory_(call([parent] { return compat::create_context(parent, "plan of a session rule"); })),
-      next_(first_) {
-    if (!is_watching_)
+      next_(first) {
+    if (!is_watching)
         call([] { compat::watch_catalogs(relation_changed, item_changed, other_changed); });
-    is_watching_ = true;
-    first_ = this;
+    is_watching = true;
+    first = this;
 }
 
 KeptPlan::~KeptPlan() {
-    KeptPlan** link = &first_;
+    KeptPlan** link = &first;
     while (*link != this)
         link = &(*link)->next_;
     *link = next_;
@@ -42,7 +46,7 @@ KeptPlan::~KeptPlan() {
 
 void KeptPlan::keep(PlannedStmt* plan, List* relations, List* items, std::uint64_t changes) {
     discard();
-    if (changes != changes_)
+    if (changes != change_count)
         return;
     call([=] {
         MemoryContextReset(memory_);
@@ -66,8 +70,8 @@ PlannedStmt* KeptPlan::locked() {
 
 template <typename IsAffected>
 void KeptPlan::discard_each(IsAffected&& is_affected) noexcept {
-    ++changes_;
-    for (KeptPlan* each = first_; each != nullptr; each = each->next_)
+    ++change_count;
+    for (KeptPlan* each = first; each != nullptr; each = each->next_)
         if (each->plan_ != nullptr && is_affected(*each))
             each->discard();
 }

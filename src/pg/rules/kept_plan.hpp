@@ -15,7 +15,7 @@ class KeptPlan {
     KeptPlan& operator=(const KeptPlan&) = delete;
 
     /// How often anything has changed that a plan may depend on.
-    static std::uint64_t changes() noexcept { return changes_; }
+    static std::uint64_t changes() noexcept;
     /// Copies the plan and what it depends on, unless there was a change since `changes`, which were taken
     /// before it was made. Errors: PgError; there is no plan then.
     void keep(PlannedStmt* plan, List* relations, List* items, std::uint64_t changes);
@@ -29,10 +29,6 @@ class KeptPlan {
     static void other_changed() noexcept;
     template <typename IsAffected>
     static void discard_each(IsAffected&& is_affected) noexcept;
-
-    static KeptPlan* first_;
-    static bool is_watching_;
-    static std::uint64_t changes_;
 
     MemoryContext memory_;
     PlannedStmt* plan_ = nullptr;
