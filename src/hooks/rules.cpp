@@ -5,6 +5,7 @@
 #include "pg/settings.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"

@@ -6,6 +6,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -13,7 +14,6 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }

@@ -8,6 +8,9 @@
 #include "worker/rules/rule_checks.hpp"
 #include "worker/rules/rule_records.hpp"
 
+#include <optional>
+#include <utility>
+
 extern "C" {
 #include "access/xlog.h"
 #include "utils/guc.h"
