@@ -20,7 +20,7 @@ $admin->run(q{
 	CREATE ROLE outsider LOGIN NOINHERIT; GRANT app TO outsider;
 	CREATE ROLE reader LOGIN; GRANT pg_read_all_stats TO reader});
 
-my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server'};
+my $for_superusers = q{proname ~ 'reaper|audit|stats|lockdowns|pool|_server|_rule_changed'};
 my $asks_inside = q{proname IN ('lockdown_database', 'unlock_database', 'lockdown_role', 'unlock_role', 'limit_role')};
 my $for_all = qq{(proname IN ('safe_count', 'preview_where', 'blocking_tree', 'help') OR proname LIKE '\\_%' OR $asks_inside) AND NOT $for_superusers};
 
