@@ -83,6 +83,19 @@ subtest 'one who is no superuser ends the process' => sub {
 	$guard->quit;
 };
 
+subtest 'one whose rules take all the time' => sub {
+	$admin->run(q{CREATE ROLE boss LOGIN SUPERUSER; CREATE FUNCTION public.naps() RETURNS int LANGUAGE sql STABLE AS 'SELECT 0 FROM pg_sleep(0.7)'});
+	my $boss = SessionctlTest::Session->new($node, user => 'boss');
+	my $checks = sub { return $admin->run("SELECT coalesce(sum(checks), 0) FROM sessionctl.session_rules WHERE name LIKE '$_[0]'") };
+	rule($boss, "slow $_", 'pid = (SELECT public.naps())') for 1 .. 6;
+	wait_for('all to be checked', sub { $admin->run(q{SELECT count(*) FROM sessionctl.session_rules WHERE checks > 0 AND name LIKE 'slow%'}) eq '6' });
+	my ($good, $slow) = ($checks->('good'), $checks->('slow%'));
+	wait_for('more checks', sub { $checks->('good') >= $good + 6 });
+	cmp_ok($checks->('slow%') - $slow, '<=', 24, 'comes last: another is checked in each look');
+	$admin->run(q{SELECT sessionctl.drop_session_rule(name) FROM sessionctl.session_rules WHERE owner = 'boss'});
+	$boss->quit;
+};
+
 subtest 'what it needs is gone' => sub {
 	my $position = log_position($node);
 	rule($admin, 'needs', q{public.holds(pid) AND application_name IN (SELECT name FROM public.names)});
