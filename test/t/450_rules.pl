@@ -185,8 +185,19 @@ subtest 'an action without effect' => sub {
 	wait_for_log($node, $position, qr/action=terminate result="still running" [^\n]* rule="stuck"/);
 	checked_again($admin, 'stuck') for 1 .. 3;
 	is(status_of($admin, 'stuck', 'matched, acted, ended'), '1|1|0', 'is not repeated in the same match');
+	drop_rules();
+	rule($admin, 'stuck', 'pid = ' . $session->pid, action => 'terminate');
+	rule($admin, 'other', 'false');    # for which the process stays
+	wait_for('it to act', sub { status_of($admin, 'stuck', 'acted') eq '1' });
+	$admin->run(q{SELECT sessionctl.drop_session_rule('stuck')});
+	checked_again($admin, 'other');
+	$position = log_position($node);
+	rule($admin, 'stuck', 'false');
+	checked_again($admin, 'stuck');
 	continue_process($session->pid);
 	wait_for_end($session);
+	wait_for_log($node, $position, qr/action=terminate result="terminated" [^\n]* rule="stuck"/);
+	is(status_of($admin, 'stuck', 'acted, ended'), '0|0', 'what ends later is not counted for a rule that was made anew');
 	drop_rules();
 	$session->quit;
 };

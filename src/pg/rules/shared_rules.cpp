@@ -19,6 +19,7 @@ void wake_up(Latch* latch) noexcept {
 } // namespace
 
 void RuleRecord::reset_counters() noexcept {
+    ++resets;
     for (auto* const counter : {&checks, &matched, &acted, &ended, &held_back, &errors})
         *counter = 0;
     check_time = 0;

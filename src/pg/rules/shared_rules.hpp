@@ -24,6 +24,7 @@ struct RuleRecord {
     core::ActionTimes action_times;
     std::atomic<bool> is_switched_off; // it was found not to end; until it is changed
     core::Timestamp switched_off_at;   // monotonic; 0: never
+    std::int32_t resets;               // of the numbers below
     std::atomic<std::int64_t> checks;
     std::atomic<std::int64_t> matched; // at the last check
     std::atomic<std::int64_t> acted;

@@ -169,6 +169,7 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
     Action action = {core::RuleInFlight(core::RuleMeans(rule.rule), entry.facts, now),
                      rule.rule.action,
                      &rule.record,
+                     rule.record.resets,
                      entry.transaction,
                      rule.rule.cooldown,
                      rule.rule.closes_sockets,
@@ -218,8 +219,7 @@ void RulesEnforcer::record_outcome(Action& action) noexcept {
         target.outcome == core::Outcome::terminated || target.outcome == core::Outcome::cancelled;
     action.record.result.set(core::outcome_name(target.outcome));
     pg::keep_record(action.record);
-    // The place may be another rule's by now.
-    if (std::strcmp(action.shared->name, action.rule) == 0 && action.shared->owner == action.owner)
+    if (action.shared->resets == action.resets) // else it is another rule by now
         action.shared->ended += has_ended;
     if (action.kind != core::RuleAction::drain)
         return;

@@ -56,6 +56,7 @@ class RulesEnforcer final : public core::ActionsInFlight {
         core::RuleInFlight flight;
         core::RuleAction kind;
         pg::RuleRecord* shared;
+        std::int32_t resets; // of its numbers, when the action began
         LocalTransactionId transaction;
         std::int64_t cooldown; // ms
         bool closes_sockets;
