@@ -214,7 +214,7 @@ core::string owner_problem(const RuleRow& row) {
                 superuser_arg(row.owner_oid)};
     });
     const ShownName shown(row.owner);
-    char problem[256] = "";
+    char problem[512] = "";
     const auto say = [&problem, &shown](const char* format) {
         std::snprintf(problem, sizeof problem, format, shown.text());
     };
