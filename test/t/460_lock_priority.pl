@@ -96,6 +96,20 @@ subtest 'escalate' => sub {
 	is(join(',', gives_way($node, $position, $holder)), 'cancel cancelled,terminate terminated', 'cancelled first, then terminated');
 	all_end($admin);
 
+	# Whoever waits, too, gives it the same time after the cancel.
+	($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	my @waiters = map { patient($node, 'escalate') } 1 .. 3;
+	$holder->run("BEGIN; $update; SAVEPOINT s");
+	$holder->send('SELECT pg_sleep(1000)');
+	waits($admin, $_, $update) for @waiters;
+	like($holder->answer, qr/canceling statement/, 'with three that wait it is cancelled');
+	is($holder->run('ROLLBACK TO s; COMMIT'), '', 'and has the time to obey');
+	is($_->answer, '', 'a waiter has its row') for @waiters;
+	ok($holder->lives, 'it lives');
+	wait_for('the audit', sub { gives_way($node, $position, $holder) });
+	is(join(',', gives_way($node, $position, $holder)), 'cancel cancelled', 'after one cancel');
+	all_end($admin);
+
 	($position, $holder, $waiter) = (log_position($node), busy_holder('batch'), patient($node, 'escalate'));
 	is($waiter->run($update), '', 'the waiter has its row');
 	wait_for('the audit', sub { gives_way($node, $position, $holder) });

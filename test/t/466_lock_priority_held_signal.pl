@@ -99,6 +99,27 @@ subtest 'one that is no longer lower when its turn comes' => sub {
 	all_end($admin);
 };
 
+# They are signalled in the order in which they came, or in the opposite one.
+subtest 'the last of several is no longer lower' => sub {
+	my $position = log_position($node);
+	my @readers = map { session($node, user => 'batch') } 1 .. 3;
+	$_->run('BEGIN; TABLE u') for @readers;
+	hold_signal();
+	my $waiter = patient($node, 'terminate');
+	$waiter->run('BEGIN');
+	$waiter->send('LOCK TABLE u');
+	is_held();
+	my @ends = @readers[0, 2];
+	$_->send('SELECT raise_priority()') for @ends;
+	wait_for('one to go on', sub { grep { $_->has_answered } @ends });
+	ok(let_go(), 'the signal is sent');
+	wait_for('the report', sub { reports_since($node, $position) });
+	is(join(',', reports_since($node, $position)), 'LOG: it has no lower lock priority', 'it stays');
+	is(scalar(grep { $_->has_answered && $_->answer =~ /FATAL/ } @ends), 1, 'one of them was ended');
+	ok($readers[1]->lives, 'and the one in between was not, for nothing');
+	all_end($admin);
+};
+
 # Whoever holds the table lets go of it meanwhile: the request is cancelled while it waits, and does not get its lock first.
 subtest 'a wait that is given up' => sub {
 	my $reader = session($node);
