@@ -132,7 +132,7 @@ std::optional<StepKind> PatienceMonitor::step_for(Wait& wait, const Pair& pair, 
     case BlockerAction::escalate:
         break;
     }
-    if (cancelled_at == 0 && blocker.is_active)
+    if (cancelled_at == 0 && blocker.runs_statement)
         return once(is_terminated, StepKind::cancel);
     if (cancelled_at != 0 && now_ < cancelled_at + cancel_time) {
         look_by(wait, cancelled_at + cancel_time);

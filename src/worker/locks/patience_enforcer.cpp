@@ -17,7 +17,8 @@ core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& bl
                          core::BlockerAction action) noexcept {
     if (step.kind == core::StepKind::cancel)
         return core::Recheck::statement;
-    const bool has_to_be_idle = action == core::BlockerAction::escalate && !core::is_active(blocker.state);
+    const bool has_to_be_idle =
+        action == core::BlockerAction::escalate && core::is_idle_in_transaction(blocker.state);
     return blocker.xact_start == 0 || has_to_be_idle ? core::Recheck::idleness : core::Recheck::transaction;
 }
 
