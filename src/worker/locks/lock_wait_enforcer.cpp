@@ -70,7 +70,7 @@ core::Timestamp LockWaitEnforcer::begin(const core::vector<core::LockWait>& wait
 void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
     Standings standings;
     const core::WaitGraph& graph = sessions.graph();
-    KeptWaiters kept(graph);
+    KeptWaiters kept(sessions);
     int first = 0;
     while (first < graph.count() && graph.party(first).pid < begin_at_)
         ++first;
