@@ -24,7 +24,17 @@ my $update = 'UPDATE t SET b = b + 1 WHERE a = 1';
 sub wait_event
 {
 	my ($session) = @_;
+	$admin->run('SELECT pg_stat_clear_snapshot()');
 	return $admin->run(q{SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_activity WHERE pid = } . $session->pid);
+}
+
+# While the signal of a request is held, so is a part of the lock table: whoever looks needs nothing of it that it does not
+# have already.
+sub look_from_one_transaction
+{
+	my ($session) = @_;
+	$admin->run('BEGIN');
+	return wait_event($session);
 }
 
 sub hold_signal { return write_file($wanted, '') }
@@ -127,13 +137,15 @@ subtest 'a wait that is given up' => sub {
 	my $alter = session($node, user => 'shop');
 	$alter->run(q{SET pg_sessionctl.yield_after = '100 ms'; BEGIN; INSERT INTO orders VALUES ('late')});
 	waits($admin, $alter, 'LOCK TABLE u');
-	hold_signal();
 	my $behind = session($node);
+	look_from_one_transaction($reader);
+	hold_signal();
 	$behind->send('SELECT count(*) FROM u');
 	is_held();
 	$reader->send('ROLLBACK');
 	wait_for('it to wait for the queue', sub { wait_event($reader) =~ /^LWLock:/ });
 	ok(let_go(), 'the signal is sent');
+	$admin->run('COMMIT');
 	like($alter->answer, qr/\AERROR:  canceling statement due to user request\nDETAIL:  This session's wait for a lock kept others waiting/, 'the request is cancelled');
 	is($behind->answer, '0', 'who stood behind it goes on');
 	is($reader->answer, '', 'and so does who held the table');
