@@ -24,6 +24,8 @@ void publish_start(const WaitingSession& waiting) noexcept {
 
 void LockWaitEnforcer::look() {
     is_to_look_ = false;
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        ++shared->reaper.wakeups;
     const core::Timestamp began = pg::monotonic_now();
     pg::publish_general_lock_settings();
     publish_next_look(0);

@@ -100,7 +100,8 @@ core::Timestamp YieldEnforcer::since(const WaitingSessions& sessions, core::Kept
 }
 
 void YieldEnforcer::check(const WaitingSessions& sessions, KeptWaiters& kept, const WaitingSession& waiting) {
-    if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock))
+    const bool is_known = waiting.session.state != core::State::disabled; // what it runs
+    if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock) || !is_known)
         return;
     const core::KeptRange range =
         core::kept_waiting_by(sessions.graph().party(waiting.party), kept.of(waiting.proclock));
