@@ -330,9 +330,10 @@ TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
 }
 
 TEST(Patience, LooksTakeATenthOfTheTime) {
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1001 * ms), 1010 * ms);
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1010 * ms), 1100 * ms);
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
+    EXPECT_EQ(core::earliest_next_look(1001 * ms, 1 * ms), 1010 * ms);
+    EXPECT_EQ(core::earliest_next_look(1010 * ms, 10 * ms), 1100 * ms);
+    EXPECT_EQ(core::earliest_next_look(1500 * ms, 1 * ms), 1509 * ms) << "it stood still for long";
+    EXPECT_EQ(core::earliest_next_look(1500 * ms, 500 * ms), 2500 * ms) << "but once a second";
 }
 
 TEST(Patience, ANewOneWakesOnceForEachLook) {

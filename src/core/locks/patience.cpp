@@ -47,8 +47,8 @@ std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Time
     return now + look_interval(patience) < next ? std::optional(now + shortest_interval) : std::nullopt;
 }
 
-Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept {
-    return ended + std::min(9 * (ended - began), longest_interval);
+Timestamp earliest_next_look(Timestamp ended, Timestamp used) noexcept {
+    return ended + std::min(9 * used, longest_interval);
 }
 
 void PatienceMonitor::begin(Timestamp monotonic) noexcept {

@@ -110,9 +110,9 @@ Timestamp look_interval(std::int32_t patience) noexcept;
 /// it; none: it does not. Once the next look is that one, it is early enough for everybody.
 std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Timestamp next) noexcept;
 
-/// Before this there is no look after one that took so long: however many wait, looks take a tenth of the
-/// time.
-Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept;
+/// Before this there is no look after one that used a processor for so long: however many wait, looks take a
+/// tenth of the time. A busy machine, on which a look stands still, does not make it late once more.
+Timestamp earliest_next_look(Timestamp ended, Timestamp used) noexcept;
 
 /// For the client of the blocker, and for the audit.
 string detail_of(const PatienceStep& step, const LockSettings& waiter);

@@ -26,12 +26,12 @@ void LockWaitEnforcer::look() {
     is_to_look_ = false;
     if (pg::SharedMemory* const shared = pg::shared_memory())
         ++shared->reaper.wakeups;
-    const core::Timestamp began = pg::monotonic_now();
+    const core::Timestamp began = pg::processor_time();
     pg::publish_general_lock_settings();
     publish_next_look(0);
     publish_next_look(look_at_waits());
     pg::bring_lock_look_forward(pg::shortest_watched_time()); // nobody wakes it during a look
-    earliest_ = core::earliest_next_look(began, pg::monotonic_now());
+    earliest_ = core::earliest_next_look(pg::monotonic_now(), pg::processor_time() - began);
 }
 
 core::Timestamp LockWaitEnforcer::next_look() const noexcept {
