@@ -12,6 +12,11 @@ namespace sessionctl::worker {
 
 namespace {
 
+/// With track_activities off nobody knows which statement would be cancelled.
+bool yields(const core::Session& session) noexcept {
+    return pg::lock_settings_of(session).yield_after > 0 && session.state != core::State::disabled;
+}
+
 /// Of the lock that it waits for: entries of one lock stand together.
 core::ProcLocksOfLock entries_of(const core::WaitGraph& graph, const core::ProcLock& wait) noexcept {
     const core::ProcLock* const all = graph.proclocks().data();
@@ -80,7 +85,7 @@ KeptWaiters::KeptWaiters(const WaitingSessions& sessions)
       of_lock_(graph_.proclocks().empty() ? 0 : graph_.proclocks().back().lock + 1) {
     for (int party = 0; party < graph_.count(); ++party) {
         const core::Session* const session = sessions.session_of(party);
-        if (session != nullptr && pg::lock_settings_of(*session).yield_after > 0)
+        if (session != nullptr && yields(*session))
             yielding_.push_back(graph_.party(party));
     }
 }
@@ -100,8 +105,7 @@ core::Timestamp YieldEnforcer::since(const WaitingSessions& sessions, core::Kept
 }
 
 void YieldEnforcer::check(const WaitingSessions& sessions, KeptWaiters& kept, const WaitingSession& waiting) {
-    const bool is_known = waiting.session.state != core::State::disabled; // what it runs
-    if (waiting.settings.yield_after <= 0 || !pg::is_yielded(waiting.lock) || !is_known)
+    if (!yields(waiting.session) || !pg::is_yielded(waiting.lock))
         return;
     const core::KeptRange range =
         core::kept_waiting_by(sessions.graph().party(waiting.party), kept.of(waiting.proclock));
