@@ -98,6 +98,8 @@ bool BlockerServer::spares(const core::Session& session) {
 
 /// What may have become different since that look, and is cheap to ask.
 bool BlockerServer::is_changed() {
+    if (has_to_be_idle_ && core::is_active(look(pinned()).state))
+        return true;
     const std::optional<core::LockPriority> priority = pg::lock_priority_of(pinned());
     const compat::LockHeld held(waiting_.lock);
     return !priority || *priority >= waiting_.settings.priority ||

@@ -61,8 +61,9 @@ class BlockersNow {
 /// give way, too?
 class BlockerServer final : public BeforeCommit<pg::LiveServer> {
   public:
-    BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting, BlockersNow& blockers)
-        : BeforeCommit(message), waiting_(waiting), blockers_(blockers) {}
+    BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting, BlockersNow& blockers,
+                  bool has_to_be_idle)
+        : BeforeCommit(message), waiting_(waiting), blockers_(blockers), has_to_be_idle_(has_to_be_idle) {}
 
     bool spares(const core::Session& session) override;
 
@@ -71,6 +72,7 @@ class BlockerServer final : public BeforeCommit<pg::LiveServer> {
 
     const WaitingSession& waiting_;
     BlockersNow& blockers_;
+    const bool has_to_be_idle_; // in its transaction
 };
 
 } // namespace sessionctl::worker

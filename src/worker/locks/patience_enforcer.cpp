@@ -12,14 +12,15 @@ namespace sessionctl::worker {
 
 namespace {
 
-/// `escalate` terminates at once only what runs nothing.
-core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& blocker,
-                         core::BlockerAction action) noexcept {
+core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& blocker) noexcept {
     if (step.kind == core::StepKind::cancel)
         return core::Recheck::statement;
-    const bool has_to_be_idle =
-        action == core::BlockerAction::escalate && core::is_idle_in_transaction(blocker.state);
-    return blocker.xact_start == 0 || has_to_be_idle ? core::Recheck::idleness : core::Recheck::transaction;
+    return blocker.xact_start == 0 ? core::Recheck::idleness : core::Recheck::transaction;
+}
+
+/// `escalate` terminates at once only what runs nothing.
+bool has_to_be_idle(const core::Session& blocker, core::BlockerAction action) noexcept {
+    return action == core::BlockerAction::escalate && core::is_idle_in_transaction(blocker.state);
 }
 
 pg::ClientMessage client_message_of(const core::PatienceStep& step, const core::LockSettings& settings) {
@@ -140,9 +141,9 @@ bool PatienceEnforcer::signal(const WaitingSession& waiting, BlockersNow& blocke
     const pg::ClientMessage message = client_message_of(step, waiting.settings);
     core::Target target = {};
     target.session = blocker;
-    BlockerServer server(message, waiting, blockers);
+    BlockerServer server(message, waiting, blockers, has_to_be_idle(blocker, waiting.settings.action));
     core::signal_one(target, is_cancel ? core::Action::cancel : core::Action::terminate,
-                     recheck_of(step, blocker, waiting.settings.action), server);
+                     recheck_of(step, blocker), server);
     if (target.outcome != core::Outcome::signalled)
         return target.outcome == core::Outcome::denied || target.outcome == core::Outcome::already_gone;
     if (!is_cancel)
