@@ -52,24 +52,34 @@ choose_pg_config() {
     fi
 }
 
+# One test each needs these, and is skipped without them.
+missing_optional_tools() {
+    local version
+    has_pgbouncer || echo pgbouncer
+    version=$(sed -n 's|^/usr/lib/postgresql/\([0-9]*\)/bin/pg_config$|\1|p' <<<"$PG_CONFIG")
+    [[ -z $version || -e $("$PG_CONFIG" --pkglibdir)/pg_repack.so ]] || echo "postgresql-$version-repack"
+}
+
 # shellcheck disable=SC2120 # sourced by others too
 install_missing() { # install_missing [build]: what it takes to test, or only to build and run
-    local missing version without_bouncer=no
+    install_required "$@"
+    if [[ ${1-} != build ]] && can_install; then install_optional; fi
+}
+
+install_required() {
+    local missing version
     [[ -z ${CXX-} ]] || has_command "${CXX%% *}" || die "there is no CXX=$CXX"
     mapfile -t missing < <(missing_build_tools)
     if [[ ${1-} != build ]]; then
         mapfile -t -O "${#missing[@]}" missing < <(missing_test_tools)
-        if ! has_pgbouncer && can_install; then without_bouncer=yes; fi # without it one test is skipped
     fi
     choose_pg_config
-    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG && $without_bouncer == no ]]; then return; fi
+    if ((${#missing[@]} == 0)) && [[ -n $PG_CONFIG ]]; then return; fi
 
     can_install || die "please install by hand: ${missing[*]}${PG_CONFIG:+ }${PG_CONFIG:-, a PostgreSQL server and its headers}"
-    say "Refreshing the package lists"
-    apt_get update
-    if [[ $without_bouncer == yes ]]; then install_pgbouncer; fi
+    refresh_lists
     if [[ -n $PG_CONFIG ]]; then
-        if ((${#missing[@]} > 0)); then install_packages "${missing[@]}"; fi
+        install_packages "${missing[@]}"
         return
     fi
     version=$(newest_server)
@@ -83,6 +93,30 @@ install_missing() { # install_missing [build]: what it takes to test, or only to
     fi
     choose_pg_config
     [[ -n $PG_CONFIG ]] || die "no PostgreSQL server with headers, although its packages are installed"
+}
+
+install_optional() {
+    local missing package
+    mapfile -t missing < <(missing_optional_tools)
+    if ((${#missing[@]} == 0)); then return; fi
+    refresh_lists
+    for package in "${missing[@]}"; do
+        if [[ -z $(apt-cache show "$package" 2>/dev/null) ]]; then
+            say "This distribution has no package $package"
+        elif [[ $package == pgbouncer ]]; then
+            without_service pgbouncer install_packages pgbouncer
+        else
+            install_packages "$package"
+        fi
+    done
+}
+
+are_lists_fresh=no
+refresh_lists() {
+    if [[ $are_lists_fresh == yes ]]; then return; fi
+    say "Refreshing the package lists"
+    apt_get update
+    are_lists_fresh=yes
 }
 
 can_install() { has_command apt-get && { ((EUID == 0)) || has_command sudo; }; }
@@ -168,14 +202,6 @@ allow_default_cluster() {
 
 # Its place is not in everybody's PATH.
 has_pgbouncer() { has_command pgbouncer || [[ -x /usr/sbin/pgbouncer ]]; }
-
-install_pgbouncer() {
-    if [[ -n $(apt-cache show pgbouncer 2>/dev/null) ]]; then
-        without_service pgbouncer install_packages pgbouncer
-    else
-        say "PgBouncer: this distribution has no package of it"
-    fi
-}
 
 # --- a KDC, for the test of GSSAPI connections: only where it is asked for, a developer's machine need not become one
 

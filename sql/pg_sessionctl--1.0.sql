@@ -1343,11 +1343,11 @@ COMMENT ON COLUMN sessionctl.session_audit.query_id IS
 COMMENT ON COLUMN sessionctl.session_audit.query IS
 'Text of its statement, or of the last one, cut at 500 bytes.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_user IS
-'The session user of the caller; NULL: the reaper.';
+'The session user of the caller; for blocker_patience the role that waited; NULL: the reaper.';
 COMMENT ON COLUMN sessionctl.session_audit.by_current_user IS
 'The current user of the caller, whose rights applied; NULL: the reaper.';
 COMMENT ON COLUMN sessionctl.session_audit.by_session_id IS
-'The session that asked, or the reaper''s.';
+'The session that asked or, for blocker_patience, waited; or the reaper''s.';
 COMMENT ON COLUMN sessionctl.session_audit.rule IS
 'The reaper''s rule, the session rule, or blocker_patience; NULL: a call.';
 COMMENT ON COLUMN sessionctl.session_audit.condition IS

@@ -88,6 +88,7 @@ sub low_priority_reader
 	my ($player) = @_;
 	$player->node->safe_psql('postgres', 'ALTER ROLE batch SET pg_sessionctl.lock_priority = low');
 	my $batch = $player->connect_user('batch');
+	$player->node->safe_psql('postgres', 'ALTER ROLE batch RESET pg_sessionctl.lock_priority');
 	$batch->run($_) for 'BEGIN', 'SELECT count(*) FROM orders';
 	return;
 }

@@ -96,6 +96,19 @@ subtest 'escalate' => sub {
 	is(join(',', gives_way($node, $position, $holder)), 'cancel cancelled,terminate terminated', 'cancelled first, then terminated');
 	all_end($admin);
 
+	# Whoever waits, too, gives it the same time after the cancel.
+	($position, $holder) = (log_position($node), session($node, user => 'batch'));
+	my @waiters = map { patient($node, 'escalate', patience => "${_}00 ms") } 1 .. 3;
+	$holder->run("BEGIN; $update; SAVEPOINT s");
+	$holder->send('SELECT pg_sleep(1000)');
+	$_->send($update) for @waiters;
+	is($_->answer, '', 'each of three has its row') for @waiters;
+	wait_for('the audit', sub { gives_way($node, $position, $holder) == 2 });
+	is(join(',', gives_way($node, $position, $holder)), 'cancel cancelled,terminate terminated', 'after one cancel, and one signal more');
+	like((grep { /action=terminate .*rule="blocker_patience"/ } audit_lines($node, $position))[0], qr/state="idle in transaction \(aborted\)" .*state_age="[\d.]+ s"/,
+		'and not at once');
+	all_end($admin);
+
 	($position, $holder, $waiter) = (log_position($node), busy_holder('batch'), patient($node, 'escalate'));
 	is($waiter->run($update), '', 'the waiter has its row');
 	wait_for('the audit', sub { gives_way($node, $position, $holder) });

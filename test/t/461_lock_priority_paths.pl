@@ -92,7 +92,7 @@ subtest 'a chain' => sub {
 
 subtest 'a key that changes hands' => sub {
 	plan skip_all => 'the server does not tell since when it waits' if $admin->run('SHOW server_version_num') < 140000;
-	my ($first, $second, $shop) = (batch('BEGIN; INSERT INTO t VALUES (100, 0)'), session($node, user => 'batch'), patient($node, 'terminate', patience => '1 h'));
+	my $shop = patient($node, 'terminate', patience => '1 h');
 	my $due = sub {
 		my ($blocker) = @_;
 		my $at;
@@ -102,22 +102,25 @@ subtest 'a key that changes hands' => sub {
 		});
 		return $at;
 	};
-	waits($admin, $second, 'BEGIN\; INSERT INTO t VALUES (100, 0)');
-	waits($admin, $shop, 'INSERT INTO t VALUES (100, 1)');
-	my $before = $due->($first);
-	# Whoever of the two is first now, the other waits for it.
-	$first->run('ROLLBACK');
-	wait_for('one to have it', sub { shown($admin, $second, 'waiting') ne 't' || shown($admin, $shop, 'waiting') ne 't' });
-	if (shown($admin, $second, 'state') eq 'idle in transaction')
-	{
-		is($admin->run(qq{SELECT '@{[ $due->($second) ]}' > '$before'::timestamptz}), 't', 'patience begins anew with the next one');
-	}
-	else
-	{
-		pass('the waiter was first');
-	}
+	# Whoever of the two is first when the key is free, the other waits for it: until that is the waiter with the patience.
+	my ($before, $second);
+	wait_for('the other one to be first', sub {
+		my $first = batch('BEGIN; INSERT INTO t VALUES (100, 0)');
+		$second = session($node, user => 'batch');
+		waits($admin, $second, 'BEGIN\; INSERT INTO t VALUES (100, 0)');
+		waits($admin, $shop, 'BEGIN\; INSERT INTO t VALUES (100, 1)');
+		$before = $due->($first);
+		$first->run('ROLLBACK');
+		wait_for('one to have it', sub { shown($admin, $second, 'waiting') ne 't' || shown($admin, $shop, 'waiting') ne 't' });
+		return 1 if shown($admin, $second, 'state') eq 'idle in transaction';
+		$shop->answer;
+		$shop->run('ROLLBACK');
+		$second->answer;
+		$second->run('ROLLBACK');
+		return 0;
+	});
+	is($admin->run(qq{SELECT '@{[ $due->($second) ]}' > '$before'::timestamptz}), 't', 'patience begins anew with the next one');
 	all_end($admin);
-	$admin->run('DELETE FROM t WHERE a = 100');
 };
 
 subtest 'advisory locks' => sub {

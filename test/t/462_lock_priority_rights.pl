@@ -71,6 +71,15 @@ subtest 'a missing right is told beside other reasons' => sub {
 	all_end($admin);
 };
 
+subtest 'a missing right on the way' => sub {
+	my ($head, $middle, $waiter) = (session($node, user => 'shop'), holder(), patient($node, 'terminate', user => 'stranger'));
+	$head->run('BEGIN; UPDATE t SET b = 0 WHERE a = 2');
+	waits($admin, $middle, 'UPDATE t SET b = 0 WHERE a = 2');
+	is(join(',', sort split /,/, reports_of_two($waiter, $update)), "LOG: it has no lower lock priority,$denied",
+		'is told, where who it waits for stays as well');
+	all_end($admin);
+};
+
 subtest 'the login role counts' => sub {
 	$admin->run('CREATE ROLE former LOGIN SUPERUSER');
 	my ($holder, $waiter) = (holder(), session($node, user => 'former'));
@@ -244,6 +253,8 @@ subtest 'a commit that waits for a synchronous standby' => sub {
 	is($second->run('UPDATE t SET b = 1 WHERE a = 3'), '', 'another one is ended');
 	is(shown($admin, $holder, q{wait_event = 'SyncRep'}), 't', 'it waits on');
 	is(join(',', gives_way($node, $position, $holder)), '', 'and nothing was done about it');
+	wait_for('both reports', sub { reports_since($node, $position) >= 2 });
+	is(join(',', reports_since($node, $position)), join(',', ('LOG: its commit waits for a synchronous standby') x 2), 'but the log tells why, once for each wait');
 	ok($reader->lives, 'nor about another one, which would end for nothing');
 	is(shown($admin, $locker, 'waiting'), 't', 'where one of two waits for a standby');
 	$reader->run('COMMIT');

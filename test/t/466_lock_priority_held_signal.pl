@@ -24,7 +24,17 @@ my $update = 'UPDATE t SET b = b + 1 WHERE a = 1';
 sub wait_event
 {
 	my ($session) = @_;
+	$admin->run('SELECT pg_stat_clear_snapshot()');
 	return $admin->run(q{SELECT coalesce(wait_event_type || ':' || wait_event, '') FROM pg_stat_activity WHERE pid = } . $session->pid);
+}
+
+# While the signal of a request is held, so is a part of the lock table: whoever looks needs nothing of it that it does not
+# have already.
+sub look_from_one_transaction
+{
+	my ($session) = @_;
+	$admin->run('BEGIN');
+	return wait_event($session);
 }
 
 sub hold_signal { return write_file($wanted, '') }
@@ -99,6 +109,27 @@ subtest 'one that is no longer lower when its turn comes' => sub {
 	all_end($admin);
 };
 
+subtest 'one of many is no longer lower' => sub {
+	my $position = log_position($node);
+	my @readers = map { session($node, user => 'batch') } 1 .. 8;
+	$_->run('BEGIN; TABLE u') for @readers;
+	hold_signal();
+	my $waiter = patient($node, 'terminate');
+	$waiter->run('BEGIN');
+	$waiter->send('LOCK TABLE u');
+	is_held();
+	# They are signalled in about the order in which they came, or in the opposite one: one of the two may be the first.
+	my @raised = @readers[0, 7];
+	$_->send('SELECT raise_priority()') for @raised;
+	wait_for('one to go on', sub { grep { $_->has_answered } @raised });
+	ok(let_go(), 'the signal is sent');
+	wait_for('the report', sub { reports_since($node, $position) });
+	is(join(',', reports_since($node, $position)), 'LOG: it has no lower lock priority', 'it stays');
+	wait_for('the first to end', sub { grep { !is_running($_->pid) } @readers });
+	is(scalar(grep { is_running($_->pid) } @readers), 7, 'and nobody but the first has ended for nothing');
+	all_end($admin);
+};
+
 # Whoever holds the table lets go of it meanwhile: the request is cancelled while it waits, and does not get its lock first.
 subtest 'a wait that is given up' => sub {
 	my $reader = session($node);
@@ -106,13 +137,15 @@ subtest 'a wait that is given up' => sub {
 	my $alter = session($node, user => 'shop');
 	$alter->run(q{SET pg_sessionctl.yield_after = '100 ms'; BEGIN; INSERT INTO orders VALUES ('late')});
 	waits($admin, $alter, 'LOCK TABLE u');
-	hold_signal();
 	my $behind = session($node);
+	look_from_one_transaction($reader);
+	hold_signal();
 	$behind->send('SELECT count(*) FROM u');
 	is_held();
 	$reader->send('ROLLBACK');
 	wait_for('it to wait for the queue', sub { wait_event($reader) =~ /^LWLock:/ });
 	ok(let_go(), 'the signal is sent');
+	$admin->run('COMMIT');
 	like($alter->answer, qr/\AERROR:  canceling statement due to user request\nDETAIL:  This session's wait for a lock kept others waiting/, 'the request is cancelled');
 	is($behind->answer, '0', 'who stood behind it goes on');
 	is($reader->answer, '', 'and so does who held the table');

@@ -30,6 +30,7 @@ Standing standing(int pid, std::optional<LockPriority> priority, State state = S
     blocker.session.xact_start = 10;
     blocker.session.may_signal = true;
     blocker.priority = priority;
+    blocker.runs_statement = core::is_active(state);
     return blocker;
 }
 
@@ -137,6 +138,10 @@ TEST(LockPriority, CancelNeedsAStatement) {
     EXPECT_EQ(obstacle(BlockerAction::cancel, State::fastpath), Obstacle::none);
     for (const BlockerAction action : {BlockerAction::log, BlockerAction::terminate, BlockerAction::escalate})
         EXPECT_EQ(obstacle(action, State::idle_in_transaction), Obstacle::none);
+    Standing asleep = standing(2, LockPriority::low, State::active);
+    asleep.runs_statement = false; // it waits for its client's next message
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high, BlockerAction::cancel), asleep),
+              Obstacle::no_statement);
 }
 
 TEST(LockPriority, NobodyInItsCommit) {
@@ -146,6 +151,10 @@ TEST(LockPriority, NobodyInItsCommit) {
     blocker.session.may_signal = false;
     EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::not_permitted)
         << "what lasts is told first";
+    blocker.session.may_signal = true;
+    blocker.awaits_standby = true;
+    EXPECT_EQ(core::obstacle_of(waiter_of(LockPriority::high), blocker), Obstacle::awaits_standby)
+        << "which may last";
     for (int i = 0; i <= static_cast<int>(Obstacle::commits); ++i)
         EXPECT_EQ(core::is_passing(static_cast<Obstacle>(i)), static_cast<Obstacle>(i) == Obstacle::commits);
 }
@@ -176,6 +185,19 @@ TEST(LockPriority, NearestOfAChain) {
         << "the head, since every edge to it is hard";
     EXPECT_EQ(in_the_way(chain, {{2, standing(2, LockPriority::high)}, {3, standing(3, LockPriority::high)}}),
               (Found{{3, Obstacle::not_lower}}));
+}
+
+TEST(LockPriority, AnExceptionThatWasPassedIsToldWhereTheWaitStays) {
+    const Model chain = {{{wants(session(1), exclusive)}, {holds(session(2), exclusive)}},
+                         {{wants(session(2), exclusive)}, {holds(session(3), exclusive)}}};
+    Standing denied = standing(2, LockPriority::low);
+    denied.session.may_signal = false;
+    EXPECT_EQ(in_the_way(chain, {{2, denied}}), (Found{{3, ends}})) << "the wait ends without it";
+    EXPECT_EQ(in_the_way(chain, {{2, denied}, {3, standing(3, LockPriority::high)}}),
+              (Found{{2, Obstacle::not_permitted}, {3, Obstacle::not_lower}}));
+    denied.session.is_protected = true;
+    EXPECT_EQ(in_the_way(chain, {{2, denied}, {3, standing(3, LockPriority::high)}}),
+              (Found{{2, Obstacle::exempt}, {3, Obstacle::not_lower}}));
 }
 
 TEST(LockPriority, BeyondOneThatStaysOnlyOverHardEdges) {

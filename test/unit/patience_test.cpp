@@ -210,6 +210,41 @@ TEST(Patience, EscalateTerminatesAtOnceWhatRunsNothing) {
     EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
 }
 
+TEST(Patience, EscalateWaitsAfterTheCancelWhoeverAskedForIt) {
+    Waiting waiting(BlockerAction::escalate);
+    waiting.is_active = true;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::cancel});
+    waiting.is_active = false;
+    waiting.wait.waiter = {4, 5}; // another one behind it
+    EXPECT_EQ(waiting.kinds(1520 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(3499 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.monitor.next_look(), 3500 * ms);
+    EXPECT_EQ(waiting.kinds(3500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+}
+
+TEST(Patience, SignalsATransactionOnceHoweverManyWait) {
+    for (const BlockerAction action : {BlockerAction::cancel, BlockerAction::terminate}) {
+        Waiting waiting(action);
+        waiting.is_active = true;
+        Blocker blocker = waiting.blocker();
+        EXPECT_EQ(waiting.kinds(1500 * ms, {blocker}).size(), 1u);
+        for (int pid = 4; pid < 100; ++pid) {
+            waiting.wait.waiter = {pid, 5};
+            EXPECT_EQ(waiting.kinds((1500 + 1000 * pid) * ms, {blocker}), Kinds{});
+        }
+        ++blocker.xact_start;
+        EXPECT_EQ(waiting.kinds(200000 * ms, {blocker}).size(), 1u) << "its next one again";
+    }
+}
+
+TEST(Patience, ForgetsWhoIsInNobodysWayAnyMore) {
+    Waiting waiting;
+    EXPECT_EQ(waiting.kinds(1500 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+    EXPECT_EQ(waiting.kinds(11000 * ms, {waiting.blocker()}), Kinds{});
+    EXPECT_EQ(waiting.kinds(22000 * ms, {}), Kinds{});
+    EXPECT_EQ(waiting.kinds(22100 * ms, {waiting.blocker()}), Kinds{StepKind::terminate});
+}
+
 TEST(Patience, LooksLessOftenTheLongerItLasts) {
     Waiting waiting(BlockerAction::log);
     waiting.kinds(1500 * ms, {waiting.blocker()});
@@ -295,9 +330,10 @@ TEST(Patience, LooksForTheBlockersOfSoManyWaitsAtOnce) {
 }
 
 TEST(Patience, LooksTakeATenthOfTheTime) {
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1001 * ms), 1010 * ms);
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1010 * ms), 1100 * ms);
-    EXPECT_EQ(core::earliest_next_look(1000 * ms, 1500 * ms), 2500 * ms) << "but once a second";
+    EXPECT_EQ(core::earliest_next_look(1001 * ms, 1 * ms), 1010 * ms);
+    EXPECT_EQ(core::earliest_next_look(1010 * ms, 10 * ms), 1100 * ms);
+    EXPECT_EQ(core::earliest_next_look(1500 * ms, 1 * ms), 1509 * ms) << "it stood still for long";
+    EXPECT_EQ(core::earliest_next_look(1500 * ms, 500 * ms), 2500 * ms) << "but once a second";
 }
 
 TEST(Patience, ANewOneWakesOnceForEachLook) {

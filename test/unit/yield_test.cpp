@@ -12,12 +12,14 @@ namespace {
 
 constexpr Timestamp millisecond = core::microseconds_per_millisecond;
 
+using Parties = core::vector<core::Party>;
+
 /// By the request of session 1, in the first lock of the model.
-bool keeps_somebody_waiting(const ModelLock& lock) {
+bool keeps_somebody_waiting(const ModelLock& lock, const Parties& yielding = {session(1)}) {
     const core::WaitGraph graph = graph_of({lock});
     const core::ProcLock* const all = graph.proclocks().data();
-    return !core::kept_waiting_by(session(1), core::kept_waiting({all, all + graph.proclocks().size()}))
-                .empty();
+    const auto kept = core::kept_waiting({all, all + graph.proclocks().size()}, yielding);
+    return !core::kept_waiting_by(session(1), kept).empty();
 }
 
 const ModelLock::Claim reader = holds(session(9), access_share);
@@ -52,6 +54,21 @@ TEST(Yield, those_behind_it_wait_for_another_request_as_well) {
         {{alter, wants(session(2), access_exclusive), wants(session(3), access_share)}, {reader}}));
 }
 
+TEST(Yield, of_several_that_yield_the_last_one_is_the_first) {
+    const ModelLock::Claim query = wants(session(3), access_share);
+    const ModelLock::Claim other = wants(session(2), access_exclusive);
+    const Parties both = {session(1), session(2)};
+    EXPECT_TRUE(keeps_somebody_waiting({{other, alter, query}, {reader}}, both));
+    EXPECT_FALSE(keeps_somebody_waiting({{alter, other, query}, {reader}}, both));
+    EXPECT_TRUE(keeps_somebody_waiting({{alter, query}, {reader}}, both)) << "when that one has gone";
+    EXPECT_FALSE(
+        keeps_somebody_waiting({{alter, wants(session(4), access_exclusive), other, query}, {reader}}, both))
+        << "a third one does not yield";
+    EXPECT_FALSE(
+        keeps_somebody_waiting({{other, alter, query}, {holds(session(9), access_exclusive)}}, both));
+    EXPECT_FALSE(keeps_somebody_waiting({{alter, query}, {reader}}, {})) << "it does not itself";
+}
+
 TEST(Yield, what_its_transaction_holds_is_not_released_for_sure) {
     const ModelLock::Claim upgrade = wants(session(1), access_exclusive, 1u << share);
     EXPECT_FALSE(keeps_somebody_waiting({{upgrade, wants(session(2), row_exclusive)}, {reader}}));
@@ -67,28 +84,41 @@ TEST(Yield, all_who_wait_for_nothing_else) {
     entries[1] = entry(2, 1, access_share);
     entries[2] = entry(1, 0, access_exclusive);
     entries[3] = {session(9), 0, -1, 0, 1u << access_share, 0, 0};
-    const auto kept = core::kept_waiting({entries, entries + 4});
+    const auto kept = core::kept_waiting({entries, entries + 4}, {session(1)});
     std::set<const core::ProcLock*> waiters;
     for (const core::KeptWaiting& each : core::kept_waiting_by(session(1), kept))
         waiters.insert(each.waiter);
     EXPECT_EQ(waiters, (std::set<const core::ProcLock*>{&entries[0], &entries[1]}));
     EXPECT_TRUE(core::kept_waiting_by(session(7), kept).empty());
-    EXPECT_TRUE(core::kept_waiting({entries, entries}).empty()) << "nobody waits any more";
+    EXPECT_TRUE(core::kept_waiting({entries, entries}, {}).empty()) << "nobody waits any more";
 }
 
 namespace {
 
-/// Nothing but the party's requests is in the way of the waiter: as plainly as it can be said.
-bool is_kept_by(const core::Party& party, const core::ProcLock& waiter, core::ProcLocksOfLock lock) {
-    bool is_kept = false;
+/// Nothing but requests that yield is in the way of the waiter, the party's as the last: as plainly as it can
+/// be said.
+bool is_kept_by(const core::Party& party, const core::ProcLock& waiter, core::ProcLocksOfLock lock,
+                const Parties& yielding) {
+    const core::ProcLock* last = nullptr;
     for (const core::ProcLock* other = lock.first; other != lock.end; ++other) {
         if (!core::is_block(waiter, *other))
             continue;
-        if (!(other->party == party) || core::is_hard_block(waiter, *other))
+        if (core::is_hard_block(waiter, *other) ||
+            std::find(yielding.begin(), yielding.end(), other->party) == yielding.end())
             return false;
-        is_kept = true;
+        if (last == nullptr || other->place > last->place)
+            last = other;
     }
-    return is_kept;
+    return last != nullptr && last->party == party;
+}
+
+/// Some of them, all, or one.
+Parties some_of(const core::WaitGraph& graph, unsigned seed) {
+    Parties some;
+    for (int party = 0; party < graph.count(); ++party)
+        if (seed % 7 != 0 ? (seed >> party % 11 & 1) != 0 || seed % 3 == 0 : party == 1)
+            some.push_back(graph.party(party));
+    return some;
 }
 
 } // namespace
@@ -101,13 +131,14 @@ TEST(Yield, is_found_in_one_pass_as_by_looking_at_all_pairs) {
         for (core::ProcLocksOfLock lock = {all, all}; lock.first != end; lock.first = lock.end) {
             while (lock.end != end && lock.end->lock == lock.first->lock)
                 ++lock.end;
-            const auto kept = core::kept_waiting(lock);
+            const Parties yielding = some_of(graph, seed);
+            const auto kept = core::kept_waiting(lock, yielding);
             for (int party = 0; party < graph.count(); ++party) {
                 std::set<const core::ProcLock*> found, expected;
                 for (const core::KeptWaiting& each : core::kept_waiting_by(graph.party(party), kept))
                     found.insert(each.waiter);
                 for (const core::ProcLock* waiter = lock.first; waiter != lock.end; ++waiter)
-                    if (waiter->wanted != 0 && is_kept_by(graph.party(party), *waiter, lock))
+                    if (waiter->wanted != 0 && is_kept_by(graph.party(party), *waiter, lock, yielding))
                         expected.insert(waiter);
                 EXPECT_EQ(found, expected) << "seed " << seed << ", party " << party;
             }
@@ -125,12 +156,12 @@ TEST(Yield, members_of_one_parallel_query_are_not_in_each_others_way) {
 
 class YieldTime : public ::testing::Test {
   protected:
+    static constexpr Timestamp nobody = core::YieldMonitor::never;
+
     /// One look, at a wait that keeps others waiting since then.
-    std::optional<Timestamp> look(Timestamp at, std::optional<Timestamp> since) {
+    std::optional<Timestamp> look(Timestamp at, Timestamp since, bool gives_up = true) {
         monitor.begin(at);
-        std::optional<Timestamp> waited;
-        if (since)
-            waited = monitor.check(wait, 500, *since);
+        const std::optional<Timestamp> waited = monitor.check(wait, 500, since, gives_up);
         monitor.finish();
         return waited;
     }
@@ -153,7 +184,7 @@ TEST_F(YieldTime, goes_on_when_those_behind_it_change) {
 
 TEST_F(YieldTime, begins_anew_when_nobody_was_behind_it) {
     EXPECT_FALSE(look(1000 * millisecond, 1000 * millisecond));
-    EXPECT_FALSE(look(1300 * millisecond, std::nullopt));
+    EXPECT_FALSE(look(1300 * millisecond, nobody));
     EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
     EXPECT_FALSE(look(1500 * millisecond, 1400 * millisecond));
     EXPECT_EQ(look(1900 * millisecond, 1400 * millisecond), 500 * millisecond);
@@ -166,12 +197,21 @@ TEST_F(YieldTime, one_that_goes_on_after_the_cancel_is_cancelled_again) {
     EXPECT_TRUE(look(1500 * millisecond, 500 * millisecond));
 }
 
+TEST_F(YieldTime, does_not_count_while_they_waited_for_somebody_else) {
+    EXPECT_FALSE(look(1000 * millisecond, nobody)) << "it waits for a holder";
+    EXPECT_FALSE(look(9000 * millisecond, nobody));
+    EXPECT_FALSE(look(9200 * millisecond, 1010 * millisecond)) << "who has gone now";
+    EXPECT_EQ(monitor.next_look(), 9500 * millisecond);
+    EXPECT_EQ(look(9500 * millisecond, 1010 * millisecond), 500 * millisecond);
+}
+
 TEST_F(YieldTime, is_logged_once) {
-    EXPECT_TRUE(look(1000 * millisecond, 500 * millisecond));
-    EXPECT_TRUE(look(1001 * millisecond, 500 * millisecond)) << "until it was";
+    EXPECT_TRUE(look(1000 * millisecond, 500 * millisecond, false));
+    EXPECT_TRUE(look(1001 * millisecond, 500 * millisecond, false)) << "until it was";
     monitor.logged(wait);
-    EXPECT_FALSE(look(5000 * millisecond, 500 * millisecond));
+    EXPECT_FALSE(look(5000 * millisecond, 500 * millisecond, false));
     EXPECT_EQ(monitor.next_look(), core::PatienceMonitor::never);
+    EXPECT_TRUE(look(5001 * millisecond, 500 * millisecond)) << "when it is not only to be logged any more";
 }
 
 TEST_F(YieldTime, what_is_not_known_is_neither_logged_nor_cancelled) {

@@ -1,6 +1,7 @@
 #include "core/locks/lock_priority.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sessionctl::core {
@@ -41,6 +42,8 @@ const char* obstacle_text(Obstacle obstacle) noexcept {
         return "it is not known to be in a transaction";
     case Obstacle::no_statement:
         return "it runs no statement that could be cancelled";
+    case Obstacle::awaits_standby:
+        return "its commit waits for a synchronous standby";
     case Obstacle::commits:
         return "it commits";
     }
@@ -65,8 +68,10 @@ Obstacle obstacle_of(const LockSettings& waiter, const Standing& blocker) noexce
         return Obstacle::setter_not_permitted;
     if (session.state == State::idle || (session.xact_start == 0 && !is_idle_in_transaction(session.state)))
         return Obstacle::no_transaction;
-    if (waiter.action == BlockerAction::cancel && !is_active(session.state))
+    if (waiter.action == BlockerAction::cancel && !blocker.runs_statement)
         return Obstacle::no_statement;
+    if (blocker.awaits_standby)
+        return Obstacle::awaits_standby;
     return blocker.is_in_commit ? Obstacle::commits : Obstacle::none;
 }
 
@@ -92,6 +97,9 @@ class Search {
             for (const Edge& edge : edges_from(steps[next]))
                 if (goes_on_from(edge, steps[next]))
                     steps.push_back({edge.blocker, edge.since});
+        if (std::any_of(found_.begin(), found_.end(), stays))
+            std::copy_if(passed_.begin(), passed_.end(), std::back_inserter(found_),
+                         [](const Blocker& each) { return is_exception(each.obstacle); });
         return std::move(found_);
     }
 
@@ -108,6 +116,8 @@ class Search {
         bool is_acted_on;
         WaitStart since;
     };
+
+    static bool stays(const Blocker& blocker) noexcept { return blocker.obstacle != Obstacle::none; }
 
     vector<Edge> edges_from(const Step& step) {
         vector<Edge> edges;
@@ -157,11 +167,9 @@ class Search {
         const std::optional<Blocker> blocker = blocker_at(edge);
         if (!blocker)
             return false;
-        const bool stays = blocker->obstacle != Obstacle::none;
-        if (stays && edge.is_hard && edge.is_acted_on && waits(edge.blocker))
-            return true;
-        found_.push_back(*blocker);
-        return false;
+        const bool is_passed = stays(*blocker) && edge.is_hard && edge.is_acted_on && waits(edge.blocker);
+        (is_passed ? passed_ : found_).push_back(*blocker);
+        return is_passed;
     }
 
     std::optional<Blocker> blocker_at(const Edge& edge) {
@@ -174,7 +182,7 @@ class Search {
         const Session& session = standing->session;
         const Obstacle obstacle = edge.is_acted_on ? obstacle_of(settings_, *standing) : Obstacle::lock_kind;
         const Timestamp since = session.xact_start > edge.since.wall ? 0 : edge.since.monotonic;
-        return Blocker{edge.blocker,       session.id, is_active(session.state),
+        return Blocker{edge.blocker,       session.id, standing->runs_statement,
                        session.xact_start, since,      obstacle};
     }
 
@@ -192,6 +200,7 @@ class Search {
     vector<bool> is_seen_;
     vector<int> edge_to_; // by party, in the edges of the present step; -1: none
     vector<Blocker> found_;
+    vector<Blocker> passed_; // stay, and wait themselves
 };
 
 } // namespace

@@ -34,7 +34,9 @@ struct Standing {
     /// may_signal: the waiter's login role may; is_protected: it is exempt.
     Session session;
     std::optional<LockPriority> priority; // none: not known
-    bool is_in_commit = false;
+    bool runs_statement = false;          // which a cancel would end
+    bool awaits_standby = false;
+    bool is_in_commit = false;      // that, or before it
     bool setters_may_signal = true; // who set the waiter's patience and action
 };
 
@@ -51,6 +53,7 @@ enum class Obstacle : std::uint8_t {
     setter_not_permitted,
     no_transaction,
     no_statement,
+    awaits_standby,
     commits,
 };
 /// Is a right missing that somebody may have counted on?
@@ -60,6 +63,10 @@ constexpr bool is_denial(Obstacle obstacle) noexcept {
 /// Does it go by itself in a moment? Then nobody is told of it.
 constexpr bool is_passing(Obstacle obstacle) noexcept {
     return obstacle == Obstacle::commits;
+}
+/// Is it lower, and only a missing right or an exemption keeps it?
+constexpr bool is_exception(Obstacle obstacle) noexcept {
+    return is_denial(obstacle) || obstacle == Obstacle::exempt;
 }
 /// The rest of a sentence about it: "it has no lower lock priority".
 const char* obstacle_text(Obstacle obstacle) noexcept;
@@ -83,7 +90,7 @@ class BlockerFacts {
 struct Blocker {
     int party;
     Identity id; // of a prepared transaction: 0 and its XID
-    bool is_active;
+    bool runs_statement;
     Timestamp xact_start;
     Timestamp since; // at the latest, it has been in the way (monotonic); 0: not known
     Obstacle obstacle;
@@ -91,7 +98,8 @@ struct Blocker {
 
 /// Those that have to go so that the wait of this party ends: of each path to its blockers the nearest one
 /// that may be ended. Beyond one that stays, the search follows only those that hold what is wanted, since
-/// these release it when they go on; if nobody beyond may be ended, the one that stays is the obstacle.
+/// these release it when they go on. If somebody at the end of a path stays, so does the wait, and then those
+/// that were passed over and are an exception are obstacles, too.
 vector<Blocker> blockers_to_give_way(const WaitGraph& graph, int waiter, const LockSettings& settings,
                                      BlockerFacts& facts);
 

@@ -16,6 +16,26 @@ Timestamp pause_after_patience(Timestamp waited) noexcept {
     return std::min(std::max(waited / 10, shortest_interval), longest_interval);
 }
 
+/// Each wait is searched for its blockers more often than this.
+constexpr Timestamp remembered_for = 10 * longest_interval;
+
+/// Of entries for transactions, in the order of their pids: where those with this pid begin.
+template <typename Entries>
+auto place_of(Entries& entries, std::int32_t pid) noexcept {
+    return std::lower_bound(entries.begin(), entries.end(), pid,
+                            [](const auto& entry, std::int32_t wanted) { return entry.id.pid < wanted; });
+}
+
+/// Null: there is none.
+template <typename Entries>
+auto* find_transaction(Entries& entries, const Blocker& blocker) noexcept {
+    auto entry = place_of(entries, blocker.id.pid);
+    while (entry != entries.end() && entry->id.pid == blocker.id.pid &&
+           !(entry->id == blocker.id && entry->xact_start == blocker.xact_start))
+        ++entry;
+    return entry != entries.end() && entry->id.pid == blocker.id.pid ? &*entry : nullptr;
+}
+
 } // namespace
 
 Timestamp look_interval(std::int32_t patience) noexcept {
@@ -27,8 +47,8 @@ std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Time
     return now + look_interval(patience) < next ? std::optional(now + shortest_interval) : std::nullopt;
 }
 
-Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept {
-    return ended + std::min(9 * (ended - began), longest_interval);
+Timestamp earliest_next_look(Timestamp ended, Timestamp used) noexcept {
+    return ended + std::min(9 * used, longest_interval);
 }
 
 void PatienceMonitor::begin(Timestamp monotonic) noexcept {
@@ -80,29 +100,17 @@ PatienceMonitor::Wait& PatienceMonitor::wait_of(const LockWait& id) {
     return *wait;
 }
 
-vector<PatienceMonitor::Pair>::iterator PatienceMonitor::Wait::place_of(std::int32_t pid) noexcept {
-    return std::lower_bound(pairs.begin(), pairs.end(), pid,
-                            [](const Pair& pair, std::int32_t wanted) { return pair.id.pid < wanted; });
-}
-
-PatienceMonitor::Pair* PatienceMonitor::Wait::find(const Blocker& blocker) noexcept {
-    for (auto pair = place_of(blocker.id.pid); pair != pairs.end() && pair->id.pid == blocker.id.pid; ++pair)
-        if (pair->id == blocker.id && pair->xact_start == blocker.xact_start)
-            return &*pair;
-    return nullptr;
-}
-
 /// Null: nothing has to be remembered of it.
 PatienceMonitor::Pair* PatienceMonitor::pair_of(Wait& wait, const Blocker& blocker) {
-    if (Pair* const known = wait.find(blocker)) {
+    if (Pair* const known = find_transaction(wait.pairs, blocker)) {
         known->is_checked = true;
         return known;
     }
     if (blocker.obstacle != Obstacle::none && blocker.since != 0)
         return nullptr;
     const Timestamp since = blocker.since != 0 ? blocker.since : now_;
-    return &*wait.pairs.insert(wait.place_of(blocker.id.pid),
-                               Pair{blocker.id, blocker.xact_start, since, 0, false, false, true});
+    return &*wait.pairs.insert(place_of(wait.pairs, blocker.id.pid),
+                               Pair{blocker.id, blocker.xact_start, since, false, true});
 }
 
 /// None: nothing now, or never.
@@ -111,27 +119,32 @@ std::optional<StepKind> PatienceMonitor::step_for(Wait& wait, const Pair& pair, 
     const auto once = [](bool is_done, StepKind kind) {
         return is_done ? std::nullopt : std::optional(kind);
     };
+    const Signalled* const signalled = find_transaction(signalled_, blocker);
+    const Timestamp cancelled_at = signalled != nullptr ? signalled->cancelled_at : 0;
+    const bool is_terminated = signalled != nullptr && signalled->is_terminated;
     switch (action) {
     case BlockerAction::log:
         return once(pair.is_logged, StepKind::log);
     case BlockerAction::cancel:
-        return once(pair.cancelled_at != 0, StepKind::cancel);
+        return once(cancelled_at != 0, StepKind::cancel);
     case BlockerAction::terminate:
-        return once(pair.is_terminated, StepKind::terminate);
+        return once(is_terminated, StepKind::terminate);
     case BlockerAction::escalate:
         break;
     }
-    if (pair.cancelled_at == 0 && blocker.is_active)
-        return once(pair.is_terminated, StepKind::cancel);
-    if (pair.cancelled_at != 0 && now_ < pair.cancelled_at + cancel_time) {
-        look_by(wait, pair.cancelled_at + cancel_time);
+    if (cancelled_at == 0 && blocker.runs_statement)
+        return once(is_terminated, StepKind::cancel);
+    if (cancelled_at != 0 && now_ < cancelled_at + cancel_time) {
+        look_by(wait, cancelled_at + cancel_time);
         return std::nullopt;
     }
-    return once(pair.is_terminated, StepKind::terminate);
+    return once(is_terminated, StepKind::terminate);
 }
 
 /// For how long it has been in the way of the wait.
 Timestamp PatienceMonitor::note(Wait& wait, const Blocker& blocker, Timestamp patience) {
+    if (Signalled* const signalled = find_transaction(signalled_, blocker))
+        signalled->seen_at = now_;
     const Pair* const pair = pair_of(wait, blocker);
     const Timestamp waited = now_ - (pair != nullptr ? pair->since : blocker.since);
     look_by(wait, now_ + (waited < patience ? patience - waited : pause_after_patience(waited)));
@@ -153,7 +166,8 @@ vector<PatienceStep> PatienceMonitor::check(const LockWait& id, const LockSettin
     vector<PatienceStep> steps;
     for (std::size_t i = 0; i < blockers.size(); ++i)
         if (all_give_way) {
-            if (const auto kind = step_for(wait, *wait.find(blockers[i]), blockers[i], settings.action))
+            if (const auto kind =
+                    step_for(wait, *find_transaction(wait.pairs, blockers[i]), blockers[i], settings.action))
                 steps.push_back({*kind, blockers[i], waited[i]});
         } else if (waited[i] >= patience && is_to_be_reported(wait, blockers[i].obstacle)) {
             steps.push_back({StepKind::report, blockers[i], waited[i]});
@@ -180,32 +194,37 @@ bool PatienceMonitor::is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept 
 bool PatienceMonitor::all_give_way(const LockWait& id, std::int32_t patience,
                                    const vector<Blocker>& blockers) noexcept {
     return !blockers.empty() && std::all_of(blockers.begin(), blockers.end(), [&](const Blocker& blocker) {
-        const Pair* const pair = find(id, blocker);
+        const Pair* const pair = find_pair(id, blocker);
         return blocker.obstacle == Obstacle::none && pair != nullptr &&
                now_ - pair->since >= patience * microseconds_per_millisecond;
     });
 }
 
-PatienceMonitor::Pair* PatienceMonitor::find(const LockWait& id, const Blocker& blocker) noexcept {
+PatienceMonitor::Pair* PatienceMonitor::find_pair(const LockWait& id, const Blocker& blocker) noexcept {
     Wait* const wait = find_wait(waits_, id);
-    return wait != nullptr ? wait->find(blocker) : nullptr;
+    return wait != nullptr ? find_transaction(wait->pairs, blocker) : nullptr;
 }
 
-void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) noexcept {
-    Pair* const pair = find(id, step.blocker);
-    if (pair == nullptr)
-        return;
+PatienceMonitor::Signalled& PatienceMonitor::signalled_of(const Blocker& blocker) {
+    if (Signalled* const known = find_transaction(signalled_, blocker))
+        return *known;
+    return *signalled_.insert(place_of(signalled_, blocker.id.pid),
+                              Signalled{blocker.id, blocker.xact_start, 0, false, now_});
+}
+
+void PatienceMonitor::taken(const LockWait& id, const PatienceStep& step) {
     switch (step.kind) {
     case StepKind::report:
         break;
     case StepKind::log:
-        pair->is_logged = true;
+        if (Pair* const pair = find_pair(id, step.blocker))
+            pair->is_logged = true;
         break;
     case StepKind::cancel:
-        pair->cancelled_at = now_;
+        signalled_of(step.blocker).cancelled_at = now_;
         break;
     case StepKind::terminate:
-        pair->is_terminated = true;
+        signalled_of(step.blocker).is_terminated = true;
         break;
     }
 }
@@ -214,6 +233,10 @@ void PatienceMonitor::finish() noexcept {
     waits_.erase(
         std::remove_if(waits_.begin(), waits_.end(), [](const Wait& wait) { return !wait.is_checked; }),
         waits_.end());
+    signalled_.erase(
+        std::remove_if(signalled_.begin(), signalled_.end(),
+                       [&](const Signalled& each) { return now_ - each.seen_at > remembered_for; }),
+        signalled_.end());
 }
 
 string detail_of(const PatienceStep& step, const LockSettings& waiter) {

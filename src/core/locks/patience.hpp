@@ -37,7 +37,8 @@ class PatienceMonitor {
     /// The first session that had to be left to the next look; 0: none.
     std::int32_t first_postponed() const noexcept { return first_postponed_; }
     /// What to do now about a wait, whose blockers are these: about all of them, or reports of those that
-    /// stay. Each obstacle is reported, and each blocker logged, once for each wait.
+    /// stay. Each obstacle is reported, and each blocker logged, once for each wait; a transaction is
+    /// cancelled once, and terminated once, however many wait for it.
     vector<PatienceStep> check(const LockWait& wait, const LockSettings& settings,
                                const vector<Blocker>& blockers);
     /// Nothing more can come of this wait, whoever is in its way.
@@ -45,9 +46,9 @@ class PatienceMonitor {
     /// Would these, found in the way of the wait just now, all have to go? A step is taken for all of them,
     /// or for none.
     bool all_give_way(const LockWait& wait, std::int32_t patience, const vector<Blocker>& blockers) noexcept;
-    /// The step was taken; otherwise it comes again.
-    void taken(const LockWait& wait, const PatienceStep& step) noexcept;
-    /// Forgets the waits that were not checked in this look.
+    /// The step was taken, by whomever; otherwise it comes again.
+    void taken(const LockWait& wait, const PatienceStep& step);
+    /// Forgets the waits that were not checked in this look, and who is in nobody's way any more.
     void finish() noexcept;
     /// When to look again, on the monotonic clock.
     Timestamp next_look() const noexcept { return next_look_; }
@@ -62,11 +63,17 @@ class PatienceMonitor {
     struct Pair {
         Identity id;
         Timestamp xact_start;
-        Timestamp since;        // monotonic
-        Timestamp cancelled_at; // 0: it was not
+        Timestamp since; // monotonic
         bool is_logged;
-        bool is_terminated;
         bool is_checked;
+    };
+    /// A transaction that was signalled, for whichever wait.
+    struct Signalled {
+        Identity id;
+        Timestamp xact_start;
+        Timestamp cancelled_at; // 0: it was not
+        bool is_terminated;
+        Timestamp seen_at; // in the way of a wait
     };
     struct Wait {
         LockWait id;
@@ -74,25 +81,22 @@ class PatienceMonitor {
         Timestamp next_look;
         std::uint32_t reported; // obstacles, as bits
         bool is_checked;
-
-        /// Where those with this pid begin.
-        vector<Pair>::iterator place_of(std::int32_t pid) noexcept;
-        /// Null: it is not known.
-        Pair* find(const Blocker& blocker) noexcept;
     };
 
     Wait& wait_of(const LockWait& id);
     Pair* pair_of(Wait& wait, const Blocker& blocker);
     Timestamp note(Wait& wait, const Blocker& blocker, Timestamp patience);
     static bool is_to_be_reported(Wait& wait, Obstacle obstacle) noexcept;
-    Pair* find(const LockWait& id, const Blocker& blocker) noexcept;
+    Pair* find_pair(const LockWait& id, const Blocker& blocker) noexcept;
+    Signalled& signalled_of(const Blocker& blocker);
     std::optional<StepKind> step_for(Wait& wait, const Pair& pair, const Blocker& blocker,
                                      BlockerAction action) noexcept;
     void look_by(Timestamp at) noexcept;
     void look_by(Wait& wait, Timestamp at) noexcept;
 
-    vector<Wait> waits_; // in the order of their pids
-    Timestamp now_ = 0;  // monotonic
+    vector<Wait> waits_;          // in the order of their pids
+    vector<Signalled> signalled_; // in the order of their pids
+    Timestamp now_ = 0;           // monotonic
     Timestamp next_look_ = never;
     int searches_ = 0; // in this look
     int allowed_searches_ = most_searches;
@@ -106,9 +110,9 @@ Timestamp look_interval(std::int32_t patience) noexcept;
 /// it; none: it does not. Once the next look is that one, it is early enough for everybody.
 std::optional<Timestamp> earlier_look(Timestamp now, std::int32_t patience, Timestamp next) noexcept;
 
-/// Before this there is no look after one that took so long: however many wait, looks take a tenth of the
-/// time.
-Timestamp earliest_next_look(Timestamp began, Timestamp ended) noexcept;
+/// Before this there is no look after one that used a processor for so long: however many wait, looks take a
+/// tenth of the time. A busy machine, on which a look stands still, does not make it late once more.
+Timestamp earliest_next_look(Timestamp ended, Timestamp used) noexcept;
 
 /// For the client of the blocker, and for the audit.
 string detail_of(const PatienceStep& step, const LockSettings& waiter);

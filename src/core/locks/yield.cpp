@@ -8,59 +8,51 @@ namespace sessionctl::core {
 
 namespace {
 
-/// Who holds, or wants, each mode: three parties of each are enough to tell whether there are none, one, or
-/// several besides a given one.
+/// Who holds, or wants, each mode: the last two of each are enough to tell the last one besides a given one.
 class PartiesByMode {
   public:
     void add(const Party& party, LockModes modes) noexcept {
-        for (; modes != 0; modes &= modes - 1)
-            add_to(of_mode_[__builtin_ctz(modes)], party);
+        ++count_;
+        for (; modes != 0; modes &= modes - 1) {
+            Latest& latest = of_mode_[__builtin_ctz(modes)];
+            if (!(latest.last.party == party))
+                latest.one_before = latest.last;
+            latest.last = {party, count_};
+        }
     }
 
-    /// Of those with one of these modes, besides this one.
-    struct Others {
-        int count; // 2: or more
-        Party first;
-    };
-    Others others(const Party& than, LockModes modes) const noexcept {
-        Others found = {0, {}};
+    /// Of those with one of these modes.
+    std::optional<Party> last_besides(const Party& party, LockModes modes) const noexcept {
+        Entry found = {};
         for (; modes != 0; modes &= modes - 1) {
-            const Parties& parties = of_mode_[__builtin_ctz(modes)];
-            for (int i = 0; i < parties.count; ++i)
-                if (!(parties.at[i] == than))
-                    count(found, parties.at[i]);
+            const Latest& latest = of_mode_[__builtin_ctz(modes)];
+            const Entry& other = latest.last.party == party ? latest.one_before : latest.last;
+            if (other.number > found.number)
+                found = other;
         }
-        return found;
+        return found.number > 0 ? std::optional(found.party) : std::nullopt;
     }
 
   private:
-    static constexpr int most = 3;
-    struct Parties {
-        int count = 0;
-        Party at[most];
+    struct Entry {
+        Party party;
+        int number; // in the order in which they were added, from 1
+    };
+    struct Latest {
+        Entry last;
+        Entry one_before; // of another party
     };
 
-    static void add_to(Parties& parties, const Party& party) noexcept {
-        Party* const end = parties.at + parties.count;
-        if (parties.count < most && std::find(parties.at, end, party) == end)
-            parties.at[parties.count++] = party;
-    }
-
-    static void count(Others& found, const Party& party) noexcept {
-        if (found.count == 0)
-            found = {1, party};
-        else if (!(found.first == party))
-            found.count = 2;
-    }
-
-    Parties of_mode_[32];
+    Latest of_mode_[32] = {};
+    int count_ = 0;
 };
 
 } // namespace
 
-vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock) {
+vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock, const vector<Party>& yielding) {
     PartiesByMode holders;
-    PartiesByMode requests; // further up the queue
+    PartiesByMode yielding_requests; // further up the queue
+    PartiesByMode other_requests;
     const ProcLock* end_of_queue = lock.first;
     for (const ProcLock* each = lock.first; each != lock.end; ++each) {
         holders.add(each->party, each->held);
@@ -70,10 +62,13 @@ vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock) {
     vector<KeptWaiting> kept;
     for (const ProcLock* waiter = end_of_queue; waiter != lock.first;) {
         --waiter; // from the front on
-        const PartiesByMode::Others before = requests.others(waiter->party, waiter->conflicts);
-        if (before.count == 1 && holders.others(waiter->party, waiter->conflicts).count == 0)
-            kept.push_back({waiter, before.first});
-        requests.add(waiter->party, LockModes{1} << waiter->wanted);
+        const Party& party = waiter->party;
+        const std::optional<Party> by = yielding_requests.last_besides(party, waiter->conflicts);
+        if (by && !other_requests.last_besides(party, waiter->conflicts) &&
+            !holders.last_besides(party, waiter->conflicts))
+            kept.push_back({waiter, *by});
+        const bool is_yielding = std::binary_search(yielding.begin(), yielding.end(), party);
+        (is_yielding ? yielding_requests : other_requests).add(party, LockModes{1} << waiter->wanted);
     }
     std::sort(kept.begin(), kept.end(),
               [](const KeptWaiting& a, const KeptWaiting& b) { return a.by < b.by; });
@@ -93,24 +88,32 @@ KeptRange kept_waiting_by(const Party& party, const vector<KeptWaiting>& kept) n
 
 void YieldMonitor::begin(Timestamp monotonic) noexcept {
     now_ = monotonic;
-    next_look_ = PatienceMonitor::never;
+    next_look_ = never;
     for (Wait& wait : waits_)
         wait.is_checked = false;
 }
 
-std::optional<Timestamp> YieldMonitor::check(const LockWait& id, std::int32_t yield_after, Timestamp since) {
+std::optional<Timestamp> YieldMonitor::check(const LockWait& id, std::int32_t yield_after, Timestamp since,
+                                             bool gives_up) {
     Wait* wait = find_wait(waits_, id);
     if (wait == nullptr)
-        wait = &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, since, false, true});
+        wait =
+            &*waits_.insert(place_of_waiter(waits_, id.waiter.pid), Wait{id, INT64_MIN, never, false, true});
     wait->is_checked = true;
-    const Timestamp due = wait->since + yield_after * microseconds_per_millisecond;
-    if (wait->is_logged)
-        return std::nullopt;
-    if (now_ < due) {
-        next_look_ = std::min(next_look_, due);
+    if (since == never) {
+        wait->since = never;
+        wait->free_at = now_;
         return std::nullopt;
     }
-    return now_ - wait->since;
+    if (wait->since == never)
+        wait->since = std::max(since, wait->free_at);
+    if (wait->is_logged && !gives_up)
+        return std::nullopt;
+    const Timestamp due = wait->since + yield_after * microseconds_per_millisecond;
+    if (now_ >= due)
+        return now_ - wait->since;
+    next_look_ = std::min(next_look_, due);
+    return std::nullopt;
 }
 
 void YieldMonitor::cancelled(const LockWait& id) noexcept {

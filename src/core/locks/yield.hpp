@@ -11,13 +11,14 @@ struct ProcLocksOfLock {
     const ProcLock* end;
 };
 
-/// Who would be granted the lock at once, if only this party's requests were not before it.
+/// Who would be granted the lock at once, if only the requests before it of parties that yield were gone.
+/// They go one at a time, the last in the queue first.
 struct KeptWaiting {
     const ProcLock* waiter;
     Party by;
 };
-/// All of a lock, in the order of `by`. In time n log n.
-vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock);
+/// All of a lock, in the order of `by`; `yielding`: in their order. In time n log n.
+vector<KeptWaiting> kept_waiting(ProcLocksOfLock lock, const vector<Party>& yielding);
 /// Those of them that this party keeps waiting.
 struct KeptRange {
     const KeptWaiting* first;
@@ -29,33 +30,37 @@ struct KeptRange {
 };
 KeptRange kept_waiting_by(const Party& party, const vector<KeptWaiting>& kept) noexcept;
 
-/// Remembers the waits that keep others waiting from look to look: the time counts from when the first of
-/// those began to wait, as long as there is one at each look.
+/// Remembers the waits of sessions that yield from look to look: the time counts from when the first of those
+/// behind began to wait, as long as there is one at each look; and not from before the last look at which
+/// this wait kept nobody waiting, when those who wait now waited for somebody else.
 class YieldMonitor {
   public:
     void begin(Timestamp monotonic) noexcept;
-    /// For how long a wait has kept others waiting, if that is long enough (ms) to give it up now. Called
-    /// only for waits that do so; `since`: monotonic, of the first of those.
-    std::optional<Timestamp> check(const LockWait& wait, std::int32_t yield_after, Timestamp since);
+    /// For how long a wait has kept others waiting, if that is long enough (ms) to give it up now, or, where
+    /// nobody `gives_up`, to log it once. `since`: monotonic, of the first of those; `never`: there are none.
+    std::optional<Timestamp> check(const LockWait& wait, std::int32_t yield_after, Timestamp since,
+                                   bool gives_up);
     void cancelled(const LockWait& wait) noexcept;
-    /// It is not given up, and not named again.
     void logged(const LockWait& wait) noexcept;
     /// Forgets the waits that were not checked in this look.
     void finish() noexcept;
     /// When to look again, on the monotonic clock.
     Timestamp next_look() const noexcept { return next_look_; }
 
+    static constexpr Timestamp never = PatienceMonitor::never;
+
   private:
     struct Wait {
         LockWait id;
-        Timestamp since; // monotonic
+        Timestamp free_at; // monotonic, the last look at which it kept nobody waiting
+        Timestamp since;   // monotonic; never: it keeps nobody waiting
         bool is_logged;
         bool is_checked;
     };
 
     vector<Wait> waits_; // in the order of their pids
     Timestamp now_ = 0;  // monotonic
-    Timestamp next_look_ = PatienceMonitor::never;
+    Timestamp next_look_ = never;
 };
 
 /// For the client, and for the audit.

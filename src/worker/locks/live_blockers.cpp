@@ -3,6 +3,7 @@
 #include "pg/catalog_scope.hpp"
 #include "pg/locks/lock_settings.hpp"
 #include "pg/memory.hpp"
+#include "pg/monotonic.hpp"
 #include "pg/sessions/session_table.hpp"
 
 #include <csignal>
@@ -41,6 +42,9 @@ std::optional<core::Standing> LiveBlockers::standing_of(int party) {
     const Standings::Known waiter = standings_.of(waiting_.session);
     if (blocker.is_gone)
         return std::nullopt;
+    standing.runs_statement =
+        core::is_active(session->state) && pg::client_wait_of(*session) != pg::ClientWait::read;
+    standing.awaits_standby = pg::awaits_standby(*session);
     standing.is_in_commit = pg::is_in_commit(*session);
     standing.session.is_protected = blocker.is_exempt;
     standing.session.may_signal = !waiter.is_gone && standings_.may_signal(waiter.role, blocker.role);
@@ -61,29 +65,45 @@ core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const c
     return blockers;
 }
 
-core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts,
-                                         Standings& standings) {
+core::vector<core::Blocker> BlockersNow::look() const {
     const WaitingSessions sessions;
-    const int party = sessions.graph().find(core::Party{wait.waiter.pid, 0});
-    const std::optional<WaitingSession> waiting =
-        party >= 0 ? waiting_session(sessions, starts, party) : std::nullopt;
-    if (!waiting || !(waiting->wait == wait))
-        return {};
-    return blockers_of(sessions, starts, standings, *waiting);
+    Standings standings;
+    const int party = sessions.graph().find(core::Party{waiting_.session.id.pid, 0});
+    const std::optional<WaitingSession> now =
+        party >= 0 ? waiting_session(sessions, starts_, party) : std::nullopt;
+    return now && now->wait == waiting_.wait ? blockers_of(sessions, starts_, standings, *now)
+                                             : core::vector<core::Blocker>();
+}
+
+bool BlockersNow::all_give_way() {
+    if (looked_at_ == 0 || pg::monotonic_now() - looked_at_ > longest_age) {
+        looked_at_ = pg::monotonic_now();
+        const pg::ScratchMemory scratch;
+        const core::vector<core::Blocker> blockers = look();
+        const pg::MemoryScope lasting(memory_);
+        blockers_.assign(blockers.begin(), blockers.end());
+    }
+    return monitor_.all_give_way(waiting_.wait, waiting_.settings.patience, blockers_);
+}
+
+bool BlockersNow::include(const core::Session& session) const noexcept {
+    return std::any_of(blockers_.begin(), blockers_.end(), [&session](const core::Blocker& blocker) {
+        return blocker.id == session.id && blocker.xact_start == session.xact_start;
+    });
 }
 
 bool BlockerServer::spares(const core::Session& session) {
-    return BeforeCommit::spares(session) || !is_chosen(session);
+    return BeforeCommit::spares(session) || !blockers_.all_give_way() || !blockers_.include(session);
 }
 
-bool BlockerServer::is_chosen(const core::Session& session) {
-    const pg::ScratchMemory scratch;
-    standings_.forget(session);
-    const core::vector<core::Blocker> blockers = blockers_now(wait_, starts_, standings_);
-    return std::any_of(blockers.begin(), blockers.end(), [&session](const core::Blocker& blocker) {
-        return blocker.id == session.id && blocker.xact_start == session.xact_start &&
-               blocker.obstacle == core::Obstacle::none;
-    });
+/// What may have become different since that look, and is cheap to ask.
+bool BlockerServer::is_changed() {
+    if (has_to_be_idle_ && core::is_active(look(pinned()).state))
+        return true;
+    const std::optional<core::LockPriority> priority = pg::lock_priority_of(pinned());
+    const compat::LockHeld held(waiting_.lock);
+    return !priority || *priority >= waiting_.settings.priority ||
+           !held.is_awaited_by({waiting_.session.id.pid, 0});
 }
 
 } // namespace sessionctl::worker

@@ -2,6 +2,7 @@
 // before they are signalled.
 #pragma once
 
+#include "core/locks/patience.hpp"
 #include "pg/sessions/live_server.hpp"
 #include "worker/before_commit.hpp"
 #include "worker/locks/standings.hpp"
@@ -30,26 +31,48 @@ class LiveBlockers final : public core::BlockerFacts {
 core::vector<core::Blocker> blockers_of(const WaitingSessions& sessions, const core::WaitStarts& starts,
                                         Standings& standings, const WaitingSession& waiting);
 
-/// The same anew, at this moment; empty, if this wait is over. Errors: PgError.
-core::vector<core::Blocker> blockers_now(const core::LockWait& wait, const core::WaitStarts& starts,
-                                         Standings& standings);
+/// Those in its way at this moment. Lives no longer than the ScratchMemory that was the innermost when it was
+/// made. Errors: PgError.
+class BlockersNow {
+  public:
+    BlockersNow(const WaitingSession& waiting, const core::WaitStarts& starts,
+                core::PatienceMonitor& monitor) noexcept
+        : waiting_(waiting), starts_(starts), monitor_(monitor) {}
 
-/// For the look just before the signal: would it be chosen again, for the same wait?
+    /// Looks anew, unless it did so just now: where hundreds have to go, a look for each takes seconds.
+    bool all_give_way();
+    /// Is this transaction one of them?
+    bool include(const core::Session& session) const noexcept;
+
+    static constexpr core::Timestamp longest_age = 5 * core::microseconds_per_millisecond;
+
+  private:
+    core::vector<core::Blocker> look() const;
+
+    const WaitingSession& waiting_;
+    const core::WaitStarts& starts_;
+    core::PatienceMonitor& monitor_;
+    const MemoryContext memory_ = CurrentMemoryContext;
+    core::vector<core::Blocker> blockers_;
+    core::Timestamp looked_at_ = 0; // monotonic; 0: not yet
+};
+
+/// For the look just before the signal: would it be chosen again, for the same wait, and would all others
+/// give way, too?
 class BlockerServer final : public BeforeCommit<pg::LiveServer> {
   public:
-    /// `standings`: of a moment ago. What is asked of the session itself is looked up anew.
-    BlockerServer(const pg::ClientMessage& message, const core::LockWait& wait,
-                  const core::WaitStarts& starts, Standings& standings)
-        : BeforeCommit(message), wait_(wait), starts_(starts), standings_(standings) {}
+    BlockerServer(const pg::ClientMessage& message, const WaitingSession& waiting, BlockersNow& blockers,
+                  bool has_to_be_idle)
+        : BeforeCommit(message), waiting_(waiting), blockers_(blockers), has_to_be_idle_(has_to_be_idle) {}
 
     bool spares(const core::Session& session) override;
 
   private:
-    bool is_chosen(const core::Session& session);
+    bool is_changed() override;
 
-    const core::LockWait& wait_;
-    const core::WaitStarts& starts_;
-    Standings& standings_;
+    const WaitingSession& waiting_;
+    BlockersNow& blockers_;
+    const bool has_to_be_idle_; // in its transaction
 };
 
 } // namespace sessionctl::worker

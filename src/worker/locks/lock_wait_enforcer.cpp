@@ -24,12 +24,14 @@ void publish_start(const WaitingSession& waiting) noexcept {
 
 void LockWaitEnforcer::look() {
     is_to_look_ = false;
-    const core::Timestamp began = pg::monotonic_now();
+    if (pg::SharedMemory* const shared = pg::shared_memory())
+        ++shared->reaper.wakeups;
+    const core::Timestamp began = pg::processor_time();
     pg::publish_general_lock_settings();
     publish_next_look(0);
     publish_next_look(look_at_waits());
     pg::bring_lock_look_forward(pg::shortest_watched_time()); // nobody wakes it during a look
-    earliest_ = core::earliest_next_look(began, pg::monotonic_now());
+    earliest_ = core::earliest_next_look(pg::monotonic_now(), pg::processor_time() - began);
 }
 
 core::Timestamp LockWaitEnforcer::next_look() const noexcept {
@@ -70,7 +72,7 @@ core::Timestamp LockWaitEnforcer::begin(const core::vector<core::LockWait>& wait
 void LockWaitEnforcer::look_at(const WaitingSessions& sessions) {
     Standings standings;
     const core::WaitGraph& graph = sessions.graph();
-    KeptWaiters kept(graph);
+    KeptWaiters kept(sessions);
     int first = 0;
     while (first < graph.count() && graph.party(first).pid < begin_at_)
         ++first;

@@ -18,6 +18,11 @@ core::Recheck recheck_of(const core::PatienceStep& step, const core::Session& bl
     return blocker.xact_start == 0 ? core::Recheck::idleness : core::Recheck::transaction;
 }
 
+/// `escalate` terminates at once only what runs nothing.
+bool has_to_be_idle(const core::Session& blocker, core::BlockerAction action) noexcept {
+    return action == core::BlockerAction::escalate && core::is_idle_in_transaction(blocker.state);
+}
+
 pg::ClientMessage client_message_of(const core::PatienceStep& step, const core::LockSettings& settings) {
     pg::ClientMessage message = {};
     std::snprintf(message.detail, sizeof message.detail, "%s", core::detail_of(step, settings).c_str());
@@ -56,21 +61,19 @@ void PatienceEnforcer::check(const WaitingSessions& sessions, Standings& standin
         report(waiting, step);
 }
 
-/// Before the first signal all of them are looked at again: if one stays by now, none is signalled.
+/// Before each signal all of them are looked at again: as soon as one stays, nobody else is signalled.
 void PatienceEnforcer::take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
                                 const core::vector<core::PatienceStep>& steps) {
     const pg::ScratchMemory scratch;
-    Standings standings;
-    if (std::any_of(steps.begin(), steps.end(), core::is_signal) &&
-        !monitor_.all_give_way(waiting.wait, waiting.settings.patience,
-                               blockers_now(waiting.wait, starts_, standings)))
+    BlockersNow blockers(waiting, starts_, monitor_);
+    if (std::any_of(steps.begin(), steps.end(), core::is_signal) && !blockers.all_give_way())
         return;
     const std::optional<pg::RosterEntry> waiter = entry_of(waiting.session);
     if (!waiter)
         return;
     for (const core::PatienceStep& step : steps)
         if (const core::Session* const blocker = sessions.find(step.blocker.id.pid))
-            if (!take(waiting, *waiter, standings, step, *blocker))
+            if (!take(waiting, *waiter, blockers, step, *blocker))
                 return;
 }
 
@@ -98,10 +101,20 @@ void PatienceEnforcer::report(const WaitingSession& waiting, const core::Patienc
 
 /// False: the blocker has changed just before the signal, and the others would end for nothing.
 bool PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry& waiter,
-                            Standings& standings, const core::PatienceStep& step,
+                            BlockersNow& blockers, const core::PatienceStep& step,
                             const core::Session& blocker) {
-    if (endings_.is_under_way(blocker, step.kind == core::StepKind::cancel))
-        return true;
+    const bool is_taken = endings_.is_under_way(blocker, step.kind == core::StepKind::cancel) ||
+                          act(waiting, waiter, blockers, step, blocker);
+    if (is_taken) {
+        const pg::MemoryScope lasting(TopMemoryContext); // a look's own memory ends with it
+        monitor_.taken(waiting.wait, step);
+    }
+    return is_taken;
+}
+
+bool PatienceEnforcer::act(const WaitingSession& waiting, const pg::RosterEntry& waiter,
+                           BlockersNow& blockers, const core::PatienceStep& step,
+                           const core::Session& blocker) {
     const std::optional<pg::RosterEntry> entry = entry_of(blocker);
     if (!entry)
         return true;
@@ -112,17 +125,8 @@ bool PatienceEnforcer::take(const WaitingSession& waiting, const pg::RosterEntry
     record.rule.set("blocker_patience");
     record.set_field(record.reason, core::detail_of(step, waiting.settings).c_str());
     record.evidence = pg::evidence_of(*entry, waits_);
-    const bool is_taken = act(waiting, standings, step, blocker, record);
-    if (is_taken)
-        monitor_.taken(waiting.wait, step);
-    return is_taken;
-}
-
-bool PatienceEnforcer::act(const WaitingSession& waiting, Standings& standings,
-                           const core::PatienceStep& step, const core::Session& blocker,
-                           pg::AuditRecord& record) {
     if (step.kind != core::StepKind::log)
-        return signal(waiting, standings, step, blocker, record);
+        return signal(waiting, blockers, step, blocker, record);
     record.action.set("log");
     record.result.set("spared");
     pg::log_record(record);
@@ -130,18 +134,18 @@ bool PatienceEnforcer::act(const WaitingSession& waiting, Standings& standings,
     return true;
 }
 
-bool PatienceEnforcer::signal(const WaitingSession& waiting, Standings& standings,
+bool PatienceEnforcer::signal(const WaitingSession& waiting, BlockersNow& blockers,
                               const core::PatienceStep& step, const core::Session& blocker,
                               pg::AuditRecord& record) {
     const bool is_cancel = step.kind == core::StepKind::cancel;
     const pg::ClientMessage message = client_message_of(step, waiting.settings);
     core::Target target = {};
     target.session = blocker;
-    BlockerServer server(message, waiting.wait, starts_, standings);
+    BlockerServer server(message, waiting, blockers, has_to_be_idle(blocker, waiting.settings.action));
     core::signal_one(target, is_cancel ? core::Action::cancel : core::Action::terminate,
                      recheck_of(step, blocker), server);
     if (target.outcome != core::Outcome::signalled)
-        return target.outcome == core::Outcome::denied;
+        return target.outcome == core::Outcome::denied || target.outcome == core::Outcome::already_gone;
     if (!is_cancel)
         endings_.give_up_cancel_of(blocker);
     record.action.set(is_cancel ? "cancel" : "terminate");

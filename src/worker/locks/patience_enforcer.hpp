@@ -5,7 +5,7 @@
 #include "core/locks/patience.hpp"
 #include "pg/audit/evidence.hpp"
 #include "worker/endings.hpp"
-#include "worker/locks/standings.hpp"
+#include "worker/locks/live_blockers.hpp"
 
 namespace sessionctl::worker {
 
@@ -28,11 +28,11 @@ class PatienceEnforcer {
     void report(const WaitingSession& waiting, const core::PatienceStep& step) const;
     void take_all(const WaitingSessions& sessions, const WaitingSession& waiting,
                   const core::vector<core::PatienceStep>& steps);
-    bool take(const WaitingSession& waiting, const pg::RosterEntry& waiter, Standings& standings,
+    bool take(const WaitingSession& waiting, const pg::RosterEntry& waiter, BlockersNow& blockers,
               const core::PatienceStep& step, const core::Session& blocker);
-    bool act(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
-             const core::Session& blocker, pg::AuditRecord& record);
-    bool signal(const WaitingSession& waiting, Standings& standings, const core::PatienceStep& step,
+    bool act(const WaitingSession& waiting, const pg::RosterEntry& waiter, BlockersNow& blockers,
+             const core::PatienceStep& step, const core::Session& blocker);
+    bool signal(const WaitingSession& waiting, BlockersNow& blockers, const core::PatienceStep& step,
                 const core::Session& blocker, pg::AuditRecord& record);
 
     core::PatienceMonitor monitor_;

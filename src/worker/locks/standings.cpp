@@ -37,15 +37,4 @@ bool Standings::may_signal(Oid signaller, Oid role) {
     return rights_.insert(place, right)->is_given;
 }
 
-void Standings::forget(const core::Session& session) noexcept {
-    const auto place = place_of(session);
-    if (place == known_.end() || !(place->id == session.id))
-        return;
-    const Oid role = place->role;
-    known_.erase(place);
-    rights_.erase(std::remove_if(rights_.begin(), rights_.end(),
-                                 [role](const Right& each) { return each.role == role; }),
-                  rights_.end());
-}
-
 } // namespace sessionctl::worker

@@ -18,8 +18,6 @@ class Standings {
 
     const Known& of(const core::Session& session);
     bool may_signal(Oid signaller, Oid role);
-    /// Is about to be asked of this session, whose answers have to be those of now.
-    void forget(const core::Session& session) noexcept;
 
   private:
     struct Right {

@@ -9,13 +9,15 @@
 
 namespace sessionctl::worker {
 
-/// Who waits only for another's request: found once for each lock in a look. Lives no longer than the
-/// ScratchMemory that is the innermost.
+/// Who waits only for requests of sessions that yield: found once for each lock in a look. Lives no longer
+/// than the ScratchMemory that is the innermost.
 class KeptWaiters {
   public:
-    explicit KeptWaiters(const core::WaitGraph& graph);
+    explicit KeptWaiters(const WaitingSessions& sessions);
     /// Of the lock that this one waits for.
     const core::vector<core::KeptWaiting>& of(const core::ProcLock& wait);
+    /// In their order.
+    const core::vector<core::Party>& yielding() const noexcept { return yielding_; }
 
   private:
     struct OfLock {
@@ -24,6 +26,7 @@ class KeptWaiters {
     };
 
     const core::WaitGraph& graph_;
+    core::vector<core::Party> yielding_;
     core::vector<OfLock> of_lock_; // by number
 };
 
@@ -38,9 +41,12 @@ class YieldEnforcer {
     core::Timestamp finish() noexcept;
 
   private:
-    void give_up(const WaitingSession& waiting, core::Timestamp waited);
+    core::Timestamp since(const WaitingSessions& sessions, core::KeptRange kept) const;
+    void give_up(const WaitingSession& waiting, const core::vector<core::Party>& yielding,
+                 core::Timestamp waited);
     void log(const WaitingSession& waiting, pg::AuditRecord& record) noexcept;
-    void cancel(const WaitingSession& waiting, core::Timestamp waited, pg::AuditRecord& record);
+    void cancel(const WaitingSession& waiting, const core::vector<core::Party>& yielding,
+                core::Timestamp waited, pg::AuditRecord& record);
 
     core::YieldMonitor monitor_;
     Endings& endings_;
