@@ -127,7 +127,7 @@ start_server() { # start_server SETTING...: each is a line of postgresql.conf
         initdb -D "$home/data" -U postgres -A trust -E UTF8 --locale=C -N # 9.6 and before: --nosync, later --no-sync
     printf '%s\n' "unix_socket_directories = '$PGHOST'" "listen_addresses = ''" "port = $PGPORT" \
         'fsync = off' 'shared_buffers = 16MB' 'wal_level = logical' \
-        'max_wal_senders = 4' 'max_replication_slots = 4' 'logging_collector = off' "$@" |
+        'max_wal_senders = 4' 'max_replication_slots = 4' 'logging_collector = off' 'autovacuum_naptime = 1d' "$@" |
         "${as_user[@]}" tee -a "$home/data/postgresql.conf" >/dev/null
     printf '%s\n' 'local all all trust' 'local replication all trust' |
         "${as_user[@]}" tee "$home/data/pg_hba.conf" >/dev/null

@@ -73,14 +73,15 @@ sub _copy_template
 	return $run->('cp', '-RPp', $template, $node->data_dir);
 }
 
-# A running server with the extension in database postgres, its data in directory `data` if that is given. Only what the tests look for goes to its log.
+# A running server with the extension in database postgres, its data in directory `data` if that is given. Only what the tests
+# look for goes to its log. Autovacuum workers would be among the processes after a minute: a test that wants them says so.
 sub new_server
 {
 	my ($name, %with) = @_;
 	my $node = new_node($name);
 	symlink $with{data}, $node->data_dir or die "cannot link to $with{data}: $!" if $with{data};
 	init_node($node, %{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
-	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
+	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\nautovacuum_naptime = 1d\n");
 	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_sessionctl');
