@@ -97,6 +97,7 @@ subtest 'a membership is revoked while a login waits' => sub {
 	wait_for('a place', sub { $held = $held_as_member->('SET ROLE staff') });
 	unlock();
 	like(login_output($held), qr/permission denied to set role "staff"/, 'nor does it have the rights of one once it is in');
+	wait_for_logins(0);    # the others
 };
 
 subtest 'a second lockdown without hold' => sub {
