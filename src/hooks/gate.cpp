@@ -135,7 +135,8 @@ void check_lockdown(const Port* port) {
     const bool were_allowed = compat::set_immediate_interrupts(false);
     const Oid role = get_role_oid(compat::role_of_login(port), true);
     if (OidIsValid(role)) { // else core itself refuses it
-        // Core does so only later in the login: until then a membership that was once looked up stays as it was.
+        // Core does so only later in the login: until then a membership that was once looked up stays as it
+        // was.
         initialize_acl();
         wait_for_unlock(gate, role);
     }
