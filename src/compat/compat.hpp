@@ -293,7 +293,7 @@ void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 const char* database_needed_by(const Node* statement) noexcept;
 bool drops_extension(const Node* statement, const char* name) noexcept;
 bool is_in_command() noexcept;
-bool commits_prepared(const Node* statement) noexcept;
+bool ends_prepared(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;

@@ -142,9 +142,11 @@ bool is_in_command() noexcept {
     return is_inside;
 }
 
-bool commits_prepared(const Node* statement) noexcept {
-    return IsA(statement, TransactionStmt) &&
-           reinterpret_cast<const TransactionStmt*>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+bool ends_prepared(const Node* statement) noexcept {
+    if (!IsA(statement, TransactionStmt))
+        return false;
+    const TransactionStmtKind kind = reinterpret_cast<const TransactionStmt*>(statement)->kind;
+    return kind == TRANS_STMT_COMMIT_PREPARED || kind == TRANS_STMT_ROLLBACK_PREPARED;
 }
 
 LocalTransactionId own_transaction() noexcept {

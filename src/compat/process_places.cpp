@@ -8,11 +8,17 @@ int pid_of_process(const PGPROC& place) noexcept {
     return *const_cast<const volatile int*>(&place.procLatch.owner_pid);
 }
 
-void list_process_pids(core::vector<int>& pids) {
-    pids.reserve(ProcGlobal->allProcCount);
-    for (uint32 place = 0; place < ProcGlobal->allProcCount; ++place)
-        if (const int pid = pid_of_process(ProcGlobal->allProcs[place]))
-            pids.push_back(pid);
+Oid role_of_process(const PGPROC& place) noexcept {
+    return *const_cast<const volatile Oid*>(&place.roleId);
+}
+
+void list_processes(core::vector<ProcessInPlace>& processes) {
+    processes.reserve(ProcGlobal->allProcCount);
+    for (uint32 place = 0; place < ProcGlobal->allProcCount; ++place) {
+        const PGPROC& process = ProcGlobal->allProcs[place];
+        if (const int pid = pid_of_process(process))
+            processes.push_back({pid, role_of_process(process)});
+    }
 }
 
 /// Those who look for many do so in the order of the session table, in which neighbours have neighbouring

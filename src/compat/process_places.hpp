@@ -13,7 +13,15 @@ namespace sessionctl::compat {
 /// the process array until after it has left it; its pid stays there longer.
 int pid_of_process(const PGPROC& place) noexcept;
 
-void list_process_pids(core::vector<int>& pids);
+/// Invalid: it has none, or is a login that is not authenticated yet. A process keeps its role until it is
+/// gone.
+Oid role_of_process(const PGPROC& place) noexcept;
+
+struct ProcessInPlace {
+    int pid;
+    Oid role;
+};
+void list_processes(core::vector<ProcessInPlace>& processes);
 
 /// Null if there is none. Its place may be another process's at any time.
 PGPROC* process_with_pid(int pid) noexcept;

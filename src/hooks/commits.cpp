@@ -5,16 +5,17 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "access/xlog.h"
 }
 
 namespace sessionctl::hooks {
 
 namespace {
 
-/// A transaction without a number of its own waits for nothing when it commits; inside of a command the next
-/// one follows.
+/// A transaction that has neither a number of its own nor written WAL waits for nothing when it commits.
+/// (NOTIFY gives it the number only after this.) Inside of a command the next one follows.
 bool needs_notice() noexcept {
-    return compat::is_in_command() || TransactionIdIsValid(GetTopTransactionIdIfAny());
+    return compat::is_in_command() || XactLastRecEnd != 0 || TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 extern "C" void sessionctl_commits(XactEvent event, void*) {
@@ -34,10 +35,11 @@ extern "C" void sessionctl_commits(XactEvent event, void*) {
     }
 }
 
-/// COMMIT PREPARED commits another transaction than the one that it runs in. In a subtransaction it is
-/// refused, and with that the top transaction goes on.
+/// COMMIT PREPARED and ROLLBACK PREPARED end another transaction than the one that they run in, and wait for
+/// the standby as a commit does. In a subtransaction they are refused, and with that the top transaction goes
+/// on.
 bool on_command(const Node* statement) {
-    if (compat::commits_prepared(statement) && !IsSubTransaction())
+    if (compat::ends_prepared(statement) && !IsSubTransaction())
         pg::begin_commit();
     return false;
 }

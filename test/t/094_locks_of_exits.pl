@@ -95,4 +95,42 @@ subtest 'the evidence' => sub {
 	$_->quit for @victims;
 };
 
+# It has left the session table, and is stopped before it leaves the process array.
+sub one_on_its_way_out
+{
+	my ($preloaded, $dba) = @_;
+	my ($leaving, $holder) = map { SessionctlTest::Session->new($preloaded, user => $_) } 'app', 'postgres';
+	my ($pid, $held) = ($leaving->pid, $preloaded->data_dir . '/held');
+	write_file($held, '');
+	BoundaryTest::begin($preloaded, $leaving, 'SELECT pg_sleep(600)');
+	$holder->send("SELECT sessionctl_test.hold_lock('ProcArrayLock', '$held')");
+	wait_for('the lock to be held', sub { read_file($held) eq 'x' });
+	my $position = log_position($preloaded);
+	kill 'TERM', $pid;
+	wait_for_log($preloaded, $position, qr/FATAL:  terminating connection/);
+	stop_process($pid);
+	unlink $held or die $!;
+	$holder->answer;
+	$holder->quit;
+	return $pid if $dba->run("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") eq '0';
+	continue_process($pid);
+	return;
+}
+
+subtest 'the sweep of a role that lost LOGIN' => sub {
+	my $preloaded = boundary_node('leaving', q{shared_preload_libraries = 'pg_sessionctl'}, q{pg_sessionctl.terminate_on_login_revoked = on});
+	my $dba = SessionctlTest::Session->new($preloaded);
+	$dba->run('CREATE EXTENSION pg_sessionctl; CREATE ROLE app LOGIN');
+	my $staying = SessionctlTest::Session->new($preloaded, user => 'app');
+	my $leaving;
+	wait_for('one on its way out', sub { $leaving = one_on_its_way_out($preloaded, $dba) });
+	my $position = log_position($preloaded);
+	$dba->run('ALTER ROLE app NOLOGIN');
+	wait_for('the other one to be ended', sub { !is_running($staying->pid) });
+	continue_process($leaving);
+	wait_for('the record', sub { audit_lines($preloaded, $position) });
+	is(join("\n", grep { / pid=$leaving / } audit_lines($preloaded, $position)), '', 'who was on his way out is not said to be ended');
+	$preloaded->stop;
+};
+
 done_testing();

@@ -25,7 +25,8 @@ sub wait_event
 	return $admin->run(q{SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = } . $session->pid);
 }
 
-# What it did before, the limit that is over (or the rule that matches) then, what it does once the signal is held, and what it is told.
+# What it did before, the limit that is over (or the rule that matches) then, what it does once the signal is held, and what it is
+# told. The reaper alone learns of the limit: a session that reads the configuration first waits there already.
 sub is_hit_before
 {
 	my ($name, %with) = @_;
@@ -36,10 +37,11 @@ sub is_hit_before
 		write_file($wanted, '');
 		# Not waiting for the reaper, which is held, too.
 		$admin->run($with{limit} ? "ALTER SYSTEM SET $with{limit} = '1 ms'" : $with{rule});
-		$admin->run('SELECT pg_reload_conf()') if $with{limit};
+		kill 'HUP', $admin->run('SELECT pid FROM sessionctl.reaper_status') or die 'no reaper' if $with{limit};
 		wait_for('it to be signalled', sub { -e "$wanted.held" });
 		$with{then}->($session);
 		wait_for('it to wait', sub { wait_event($session) =~ /^(?:LWLock:|IPC:SyncRep)/ });
+		is($admin->run('SELECT state FROM pg_stat_activity WHERE pid = ' . $session->pid), 'active', 'it waits in what it begins');
 		unlike(wait_event($session), qr/SyncRep/, 'it has not committed');
 		unlink "$wanted.held" or die $!;
 		like($session->answer, $with{told}, 'it is signalled before it does');
@@ -54,6 +56,10 @@ sub is_hit_before
 my $ended = qr/^FATAL:  terminating connection due to administrator command/m;
 is_hit_before('a commit', limit => 'pg_sessionctl.transaction_timeout', told => $ended,
 	before => sub { $_[0]->run(q{BEGIN; INSERT INTO orders VALUES ('late')}) },
+	then => sub { $_[0]->send('COMMIT') });
+# It has written WAL without a number of its own, which NOTIFY gives it while it commits.
+is_hit_before('the commit of a notification', limit => 'pg_sessionctl.transaction_timeout', told => $ended,
+	before => sub { $_[0]->run(q{BEGIN; SELECT 1 FROM pg_logical_emit_message(false, 'a', 'b'); NOTIFY news}) },
 	then => sub { $_[0]->send('COMMIT') });
 
 $admin->run('SELECT pg_advisory_lock(1)');

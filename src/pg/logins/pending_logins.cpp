@@ -39,6 +39,15 @@ core::vector<int> queue_of(Oid database) {
     return pids;
 }
 
+/// Negative: a walsender's; 0: none.
+std::int32_t pass_of(int pid) noexcept {
+    SharedMemory* const shared = shared_memory();
+    for (int i = 0; shared != nullptr && i < shared->slot_count; ++i)
+        if (const std::int32_t pass = shared->slots[i].pass.pid; std::abs(pass) == pid)
+            return pass;
+    return 0;
+}
+
 } // namespace
 
 core::vector<std::int32_t> listed_pids() {
@@ -78,13 +87,13 @@ core::vector<PendingLogin> pending_logins() {
 }
 
 std::optional<bool> logs_in_to_database(const PendingLogin& pending_login) noexcept {
-    SharedMemory* const shared = shared_memory();
-    for (int i = 0; shared != nullptr && i < shared->slot_count; ++i) {
-        const std::int32_t pass = shared->slots[i].pass.pid;
-        if (std::abs(pass) == pending_login.pid)
-            return pass > 0;
-    }
+    if (const std::int32_t pass = pass_of(pending_login.pid))
+        return pass > 0;
     return pending_login.has_database ? std::optional<bool>(true) : std::nullopt;
+}
+
+bool is_leaving(const PendingLogin& process) noexcept {
+    return shared_memory() != nullptr && OidIsValid(process.role) && pass_of(process.pid) == 0;
 }
 
 bool end_login(const PendingLogin& pending_login) {

@@ -29,6 +29,10 @@ core::vector<PendingLogin> pending_logins();
 /// preloaded, a login that is about to get its database looks for a moment like one without.
 std::optional<bool> logs_in_to_database(const PendingLogin& pending_login) noexcept;
 
+/// Is it no login but a session on its way out? It gives up its pass, which a login gets before its role is
+/// known, before it leaves the session table. False where the library is not preloaded.
+bool is_leaving(const PendingLogin& process) noexcept;
+
 /// Sends SIGTERM if it is still the same login with that role. False if it is not.
 bool end_login(const PendingLogin& pending_login);
 

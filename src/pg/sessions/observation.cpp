@@ -17,6 +17,11 @@ bool is_in_table(int pid) noexcept {
     return false;
 }
 
+/// The pid of a session that has ended may be a login's, which has no role until it is authenticated.
+bool may_be(const core::Session& session, Oid role) noexcept {
+    return OidIsValid(role) || !core::is_login(session.kind);
+}
+
 /// All but whether it is present.
 core::Observation look_at_table(const core::Session& session) {
     return call([&session] {
@@ -39,26 +44,31 @@ core::Observation look_at_table(const core::Session& session) {
 
 } // namespace
 
-bool RecentProcesses::has(int pid) {
-    if (pids_.empty()) {
-        compat::list_process_pids(pids_);
-        std::sort(pids_.begin(), pids_.end());
+bool RecentProcesses::has(const core::Session& session) {
+    const auto is_before = [](const auto& one, const auto& other) { return one.pid < other.pid; };
+    if (processes_.empty()) {
+        compat::list_processes(processes_);
+        std::sort(processes_.begin(), processes_.end(), is_before);
     }
-    return std::binary_search(pids_.begin(), pids_.end(), pid);
+    const compat::ProcessInPlace wanted = {session.id.pid, InvalidOid};
+    const auto found = std::lower_bound(processes_.begin(), processes_.end(), wanted, is_before);
+    return found != processes_.end() && found->pid == wanted.pid && may_be(session, found->role);
 }
 
 /// A session leaves the session table first, then the process array, and then it gives up its latch; only
 /// then it is gone. If its pid is in the table again, the process is another one.
 core::Observation look_at(const core::Session& session, RecentProcesses& processes) {
     core::Observation observed = look_at_table(session);
-    observed.present = observed.listed || (processes.has(session.id.pid) && !is_in_table(session.id.pid));
+    observed.present = observed.listed || (processes.has(session) && !is_in_table(session.id.pid));
     return observed;
 }
 
 core::Observation look_at(const core::Session& session) {
     core::Observation observed = look_at_table(session);
-    const int pid = session.id.pid;
-    observed.present = observed.listed || (compat::process_with_pid(pid) != nullptr && !is_in_table(pid));
+    const PGPROC* const process = compat::process_with_pid(session.id.pid);
+    observed.present =
+        observed.listed || (process != nullptr && may_be(session, compat::role_of_process(*process)) &&
+                            !is_in_table(session.id.pid));
     return observed;
 }
 

@@ -63,9 +63,11 @@ std::optional<bool> SweepRecords::describe(SweepVictim& victim) {
         victim.record.role = note->role_name;
         set_caller(victim.record, *note);
     }
-    const bool is_known = entry != nullptr && entry->facts.state != core::State::starting;
-    const std::optional<bool> is_login =
-        is_known ? entry->facts.kind != core::Kind::walsender : pg::logs_in_to_database(victim.process);
+    std::optional<bool> is_login = pg::logs_in_to_database(victim.process);
+    if (entry != nullptr && entry->facts.state != core::State::starting)
+        is_login = entry->facts.kind != core::Kind::walsender;
+    else if (entry == nullptr && pg::is_leaving(victim.process))
+        is_login = false;
     catalogs.leave();
     return is_login;
 }

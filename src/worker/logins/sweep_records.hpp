@@ -23,7 +23,8 @@ class SweepRecords {
     SweepRecords(TransactionId after, const pg::ConnectSweepRequest* connect, int caller);
 
     pg::AuditRecord begin(const char* reason) const;
-    /// False for a walsender that is for physical replication; empty where that is not known yet.
+    /// False for a walsender that is for physical replication, and for who is on his way out; empty where it
+    /// is not known yet.
     std::optional<bool> describe(SweepVictim& victim);
     static void keep_outcome(SweepVictim& victim) noexcept;
 
