@@ -18,12 +18,12 @@ my $tells_waits = $admin->run('SHOW server_version_num') >= 100000;
 my $condition = q{$$application_name = 'victim'$$};
 my $cancel = "SELECT sessionctl.cancel_where($condition, timeout => '300 ms')";
 
-# Waits for a client that sends nothing, and for one that reads nothing.
+# Waits for a client that sends nothing (a row under way would let it go on to where it looks at a cancel), and for one that
+# reads nothing.
 sub sends_nothing
 {
 	my $session = RawSession->new($node, user => 'app', app => 'victim');
 	$session->query('COPY sink FROM STDIN')->expect('G');
-	$session->send(d => "one\n");
 	return $session;
 }
 
