@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "pg/audit/audit_ring.hpp"
 #include "pg/reaper/limit_parameters.hpp"
+#include "pg/reloads.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -47,6 +48,7 @@ void attach() {
     LWLockRelease(AddinShmemInitLock);
     // The postmaster reads the saved files when it creates the memory, and writes them when it exits.
     if (!IsUnderPostmaster && !found) {
+        forget_new_settings();
         shared->audit->load();
         shared->gate.load();
         on_shmem_exit(AuditRing::save_at_exit, 0);

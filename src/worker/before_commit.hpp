@@ -1,6 +1,6 @@
 // The server for what acts by itself: it signals a session only in the transaction in which it was looked at,
-// and never in its commit. The client would be told of a commit that no standby has, if a signal ended the
-// wait for it.
+// and never in its commit, unless that waits for a lock: then it is not committed yet, and need not be. The
+// client would be told of a commit that no standby has, if a signal ended the wait for it.
 #pragma once
 
 #include "core/sessions/signal_and_prove.hpp"
@@ -16,12 +16,15 @@ class BeforeCommit : public Server {
 
     bool spares(const core::Session& session) override {
         transaction_ = pg::transaction_of(session);
-        return pg::is_in_commit(session);
+        return pg::is_past_abort(session);
     }
 
     core::Delivery send() override {
         const pg::HeldTransaction held(Server::pinned(), transaction_);
-        return held ? Server::send() : core::Delivery::changed;
+        if (!held)
+            return core::Delivery::changed;
+        pg::note_signal(Server::pinned());
+        return Server::send();
     }
 
   private:
