@@ -51,7 +51,7 @@ void add_client(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
 void add_activity(ActivityRow& row, const pg::RosterEntry& entry, bool visible) {
     row.add_text(visible ? core::state_name(entry.facts.state) : nullptr);
     add_timestamp(row, visible, entry.facts.state_change);
-    add_timestamp(row, visible, entry.facts.xact_start);
+    add_timestamp(row, visible, core::transaction_start(entry.facts));
     add_timestamp(row, visible, entry.facts.query_start);
     row.add_text(visible ? entry.proc.wait_event_type : nullptr);
     row.add_text(visible ? entry.proc.wait_event : nullptr);
@@ -68,7 +68,7 @@ void add_ages(ActivityRow& row, const pg::RosterEntry& entry, TimestampTz now, b
     const bool in_transaction = core::is_idle_in_transaction(state);
     add_age(row, visible && core::is_idle(state), now, entry.facts.state_change);
     add_age(row, visible && in_transaction, now, entry.facts.state_change);
-    add_age(row, visible, now, entry.facts.xact_start);
+    add_age(row, visible, now, core::transaction_start(entry.facts));
     add_age(row, visible && core::is_active(state), now, entry.facts.query_start);
     add_age(row, visible, now, entry.facts.id.start);
 }

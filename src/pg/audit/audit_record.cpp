@@ -106,8 +106,8 @@ void keep_record(AuditRecord& record, int encoding) noexcept {
     record.at = GetCurrentTimestamp();
     record.mark.set(audit_mark_or_none());
     record.encoding = encoding;
+    AuditRing::append(record); // first: whoever reads the line finds the row
     record.log();
-    AuditRing::append(record);
 }
 
 } // namespace sessionctl::pg

@@ -3,6 +3,7 @@
 #include "pg/clients/client_presence.hpp"
 #include "pg/clients/inactivity.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/reloads.hpp"
 #include "pg/shared_memory.hpp"
 
 #include <csignal>
@@ -97,6 +98,7 @@ void publish(Limit limit, std::int32_t value, bool is_own_value) noexcept {
 /// An assign hook must not raise an error.
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
+    note_new_setting();
     if (extra != nullptr)
         publish(limit, value, is_own(*static_cast<const GucSource*>(extra)));
 }
