@@ -27,6 +27,10 @@ class BeforeCommit : public Server {
         return Server::send();
     }
 
+  protected:
+    /// In which it was looked at.
+    LocalTransactionId transaction() const noexcept { return transaction_; }
+
   private:
     LocalTransactionId transaction_ = InvalidLocalTransactionId;
 };
