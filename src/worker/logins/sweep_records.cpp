@@ -31,6 +31,15 @@ void set_caller(pg::AuditRecord& record, const pg::SweepNote& note) noexcept {
     record.by_session_id = note.by_session_id;
 }
 
+/// Empty: not known yet.
+std::optional<bool> is_login_of(const pg::RosterEntry* entry, const pg::PendingLogin& process) noexcept {
+    if (entry != nullptr && entry->facts.state != core::State::starting)
+        return entry->facts.kind != core::Kind::walsender;
+    if (entry == nullptr && pg::is_leaving(process))
+        return false;
+    return pg::logs_in_to_database(process);
+}
+
 } // namespace
 
 SweepRecords::SweepRecords(TransactionId after, const pg::ConnectSweepRequest* connect, int caller)
@@ -63,11 +72,7 @@ std::optional<bool> SweepRecords::describe(SweepVictim& victim) {
         victim.record.role = note->role_name;
         set_caller(victim.record, *note);
     }
-    std::optional<bool> is_login = pg::logs_in_to_database(victim.process);
-    if (entry != nullptr && entry->facts.state != core::State::starting)
-        is_login = entry->facts.kind != core::Kind::walsender;
-    else if (entry == nullptr && pg::is_leaving(victim.process))
-        is_login = false;
+    const std::optional<bool> is_login = is_login_of(entry, victim.process);
     catalogs.leave();
     return is_login;
 }
