@@ -44,7 +44,8 @@ sub new_node
 }
 
 # The libraries' init, but initdb, the most expensive of what a short test does, runs once for each list of its arguments:
-# it makes a template that is copied. (The libraries do so from 17 on where nobody gives arguments.)
+# it makes a template that is copied. (The libraries do so from 17 on where nobody gives arguments.) Autovacuum workers would be
+# among the processes after a minute: a test that wants them says so.
 sub init_node
 {
 	my ($node, %with) = @_;
@@ -53,7 +54,8 @@ sub init_node
 	no warnings qw(redefine once);
 	local *PostgreSQL::Test::Utils::system_or_bail = $run_or_copy;
 	local *TestLib::system_or_bail = $run_or_copy;
-	return $node->init(%with, extra => [ '--username=postgres', @{ $with{extra} || [] } ]);
+	$node->init(%with, extra => [ '--username=postgres', @{ $with{extra} || [] } ]);
+	return $node->append_conf('postgresql.conf', "autovacuum_naptime = 1d\n");
 }
 
 # Files that run side by side wait for the one that makes it.
@@ -74,14 +76,14 @@ sub _copy_template
 }
 
 # A running server with the extension in database postgres, its data in directory `data` if that is given. Only what the tests
-# look for goes to its log. Autovacuum workers would be among the processes after a minute: a test that wants them says so.
+# look for goes to its log.
 sub new_server
 {
 	my ($name, %with) = @_;
 	my $node = new_node($name);
 	symlink $with{data}, $node->data_dir or die "cannot link to $with{data}: $!" if $with{data};
 	init_node($node, %{ $with{init} || {} }, extra => [ '--encoding=UTF8', '--no-locale' ]);
-	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\nautovacuum_naptime = 1d\n");
+	$node->append_conf('postgresql.conf', "log_statement = none\nlog_line_prefix = '%m %c [%p] '\n");
 	$node->append_conf('postgresql.conf', $with{conf}) if $with{conf};
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_sessionctl');

@@ -22,17 +22,18 @@ sub victims { return map { SessionctlTest::Session->new($node, user => 'app') } 
 
 sub hold
 {
-	my ($holder, $lock) = @_;
-	write_file($file, '');
-	$holder->send("SELECT sessionctl_test.hold_lock('$lock', '$file')");
-	wait_for("$lock to be held", sub { read_file($file) eq 'x' });
+	my ($holder, $lock, $until_gone) = @_;
+	$until_gone ||= $file;
+	write_file($until_gone, '');
+	$holder->send("SELECT sessionctl_test.hold_lock('$lock', '$until_gone')");
+	wait_for("$lock to be held", sub { read_file($until_gone) eq 'x' });
 	return;
 }
 
 sub let_go
 {
-	my ($holder) = @_;
-	unlink $file or die $!;
+	my ($holder, $until_gone) = @_;
+	unlink $until_gone || $file or die $!;
 	$holder->answer;
 	return;
 }
@@ -101,16 +102,13 @@ sub one_on_its_way_out
 	my ($preloaded, $dba) = @_;
 	my ($leaving, $holder) = map { SessionctlTest::Session->new($preloaded, user => $_) } 'app', 'postgres';
 	my ($pid, $held) = ($leaving->pid, $preloaded->data_dir . '/held');
-	write_file($held, '');
-	BoundaryTest::begin($preloaded, $leaving, 'SELECT pg_sleep(600)');
-	$holder->send("SELECT sessionctl_test.hold_lock('ProcArrayLock', '$held')");
-	wait_for('the lock to be held', sub { read_file($held) eq 'x' });
+	begin($preloaded, $leaving, 'SELECT pg_sleep(600)');
+	hold($holder, 'ProcArrayLock', $held);
 	my $position = log_position($preloaded);
 	kill 'TERM', $pid;
 	wait_for_log($preloaded, $position, qr/FATAL:  terminating connection/);
 	stop_process($pid);
-	unlink $held or die $!;
-	$holder->answer;
+	let_go($holder, $held);
 	$holder->quit;
 	return $pid if $dba->run("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") eq '0';
 	continue_process($pid);
