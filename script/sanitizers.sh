@@ -31,7 +31,7 @@ show_reports() { # show_reports LINES: the first few, with what follows them
 check() { # check TEXT COMMAND...: passes if the command does and no sanitizer complains
     local text=$1 status=0 found
     shift
-    quietly "$@" || { status=$?; grep -A 10 '^ *not ok' "$log" | head -n 100; show_log "$log" 60; }
+    quietly "$@" || { status=$?; grep -A 10 '^ *not ok' "$log" | head -n 100 || true; show_log "$log" 60; }
     found=$(new_reports)
     if [[ -n $found ]]; then
         status=1
