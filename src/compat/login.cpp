@@ -17,6 +17,21 @@ const char* role_of_login(const Port* port) noexcept {
     return port->user_name;
 }
 
+bool is_by_password(const Port* port) noexcept {
+    if (port->hba == nullptr)
+        return false;
+    switch (port->hba->auth_method) {
+    case uaPassword:
+    case uaMD5:
+#if PG_VERSION_NUM >= 100000 // 10: SCRAM
+    case uaSCRAM:
+#endif
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char* application_of_login(const Port* port) noexcept {
 #if PG_VERSION_NUM >= 120000 // 12: found when the request is read
     return port->application_name != nullptr ? port->application_name : "";

@@ -1,6 +1,7 @@
 #include "hooks/gate.hpp"
 
 #include "core/shown_text.hpp"
+#include "hooks/authenticated_role.hpp"
 #include "hooks/cooldown.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/settings.hpp"
@@ -10,6 +11,8 @@ extern "C" {
 #include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 }
 
 // A login ends here by FATAL, and by ERROR out of a look-up, which is FATAL, too, since nothing would catch
@@ -92,20 +95,17 @@ core::Timestamp longest_hold() noexcept {
 }
 
 /// Called where the gate is closed. Returns when the login is admitted.
-void wait_for_unlock(pg::Gate& gate, Oid role) {
+void wait_for_unlock(pg::Gate& gate, const Port* port, const AuthenticatedRole& role) {
+    const char* const role_name = compat::role_of_login(port);
     const core::Timestamp began = pg::monotonic_now();
     const core::Timestamp longest = longest_hold();
-    core::Login login = {};
-    std::uint32_t checked = 1; // no whole version is odd
     for (;;) {
         pg::Gate::View found = gate.view();
         const core::Timestamp now = GetCurrentTimestamp();
         found.state.hold = static_cast<std::int32_t>(std::min<core::Timestamp>(found.state.hold, longest));
-        if (found.version != checked) {
-            AcceptInvalidationMessages(); // roles may have changed while it waited
-            login = pg::login_of(role, compat::own_kind(), found.state);
-            checked = found.version;
-        }
+        AcceptInvalidationMessages(); // while it waited, the role and its memberships may have changed
+        role.require_still(role_name, compat::is_by_password(port));
+        const core::Login login = pg::login_of(role.oid, compat::own_kind(), found.state);
         const core::Timestamp waited = (pg::monotonic_now() - began) / core::microseconds_per_millisecond;
         switch (core::admission_of(found.state, login, now, waited)) {
         case core::Admission::admit:
@@ -122,6 +122,7 @@ void wait_for_unlock(pg::Gate& gate, Oid role) {
         if (!acquire_place(gate))
             refuse(found.state, true);
         const core::Timestamp left = found.state.hold - waited;
+        InvalidateCatalogSnapshot(); // no snapshot is held meanwhile: replay on a standby would wait for it
         compat::wait_latch(std::min<long>(poll_interval, static_cast<long>(left)));
         CHECK_FOR_INTERRUPTS();
         write_pass();
@@ -133,13 +134,13 @@ void check_lockdown(const Port* port) {
     if (!gate.is_closed())
         return;
     const bool were_allowed = compat::set_immediate_interrupts(false);
-    const Oid role = get_role_oid(compat::role_of_login(port), true);
-    if (OidIsValid(role)) { // else core itself refuses it
-        // Core does so only later in the login: until then a membership that was once looked up stays as it
-        // was.
-        initialize_acl();
-        wait_for_unlock(gate, role);
-    }
+    // Before anything accepts an invalidation.
+    const AuthenticatedRole role = AuthenticatedRole::named(compat::role_of_login(port));
+    // Core does so only later in the login: until then a membership that was once looked up stays as it was.
+    initialize_acl();
+    wait_for_unlock(gate, port, role);
+    // What was looked up without a database lacks the membership of its owner in pg_database_owner.
+    CallSyscacheCallbacks(AUTHMEMROLEMEM, 0);
     release_place();
     compat::set_immediate_interrupts(were_allowed);
 }
