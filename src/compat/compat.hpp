@@ -145,6 +145,8 @@ bool awaits_standby(int index, int pid);
 bool is_in_commit(int index, int pid);
 /// Of the processes that wait for a heavyweight lock, is it one of these? They are given by slot and pid.
 bool any_waits_for_lock(bool (*is_it)(int index, int pid)) noexcept;
+/// For one of the lock table. For certain only while that is held.
+bool waits_for_lock(int index, int pid) noexcept;
 /// It runs VACUUM, or decodes for a slot with an xmin of its own: VACUUM ignores its xmin.
 bool is_ignored_by_vacuum(int pid);
 /// From the process array, whether or not the process reports its activity.
@@ -293,7 +295,13 @@ void watch_commands(bool (*begins)(const Node* statement), void (*ended)());
 const char* database_needed_by(const Node* statement) noexcept;
 bool drops_extension(const Node* statement, const char* name) noexcept;
 bool is_in_command() noexcept;
+/// COMMIT PREPARED or ROLLBACK PREPARED?
 bool ends_prepared(const Node* statement) noexcept;
+/// Does the command, or some form of it, do what an error before its commit does not take back?
+bool cannot_be_undone(const Node* statement) noexcept;
+/// Of this transaction, if it writes: by its synchronous_commit, and by the server's settings as they are
+/// now.
+bool commits_wait_for_standby() noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;
@@ -319,6 +327,8 @@ using LoginHook = void (*)(Port* port, int status);
 LoginHook exchange_login_hook(LoginHook hook) noexcept;
 /// The name of the role that logs in.
 const char* role_of_login(const Port* port) noexcept;
+/// Was its client authenticated by the password that the role has?
+bool is_by_password(const Port* port) noexcept;
 /// From the client's startup packet; empty if not given. Before 12 the raw bytes.
 const char* application_of_login(const Port* port) noexcept;
 const SockAddr& address_of_login(const Port* port) noexcept;
@@ -392,6 +402,8 @@ void* allocate_guc_extra(std::size_t bytes) noexcept;
 void set_parameter_locally(const char* name, const char* value);
 /// The same, ignoring a parameter that the server does not have.
 void set_known_parameter_locally(const char* name, const char* value);
+/// Until the transaction has ended, the client gets no messages of levels that a commit sends by itself.
+void hold_back_messages();
 /// This transaction's commit waits for no standby.
 void lower_synchronous_commit();
 void reserve_guc_prefix(const char* prefix);

@@ -11,32 +11,12 @@ namespace sessionctl::compat {
 
 namespace {
 
-/// Locks all partitions, in core's order.
-class LockTableHeld {
-  public:
-    explicit LockTableHeld(bool may_wait) {
-        while (count_ < NUM_LOCK_PARTITIONS && take(LockHashPartitionLockByIndex(count_), may_wait))
-            ++count_;
-    }
-    ~LockTableHeld() {
-        while (count_ > 0)
-            LWLockRelease(LockHashPartitionLockByIndex(--count_));
-    }
-    LockTableHeld(const LockTableHeld&) = delete;
-    LockTableHeld& operator=(const LockTableHeld&) = delete;
-
-    explicit operator bool() const noexcept { return count_ == NUM_LOCK_PARTITIONS; }
-
-  private:
-    static bool take(LWLock* lock, bool may_wait) {
-        if (!may_wait)
-            return LWLockConditionalAcquire(lock, LW_SHARED);
-        LWLockAcquire(lock, LW_SHARED);
-        return true;
-    }
-
-    int count_ = 0;
-};
+bool take(LWLock* lock, bool may_wait) {
+    if (!may_wait)
+        return LWLockConditionalAcquire(lock, LW_SHARED);
+    LWLockAcquire(lock, LW_SHARED);
+    return true;
+}
 
 // 19: PGPROC.waitLink; before, `links`, which also chained free processes.
 #if PG_VERSION_NUM >= 190000
@@ -152,6 +132,16 @@ void copy_lock(const LOCK& lock, WaitBuffers& room) noexcept {
 }
 
 } // namespace
+
+LockTableHeld::LockTableHeld(bool may_wait) {
+    while (count_ < NUM_LOCK_PARTITIONS && take(LockHashPartitionLockByIndex(count_), may_wait))
+        ++count_;
+}
+
+LockTableHeld::~LockTableHeld() {
+    while (count_ > 0)
+        LWLockRelease(LockHashPartitionLockByIndex(--count_));
+}
 
 bool copy_lock_waits(WaitBuffers& room, bool may_wait) {
     const LockTableHeld held(may_wait);

@@ -33,6 +33,21 @@ struct WaitBuffers {
     CopyBuffer<core::ParallelWorker> workers;
 };
 
+/// Holds the lock table, shared, all partitions in core's order: nobody gets a lock, or leaves the queue for
+/// one. False where it would have to wait, and must not.
+class LockTableHeld {
+  public:
+    explicit LockTableHeld(bool may_wait);
+    ~LockTableHeld();
+    LockTableHeld(const LockTableHeld&) = delete;
+    LockTableHeld& operator=(const LockTableHeld&) = delete;
+
+    explicit operator bool() const noexcept { return count_ == NUM_LOCK_PARTITIONS; }
+
+  private:
+    int count_ = 0;
+};
+
 /// All locks with waiters, as they are at one moment. Raises nothing and allocates nothing while it holds the
 /// lock table's locks: copies fewer entries than GetLockStatusData(), and holds them no longer. False where
 /// it would have to wait for them, and must not.

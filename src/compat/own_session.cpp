@@ -2,11 +2,14 @@
 #include "compat/port.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "parser/analyze.h"
 #if PG_VERSION_NUM >= 100000 // 10: subscriptions
 #include "replication/logicalworker.h"
 #endif
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
 #include "replication/walsender_private.h"
 #include "tcop/utility.h"
 }
@@ -147,6 +150,41 @@ bool ends_prepared(const Node* statement) noexcept {
         return false;
     const TransactionStmtKind kind = reinterpret_cast<const TransactionStmt*>(statement)->kind;
     return kind == TRANS_STMT_COMMIT_PREPARED || kind == TRANS_STMT_ROLLBACK_PREPARED;
+}
+
+bool cannot_be_undone(const Node* statement) noexcept {
+    switch (nodeTag(statement)) {
+    case T_CreatedbStmt:
+    case T_DropdbStmt:
+    case T_AlterDatabaseStmt:
+    case T_CreateTableSpaceStmt:
+    case T_DropTableSpaceStmt:
+    case T_AlterSystemStmt:
+#if PG_VERSION_NUM >= 100000
+    case T_CreateSubscriptionStmt:
+    case T_AlterSubscriptionStmt:
+    case T_DropSubscriptionStmt:
+#endif
+        return true;
+    case T_TransactionStmt:
+        return ends_prepared(statement);
+    default:
+        return false;
+    }
+}
+
+// 18, and later minor releases of those before: flags.
+static bool are_standbys_defined() noexcept {
+    const volatile WalSndCtlData& control = *WalSndCtl;
+#if defined(SYNC_STANDBY_DEFINED) // until it is known, each session goes by its own setting
+    return (control.sync_standbys_status & (SYNC_STANDBY_INIT | SYNC_STANDBY_DEFINED)) != SYNC_STANDBY_INIT;
+#else
+    return control.sync_standbys_defined;
+#endif
+}
+
+bool commits_wait_for_standby() noexcept {
+    return SyncRepRequested() && are_standbys_defined();
 }
 
 LocalTransactionId own_transaction() noexcept {

@@ -9,6 +9,7 @@ extern "C" {
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "storage/sinval.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 }
 
@@ -104,6 +105,10 @@ void connect_worker(const char* name) {
     pgstat_bestart();
 #endif
     pgstat_report_appname(name);
+    // Core does so only with a database: a membership that was once looked up would stay as it was.
+    StartTransactionCommand();
+    initialize_acl();
+    CommitTransactionCommand();
 }
 
 namespace {
@@ -153,7 +158,8 @@ void set_worker_extra([[maybe_unused]] BackgroundWorker& worker, [[maybe_unused]
 #if PG_VERSION_NUM >= 90500 // 9.5: bgw_extra
     static_assert((most_worker_extra + 1) * sizeof(Oid) <= BGW_EXTRALEN);
     std::memcpy(worker.bgw_extra, &count, sizeof count);
-    std::memcpy(worker.bgw_extra + sizeof count, list, count * sizeof *list);
+    if (count > 0) // else there may be no list
+        std::memcpy(worker.bgw_extra + sizeof count, list, count * sizeof *list);
 #endif
 }
 

@@ -203,6 +203,11 @@ bool is_in_commit(int index, int pid) {
     return proc != nullptr && (is_flushing_commit(*proc) || awaits_standby(index, pid));
 }
 
+bool waits_for_lock(int index, int pid) noexcept {
+    const volatile PGPROC* const proc = process_of_session(index, pid);
+    return proc != nullptr && proc->waitLock != nullptr;
+}
+
 bool awaits_standby(int index, int pid) {
     const PGPROC* const proc = process_of_session(index, pid);
     return proc != nullptr && proc->syncRepState == SYNC_REP_WAITING;

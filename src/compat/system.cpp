@@ -290,6 +290,13 @@ void set_known_parameter_locally(const char* name, const char* value) {
         set_parameter_locally(name, value);
 }
 
+// 12: a commit tells nothing of what it drops together with a temporary table.
+void hold_back_messages() {
+    constexpr bool drops_quietly = PG_VERSION_NUM >= 120000;
+    if (client_min_messages < (drops_quietly ? NOTICE : WARNING))
+        set_parameter("client_min_messages", drops_quietly ? "notice" : "warning", GUC_ACTION_LOCAL);
+}
+
 void lower_synchronous_commit() {
     if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
         set_parameter("synchronous_commit", "local", GUC_ACTION_LOCAL);

@@ -12,10 +12,15 @@ namespace sessionctl::hooks {
 
 namespace {
 
-/// A transaction that has neither a number of its own nor written WAL waits for nothing when it commits.
-/// (NOTIFY gives it the number only after this.) Inside of a command the next one follows.
+/// What the last command has done.
+bool is_undone_by_error = true;
+
+/// A transaction that has neither a number of its own nor written WAL waits for nothing when it commits,
+/// unless it gets the number only after this: by NOTIFY, or as it empties a temporary table. Inside of a
+/// command the next one follows.
 bool needs_notice() noexcept {
-    return compat::is_in_command() || XactLastRecEnd != 0 || TransactionIdIsValid(GetTopTransactionIdIfAny());
+    return compat::is_in_command() || XactLastRecEnd != 0 ||
+           TransactionIdIsValid(GetTopTransactionIdIfAny()) || compat::commits_wait_for_standby();
 }
 
 extern "C" void sessionctl_commits(XactEvent event, void*) {
@@ -23,12 +28,16 @@ extern "C" void sessionctl_commits(XactEvent event, void*) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
         if (needs_notice())
-            pg::begin_commit();
+            pg::begin_commit(is_undone_by_error);
         break;
     case XACT_EVENT_COMMIT:
-    case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
         pg::end_commit();
+        is_undone_by_error = is_undone_by_error || !compat::is_in_command();
+        break;
+    case XACT_EVENT_ABORT:
+        pg::end_commit();
+        is_undone_by_error = true;
         break;
     default: // parallel workers
         break;
@@ -39,15 +48,20 @@ extern "C" void sessionctl_commits(XactEvent event, void*) {
 /// the standby as a commit does. In a subtransaction they are refused, and with that the top transaction goes
 /// on.
 bool on_command(const Node* statement) {
-    if (compat::ends_prepared(statement) && !IsSubTransaction())
-        pg::begin_commit();
-    return false;
+    const bool ends_another = compat::ends_prepared(statement) && !IsSubTransaction();
+    if (ends_another)
+        pg::begin_commit(true);
+    // Inside of others, and in a transaction block, they are refused, or are of a form that is undone.
+    if (!compat::is_in_command())
+        is_undone_by_error =
+            IsTransactionBlock() || IsSubTransaction() || !compat::cannot_be_undone(statement);
+    return ends_another;
 }
 
 } // namespace
 
 void install_commits() {
-    compat::watch_commands(on_command, nullptr);
+    compat::watch_commands(on_command, pg::end_commit);
     RegisterXactCallback(sessionctl_commits, nullptr);
 }
 

@@ -5,6 +5,7 @@
 #include "pg/locks/lock_settings.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper/limit_parameters.hpp"
+#include "pg/reloads.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -52,6 +53,7 @@ void attach() {
     LWLockRelease(AddinShmemInitLock);
     // The postmaster reads the saved files when it creates the memory, and writes them when it exits.
     if (!IsUnderPostmaster && !found) {
+        forget_new_settings();
         shared->audit->load();
         shared->gate.load();
         publish_general_lock_settings();

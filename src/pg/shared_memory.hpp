@@ -43,7 +43,9 @@ struct SessionSlot {
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;
-    std::atomic<bool> commits; // see pg/sessions/commits.hpp
+    std::atomic<bool> commits;                // this and the next two: see pg/sessions/commits.hpp
+    std::atomic<core::Timestamp> look_wanted; // in the statement that began then; 0: none
+    std::atomic<std::int32_t> signalled;      // the pid
     SharedProgress progress;
     GatePass pass;
     core::Origin origin; // valid while there is a pass
@@ -110,6 +112,7 @@ struct SharedMemory {
     ReaperStatus reaper;
     Counter counters[counter_count];
     std::atomic<core::Timestamp> counters_reset;
+    std::atomic<std::int64_t> setting_changes; // see pg/reloads.hpp
     AuditMark mark;
     LWLock* audit_lock;
     AuditRing* audit;

@@ -1,6 +1,6 @@
 // The servers for what acts by itself: a session is signalled only in the transaction in which it was looked
-// at, and never in its commit. The client would be told of a commit that no standby has, if a signal ended
-// the wait for it.
+// at, and never in its commit, unless that waits for a lock: then it is not committed yet, and need not be.
+// The client would be told of a commit that no standby has, if a signal ended the wait for it.
 #pragma once
 
 #include "pg/sessions/commits.hpp"
@@ -17,12 +17,15 @@ class BeforeCommit : public Server {
 
     bool spares(const core::Session& session) override {
         transaction_ = pg::transaction_of(session);
-        return pg::is_in_commit(session);
+        return pg::is_past_abort(session);
     }
 
     core::Delivery send() override {
         const pg::HeldTransaction held(Server::pinned(), transaction_);
-        return held && !is_changed() ? Server::send() : core::Delivery::changed;
+        if (!held || is_changed())
+            return core::Delivery::changed;
+        pg::note_signal(Server::pinned());
+        return Server::send();
     }
 
   protected:

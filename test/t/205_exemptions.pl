@@ -12,6 +12,7 @@ my $node = new_reaper_server('exemptions', init => { allows_streaming => 1 });
 my $admin = SessionctlTest::Session->new($node);
 $admin->run(q{
 	CREATE ROLE app LOGIN;
+	CREATE ROLE clerk LOGIN;
 	CREATE ROLE batch;
 	CREATE ROLE nightly IN ROLE batch;
 	CREATE ROLE backup LOGIN IN ROLE nightly;
@@ -80,6 +81,29 @@ spares_and_ends('roles by their exact name', { 'pg_sessionctl.exempt_roles' => '
 spares_and_ends('no superuser is a member of all', { 'pg_sessionctl.exempt_roles' => 'batch',
 	'pg_sessionctl.reap_superusers' => 'on' }, [ { user => 'backup' } ], { user => 'boss' });
 spares_and_ends('protected roles', { 'pg_sessionctl.protected_roles' => 'batch' }, [ { user => 'backup' } ]);
+# No look at another role in between: the process remembers the memberships of the last one.
+for my $setting ('pg_sessionctl.exempt_roles', 'pg_sessionctl.protected_roles')
+{
+	subtest "$setting: a membership is granted, and revoked" => sub {
+		my $is_spared = sub {
+			my $session = idler(user => 'clerk');
+			wait_for('the reaper to decide', sub {
+				$admin->run('SELECT exempt FROM sessionctl.reaper_status') ne '0' || !is_running($session->pid);
+			});
+			my $lives = is_running($session->pid);
+			$session->quit;
+			wait_for('it to be forgotten', sub { $admin->run('SELECT exempt FROM sessionctl.reaper_status') eq '0' });
+			return $lives;
+		};
+		reconfigure($node, %defaults, $setting => 'batch', $limit => '300 ms');
+		ok(!$is_spared->(), 'ended');
+		$admin->run('GRANT batch TO clerk');
+		ok($is_spared->(), 'a member is spared');
+		$admin->run('REVOKE batch FROM clerk');
+		ok(!$is_spared->(), 'who is none any more is ended');
+		reconfigure($node, %defaults);
+	};
+}
 spares_and_ends('databases', { 'pg_sessionctl.exempt_databases' => 'nowhere, shop' }, [ { database => 'shop' } ],
 	{ database => 'Shop' });
 spares_and_ends('applications by their exact name', { 'pg_sessionctl.exempt_applications' => 'pg_dump, nightly job' },

@@ -69,6 +69,41 @@ subtest 'it starts with the server' => sub {
 	reaps($node, 'it reaps');
 };
 
+# A worker that has just been forked ignores SIGHUP: it sleeps there for post_auth_delay.
+subtest 'the configuration changes while it starts' => sub {
+	my $before = log_position($node);
+	$admin->run('SELECT sessionctl.stop_reaper(); ALTER SYSTEM SET post_auth_delay = 2; SELECT pg_reload_conf()');
+	wait_for_log($node, $before, qr/parameter "post_auth_delay" changed/);
+	$admin->send('SELECT sessionctl.start_reaper()');
+	my $postmaster = postmaster_pid($node);
+	wait_for('a process', sub { qx(ps -o args= --ppid $postmaster) =~ /pg_sessionctl reaper/ });
+	$node->append_conf('postgresql.conf', "pg_sessionctl.reaper_action = log\n");
+	$node->reload;
+	like($admin->answer, qr{^t\z}m, 'it starts');
+	my $position = log_position($node);
+	my $session = SessionctlTest::Session->new($node, user => 'app');
+	$session->run('BEGIN');
+	wait_for_log($node, $position, qr/action=log .* pid=${\ $session->pid} /);
+	ok($session->lives, 'and knows of it');
+	$session->quit;
+	$node->append_conf('postgresql.conf', "pg_sessionctl.reaper_action = terminate\n");
+	$admin->run('ALTER SYSTEM RESET post_auth_delay');
+	reconfigure($node);
+};
+
+subtest 'the configuration is changed, and not reloaded' => sub {
+	my $before = reaper();
+	$node->append_conf('postgresql.conf', "pg_sessionctl.idle_session_timeout = '1 h'\n");
+	$admin->run('SELECT pg_terminate_backend(' . $before . ')');
+	wait_for('another one', sub { (reaper() || $before) ne $before });
+	unlike($admin->run('SELECT limits FROM sessionctl.reaper_status'), qr/idle_session_timeout/, 'it does not know of that');
+	$node->reload;
+	wait_for('it to know', sub { $admin->run('SELECT limits FROM sessionctl.reaper_status') =~ /idle_session_timeout = 1 h/ });
+	pass('but after a reload');
+	$node->append_conf('postgresql.conf', "pg_sessionctl.idle_session_timeout = 0\n");
+	reconfigure($node);
+};
+
 subtest 'stop and start' => sub {
 	my $first = reaper();
 	is($admin->run('SELECT sessionctl.start_reaper()'), "NOTICE:  the reaper is already running\nf", 'a second start says so');

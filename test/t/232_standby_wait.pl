@@ -15,12 +15,12 @@ my $admin = SessionctlTest::Session->new($node);
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 plan skip_all => 'nothing tells what a commit waits for' if $admin->run('SHOW server_version_num') < 100000;
 my $is_linux = $^O eq 'linux';
-reconfigure($node, 'synchronous_standby_names' => 'nobody');
+ask_for_standby($node);
 
 sub waits_for_standby
 {
 	my ($session) = @_;
-	return $admin->run(q{SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = } . $session->pid) eq 't';
+	return wait_event($admin, $session) eq 'IPC:SyncRep';
 }
 
 sub wait_until_it_waits
@@ -37,16 +37,9 @@ sub lines_about
 
 # They wait before there is any limit; then all limits are short.
 my @settings = ('pg_sessionctl.statement_timeout', 'pg_sessionctl.transaction_timeout', $is_linux ? 'pg_sessionctl.client_gone_timeout' : ());
-my $orphan;
-wait_for('the server to ask for a standby', sub {
-	$orphan->quit if $orphan;
-	$orphan = RawSession->new($node, user => 'app');
-	$orphan->query("INSERT INTO orders VALUES ('orphan')");
-	wait_for('it to wait or to end', sub {
-		waits_for_standby($orphan) || $admin->run('SELECT state FROM pg_stat_activity WHERE pid = ' . $orphan->pid . q{ AND query LIKE 'INSERT%'}) eq 'idle';
-	});
-	return waits_for_standby($orphan);
-});
+my $orphan = RawSession->new($node, user => 'app');
+$orphan->query("INSERT INTO orders VALUES ('orphan')");
+wait_until_it_waits($orphan);
 my $committer = SessionctlTest::Session->new($node, user => 'app');
 $committer->send("INSERT INTO orders VALUES ('patient')");
 wait_until_it_waits($committer);
@@ -55,11 +48,11 @@ close $orphan->{socket};
 for my $action (qw(log terminate))
 {
 	subtest "over its limit for long, $action" => sub {
-		reconfigure($node, 'pg_sessionctl.reaper_action' => $action, map { $_ => '300 ms' } @settings);
 		# Whoever began later, with the same limit, is past it.
-		for (1 .. 2)
+		my @controls = map { SessionctlTest::Session->new($node, user => 'app') } 1 .. 2;
+		reconfigure($node, 'pg_sessionctl.reaper_action' => $action, map { $_ => '300 ms' } @settings);
+		for my $control (@controls)
 		{
-			my $control = SessionctlTest::Session->new($node, user => 'app');
 			$control->send('BEGIN\; SELECT pg_sleep(600)');
 			wait_for("the reaper to $action", sub { grep { /action=$action .* rule="transaction_timeout"/ } lines_about($control) });
 			$admin->run('SELECT pg_terminate_backend(' . $control->pid . ')');
@@ -81,9 +74,9 @@ subtest 'the wait is over' => sub {
 
 # It looks for a signal when it begins to wait. Flushed slowly, most of these commits are under way at their limit.
 subtest 'a commit that is being flushed' => sub {
+	ask_for_standby($node);
 	my $position = log_position($node);
-	reconfigure($node, 'synchronous_standby_names' => 'nobody', 'commit_delay' => 100000, 'commit_siblings' => 0,
-		'pg_sessionctl.transaction_timeout' => '200 ms');
+	reconfigure($node, 'commit_delay' => 100000, 'commit_siblings' => 0, 'pg_sessionctl.transaction_timeout' => '200 ms');
 	my @sessions = map { SessionctlTest::Session->new($node, user => 'app') } 1 .. 12;
 	$sessions[$_]->send(sprintf q{BEGIN\; INSERT INTO orders VALUES ('flushed')\; SELECT pg_sleep(%.3f)\; COMMIT}, 0.13 + 0.01 * $_)
 	  for 0 .. $#sessions;
@@ -97,11 +90,11 @@ subtest 'a commit that is being flushed' => sub {
 };
 
 subtest 'a commit that is refused' => sub {
-	reconfigure($node, 'pg_sessionctl.idle_in_transaction_timeout' => '300 ms');
 	my $session = SessionctlTest::Session->new($node, user => 'app');
 	$session->run('BEGIN; SAVEPOINT s');
 	like($session->run(q{COMMIT PREPARED 'nothing'}), qr/ERROR:/, 'in a subtransaction');
 	is($session->run('ROLLBACK TO s'), '', 'which alone is rolled back');
+	reconfigure($node, 'pg_sessionctl.idle_in_transaction_timeout' => '300 ms');
 	is(reaped($session), 'idle_in_transaction_timeout', 'exempts nobody');
 	$session->quit;
 };

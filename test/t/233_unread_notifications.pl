@@ -54,6 +54,7 @@ for my $way ([ 'a Unix socket', 0 ], [ 'TCP', 1 ])
 		$idle->query('UNLISTEN *')->expect('Z');
 		tell_news($calm);
 		is(shows($calm, 'backend_xmin IS NOT NULL'), 't', 'it holds back the horizon');
+		is($admin->run('SELECT xact_start IS NULL AND xact_age IS NULL FROM sessionctl.session_activity WHERE pid = ' . $calm->pid), 't', 'in no transaction of its client');
 		is(reaped($victim), 'client_silence_timeout', 'client_silence_timeout ends it');
 		my ($line) = grep { /pid=${\ $victim->pid} / } audit_lines($node, $victim->{log_position});
 		like($line, qr/reason="The session waited for its client to read notifications for /, 'and the account tells why');

@@ -19,12 +19,6 @@ $admin->run('SET synchronous_commit = local');
 $admin->run('CREATE ROLE app LOGIN; CREATE TABLE orders (a text); GRANT ALL ON orders TO PUBLIC');
 reconfigure($node, 'synchronous_standby_names' => 'nobody');
 
-sub wait_event
-{
-	my ($session) = @_;
-	return $admin->run(q{SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = } . $session->pid);
-}
-
 # What it did before, the limit that is over (or the rule that matches) then, what it does once the signal is held, and what it is
 # told. The reaper alone learns of the limit: a session that reads the configuration first waits there already.
 sub is_hit_before
@@ -40,9 +34,9 @@ sub is_hit_before
 		kill 'HUP', $admin->run('SELECT pid FROM sessionctl.reaper_status') or die 'no reaper' if $with{limit};
 		wait_for('it to be signalled', sub { -e "$wanted.held" });
 		$with{then}->($session);
-		wait_for('it to wait', sub { wait_event($session) =~ /^(?:LWLock:|IPC:SyncRep)/ });
+		wait_for('it to wait', sub { wait_event($admin, $session) =~ /^(?:LWLock:|IPC:SyncRep)/ });
 		is($admin->run('SELECT state FROM pg_stat_activity WHERE pid = ' . $session->pid), 'active', 'it waits in what it begins');
-		unlike(wait_event($session), qr/SyncRep/, 'it has not committed');
+		unlike(wait_event($admin, $session), qr/SyncRep/, 'it has not committed');
 		unlink "$wanted.held" or die $!;
 		like($session->answer, $with{told}, 'it is signalled before it does');
 		$with{limit} ? reconfigure($node, $with{limit} => undef) : $admin->run(q{SELECT sessionctl.drop_session_rule('held')});
@@ -67,7 +61,7 @@ is_hit_before('the commit of a statement that is to be cancelled', limit => 'pg_
 	before => sub {
 		my ($session) = @_;
 		$session->send(q{INSERT INTO orders SELECT 'late' FROM pg_advisory_xact_lock(1)});
-		wait_for('it to wait', sub { wait_event($session) eq 'Lock:advisory' });
+		wait_for('it to wait', sub { wait_event($admin, $session) eq 'Lock:advisory' });
 	},
 	then => sub { $admin->run('SELECT pg_advisory_unlock(1)') });
 

@@ -19,15 +19,32 @@ TEST_F(LimitMonitor, LooksAgainSoonUnlessItHasToSooner) {
     EXPECT_EQ(left(), 1);
 }
 
-TEST_F(LimitMonitor, LooksAgainLaterAtASessionThatMayNotBeSignalledNow) {
-    run(connect(Limit::transaction, 10000));
+TEST_F(LimitMonitor, LooksAgainAtACommitLessAndLessOften) {
+    core::LimitViolation violation = {};
+    violation.session = run(connect(Limit::transaction, 10000)).session;
+    violation.limit = 10000;
     pass(seconds(10));
-    for (int i = 0; i < 3; ++i) {
+    const auto until_next_look = [&](std::uint32_t transaction) {
         EXPECT_EQ(look(), "transaction_timeout");
-        monitor.look_again_later();
-        EXPECT_EQ(left(), seconds(1));
-        pass(seconds(1));
-    }
+        monitor.look_again_in_commit(violation, transaction);
+        const Timestamp until = left();
+        pass(until);
+        return until;
+    };
+    EXPECT_EQ(until_next_look(7), milliseconds(1));
+    EXPECT_EQ(until_next_look(7), milliseconds(1));
+    EXPECT_EQ(until_next_look(7), milliseconds(2));
+    EXPECT_EQ(until_next_look(7), milliseconds(4));
+    for (int i = 0; i < 9; ++i)
+        until_next_look(7);
+    EXPECT_EQ(until_next_look(7), seconds(1));
+    EXPECT_EQ(until_next_look(7), seconds(1));
+    EXPECT_EQ(until_next_look(8), milliseconds(1)) << "the commit of another transaction";
+    pass(seconds(10));
+    violation.limit = 100;
+    EXPECT_EQ(until_next_look(8), milliseconds(100)) << "what comes next may be over its limit by then";
+    violation.limit = 1;
+    EXPECT_EQ(until_next_look(8), milliseconds(10));
 }
 
 TEST_F(LimitMonitor, ExpectsNobodyWithoutALimit) {
@@ -117,6 +134,16 @@ TEST_F(LimitMonitor, LooksAgainForTheOtherRulesAfterALoggedViolation) {
     EXPECT_EQ(left(), seconds(5));
     monitor.logged(violation);
     expect_violation_after(seconds(5), "transaction_timeout");
+}
+
+// It has one for itself for a moment, and the start of its last statement is shown as that one's.
+TEST_F(LimitMonitor, AnIdleSessionIsInNoTransaction) {
+    SessionSample& sample = run(connect(Limit::transaction, 10000));
+    const core::Timestamp start = sample.session.xact_start;
+    commit(sample);
+    pass(hour);
+    sample.session.xact_start = start;
+    EXPECT_EQ(look(), "");
 }
 
 TEST_F(LimitMonitor, ALoggedTransactionOutlastsItsStatements) {

@@ -122,18 +122,32 @@ TEST(Keep, LeavesTheOneWhoseStateChangedLast) {
     EXPECT_EQ(chosen(plan), (Pids{1, 3}));
 }
 
+Plan running_clients(std::initializer_list<std::int32_t> pids) {
+    Plan plan = clients(pids);
+    for (core::Target& target : plan)
+        target.session.state = core::State::active;
+    return plan;
+}
+
 TEST(Keep, LeavesTheOneLongestInItsTransaction) {
-    Plan plan = clients({1, 2, 3, 4});
+    Plan plan = running_clients({1, 2, 3, 4});
     plan[0].session.xact_start = 0; // in none
     plan[1].session.xact_start = seconds(70);
     plan[2].session.xact_start = seconds(60);
     plan[3].session.xact_start = 0;
     choose(plan, keeping(1, KeepWhich::longest));
     EXPECT_EQ(chosen(plan), (Pids{1, 2, 4}));
-    Plan again = clients({1, 2, 3, 4});
+    Plan again = running_clients({1, 2, 3, 4});
     again[3].session.xact_start = seconds(70);
     choose(again, keeping(2, KeepWhich::longest));
     EXPECT_EQ(chosen(again), (Pids{2, 3}));
+    // Idle, it is in none of its client's.
+    again = running_clients({1, 2, 3, 4});
+    again[3].session.xact_start = seconds(70);
+    again[3].session.state = core::State::idle;
+    again[3].session.state_change = seconds(70);
+    choose(again, keeping(2, KeepWhich::longest));
+    EXPECT_EQ(chosen(again), (Pids{3, 4}));
 }
 
 TEST(Keep, GivesTiesToTheLowerPid) {

@@ -57,7 +57,7 @@ Known known_of(const char* name) {
 /// Those that the rule would act on, as if every action succeeded.
 core::vector<core::Claim> acted_on(core::vector<core::Claim> claims, std::size_t room) {
     claims.erase(std::remove_if(claims.begin(), claims.end(),
-                                [](const core::Claim& each) { return pg::is_in_commit(each.session); }),
+                                [](const core::Claim& each) { return pg::is_past_abort(each.session); }),
                  claims.end());
     claims.resize(std::min(claims.size(), room));
     return claims;
@@ -92,7 +92,7 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
             std::any_of(claims.begin(), claims.end(), [&target](const core::Claim& claim) {
                 return claim.session.id == target.session.id;
             });
-        const bool commits = pg::is_in_commit(target.session);
+        const bool commits = pg::is_past_abort(target.session);
         if (known.is_switched_off)
             target.reason = by_last_error;
         else if (commits)

@@ -222,7 +222,8 @@ std::optional<LimitViolation> LimitMonitor::check(const SessionSample& sample, F
         check_blocking(sample, history, facts),
         check_horizon(sample, history, facts),
         check_time(Rule::idle_session, sample, history, history.state_since, state == State::idle),
-        check_time(Rule::transaction, sample, history, history.xact_since, sample.session.xact_start != 0),
+        check_time(Rule::transaction, sample, history, history.xact_since,
+                   transaction_start(sample.session) != 0),
         check_client_silence(sample, history, facts),
         check_client_gone(sample, history, facts),
         check_statement(sample, history),
@@ -279,8 +280,15 @@ void LimitMonitor::look_again_soon() noexcept {
     look_by(clock_.now() + microseconds_per_millisecond);
 }
 
-void LimitMonitor::look_again_later() noexcept {
-    look_by(clock_.now() + poll_interval);
+void LimitMonitor::look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction) {
+    constexpr Timestamp shortest = 10 * microseconds_per_millisecond;
+    const Timestamp longest =
+        std::clamp(violation.limit * microseconds_per_millisecond, shortest, poll_interval);
+    History& history = history_of(violation.session);
+    const Timestamp now = clock_.now();
+    if (std::exchange(history.commits, transaction) != transaction)
+        history.commits_since = now;
+    look_by(now + std::clamp(now - history.commits_since, microseconds_per_millisecond, longest));
 }
 
 void LimitMonitor::reconsider(bool forgets_logged) noexcept {

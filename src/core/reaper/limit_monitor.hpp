@@ -79,8 +79,10 @@ class LimitMonitor {
     void signalled(const Session& session);
     /// The session changed just before the signal, or is about to: look at it again in a millisecond.
     void look_again_soon() noexcept;
-    /// The session must not be signalled in its present state: check it again in a second.
-    void look_again_later() noexcept;
+    /// The session must not be signalled while it commits this transaction: look at it again in a millisecond
+    /// and, if it still does, as late again as it has for by then, up to a second. But its next statement may
+    /// be over the same limit as soon.
+    void look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction);
     /// Settings changed: exemptions end, and with `forgets_logged` violations are returned once more.
     void reconsider(bool forgets_logged) noexcept;
 

@@ -25,7 +25,8 @@ Timestamp keep_key(const Session& session, KeepWhich which) noexcept {
     case KeepWhich::busiest:
         return -session.state_change;
     case KeepWhich::longest:
-        return session.xact_start != 0 ? session.xact_start : std::numeric_limits<Timestamp>::max() - 1;
+        return transaction_start(session) != 0 ? transaction_start(session)
+                                               : std::numeric_limits<Timestamp>::max() - 1;
     }
     return 0;
 }

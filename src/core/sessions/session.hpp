@@ -109,6 +109,14 @@ struct Session {
     Timestamp xact_start; // 0: in no transaction
 };
 
+/// When its client's transaction began; 0: it is in none. An idle session has transactions of its own, to
+/// accept what others have changed or to send notifications: they seem to begin with the last statement. One
+/// that begins later is its client's, which has only asked for the description of a statement.
+inline Timestamp transaction_start(const Session& session) noexcept {
+    const bool is_its_own = session.state == State::idle && session.xact_start <= session.state_change;
+    return is_its_own ? 0 : session.xact_start;
+}
+
 /// When a session began, changed its state, and so on; 0 where there is no such time.
 struct Stamps {
     Timestamp start;
@@ -118,7 +126,7 @@ struct Stamps {
 };
 
 inline Stamps stamps_of(const Session& session) noexcept {
-    return {session.id.start, session.state_change, session.query_start, session.xact_start};
+    return {session.id.start, session.state_change, session.query_start, transaction_start(session)};
 }
 
 /// Idle, and yet in a transaction: it sends notifications, which needs one.

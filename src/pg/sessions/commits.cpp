@@ -1,8 +1,14 @@
 #include "pg/sessions/commits.hpp"
 
 #include "pg/error.hpp"
+#include "pg/monotonic.hpp"
 #include "pg/sessions/session_table.hpp"
+#include "pg/sessions/signals.hpp"
 #include "pg/shared_memory.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+}
 
 #include <csignal>
 
@@ -16,28 +22,75 @@ void take_signals() noexcept {
     sigprocmask(SIG_BLOCK, nullptr, &blocked);
 }
 
+core::Timestamp own_statement() {
+    return const_cast<const PgBackendStatus&>(compat::status_array().at(compat::own_slot()))
+        .st_activity_start_timestamp;
+}
+
+/// Where nothing looks at it in that time, it goes on.
+void wait_for_look(SessionSlot& slot) {
+    constexpr core::Timestamp longest = core::microseconds_per_second;
+    const std::atomic<Latch*>& reaper = shared_memory()->reaper.latch;
+    if (Latch* const latch = reaper)
+        SetLatch(latch);
+    const core::Timestamp deadline = monotonic_now() + longest;
+    for (long pause = 1; slot.look_wanted != 0 && reaper != nullptr && monotonic_now() < deadline;
+         pause = std::min(2 * pause, 10L)) { // ms
+        compat::wait_latch(pause);
+        CHECK_FOR_INTERRUPTS();
+    }
+    slot.look_wanted = 0;
+}
+
 } // namespace
 
-void begin_commit() {
+void begin_commit(bool can_be_undone) {
     SessionSlot* const slot = session_slot(compat::own_slot());
     if (slot == nullptr)
         return;
+    if (can_be_undone && slot->look_wanted != 0 && slot->look_wanted == own_statement())
+        wait_for_look(*slot);
+    compat::hold_back_messages(); // where the client does not read them they would hold up the commit
     LWLock* const lock = compat::own_transaction_lock();
     LWLockAcquire(lock, LW_EXCLUSIVE);
     slot->commits = true;
     LWLockRelease(lock);
     take_signals();
-    CHECK_FOR_INTERRUPTS();
+    // Others' signals are none of its business: without this library nothing is interrupted here.
+    if (slot->signalled.exchange(0) != MyProcPid)
+        return;
+    if (can_be_undone)
+        CHECK_FOR_INTERRUPTS();
+    else
+        compat::clear_pending_cancel();
 }
 
 void end_commit() noexcept {
-    if (SessionSlot* const slot = session_slot(compat::own_slot()))
+    if (SessionSlot* const slot = session_slot(compat::own_slot())) {
+        slot->signalled = 0; // while nobody signals it yet
         slot->commits = false;
+    }
 }
 
 bool has_begun_commit(const core::Session& session) noexcept {
     const SessionSlot* const slot = session_slot(session.slot);
     return slot != nullptr && slot->commits;
+}
+
+void want_look_before_next_commit(const core::Session& session) noexcept {
+    if (SessionSlot* const slot = session_slot(session.slot))
+        slot->look_wanted = session.query_start;
+}
+
+void note_signal(const core::Session& session) noexcept {
+    if (SessionSlot* const slot = session_slot(session.slot))
+        slot->signalled = session.id.pid;
+}
+
+void looked_at(const core::Session& session) noexcept {
+    SessionSlot* const slot = session_slot(session.slot);
+    if (slot != nullptr && slot->look_wanted != 0)
+        slot->look_wanted = 0;
 }
 
 LocalTransactionId transaction_of(const core::Session& session) noexcept {
@@ -46,11 +99,23 @@ LocalTransactionId transaction_of(const core::Session& session) noexcept {
 
 HeldTransaction::HeldTransaction(const core::Session& session, LocalTransactionId transaction)
     : lock_(call([&] { return compat::hold_transaction(session.slot, session.id.pid, transaction); })) {
-    if (lock_ != nullptr && is_in_commit(session))
+    if (lock_ != nullptr && !may_be_signalled(session))
         release();
 }
 
+/// A signal that finds a process asleep in a queue for a lock is taken before it leaves that.
+bool HeldTransaction::may_be_signalled(const core::Session& session) {
+    const auto waits = [&session] { return compat::waits_for_lock(session.slot, session.id.pid); };
+    if (!is_in_commit(session))
+        return true;
+    if (!waits())
+        return false;
+    call([this] { locks_.emplace(true); });
+    return waits() && !is_runnable(session.id.pid);
+}
+
 void HeldTransaction::release() noexcept {
+    locks_.reset();
     if (lock_ != nullptr)
         LWLockRelease(lock_);
     lock_ = nullptr;

@@ -3,23 +3,37 @@
 // its next transaction, or the wait for a synchronous standby.
 #pragma once
 
-#include "compat/postgres.hpp"
+#include "compat/locks.hpp"
 #include "core/sessions/session.hpp"
+
+#include <optional>
 
 namespace sessionctl::pg {
 
-/// This process is about to commit. A signal that was sent by now takes effect here, as an ERROR or FATAL.
-void begin_commit();
+/// This process is about to commit. A signal that note_signal() has announced takes effect here, as an ERROR
+/// or FATAL; or if that could not undo what the transaction has done, a cancel comes too late.
+void begin_commit(bool can_be_undone);
 /// It has committed, or aborted.
 void end_commit() noexcept;
 
 /// Is that session between the two? For certain only while its transaction is held.
 bool has_begun_commit(const core::Session& session) noexcept;
 
+/// For the reaper, which found it in a commit: where its statement goes on, it is to wait before the next one
+/// until it was looked at, a second at most. Else one that commits again and again is hardly ever found
+/// outside of a commit.
+void want_look_before_next_commit(const core::Session& session) noexcept;
+/// It was, and may go on.
+void looked_at(const core::Session& session) noexcept;
+
+/// Called by what acts by itself while the transaction is held, before the signal.
+void note_signal(const core::Session& session) noexcept;
+
 /// The transaction that it is in; 0: in none, or gone.
 LocalTransactionId transaction_of(const core::Session& session) noexcept;
 
-/// Keeps a session from committing or ending the transaction that it is in, and from beginning another.
+/// Keeps a session from committing or ending the transaction that it is in, and from beginning another. One
+/// whose commit waits for a lock gets no lock meanwhile.
 class HeldTransaction {
   public:
     HeldTransaction(const core::Session& session, LocalTransactionId transaction);
@@ -27,13 +41,15 @@ class HeldTransaction {
     HeldTransaction(const HeldTransaction&) = delete;
     HeldTransaction& operator=(const HeldTransaction&) = delete;
 
-    /// False: it is gone, in another transaction, or has begun to commit this one.
+    /// False: it is gone, in another transaction, or commits this one.
     explicit operator bool() const noexcept { return lock_ != nullptr; }
 
   private:
+    bool may_be_signalled(const core::Session& session);
     void release() noexcept;
 
     LWLock* lock_;
+    std::optional<compat::LockTableHeld> locks_;
 };
 
 } // namespace sessionctl::pg

@@ -92,6 +92,12 @@ bool is_in_commit(const core::Session& session) {
            call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
 }
 
+bool is_past_abort(const core::Session& session) {
+    const bool is_committed =
+        core::transaction_start(session) != 0 && transaction_of(session) == InvalidLocalTransactionId;
+    return is_committed || (is_in_commit(session) && !compat::waits_for_lock(session.slot, session.id.pid));
+}
+
 ClientWait client_wait_of(const core::Session& session) noexcept {
     const bool is_active = core::is_active(session.state);
     if (!is_active && !core::delivers_notifications(session))

@@ -45,7 +45,7 @@ std::optional<core::Standing> LiveBlockers::standing_of(int party) {
     standing.runs_statement =
         core::is_active(session->state) && pg::client_wait_of(*session) != pg::ClientWait::read;
     standing.awaits_standby = pg::awaits_standby(*session);
-    standing.is_in_commit = pg::is_in_commit(*session);
+    standing.is_in_commit = pg::is_past_abort(*session);
     standing.session.is_protected = blocker.is_exempt;
     standing.session.may_signal = !waiter.is_gone && standings_.may_signal(waiter.role, blocker.role);
     for (const Oid setter : {waiting_.settings.patience_by, waiting_.settings.action_by})

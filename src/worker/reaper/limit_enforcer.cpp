@@ -21,37 +21,40 @@ void count_log(core::Rule rule) noexcept {
 
 } // namespace
 
-void LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor) {
+bool LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor) {
     pg::CatalogScope catalogs;
     const pg::Roster roster = pg::Roster::take_one(violation.session);
     const bool is_gone = roster.entries.empty();
     const bool is_spared = !is_gone && is_exempt(roster.entries.front());
     catalogs.leave();
     if (is_gone)
-        return;
+        return true;
     if (is_spared) {
         monitor.exempt(violation.session);
-        return;
+        return true;
     }
     const bool may_end = pg::reaper_action_setting() == pg::ReaperAction::terminate;
     if (may_end && violation.rule == core::Rule::lifetime) {
         requests_.renew(violation, roster.entries.front(), waits_);
-        return;
+        return true;
     }
-    if (pg::is_in_commit(violation.session)) {
-        monitor.look_again_later();
-        return;
+    if (pg::is_past_abort(violation.session)) {
+        if (may_end)
+            pg::want_look_before_next_commit(violation.session);
+        monitor.look_again_in_commit(violation, pg::transaction_of(violation.session));
+        return !may_end;
     }
     pg::AuditRecord record = record_of(violation, roster.entries.front(), waits_);
     if (may_end) {
         end(violation, record, monitor);
-        return;
+        return true;
     }
     record.action.set("log");
     record.result.set("spared");
     pg::keep_record(record);
     count_log(violation.rule);
     monitor.logged(violation);
+    return true;
 }
 
 void LimitEnforcer::end(const core::LimitViolation& violation, pg::AuditRecord& record,

@@ -12,7 +12,8 @@ class LimitEnforcer {
     explicit LimitEnforcer(Endings& endings) noexcept : endings_(endings), requests_(endings) {}
 
     /// Handles one violation, and reports to the monitor how.
-    void enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor);
+    /// False if the session is to wait before its next commit until the next look.
+    bool enforce(const core::LimitViolation& violation, core::LimitMonitor& monitor);
     /// After all sessions have been looked at: terminates those that were asked to end and are in no
     /// transaction, and withdraws the request from those without a violation in this look.
     void finish_look(core::LimitMonitor& monitor);

@@ -11,6 +11,8 @@
 #include "pg/reaper/limit_parameters.hpp"
 #include "pg/reaper/reaper_lock.hpp"
 #include "pg/reaper/reaper_process.hpp"
+#include "pg/reloads.hpp"
+#include "pg/sessions/commits.hpp"
 #include "pg/sessions/drain_requesters.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
@@ -161,10 +163,11 @@ class Reaper {
                 (limits[core::Limit::client_silence] != 0 || limits[core::Limit::horizon_age] != 0) &&
                 pg::client_wait_of(session) != pg::ClientWait::none;
             const core::SessionSample sample = {session, limits, waits_for_client};
-            if (const auto violation = monitor_.check(sample, facts))
-                enforcer_.enforce(*violation, monitor_);
-            if (const auto violation = monitor_.check_lifetime(sample))
-                enforcer_.enforce(*violation, monitor_);
+            const auto violation = monitor_.check(sample, facts);
+            if (!violation || enforcer_.enforce(*violation, monitor_))
+                pg::looked_at(session);
+            if (const auto too_old = monitor_.check_lifetime(sample))
+                enforcer_.enforce(*too_old, monitor_);
             exempt += monitor_.is_exempt(session);
         }
         enforcer_.finish_look(monitor_);
@@ -275,6 +278,8 @@ void sessionctl_reaper_main(Datum) {
     pqsignal(SIGHUP, worker::sessionctl_reaper_reload);
     pqsignal(SIGINT, worker::sessionctl_reaper_ignore);
     BackgroundWorkerUnblockSignals();
+    if (pg::has_missed_reload())
+        worker::has_new_settings = 1;
     worker::wait_for_first_session();
     compat::connect_worker(pg::reaper_name);
     proc_exit(pg::entry([] { return worker::run_reaper(); }));
