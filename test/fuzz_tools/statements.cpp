@@ -20,6 +20,7 @@
 #include <set>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace fuzz {
 
@@ -52,6 +53,7 @@ std::string kind_of(const char* message) {
 struct Call {
     std::string statement;
     std::string condition; // empty: the function takes none
+    std::string args;      // for its parameters, an array; empty: none
     std::string before, after;
 };
 
@@ -67,7 +69,7 @@ class Calls {
     std::string interval();
     std::string target(const std::string& name);
     std::string texts();
-    std::string arguments(const Callable& callable, std::string& condition);
+    std::string arguments(const Callable& callable, Call& call);
     void wrap(Call& call);
 
     const Catalog& catalog_;
@@ -146,15 +148,15 @@ std::string Calls::argument(const Parameter& parameter) {
     return type == "text" ? expressions_.text() : expressions_.literal(type);
 }
 
-std::string Calls::arguments(const Callable& callable, std::string& condition) {
+std::string Calls::arguments(const Callable& callable, Call& call) {
     const bool closes_server = callable.name == "sessionctl.lockdown_server";
     std::string list;
     for (const Parameter& parameter : callable.parameters) {
         const bool is_first = &parameter == &callable.parameters.front();
         std::string value;
         if (parameter.name == "condition") {
-            condition = expressions_.condition();
-            value = quoted(condition);
+            call.condition = expressions_.condition();
+            value = quoted(call.condition);
         } else if (!is_first && chance_.percent(60)) {
             continue;
         } else if (closes_server && parameter.name == "include_superusers") {
@@ -162,6 +164,8 @@ std::string Calls::arguments(const Callable& callable, std::string& condition) {
         } else {
             value = argument(parameter);
         }
+        if (parameter.name == "args")
+            call.args = value;
         list += (list.empty() ? "\"" : ", \"") + parameter.name + "\" := " + value;
     }
     return list;
@@ -212,7 +216,7 @@ Call Calls::next() {
            (callable->parameters.empty() || callable->parameters.front().name != "condition"))
         callable = &chance_.one_of(catalog_.callables);
     Call call;
-    call.statement = "SELECT * FROM " + callable->name + "(" + arguments(*callable, call.condition) + ")";
+    call.statement = "SELECT * FROM " + callable->name + "(" + arguments(*callable, call) + ")";
     wrap(call);
     if (callable->name == "sessionctl.lockdown_server")
         call.after += (call.after.empty() ? "" : "; ") + std::string("SELECT sessionctl.unlock_server()");
@@ -271,9 +275,20 @@ void Client::connect() {
 bool Client::is_cores_own(const std::string& kind, const Call& call) {
     if (call.condition.empty())
         return false;
-    const std::string same =
-        "SELECT count(*) FROM sessionctl.session_activity AS s WHERE (" + call.condition + ")";
-    PGresult* const result = PQexec(connection_, same.c_str());
+    PQclear(PQexec(connection_, "ROLLBACK"));
+    PGresult* const args = PQexec(
+        connection_, ("SELECT unnest(" + (call.args.empty() ? "NULL::text[]" : call.args) + ")").c_str());
+    std::string same =
+        "SELECT count(*) FROM sessionctl.session_activity AS s WHERE (" + call.condition + "\n)";
+    std::vector<const char*> values;
+    for (int row = 0; row < PQntuples(args); ++row) {
+        values.push_back(PQgetisnull(args, row, 0) != 0 ? nullptr : PQgetvalue(args, row, 0));
+        // A parameter that the condition does not use has to have a type as well.
+        same += " AND ($" + std::to_string(row + 1) + "::text IS NULL OR true)";
+    }
+    PGresult* const result = PQexecParams(connection_, same.c_str(), static_cast<int>(values.size()), nullptr,
+                                          values.data(), nullptr, nullptr, 0);
+    PQclear(args);
     const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const bool is_same = message != nullptr && kind_of(message) == kind;
     PQclear(result);
