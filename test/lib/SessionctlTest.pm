@@ -11,12 +11,13 @@ use Fcntl qw(LOCK_EX);
 use File::Basename qw(dirname);
 use IO::Socket::UNIX;
 use IPC::Run;
+use POSIX qw(SIGINT SIGTERM);
 use Processes;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped new_standby keep_autovacuum_busy kill_server wait_until_gone refusal listens delayed_logins is_delayed read_file write_file log_position
-  log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm postmaster_pid
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped wait_event ask_for_standby new_standby keep_autovacuum_busy kill_server wait_until_gone refusal listens delayed_logins is_delayed read_file write_file log_position
+  log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm wait_for_sigint postmaster_pid
   children_of);
 
 $SIG{PIPE} = 'IGNORE';    # psql may be gone with its session
@@ -132,6 +133,35 @@ sub reaped
 		  grep { /action=(terminate|drain) result="terminated"/ } audit_lines($node, $session->{log_position});
 	});
 	return $rule;
+}
+
+# What the session waits in, by type and name, as this other one is told: 'IPC:SyncRep'; '' if in nothing. From 9.6 on.
+sub wait_event
+{
+	my ($admin, $session) = @_;
+	return $admin->run(q{SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = } . $session->pid);
+}
+
+# From now on commits wait for a standby that there is not. The server asks for one a moment after it has read so: a commit
+# that waits shows it. From 9.6 on.
+sub ask_for_standby
+{
+	my ($node) = @_;
+	reconfigure($node, synchronous_standby_names => 'nobody');
+	my $admin = SessionctlTest::Session->new($node);
+	my ($probe, $waits);
+	wait_for('the server to ask for a standby', sub {
+		$probe = SessionctlTest::Session->new($node);
+		$probe->send(q{SELECT pg_logical_emit_message(true, 'probe', '')});
+		wait_for('it to wait, or to end', sub {
+			$waits = wait_event($admin, $probe) eq 'IPC:SyncRep';
+			return $waits || $probe->has_answered;
+		});
+		$admin->run('SELECT pg_terminate_backend(' . $probe->pid . ')');
+		$probe->quit;
+		return $waits;
+	});
+	return $admin->quit;
 }
 
 # The standby connects to its primary with these words. (Before 12 they are in a file of their own.)
@@ -317,13 +347,19 @@ sub stop_process
 
 sub continue_process { return kill 'CONT', $_[0] }
 
-# A stopped process has been told to end, and hears of it when it continues.
-sub wait_for_sigterm
+# A stopped process has got the signal with this number, and hears of it when it continues.
+sub wait_for_pending
 {
-	my ($pid) = @_;
+	my ($pid, $number) = @_;
 	return if !-r '/proc/self/status';
-	return wait_for("$pid to be told to end", sub { read_file("/proc/$pid/status") =~ /^ShdPnd:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m });
+	return wait_for("signal $number to be pending for $pid", sub {
+		my ($last) = read_file("/proc/$pid/status") =~ /^ShdPnd:\t[0-9a-f]*([0-9a-f]{8})$/m;
+		return defined $last && hex($last) & 1 << $number - 1;
+	});
 }
+
+sub wait_for_sigterm { return wait_for_pending($_[0], SIGTERM) }
+sub wait_for_sigint { return wait_for_pending($_[0], SIGINT) }
 
 sub postmaster_pid
 {

@@ -193,6 +193,8 @@ LWLock* lock_named(const char* name) {
         return ProcArrayLock;
     if (std::strcmp(name, "SInvalWriteLock") == 0)
         return SInvalWriteLock;
+    if (std::strcmp(name, "SyncRepLock") == 0)
+        return SyncRepLock;
     if (std::strcmp(name, "LockManager") == 0) // the last part of the lock table
         return LockHashPartitionLockByIndex(NUM_LOCK_PARTITIONS - 1);
     elog(ERROR, "unknown lock \"%s\"", name);

@@ -6,9 +6,9 @@
  *
  *   ended NAME LOW HIGH SEEN             the session was ended while its client did nothing
  *   answered NAME LOW HIGH SENT          a statement sent after the wait was answered
- *   refused NAME LOW HIGH SENT SEEN      it was not: the session was ended
+ *   refused NAME LOW HIGH SENT SEEN      it was not, or the next transaction did not begin: the session was ended
  *   stuck NAME LOW HIGH NOW              far over the limit and still there
- *   failed NAME                          could not connect or begin
+ *   failed NAME: WHY                     could not connect, or not begin its first transaction
  *
  * The session became idle between LOW, which the server told in its last statement, and HIGH, when the answer was here.
  * NAME is its application_name, another one for each session.
@@ -47,8 +47,9 @@ struct client
 	short events;	   /* what poll() looks for */
 	int64_t due;	   /* when it does something by itself */
 	const char *deed;
-	int64_t low, high; /* when the session became idle in its transaction */
-	int64_t sent, told; /* of the statement under way; what the server said of its time */
+	int64_t low, high; /* when the session became idle in its transaction; 0: not yet */
+	int64_t sent;	   /* of the last deed */
+	int64_t told;	   /* of the statement under way: what the server said of its time */
 	int number, sessions;
 	char name[32];
 };
@@ -102,8 +103,7 @@ static void come_again(struct client *client, int64_t when)
 
 static void fail(struct client *client)
 {
-	fprintf(stderr, "%s: %s", client->name, client->conn ? PQerrorMessage(client->conn) : "out of memory\n");
-	printf("failed %s\n", client->name);
+	printf("failed %s: %s", client->name, client->conn ? PQerrorMessage(client->conn) : "out of memory\n");
 	come_again(client, now() + SECOND);
 }
 
@@ -123,6 +123,7 @@ static void go_connect(struct client *client)
 	client->state = CONNECTING;
 	client->events = POLLOUT;
 	client->due = INT64_MAX;
+	client->low = 0;
 	if (client->conn == NULL || PQstatus(client->conn) == CONNECTION_BAD)
 		fail(client);
 	else
@@ -136,11 +137,24 @@ static bool ask(struct client *client, const char *statement, enum state state)
 
 	client->told = now(); /* unless the server tells better */
 	is_sent = PQsendQuery(client->conn, statement) && PQflush(client->conn) == 0;
-	client->sent = now();
+	if (state == ASKING)
+		client->sent = now();
 	client->state = state;
 	client->events = POLLIN;
 	client->due = INT64_MAX;
 	return is_sent;
+}
+
+static void refused(struct client *client)
+{
+	if (client->low == 0)
+	{
+		fail(client);
+		return;
+	}
+	printf("refused %s %lld %lld %lld %lld\n", client->name, (long long) client->low, (long long) client->high,
+		   (long long) client->sent, (long long) now());
+	come_again(client, now());
 }
 
 static void go_begin(struct client *client)
@@ -148,7 +162,7 @@ static void go_begin(struct client *client)
 	if (now() >= end)
 		come_again(client, end);
 	else if (!ask(client, begin, BEGINNING))
-		fail(client);
+		refused(client);
 }
 
 static void go_idle(struct client *client)
@@ -158,13 +172,6 @@ static void go_idle(struct client *client)
 	client->deed = deeds[lrand48() % DEEDS];
 	client->due = client->deed ? client->low + random_wait() : client->low + limit + PATIENCE;
 	client->state = IDLE;
-}
-
-static void refused(struct client *client)
-{
-	printf("refused %s %lld %lld %lld %lld\n", client->name, (long long) client->low, (long long) client->high,
-		   (long long) client->sent, (long long) now());
-	come_again(client, now());
 }
 
 static void do_deed(struct client *client)
@@ -217,10 +224,7 @@ static void read_answer(struct client *client)
 {
 	if (!PQconsumeInput(client->conn) || PQstatus(client->conn) == CONNECTION_BAD)
 	{
-		if (client->state == BEGINNING)
-			fail(client);
-		else
-			refused(client);
+		refused(client);
 		return;
 	}
 	if (!take_answer(client))

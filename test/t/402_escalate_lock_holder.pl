@@ -55,6 +55,7 @@ subtest 'a client that lets go in time keeps its session' => sub {
 	$holder->run('SELECT pg_advisory_lock(1)');
 	$holder->send('SELECT pg_sleep(600)');
 	waits($admin, $waiter, 'SELECT pg_advisory_lock(1)');
+	wait_for('its statement', sub { shown($admin, $holder, 'state') eq 'active' });
 	$caller->send("SELECT outcome, $steps FROM sessionctl.escalate_report(\$\$application_name = 'holder'\$\$, step => '1 h')");
 	like($holder->answer, qr/^ERROR:  canceling statement/m, 'it is cancelled');
 	$holder->run('SELECT pg_advisory_unlock(1)');

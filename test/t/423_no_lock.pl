@@ -109,7 +109,7 @@ subtest 'a process that does not absorb a barrier' => sub {
 	$admin->run('CREATE DATABASE unused');
 	stop_process($by);
 	$dropping->send('DROP DATABASE unused');
-	wait_for('it to wait', sub { shown($admin, $dropping, 'wait_event') eq 'ProcSignalBarrier' });
+	wait_for('it to wait for nobody else', sub { said($dropping) =~ /It waits for pid $by to/ });
 	like(said($dropping), qr{waits for no lock but in IPC/ProcSignalBarrier, .*\nDETAIL:  It waits for pid $by to accept a ProcSignalBarrier\.\nHINT:  A server process }, 'is named');
 	my %name = (stopped => $stopped, dropping => $dropping);
 	is(follow(tree($admin, %name)), 'stopped .dropping', 'the tree has the waiter under it');
