@@ -3,6 +3,7 @@
 #include "core/text.hpp"
 #include "pg/encoding.hpp"
 #include "pg/error.hpp"
+#include "pg/reloads.hpp"
 
 extern "C" {
 #include "utils/acl.h"
@@ -82,13 +83,18 @@ bool is_any_of(Oid role, const core::vector<Oid>& roles) {
     });
 }
 
+template <typename Value>
+void assigned(Value, void*) noexcept {
+    note_new_setting();
+}
+
 } // namespace
 
 void define_settings() {
     const auto names = [](const char* name, const char* what, const char* more, char*& list,
                           GucContext context) {
         DefineCustomStringVariable(name, what, more, &list, "", context, GUC_LIST_INPUT,
-                                   sessionctl_check_names, nullptr, nullptr);
+                                   sessionctl_check_names, assigned<const char*>, nullptr);
     };
     names("pg_sessionctl.protected_roles",
           "Sets the roles whose sessions are never acted on, together with those of their members.",
@@ -112,26 +118,28 @@ void define_settings() {
           exempt_applications, PGC_SIGHUP);
     DefineCustomBoolVariable("pg_sessionctl.reap_superusers",
                              "Lets the reaper end superusers' sessions, too.", nullptr, &reap_superusers,
-                             false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+                             false, PGC_SIGHUP, 0, nullptr, assigned<bool>, nullptr);
     DefineCustomEnumVariable(
         "pg_sessionctl.reaper_action", "Sets what the reaper does with a session that is over a limit.",
         "With log, it only reports the session that it would end, once for each violation.", &reaper_action,
-        static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+        static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, assigned<int>,
+        nullptr);
     DefineCustomEnumVariable(
         "pg_sessionctl.rules", "Whether the server acts by itself, by the session rules.",
         "log only tells, once for each match, what on would do. Needs the library in "
         "shared_preload_libraries.",
-        &rules, static_cast<int>(RulesMode::off), rules_modes, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+        &rules, static_cast<int>(RulesMode::off), rules_modes, PGC_SIGHUP, 0, nullptr, assigned<int>,
+        nullptr);
     DefineCustomStringVariable("pg_sessionctl.rules_database", "The database whose session rules apply.",
-                               nullptr, &rules_database, "postgres", PGC_SIGHUP, 0, nullptr, nullptr,
-                               nullptr);
+                               nullptr, &rules_database, "postgres", PGC_SIGHUP, 0, nullptr,
+                               assigned<const char*>, nullptr);
     DefineCustomIntVariable("pg_sessionctl.rule_timeout", "How long a check of a session rule may take.",
                             "A rule that goes on for twice as long is switched off.", &rule_timeout, 200, 10,
-                            60 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+                            60 * 1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, assigned<int>, nullptr);
     DefineCustomBoolVariable("pg_sessionctl.send_reason",
                              "Tells clients why their session was ended or their statement was cancelled.",
                              "Requires pg_sessionctl in shared_preload_libraries.", &client_message, true,
-                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+                             PGC_SIGHUP, 0, nullptr, assigned<bool>, nullptr);
     DefineCustomBoolVariable(
         "pg_sessionctl.terminate_on_login_revoked",
         "Ends the sessions of roles that lose the right to log in, or to connect to their database.",

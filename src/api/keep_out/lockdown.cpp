@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_database.h" // 19: get_database_oid()
 #include "commands/dbcommands.h"
 #include "utils/acl.h"
 }

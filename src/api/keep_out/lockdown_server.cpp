@@ -44,6 +44,10 @@ void record_caller(pg::GateState& state) {
 
 void record_roles(pg::GateState& state, const core::vector<const char*>& names) {
     for (const char* const name : names) {
+        if (std::strcmp(name, "pg_database_owner") == 0)
+            throw core::Error(core::sqlstate::invalid_parameter_value,
+                              "allow_roles cannot have role \"pg_database_owner\"")
+                .detail("Who is its member depends on the database, and the lockdown is of the server.");
         const Oid role = pg::call([name] { return get_role_oid(name, false); }); // 42704
         if (state.allows_role(role))
             continue;

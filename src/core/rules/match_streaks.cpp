@@ -10,9 +10,9 @@ namespace {
 /// An aborted transaction has lost its start, and out of transactions there is none: then it is the same as
 /// long as the state did not change.
 bool is_same_transaction(const Session& before, const Session& now) noexcept {
-    if (before.xact_start != now.xact_start)
+    if (transaction_start(before) != transaction_start(now))
         return false;
-    return now.xact_start != 0 || before.state_change == now.state_change;
+    return transaction_start(now) != 0 || before.state_change == now.state_change;
 }
 
 /// Calls by the fast path do not tell when they began.

@@ -42,7 +42,7 @@ Stamps SessionAges::corrected(const Session& session) {
     History& history = histories_[static_cast<std::size_t>(session.slot)];
     return {correct(history.start, session.id.start), correct(history.state_change, session.state_change),
             correct(history.query_start, session.query_start),
-            correct(history.xact_start, session.xact_start)};
+            correct(history.xact_start, transaction_start(session))};
 }
 
 bool SessionAges::is_steady(Timestamp monotonic, Timestamp wall) const noexcept {

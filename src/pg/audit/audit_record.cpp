@@ -102,16 +102,21 @@ void AuditRecord::log() const noexcept {
     callback([this] { line_of(*this).write(); });
 }
 
-void log_record(AuditRecord& record, int encoding) noexcept {
+static void complete(AuditRecord& record, int encoding) noexcept {
     record.at = GetCurrentTimestamp();
     record.mark.set(audit_mark_or_none());
     record.encoding = encoding;
+}
+
+void log_record(AuditRecord& record, int encoding) noexcept {
+    complete(record, encoding);
     record.log();
 }
 
 void keep_record(AuditRecord& record, int encoding) noexcept {
-    log_record(record, encoding);
-    AuditRing::append(record);
+    complete(record, encoding);
+    AuditRing::append(record); // first: whoever reads the line finds the row
+    record.log();
 }
 
 } // namespace sessionctl::pg

@@ -139,7 +139,7 @@ Evidence evidence_of(const RosterEntry& session, RecentLockWaits& waits) {
         evidence.encoding = session.encoding;
         evidence.query_id = compat::query_id_of(live.entry);
         evidence.session_age = age_of(facts.id.start, now);
-        evidence.xact_age = age_of(facts.xact_start, now);
+        evidence.xact_age = age_of(core::transaction_start(facts), now);
         evidence.query_age = age_of(facts.query_start, now, core::is_active(facts.state));
         evidence.state_age = age_of(facts.state_change, now);
         evidence.wait_event_type.set(proc.wait_event_type);

@@ -4,6 +4,7 @@
 #include "pg/clients/inactivity.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper/session_values.hpp"
+#include "pg/reloads.hpp"
 
 extern "C" {
 #include "storage/latch.h"
@@ -57,6 +58,7 @@ void wake_reaper(Limit limit, std::int32_t value) noexcept {
 /// An assign hook must not raise an error.
 template <Limit limit>
 void assign(int value, void* extra) noexcept {
+    note_new_setting();
     SessionSlot* const slot = slot_to_publish(extra);
     if (slot == nullptr)
         return;
