@@ -11,19 +11,25 @@ use Test::More;
 
 my $node = new_reaper_server('commits_in_a_loop', conf => "fsync = on\ncommit_delay = 100000\ncommit_siblings = 0\nmax_prepared_transactions = 2\nwal_level = logical\nmax_wal_senders = 2\n");
 my $admin = SessionctlTest::Session->new($node);
-$admin->run('CREATE ROLE app LOGIN; CREATE ROLE holder LOGIN; CREATE TABLE orders (a int); GRANT ALL ON orders TO app');
-$admin->run(q{ALTER ROLE app SET pg_sessionctl.transaction_timeout = '300 ms'});
+$admin->run('CREATE ROLE app LOGIN; CREATE ROLE holder LOGIN; ALTER ROLE holder SET pg_sessionctl.transaction_timeout = 0; CREATE TABLE orders (a int); GRANT ALL ON orders TO app');
 
 sub app { return SessionctlTest::Session->new($node, user => 'app') }
+
+# For sessions that are already there.
+sub limit
+{
+	my ($name, $value) = @_;
+	return $admin->run("ALTER SYSTEM SET pg_sessionctl.$name = $value; SELECT pg_reload_conf()");
+}
 
 # With commit_delay it is hardly ever outside of a commit. That it is found there is told by how often it commits.
 sub limited
 {
 	my ($name, $body) = @_;
 	return subtest $name => sub {
-		$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'; ALTER ROLE app SET pg_sessionctl.transaction_timeout = 0; TRUNCATE orders});
+		$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'});
 		$body->();
-		$admin->run(q{ALTER ROLE app RESET pg_sessionctl.statement_timeout; ALTER ROLE app SET pg_sessionctl.transaction_timeout = '300 ms'});
+		$admin->run('ALTER ROLE app RESET pg_sessionctl.statement_timeout');
 	};
 }
 
@@ -65,19 +71,19 @@ limited('such a command, and a procedure, in one pipeline' => sub {
 
 # What it does is over with that, and its client is to be told so.
 subtest 'a prepared transaction' => sub {
-	$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '50 ms'; ALTER ROLE app SET synchronous_commit = local});
 	my ($session, $control) = (app(), app());
-	$session->run(q{BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION 'p'; SET synchronous_commit = on});
+	$session->run(q{BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION 'p'});
 	ask_for_standby($node);
 	$session->send(q{COMMIT PREPARED 'p'});
 	wait_for('it to wait for the standby', sub { wait_event($admin, $session) eq 'IPC:SyncRep' });
+	limit('statement_timeout', q{'50 ms'});
 	like($control->run('SELECT pg_sleep(600)'), qr/canceling statement/, 'the reaper has looked at both');
 	reconfigure($node, synchronous_standby_names => undef);
 	my %event;
 	wait_for('it to end', sub { $event{ wait_event($admin, $session) } = 1; $session->has_answered });
 	is(join(' ', grep { /Extension/ } keys %event), '', 'afterwards it waits for no look');
 	is($session->answer, '', 'and ends well');
-	$admin->run('ALTER ROLE app RESET pg_sessionctl.statement_timeout; ALTER ROLE app RESET synchronous_commit');
+	limit('statement_timeout', 0);
 	$_->quit for $session, $control;
 };
 
@@ -92,6 +98,8 @@ subtest 'a commit that waits for a lock' => sub {
 	is($admin->run("SELECT count(*) FROM pg_locks WHERE relation = $table AND pid = " . $holder->pid), '1', 'the table is locked');
 	$session->run('BEGIN; INSERT INTO t VALUES (1)');
 	$session->send('COMMIT');
+	wait_for('it to wait for the lock', sub { wait_event($admin, $session) =~ /^Lock:/ });
+	limit('transaction_timeout', q{'300 ms'});
 	wait_for_log($node, $session->{log_position}, qr/\[${\ $session->pid}\] FATAL:  terminating connection due to administrator command/);
 	is($admin->run("SELECT count(*) FROM pg_locks WHERE relation = $table AND pid = " . $holder->pid), '1', 'it is ended before it gets the lock');
 	$holder->run('ROLLBACK'); # the end of a session empties its tables, too

@@ -77,13 +77,13 @@ subtest 'DROP DATABASE' => sub {
 
 subtest 'DROP DATABASE, and a limit' => sub {
 	plan skip_all => $looks_itself if $version >= 170000;
-	$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'});
 	my $session = stopped_in_removal(\&shop, 'DROP DATABASE shop');
+	$admin->run(q{ALTER SYSTEM SET pg_sessionctl.statement_timeout = '300 ms'; SELECT pg_reload_conf()}); # not before: a slow one would be signalled before its removal
 	wait_for_sigint($session->pid);
 	continue_process($session->pid);
 	is($session->answer, '', 'cancelled while it removes files, it comes to its end');
 	is($admin->run(q{SELECT count(*) FROM pg_database WHERE datname = 'shop'}), '0', 'and the database is gone');
-	$admin->run('ALTER ROLE app RESET pg_sessionctl.statement_timeout');
+	$admin->run('ALTER SYSTEM RESET pg_sessionctl.statement_timeout; SELECT pg_reload_conf()');
 	$session->quit;
 };
 
@@ -164,9 +164,8 @@ subtest 'a client that asks for the description of a statement' => sub {
 # The commit itself is over, and no signal can end what is left of it.
 subtest 'a client that reads little' => sub {
 	$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'});
-	my $raw = RawSession->new($node, user => 'app');
+	my $raw = RawSession->new($node, user => 'app', options => '-c trace_notify=on');
 	my $position = log_position($node);
-	$raw->query('SET trace_notify = on')->expect('Z');
 	$raw->query('DO $$ BEGIN LOOP SET client_min_messages = warning; NOTIFY a; SET client_min_messages = debug1; COMMIT; END LOOP; END $$');
 	my $readable = IO::Select->new($raw->{socket});
 	wait_for('its end', sub { sysread $raw->{socket}, my $some, 1500 if $readable->can_read(0); return grep { / pid=${\ $raw->pid} .* rule="statement_timeout"/ } audit_lines($node, $position) });
