@@ -60,14 +60,23 @@ limited('a procedure with a command that cannot be undone' => sub {
 	is_cancelled("DO \$\$ BEGIN BEGIN $_; EXCEPTION WHEN OTHERS THEN NULL; END; $loop; END \$\$") for q{ALTER SYSTEM SET work_mem = '1MB'}, 'DROP DATABASE IF EXISTS nope';
 });
 
-# Between them the transaction goes on.
-limited('such a command, and a procedure, in one pipeline' => sub {
+# Between them the transaction goes on. Some servers let no procedure commit there.
+sub in_one_pipeline
+{
+	my @statements = @_;
 	my $raw = RawSession->new($node, user => 'app');
-	$raw->extended($_) for 'DROP SUBSCRIPTION IF EXISTS nope', "DO \$\$ BEGIN $loop; END \$\$";
-	is($raw->ended_with_a_word, '57014', 'is cancelled');
-	ends_before_one_of_its_next_commits();
+	$raw->extended($_) for @statements;
+	my $code = $raw->send(S => '')->ended_with_a_word;
 	$raw->quit;
-});
+	return $code;
+}
+
+my $commits_in_pipeline = in_one_pipeline('SELECT 1', 'DO $$ BEGIN COMMIT; PERFORM 1/0; END $$') ne '2D000';
+
+limited('such a command, and a procedure, in one pipeline' => sub {
+	is(in_one_pipeline('DROP SUBSCRIPTION IF EXISTS nope', "DO \$\$ BEGIN $loop; END \$\$"), '57014', 'is cancelled');
+	ends_before_one_of_its_next_commits();
+}) if $commits_in_pipeline;
 
 # What it does is over with that, and its client is to be told so.
 subtest 'a prepared transaction' => sub {
