@@ -32,6 +32,10 @@ struct SeenWait {
     std::atomic<std::uint64_t> lock;
 };
 
+/// Which of our processes wants to look at a session before it commits.
+enum class Watcher { reaper, rules };
+constexpr Watcher watchers[] = {Watcher::reaper, Watcher::rules};
+
 /// What a session publishes, and the messages left for it. Valid for the session with this pid and start;
 /// anything else is left over from an earlier one.
 struct SessionSlot {
@@ -44,7 +48,7 @@ struct SessionSlot {
     ClientMessageBox lasting_message;
     DrainRequest drain;
     std::atomic<bool> commits;                // this and the next two: see pg/sessions/commits.hpp
-    std::atomic<core::Timestamp> look_wanted; // in the statement that began then; 0: none
+    std::atomic<core::Timestamp> look_wanted[std::size(watchers)]; // in the statement that began then; 0: none
     std::atomic<std::int32_t> signalled;      // the pid
     SharedProgress progress;
     GatePass pass;

@@ -17,6 +17,8 @@ class CheckTimes {
     /// The next check is a second later, then two, at most a minute. Returns true at the first failure in a
     /// row, which is worth a line in the log, once a minute.
     bool failed(Timestamp now) noexcept;
+    /// It is due at once.
+    void hasten() noexcept { next_ = INT64_MIN; }
     /// The rule was changed: it is due at once.
     void changed() noexcept;
 

@@ -4,7 +4,6 @@
 #include "pg/monotonic.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/sessions/signals.hpp"
-#include "pg/shared_memory.hpp"
 
 extern "C" {
 #include "storage/latch.h"
@@ -27,19 +26,35 @@ core::Timestamp own_statement() {
         .st_activity_start_timestamp;
 }
 
+std::atomic<core::Timestamp>& look_wanted(SessionSlot& slot, Watcher watcher) noexcept {
+    return slot.look_wanted[static_cast<int>(watcher)];
+}
+
+Latch* latch_of(Watcher watcher) noexcept {
+    const SharedMemory& shared = *shared_memory();
+    return watcher == Watcher::reaper ? shared.reaper.latch : shared.rules.latch;
+}
+
 /// Where nothing looks at it in that time, it goes on.
-void wait_for_look(SessionSlot& slot) {
+void wait_for_looks(SessionSlot& slot) {
     constexpr core::Timestamp longest = core::microseconds_per_second;
-    const std::atomic<Latch*>& reaper = shared_memory()->reaper.latch;
-    if (Latch* const latch = reaper)
-        SetLatch(latch);
+    const auto is_wanted = [&slot](Watcher watcher) {
+        const core::Timestamp wanted = look_wanted(slot, watcher);
+        return wanted != 0 && wanted == own_statement() && latch_of(watcher) != nullptr;
+    };
+    const auto is_any_wanted = [&] { return std::any_of(std::begin(watchers), std::end(watchers), is_wanted); };
+    if (!is_any_wanted())
+        return;
+    for (const Watcher watcher : watchers)
+        if (Latch* const latch = latch_of(watcher))
+            SetLatch(latch);
     const core::Timestamp deadline = monotonic_now() + longest;
-    for (long pause = 1; slot.look_wanted != 0 && reaper != nullptr && monotonic_now() < deadline;
-         pause = std::min(2 * pause, 10L)) { // ms
+    for (long pause = 1; is_any_wanted() && monotonic_now() < deadline; pause = std::min(2 * pause, 10L)) { // ms
         compat::wait_latch(pause);
         CHECK_FOR_INTERRUPTS();
     }
-    slot.look_wanted = 0;
+    for (const Watcher watcher : watchers)
+        look_wanted(slot, watcher) = 0;
 }
 
 } // namespace
@@ -48,8 +63,8 @@ void begin_commit(bool can_be_undone) {
     SessionSlot* const slot = session_slot(compat::own_slot());
     if (slot == nullptr)
         return;
-    if (can_be_undone && slot->look_wanted != 0 && slot->look_wanted == own_statement())
-        wait_for_look(*slot);
+    if (can_be_undone)
+        wait_for_looks(*slot);
     compat::hold_back_messages(); // where the client does not read them they would hold up the commit
     LWLock* const lock = compat::own_transaction_lock();
     LWLockAcquire(lock, LW_EXCLUSIVE);
@@ -77,9 +92,9 @@ bool has_begun_commit(const core::Session& session) noexcept {
     return slot != nullptr && slot->commits;
 }
 
-void want_look_before_next_commit(const core::Session& session) noexcept {
+void want_look_before_next_commit(const core::Session& session, Watcher watcher) noexcept {
     if (SessionSlot* const slot = session_slot(session.slot))
-        slot->look_wanted = session.query_start;
+        look_wanted(*slot, watcher) = session.query_start;
 }
 
 void note_signal(const core::Session& session) noexcept {
@@ -87,10 +102,10 @@ void note_signal(const core::Session& session) noexcept {
         slot->signalled = session.id.pid;
 }
 
-void looked_at(const core::Session& session) noexcept {
+void looked_at(const core::Session& session, Watcher watcher) noexcept {
     SessionSlot* const slot = session_slot(session.slot);
-    if (slot != nullptr && slot->look_wanted != 0)
-        slot->look_wanted = 0;
+    if (slot != nullptr && look_wanted(*slot, watcher) != 0)
+        look_wanted(*slot, watcher) = 0;
 }
 
 LocalTransactionId transaction_of(const core::Session& session) noexcept {

@@ -5,6 +5,7 @@
 
 #include "compat/locks.hpp"
 #include "core/sessions/session.hpp"
+#include "pg/shared_memory.hpp"
 
 #include <optional>
 
@@ -19,12 +20,12 @@ void end_commit() noexcept;
 /// Is that session between the two? For certain only while its transaction is held.
 bool has_begun_commit(const core::Session& session) noexcept;
 
-/// For the reaper, which found it in a commit: where its statement goes on, it is to wait before the next one
-/// until it was looked at, a second at most. Else one that commits again and again is hardly ever found
-/// outside of a commit.
-void want_look_before_next_commit(const core::Session& session) noexcept;
+/// For what found it in a commit, or in another transaction than before: where its statement goes on, it is to
+/// wait before the next one until it was looked at, a second at most, and wakes who is to look. Else one that
+/// commits again and again is hardly ever found outside of a commit.
+void want_look_before_next_commit(const core::Session& session, Watcher watcher) noexcept;
 /// It was, and may go on.
-void looked_at(const core::Session& session) noexcept;
+void looked_at(const core::Session& session, Watcher watcher) noexcept;
 
 /// Called by what acts by itself while the transaction is held, before the signal.
 void note_signal(const core::Session& session) noexcept;

@@ -40,7 +40,7 @@ bool LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
     }
     if (pg::is_past_abort(violation.session)) {
         if (may_end)
-            pg::want_look_before_next_commit(violation.session);
+            pg::want_look_before_next_commit(violation.session, pg::Watcher::reaper);
         monitor.look_again_in_commit(violation, pg::transaction_of(violation.session));
         return !may_end;
     }

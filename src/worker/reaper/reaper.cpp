@@ -165,7 +165,7 @@ class Reaper {
             const core::SessionSample sample = {session, limits, waits_for_client};
             const auto violation = monitor_.check(sample, facts);
             if (!violation || enforcer_.enforce(*violation, monitor_))
-                pg::looked_at(session);
+                pg::looked_at(session, pg::Watcher::reaper);
             if (const auto too_old = monitor_.check_lifetime(sample))
                 enforcer_.enforce(*too_old, monitor_);
             exempt += monitor_.is_exempt(session);

@@ -4,6 +4,9 @@
 #include "pg/extension.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/sessions/commits.hpp"
+#include "pg/sessions/observation.hpp"
+#include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "worker/rules/rule_checks.hpp"
 #include "worker/rules/rule_records.hpp"
@@ -185,6 +188,8 @@ void RulesWorker::put_off_reading() {
 
 void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
     const pg::MemoryScope lasting(TopMemoryContext);
+    for (const Awaited& each : std::exchange(awaited_, {}))
+        pg::looked_at(each.session, pg::Watcher::rules);
     change_records([&rows] { // before others need their places
         for (pg::RuleRecord& record : shared_rules().records)
             record.is_present &= std::any_of(rows.begin(), rows.end(), [&record](const pg::RuleRow& row) {
@@ -205,8 +210,10 @@ void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
 }
 
 core::Timestamp RulesWorker::tick() {
+    hasten_awaited();
     if (!due_rules().empty())
         check_due();
+    let_go_of_awaited();
     core::Timestamp next = move_actions_on();
     for (const std::unique_ptr<LoadedRule>& each : rules_)
         if (each->is_checked())
@@ -320,6 +327,7 @@ bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
                                          looks.checked.roster_for(rule.row.owner_oid));
     if (!has_acted) {
         change_records([&rule] { rule.record->action_times.take_back(); });
+        await(rule, claim.session);
         return false;
     }
     if (core::MatchStreaks::Known* const known = rule.streaks.find(claim.session))
@@ -327,6 +335,30 @@ bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
     ++rule.record->acted;
     rule.record->last_acted = GetCurrentTimestamp();
     return true;
+}
+
+void RulesWorker::await(LoadedRule& rule, const core::Session& session) {
+    if (!core::runs_chosen_statement(session, pg::look_at(session)))
+        return;
+    pg::want_look_before_next_commit(session, pg::Watcher::rules);
+    const pg::MemoryScope lasting(TopMemoryContext);
+    awaited_.push_back({session, &rule, rule.record->checks});
+}
+
+void RulesWorker::hasten_awaited() {
+    for (const Awaited& each : awaited_)
+        if (!pg::is_past_abort(each.session))
+            each.rule->times.hasten();
+}
+
+void RulesWorker::let_go_of_awaited() {
+    const auto was_checked = [](const Awaited& each) {
+        if (each.rule->record->checks == each.checks)
+            return false;
+        pg::looked_at(each.session, pg::Watcher::rules);
+        return true;
+    };
+    awaited_.erase(std::remove_if(awaited_.begin(), awaited_.end(), was_checked), awaited_.end());
 }
 
 void RulesWorker::forget(void* self, const char* name, const core::Session& session) {

@@ -39,6 +39,12 @@ class RulesWorker {
     core::vector<std::size_t> due_rules() const;
     void check_due();
     core::vector<core::Claim> check_in_turn(pg::RuleTick& tick);
+    /// It has matched and goes on, in its commit or in another transaction by now: it is looked at again before
+    /// its next commit.
+    void await(LoadedRule& rule, const core::Session& session);
+    void hasten_awaited();
+    /// Who was looked at again goes on.
+    void let_go_of_awaited();
     core::Timestamp move_actions_on();
     void review_actions();
     /// Sessions as the checks have found them, and as they are now.
@@ -54,7 +60,14 @@ class RulesWorker {
     static void forget(void* self, const char* name, const core::Session& session);
     void sleep_until(core::Timestamp next);
 
+    struct Awaited {
+        core::Session session;
+        LoadedRule* rule;
+        std::int64_t checks; // of the rule, by then
+    };
+
     core::vector<std::unique_ptr<LoadedRule>> rules_;
+    core::vector<Awaited> awaited_;
     RulesEnforcer enforcer_;
     core::SessionAges ages_;
     std::int64_t changes_ = -1; // SharedRules::changes when the rules were read
