@@ -20,8 +20,10 @@ sub is_caught
 		my $session = SessionctlTest::Session->new($node, user => 'app');
 		$session->run('SET synchronous_commit = off') if !$setting;
 		$admin->run("ALTER SYSTEM SET commit_delay = $setting; SELECT pg_reload_conf()") if $setting;
-		rule($admin, 'loop', q{usename = 'app' and state = 'active'}, action => $action, check_every => '1 s');
 		$session->send('DO $$ BEGIN LOOP INSERT INTO orders VALUES (1); COMMIT; END LOOP; END $$');
+		wait_for('it to commit', sub { $admin->run('SELECT count(*) > 1 FROM orders') eq 't' });
+		# Its first check is at once, and the next one is not awaited.
+		rule($admin, 'loop', q{usename = 'app' and state = 'active'}, action => $action, check_every => '1 h');
 		like($session->answer, $told, 'is caught');
 		is(status_of($admin, 'loop', 'acted >= 1, errors'), 't|0', 'by the rule');
 		$admin->run(q{SELECT sessionctl.drop_session_rule('loop'); ALTER SYSTEM RESET commit_delay; SELECT pg_reload_conf(); TRUNCATE orders});
