@@ -105,7 +105,7 @@ void define_settings() {
         "pg_sessionctl.refuse_above", "Sets the maximum number of sessions that one call may act on.",
         "A call that would act on more is refused. 0 means no limit. The argument refuse_above of a call "
         "takes precedence. This protects from mistakes. It is no security boundary.",
-        &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+        &refuse_above, 0, 0, INT_MAX, PGC_SUSET, 0, nullptr, assigned<int>, nullptr);
     names("pg_sessionctl.exempt_roles",
           "Sets the roles whose sessions the reaper leaves alone, together with those of their members.",
           "A comma-separated list of role names, matched exactly.", exempt_roles, PGC_SIGHUP);

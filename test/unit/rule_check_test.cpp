@@ -17,10 +17,12 @@ namespace {
 class Flights final : public core::ActionsInFlight {
   public:
     std::set<std::int32_t> pids;
-    std::string rule = "reports"; // whose they are
-    bool has(const Session& session) const noexcept override { return pids.count(session.id.pid) > 0; }
-    std::int64_t count(std::string_view name) const noexcept override {
-        return name == rule ? static_cast<std::int64_t>(pids.size()) : 0;
+    core::Hold whose = core::Hold::own;
+    core::Hold hold(const Session& session) const noexcept override {
+        return pids.count(session.id.pid) > 0 ? whose : core::Hold::none;
+    }
+    std::int64_t own() const noexcept override {
+        return whose == core::Hold::own ? static_cast<std::int64_t>(pids.size()) : 0;
     }
 };
 
@@ -256,7 +258,7 @@ TEST_F(RuleCheck, WhoIsHeldBackIsCountedOnceForAMatch) {
     EXPECT_EQ(last.held_back, 1);
 }
 
-TEST_F(RuleCheck, WhoHasAnActionInFlightMatchesNoRule) {
+TEST_F(RuleCheck, WhoIsHeldByAnActionInFlightDoesNotMatch) {
     flights.pids = {1};
     EXPECT_EQ(check({client(1), client(2)}), PidList{2});
     EXPECT_EQ(last.matched, 1);
@@ -264,7 +266,7 @@ TEST_F(RuleCheck, WhoHasAnActionInFlightMatchesNoRule) {
     EXPECT_EQ(plan[0].session.id.pid, 2);
 }
 
-TEST_F(RuleCheck, ButItCountsForItsOwnRulesRefuseAboveWhetherItMatchesOrNot) {
+TEST_F(RuleCheck, ItsOwnActionsCountForRefuseAboveWhetherTheirSessionsMatchOrNot) {
     rule.guards.refuse_above = 2;
     flights.pids = {1, 9};
     EXPECT_EQ(check({client(1), client(2)}), PidList{});
@@ -273,9 +275,18 @@ TEST_F(RuleCheck, ButItCountsForItsOwnRulesRefuseAboveWhetherItMatchesOrNot) {
     EXPECT_EQ(last.held_back, 1);
     flights.pids = {1};
     EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{2});
-    flights.pids = {1, 9};
-    flights.rule = "others";
-    EXPECT_EQ(check_after(seconds(1), {client(1), client(2)}), PidList{2});
+}
+
+TEST_F(RuleCheck, ThoseThatOthersHoldCountForRefuseAboveIfTheyMatchAndItMayActOnThem) {
+    rule.guards.refuse_above = 2;
+    flights.pids = {1, 2, 9};
+    flights.whose = core::Hold::others;
+    EXPECT_EQ(check({client(1), client(2), client(3)}), PidList{});
+    EXPECT_TRUE(last.is_refused);
+    EXPECT_EQ(last.matched, 1);
+    Session superuser = client(2);
+    superuser.is_superuser = true;
+    EXPECT_EQ(check_after(seconds(1), {client(1), superuser, client(3)}), PidList{3});
 }
 
 TEST_F(RuleCheck, AnActionWithoutEffectIsNotRepeatedForTheMatch) {

@@ -29,8 +29,8 @@ constexpr char by_last_error[] = "not acted on: the rule is switched off, see la
 
 class NoneInFlight final : public core::ActionsInFlight {
   public:
-    bool has(const core::Session&) const noexcept override { return false; }
-    std::int64_t count(std::string_view) const noexcept override { return 0; }
+    core::Hold hold(const core::Session&) const noexcept override { return core::Hold::none; }
+    std::int64_t own() const noexcept override { return 0; }
 };
 
 /// What its worker knows of it.

@@ -27,17 +27,24 @@ bool comes_first(const Claim& a, const Claim& b) noexcept {
     return a.action != b.action ? a.action > b.action : a.rule < b.rule;
 }
 
-void follow_matches(Plan& matches, MatchStreaks& streaks, const ActionsInFlight& in_flight, Streak streak) {
-    const auto is_in_flight = [&](const Target& target) {
-        if (in_flight.has(target.session)) {
-            streaks.keep(target.session);
-            return true;
+/// Drops those that are held; how many of them others hold that the rule may act on.
+std::int64_t follow_matches(Plan& matches, MatchStreaks& streaks, const ActionsInFlight& in_flight,
+                            const SessionRule& rule) {
+    std::int64_t of_others = 0;
+    const auto is_held = [&](const Target& target) {
+        const Hold hold = in_flight.hold(target.session);
+        if (hold == Hold::none) {
+            streaks.match(target.session, rule.streak);
+            return false;
         }
-        streaks.match(target.session, streak);
-        return false;
+        streaks.keep(target.session);
+        const Protection protection = protection_of(target.session, rule.guards.include);
+        of_others += hold == Hold::others && outcome_of_protection(protection) == Outcome::chosen;
+        return true;
     };
-    matches.erase(std::remove_if(matches.begin(), matches.end(), is_in_flight), matches.end());
+    matches.erase(std::remove_if(matches.begin(), matches.end(), is_held), matches.end());
     streaks.end_check();
+    return of_others;
 }
 
 vector<Claim> due_claims(const SessionRule& rule, std::int32_t number, const Plan& matches,
@@ -65,12 +72,12 @@ std::int64_t hold_back(const vector<Claim>& claims, MatchStreaks& streaks) noexc
 RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
                      const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now) {
     streaks.begin_check(now, rule.check_every);
-    follow_matches(matches, streaks, in_flight, rule.streak);
+    const std::int64_t of_others = follow_matches(matches, streaks, in_flight, rule);
     choose(matches, rule.guards);
     RuleCheck check;
     check.matched = count_of(matches, Outcome::chosen);
-    check.is_refused =
-        rule.guards.refuse_above && check.matched + in_flight.count(rule.name) > *rule.guards.refuse_above;
+    check.is_refused = rule.guards.refuse_above &&
+                       check.matched + of_others + in_flight.own() > *rule.guards.refuse_above;
     check.claims = due_claims(rule, number, matches, streaks, now);
     if (check.is_refused || room_for_actions(rule, times, now) == 0) {
         check.held_back = hold_back(check.claims, streaks);

@@ -23,22 +23,24 @@ struct RuleCheck {
     bool is_refused = false;    // more matched than refuse_above allows
 };
 
-/// What was begun, and is not proven yet.
+/// Whose action in flight leaves a session to no action of a rule.
+enum class Hold { none, own, others };
+
+/// What was begun and is not proven yet, as it concerns one rule.
 class ActionsInFlight {
   public:
-    /// Is an action on this session in flight?
-    virtual bool has(const Session& session) const noexcept = 0;
+    virtual Hold hold(const Session& session) const noexcept = 0;
     /// How many are that this rule began?
-    virtual std::int64_t count(std::string_view rule) const noexcept = 0;
+    virtual std::int64_t own() const noexcept = 0;
 
   protected:
     ~ActionsInFlight() = default;
 };
 
 /// `matches` are the sessions for which the condition is true (groups by `per` included); afterwards each is
-/// chosen, spared or denied as a call would have it. Those with an action in flight are dropped from
-/// `matches`. refuse_above counts the chosen, however long they have matched, and the rule's actions in
-/// flight; then those are due that have matched for long enough and were not acted on. A rule that at_most
+/// chosen, spared or denied as a call would have it. Those that an action in flight holds are dropped from
+/// `matches`. refuse_above counts the chosen, however long they have matched, those of them that others hold,
+/// and the rule's own actions in flight; then those are due that have matched for long enough and were not acted on. A rule that at_most
 /// leaves no room claims nobody, so that another may have its sessions.
 RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
                      const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now);

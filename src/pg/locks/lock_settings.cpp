@@ -3,6 +3,7 @@
 #include "core/locks/patience.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/reaper/session_values.hpp"
+#include "pg/reloads.hpp"
 
 extern "C" {
 #include "storage/latch.h"
@@ -54,6 +55,7 @@ void wake_reaper(std::int32_t value) noexcept {
 
 template <LockSetting setting>
 void assign(int value, void* extra) noexcept {
+    note_new_setting();
     SessionSlot* const slot = slot_to_publish(extra);
     if (slot == nullptr)
         return;

@@ -42,12 +42,15 @@ core::vector<pg::Match> evaluate(LoadedRule& rule, pg::RuleTick& tick) {
     return rule.condition->evaluate(tick, timeout);
 }
 
+bool is_superusers(const LoadedRule& rule) {
+    return pg::call([owner = rule.row.owner_oid] { return superuser_arg(owner); });
+}
+
 /// Empty: it can be checked.
 core::string problem_of(const LoadedRule& rule, core::Timestamp now) {
     if (!rule.problem.empty())
         return rule.problem;
-    const Oid owner = rule.row.owner_oid;
-    if (now < rule.owner_paused_until && !pg::call([owner] { return superuser_arg(owner); }))
+    if (now < rule.owner_paused_until && !is_superusers(rule))
         return "no rule of its owner is checked for an hour after the check of one did not end";
     return pg::owner_problem(rule.row);
 }
@@ -59,8 +62,24 @@ void set_refuse_above(LoadedRule& rule) noexcept {
         rule.rule.guards.refuse_above = setting > 0 ? std::optional<std::int64_t>(setting) : std::nullopt;
 }
 
+class InFlightFor final : public core::ActionsInFlight {
+  public:
+    InFlightFor(const LoadedRule& rule, const RulesEnforcer& enforcer)
+        : rule_{rule.row, rule.rule, *rule.record}, enforcer_(enforcer), is_superusers_(is_superusers(rule)) {}
+
+    core::Hold hold(const core::Session& session) const noexcept override {
+        return enforcer_.hold(session, rule_, is_superusers_);
+    }
+    std::int64_t own() const noexcept override { return enforcer_.count(rule_.row.name); }
+
+  private:
+    const ActingRule rule_;
+    const RulesEnforcer& enforcer_;
+    const bool is_superusers_;
+};
+
 void claim(LoadedRule& rule, std::int32_t number, const core::vector<pg::Match>& matches, pg::RuleTick& tick,
-           const core::ActionsInFlight& in_flight, core::vector<core::Claim>& claims) {
+           const RulesEnforcer& enforcer, core::vector<core::Claim>& claims) {
     const pg::Roster& roster = tick.roster_for(rule.row.owner_oid);
     core::Plan plan;
     for (const pg::Match& match : matches) {
@@ -73,8 +92,8 @@ void claim(LoadedRule& rule, std::int32_t number, const core::vector<pg::Match>&
     core::RuleCheck check;
     {
         const pg::MemoryScope lasting(TopMemoryContext);
-        check = core::check_rule(rule.rule, number, plan, rule.streaks, rule.record->action_times, in_flight,
-                                 tick.taken_at());
+        check = core::check_rule(rule.rule, number, plan, rule.streaks, rule.record->action_times,
+                                 InFlightFor(rule, enforcer), tick.taken_at());
     }
     rule.times.checked(pg::monotonic_now(), rule.rule.check_every);
     rule.record->matched = check.matched;
@@ -101,7 +120,7 @@ void prepare_checks() {
     watchdog = pg::call([] { return RegisterTimeout(USER_TIMEOUT, sessionctl_rules_watchdog); });
 }
 
-void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core::ActionsInFlight& in_flight,
+void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const RulesEnforcer& enforcer,
            core::vector<core::Claim>& claims) {
     const core::Timestamp began = pg::monotonic_now();
     core::string problem;
@@ -126,7 +145,7 @@ void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core
     rule.record->last_check = GetCurrentTimestamp();
     rule.record->check_time += now - began;
     if (problem.empty())
-        claim(rule, number, matches, tick, in_flight, claims);
+        claim(rule, number, matches, tick, enforcer, claims);
     else
         fail(rule, problem, now);
 }

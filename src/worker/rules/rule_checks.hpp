@@ -4,6 +4,7 @@
 #include "core/rules/rule_check.hpp"
 #include "pg/rules/rule_tick.hpp"
 #include "worker/rules/loaded_rule.hpp"
+#include "worker/rules/rules_enforcer.hpp"
 
 namespace sessionctl::worker {
 
@@ -12,7 +13,7 @@ void prepare_checks();
 
 /// Adds what the rule may do something about. `number` is the rule's in those claims. An error is the rule's
 /// problem.
-void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const core::ActionsInFlight& in_flight,
+void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const RulesEnforcer& enforcer,
            core::vector<core::Claim>& claims);
 
 } // namespace sessionctl::worker

@@ -132,9 +132,23 @@ bool RulesEnforcer::has(const core::Session& session) const noexcept {
     });
 }
 
-std::int64_t RulesEnforcer::count(std::string_view rule) const noexcept {
+core::Hold RulesEnforcer::hold(const core::Session& session, const ActingRule& rule,
+                               bool is_superusers) const noexcept {
+    core::Hold hold = core::Hold::none;
+    for (const Action& each : actions_) {
+        if (each.flight.target().session.id != session.id)
+            continue;
+        if (std::strcmp(each.rule, rule.row.name) == 0)
+            return core::Hold::own;
+        if (each.kind >= rule.rule.action && (each.is_superusers || !is_superusers))
+            hold = core::Hold::others;
+    }
+    return hold;
+}
+
+std::int64_t RulesEnforcer::count(const char* rule) const noexcept {
     return std::count_if(actions_.begin(), actions_.end(),
-                         [rule](const Action& each) { return each.rule == rule; });
+                         [rule](const Action& each) { return std::strcmp(each.rule, rule) == 0; });
 }
 
 bool RulesEnforcer::act(const ActingRule& rule, const core::Session& session, const pg::Roster& roster) {
@@ -174,6 +188,7 @@ bool RulesEnforcer::begin(const ActingRule& rule, const pg::RosterEntry& entry, 
                      rule.rule.cooldown,
                      rule.rule.closes_sockets,
                      rule.row.owner_oid,
+                     pg::call([&rule] { return superuser_arg(rule.row.owner_oid); }),
                      now,
                      client_message_of(rule.row),
                      record,

@@ -20,12 +20,17 @@ struct ActingRule {
     pg::RuleRecord& record;
 };
 
-class RulesEnforcer final : public core::ActionsInFlight {
+class RulesEnforcer {
   public:
     RulesEnforcer();
 
-    bool has(const core::Session& session) const noexcept override;
-    std::int64_t count(std::string_view rule) const noexcept override;
+    /// Is an action on this session in flight?
+    bool has(const core::Session& session) const noexcept;
+    /// A weaker action goes on beside a stronger one. What other roles have begun keeps no rule of a superuser
+    /// away.
+    core::Hold hold(const core::Session& session, const ActingRule& rule, bool is_superusers) const noexcept;
+    /// How many are that this rule began?
+    std::int64_t count(const char* rule) const noexcept;
     bool is_busy() const noexcept { return !actions_.empty(); }
 
     /// Acts on one session, which is on the roster that the rule's owner sees. In a transaction. True if it
@@ -61,6 +66,7 @@ class RulesEnforcer final : public core::ActionsInFlight {
         std::int64_t cooldown; // ms
         bool closes_sockets;
         Oid owner;
+        bool is_superusers;
         core::Timestamp began; // monotonic
         pg::ClientMessage client_message;
         pg::AuditRecord record;

@@ -5,6 +5,7 @@
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/reloads.hpp"
 #include "pg/settings.hpp"
 #include "worker/rules/rule_checks.hpp"
 #include "worker/rules/rule_records.hpp"
@@ -92,6 +93,8 @@ void sessionctl_rules_main(Datum) {
     pqsignal(SIGHUP, worker::sessionctl_rules_reload);
     pqsignal(SIGINT, StatementCancelHandler);
     BackgroundWorkerUnblockSignals();
+    if (pg::has_missed_reload())
+        worker::rules_configuration_changed = 1;
     if (!pg::entry([] { return worker::claim(); }))
         proc_exit(0);
     compat::connect_worker_to(pg::rules_database_setting(), pg::rules_name);
