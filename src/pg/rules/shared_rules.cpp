@@ -47,6 +47,42 @@ void SharedRules::belong_to(Oid its_database, int its_encoding) noexcept {
     encoding = its_encoding;
 }
 
+bool SharedRules::abandon() noexcept {
+    const auto place = std::find(std::begin(abandoned), std::end(abandoned), 0);
+    if (place == std::end(abandoned))
+        return false;
+    const std::int32_t worker = pid;
+    *place = worker;
+    return leave_place(worker);
+}
+
+bool SharedRules::leave(std::int32_t worker) noexcept {
+    if (leave_place(worker))
+        return true;
+    std::replace(std::begin(abandoned), std::end(abandoned), worker, 0);
+    return false;
+}
+
+bool SharedRules::leave_place(std::int32_t worker) noexcept {
+    if (pid != worker)
+        return false;
+    checking_until = 0;
+    checking = none;
+    told_to_end = 0;
+    latch = nullptr;
+    pid = 0;
+    return true;
+}
+
+bool SharedRules::is_worker(std::int32_t process) const noexcept {
+    return process != 0 && (pid == process || std::find(std::begin(abandoned), std::end(abandoned), process) !=
+                                                  std::end(abandoned));
+}
+
+bool SharedRules::is_crowded() const noexcept {
+    return std::find(std::begin(abandoned), std::end(abandoned), 0) == std::end(abandoned);
+}
+
 void SharedRules::wake() noexcept {
     wake_up(latch);
     wake_up(shared_memory()->reaper.latch);

@@ -42,6 +42,7 @@ struct RuleRecord {
 
 struct SharedRules {
     static constexpr std::int32_t none = -1;
+    static constexpr std::size_t most_abandoned = 2;
 
     std::atomic<Latch*> latch;                  // of the worker; null: none runs
     std::atomic<std::int32_t> pid;              // of the worker
@@ -51,6 +52,8 @@ struct SharedRules {
     std::atomic<std::int32_t> kept_away;        // transactions that need the worker's database for themselves
     std::atomic<std::int32_t> checking;         // the number of the rule's record, or none
     std::atomic<core::Timestamp> checking_until; // monotonic; then the worker is ended
+    core::Timestamp told_to_end; // monotonic; the reaper told the worker, whose check did not end; 0: it did not
+    std::atomic<std::int32_t> abandoned[most_abandoned]; // pids of workers that did not end even then; 0: none
     core::Timestamp dry_run_since;               // monotonic; 0: the rules act, or did last
     core::Timestamp known_since;                 // monotonic: the start of the server, or its last crash
     bool has_been_read;                          // since then
@@ -62,8 +65,20 @@ struct SharedRules {
     /// The worker has connected to this database. Rules of another that have the same names are others, but
     /// for their brakes.
     void belong_to(Oid its_database, int its_encoding) noexcept;
+    /// The worker does not end: another one may take its place. False where there are too many such. Called
+    /// while the rules' lock is held, as the next one.
+    bool abandon() noexcept;
+    /// This worker exits. False if it was abandoned: what the next one does is none of its business.
+    bool leave(std::int32_t worker) noexcept;
+
+    bool is_worker(std::int32_t process) const noexcept;
+    /// As many as may be left behind are.
+    bool is_crowded() const noexcept;
     /// Wakes the worker, and the reaper, which starts it where there is none.
     void wake() noexcept;
+
+  private:
+    bool leave_place(std::int32_t worker) noexcept;
 };
 
 } // namespace sessionctl::pg

@@ -23,7 +23,7 @@ Field field_of(const core::Session& session, Field PgBackendStatus::*field) {
 /// Our other workers are connected to no database.
 bool is_rules_worker(int pid) noexcept {
     const SharedMemory* const shared = shared_memory();
-    return shared != nullptr && pid != 0 && shared->rules.pid == pid;
+    return shared != nullptr && shared->rules.is_worker(pid);
 }
 
 } // namespace

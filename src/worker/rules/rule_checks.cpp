@@ -35,6 +35,8 @@ core::vector<pg::Match> evaluate(LoadedRule& rule, pg::RuleTick& tick) {
     struct Ended {
         ~Ended() {
             disable_timeout(watchdog, false);
+            if (shared_rules().pid != MyProcPid)
+                return; // by now it is another worker's
             shared_rules().checking_until = 0;
             shared_rules().checking = pg::SharedRules::none;
         }
@@ -52,6 +54,8 @@ core::string problem_of(const LoadedRule& rule, core::Timestamp now) {
         return rule.problem;
     if (now < rule.owner_paused_until && !is_superusers(rule))
         return "no rule of its owner is checked for an hour after the check of one did not end";
+    if (shared_rules().is_crowded() && !is_superusers(rule))
+        return "only superusers' rules are checked while two processes do not end that have checked others";
     return pg::owner_problem(rule.row);
 }
 

@@ -53,12 +53,12 @@ struct Presence {
 extern "C" void sessionctl_rules_exit(int, Datum) {
     pg::SharedRules& rules = shared_rules();
     finish();
-    pg::LastingRequests(pg::LastingRequester::rules).withdraw_all();
-    rules.lasted = has_left_by_itself ? INT64_MAX : pg::monotonic_now() - started_at;
-    rules.checking_until = 0;
-    rules.checking = pg::SharedRules::none;
-    rules.latch = nullptr;
-    rules.pid = 0;
+    bool was_present = false;
+    change_records([&] { was_present = rules.leave(MyProcPid); });
+    if (was_present) {
+        pg::LastingRequests(pg::LastingRequester::rules).withdraw_all();
+        rules.lasted = has_left_by_itself ? INT64_MAX : pg::monotonic_now() - started_at;
+    }
     rules.wake(); // the reaper
 }
 
@@ -75,6 +75,7 @@ bool claim() {
 
 int run_rules() {
     prepare_checks();
+    pg::LastingRequests(pg::LastingRequester::rules).withdraw_all(); // of one that was left behind
     change_records([] { shared_rules().belong_to(MyDatabaseId, pg::own_encoding()); });
     const pg::MemoryScope lasting(TopMemoryContext);
     Presence presence;

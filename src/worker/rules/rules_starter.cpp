@@ -27,8 +27,8 @@ constexpr core::Timestamp standby_start_interval = 60 * core::microseconds_per_s
 constexpr core::Timestamp long_life = 60 * core::microseconds_per_second;
 /// After that it is worth a line in the log.
 constexpr core::Timestamp long_command = 10 * core::microseconds_per_second;
-/// How long a worker that was told to end may take, before it is told again.
-constexpr core::Timestamp end_interval = core::microseconds_per_second;
+/// How long a worker that was told to end may take, before another one takes its place.
+constexpr core::Timestamp longest_end = 5 * core::microseconds_per_second;
 
 bool database_exists() {
     pg::CatalogScope catalogs;
@@ -118,6 +118,8 @@ core::Timestamp RulesStarter::tell_if_kept_away_for_long(core::Timestamp now) {
 /// The server has no other way to end a function that takes every cancel for an error of its own.
 core::Timestamp RulesStarter::watch(core::Timestamp now) {
     pg::SharedRules& rules = pg::shared_memory()->rules;
+    if (rules.told_to_end != 0)
+        return await_end(now);
     const core::Timestamp until = rules.checking_until;
     if (until == 0 || now < until)
         return until == 0 ? INT64_MAX : until;
@@ -128,13 +130,37 @@ core::Timestamp RulesStarter::watch(core::Timestamp now) {
         rules.checking_until != until)
         return now + core::microseconds_per_millisecond;
     const core::string name = switch_off(number);
+    rules.told_to_end = now;
     signaller.send(SIGTERM);
     starts_.changed(); // the next one does not fail because of its start
     pg::call([&name] {
         ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end",
                              pg::ShownName(name.c_str()).text())));
     });
-    return now + end_interval;
+    return now + longest_end;
+}
+
+/// A function that looks for no signal does not end by one, and any other kind would end the server.
+core::Timestamp RulesStarter::await_end(core::Timestamp now) {
+    pg::SharedMemory& shared = *pg::shared_memory();
+    const core::Timestamp due = shared.rules.told_to_end + longest_end;
+    if (now < due)
+        return due;
+    const std::int32_t pid = shared.rules.pid;
+    const bool is_abandoned = pg::call([&shared] {
+        LWLockAcquire(shared.rules_lock, LW_EXCLUSIVE);
+        const bool done = shared.rules.pid == 0 || shared.rules.abandon();
+        LWLockRelease(shared.rules_lock);
+        return done;
+    });
+    if (!is_abandoned)
+        return INT64_MAX; // its end wakes the reaper
+    pg::call([pid] {
+        ereport(LOG, (errmsg("pg_sessionctl: process %d, whose check of a session rule did not end, is left "
+                             "behind: another one carries out the rules",
+                             pid)));
+    });
+    return now;
 }
 
 core::Timestamp RulesStarter::start(core::Timestamp now) {

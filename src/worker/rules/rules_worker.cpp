@@ -101,7 +101,7 @@ void RulesWorker::run() {
 
 bool RulesWorker::must_leave() const noexcept {
     const pg::SharedRules& rules = shared_rules();
-    return rules.kept_away > 0 || pg::rules_setting() == pg::RulesMode::off || has_other_database_ ||
+    return rules.pid != MyProcPid || rules.kept_away > 0 || pg::rules_setting() == pg::RulesMode::off || has_other_database_ ||
            pg::shared_memory()->reaper.latch == nullptr;
 }
 
@@ -241,7 +241,7 @@ void RulesWorker::check_due() {
     if (!tick)
         return;
     core::vector<core::Claim> claims = check_in_turn(*tick);
-    if (!claims.empty() && tick->is_steady())
+    if (!claims.empty() && tick->is_steady() && !must_leave())
         pg::in_transaction([&] { settle_all(std::move(claims), *tick); });
     enforcer_.send_notifications();
 }
