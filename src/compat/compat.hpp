@@ -299,9 +299,6 @@ bool is_in_command() noexcept;
 bool ends_prepared(const Node* statement) noexcept;
 /// Does the command, or some form of it, do what an error before its commit does not take back?
 bool cannot_be_undone(const Node* statement) noexcept;
-/// Of this transaction, if it writes: by its synchronous_commit, and by the server's settings as they are
-/// now.
-bool commits_wait_for_standby() noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
 bool is_client_session() noexcept;

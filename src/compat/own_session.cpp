@@ -2,14 +2,11 @@
 #include "compat/port.hpp"
 
 extern "C" {
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "parser/analyze.h"
 #if PG_VERSION_NUM >= 100000 // 10: subscriptions
 #include "replication/logicalworker.h"
 #endif
-#include "replication/syncrep.h"
-#include "replication/walsender.h"
 #include "replication/walsender_private.h"
 #include "tcop/utility.h"
 }
@@ -171,20 +168,6 @@ bool cannot_be_undone(const Node* statement) noexcept {
     default:
         return false;
     }
-}
-
-// 18, and later minor releases of those before: flags.
-static bool are_standbys_defined() noexcept {
-    const volatile WalSndCtlData& control = *WalSndCtl;
-#if defined(SYNC_STANDBY_DEFINED) // until it is known, each session goes by its own setting
-    return (control.sync_standbys_status & (SYNC_STANDBY_INIT | SYNC_STANDBY_DEFINED)) != SYNC_STANDBY_INIT;
-#else
-    return control.sync_standbys_defined;
-#endif
-}
-
-bool commits_wait_for_standby() noexcept {
-    return SyncRepRequested() && are_standbys_defined();
 }
 
 LocalTransactionId own_transaction() noexcept {

@@ -15,20 +15,11 @@ namespace {
 /// What the last command has done.
 bool is_undone_by_error = true;
 
-/// A transaction that has neither a number of its own nor written WAL waits for nothing when it commits,
-/// unless it gets the number only after this: by NOTIFY, or as it empties a temporary table. Inside of a
-/// command the next one follows.
-bool needs_notice() noexcept {
-    return compat::is_in_command() || XactLastRecEnd != 0 ||
-           TransactionIdIsValid(GetTopTransactionIdIfAny()) || compat::commits_wait_for_standby();
-}
-
 extern "C" void sessionctl_commits(XactEvent event, void*) {
     switch (event) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
-        if (needs_notice())
-            pg::begin_commit(is_undone_by_error);
+        pg::begin_commit(is_undone_by_error);
         break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PREPARE:
@@ -51,6 +42,8 @@ bool on_command(const Node* statement) {
     const bool ends_another = compat::ends_prepared(statement) && !IsSubTransaction();
     if (ends_another)
         pg::begin_commit(true);
+    else if (IsAbortedTransactionBlockState())
+        pg::begin_rollback();
     // Inside of others, and in a transaction block, they are refused, or are of a form that is undone.
     if (!compat::is_in_command())
         is_undone_by_error =

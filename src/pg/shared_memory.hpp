@@ -36,6 +36,9 @@ struct SeenWait {
 enum class Watcher { reaper, rules };
 constexpr Watcher watchers[] = {Watcher::reaper, Watcher::rules};
 
+/// Is a session in its commit, and could an error still undo what it has done?
+enum class Commit : std::uint8_t { none, can_fail, cannot_fail };
+
 /// What a session publishes, and the messages left for it. Valid for the session with this pid and start;
 /// anything else is left over from an earlier one.
 struct SessionSlot {
@@ -47,7 +50,7 @@ struct SessionSlot {
     ClientMessageBox client_message;
     ClientMessageBox lasting_message;
     DrainRequest drain;
-    std::atomic<bool> commits;                // this and the next two: see pg/sessions/commits.hpp
+    std::atomic<Commit> commit; // this and the next two: see pg/sessions/commits.hpp
     std::atomic<core::Timestamp> look_wanted[std::size(watchers)]; // in the statement that began then; 0: none
     std::atomic<std::int32_t> signalled;      // the pid
     SharedProgress progress;

@@ -56,6 +56,15 @@ is_hit_before('the commit of a notification', limit => 'pg_sessionctl.transactio
 	before => sub { $_[0]->run(q{BEGIN; SELECT 1 FROM pg_logical_emit_message(false, 'a', 'b'); NOTIFY news}) },
 	then => sub { $_[0]->send('COMMIT') });
 
+# As it begins, it has neither written WAL nor to wait for a standby.
+is_hit_before('the commit of a notification and of nothing else', limit => 'pg_sessionctl.transaction_timeout', told => $ended,
+	before => sub { $_[0]->run('BEGIN; SET LOCAL synchronous_commit = local; NOTIFY news') },
+	then => sub { $_[0]->send('COMMIT') });
+# It would be idle then.
+is_hit_before('the end of a transaction that has failed', limit => 'pg_sessionctl.idle_in_transaction_timeout', told => $ended,
+	before => sub { $_[0]->run('BEGIN; SELECT 1/0') },
+	then => sub { $_[0]->send('ROLLBACK') });
+
 $admin->run('SELECT pg_advisory_lock(1)');
 is_hit_before('the commit of a statement that is to be cancelled', limit => 'pg_sessionctl.statement_timeout', told => qr/^ERROR:  canceling statement due to user request/m,
 	before => sub {

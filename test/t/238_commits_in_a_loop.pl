@@ -97,13 +97,21 @@ subtest 'a prepared transaction' => sub {
 };
 
 # Anybody may lock another session's temporary table by its OID, and the emptying at the commit waits for that.
-subtest 'a commit that waits for a lock' => sub {
-	my ($session, $holder) = (app(), SessionctlTest::Session->new($node, user => 'holder'));
-	$session->run('CREATE TEMP TABLE t (a int) ON COMMIT DELETE ROWS');
-	my $table = $session->run(q{SELECT 't'::regclass::oid});
+sub holder_of
+{
+	my ($table) = @_;
+	my $holder = SessionctlTest::Session->new($node, user => 'holder');
 	$holder->run('BEGIN; SAVEPOINT s');
 	$holder->run("SELECT nextval('$table'::oid::regclass)");
 	$holder->run('ROLLBACK TO s');
+	return $holder;
+}
+
+subtest 'a commit that waits for a lock' => sub {
+	my $session = app();
+	$session->run('CREATE TEMP TABLE t (a int) ON COMMIT DELETE ROWS');
+	my $table = $session->run(q{SELECT 't'::regclass::oid});
+	my $holder = holder_of($table);
 	is($admin->run("SELECT count(*) FROM pg_locks WHERE relation = $table AND pid = " . $holder->pid), '1', 'the table is locked');
 	$session->run('BEGIN; INSERT INTO t VALUES (1)');
 	$session->send('COMMIT');
@@ -113,8 +121,44 @@ subtest 'a commit that waits for a lock' => sub {
 	is($admin->run("SELECT count(*) FROM pg_locks WHERE relation = $table AND pid = " . $holder->pid), '1', 'it is ended before it gets the lock');
 	$holder->run('ROLLBACK'); # the end of a session empties its tables, too
 	wait_for('it to leave', sub { !is_running($session->pid) });
+	limit('transaction_timeout', 0);
 	$_->quit for $session, $holder;
 };
+
+# The table is only parsed for: that is no statement before it, and its commit has to empty it all the same.
+sub waits_after
+{
+	my ($command, $is_done) = @_;
+	return subtest "the commit of $command, which waits for a lock" => sub {
+		my ($raw, $control) = (RawSession->new($node, user => 'app'), app());
+		$raw->query('CREATE TEMP TABLE t (a int) ON COMMIT DELETE ROWS')->expect('Z');
+		my $holder = holder_of($admin->run(q{SELECT max(oid) FROM pg_class WHERE relname = 't'}));
+		my $position = log_position($node);
+		$raw->send(P => "s\0SELECT * FROM t\0\0\0")->extended($command)->send(S => '');
+		wait_for('it to wait, or to be refused', sub { wait_event($admin, $raw) =~ /^(?:Lock|Client):/ });
+	  SKIP: {
+			skip 'this server takes that for a statement', 1 if !$is_done->();
+			limit($_, q{'300 ms'}) for qw(statement_timeout transaction_timeout);
+			like($control->run('BEGIN; SELECT pg_sleep(600)'), qr/canceling statement|terminating connection/, 'the reaper has looked at both');
+			like(wait_event($admin, $raw), qr/^Lock:/, 'it still waits');
+			limit($_, 0) for qw(statement_timeout transaction_timeout);
+			$holder->run('ROLLBACK');
+			my ($tag) = $command =~ /^(\w+ \w+)/;
+			like($raw->expect('C'), qr/^$tag\0/, 'and comes to its end');
+			is(join("\n", grep { / pid=${\ $raw->pid} / } audit_lines($node, $position)), '', 'it was not signalled');
+		}
+		$_->quit for $holder, $raw, $control;
+	};
+}
+
+my $preparer = app();
+$preparer->run(q{BEGIN; INSERT INTO orders VALUES (1); PREPARE TRANSACTION 'p'});
+$preparer->quit;
+waits_after(q{COMMIT PREPARED 'p'}, sub { $admin->run('SELECT count(*) FROM pg_prepared_xacts') eq '0' });
+$admin->run('CREATE DATABASE shop');
+$admin->run('ALTER DATABASE shop OWNER TO app');
+my $files = $node->data_dir . '/base/' . $admin->run(q{SELECT oid FROM pg_database WHERE datname = 'shop'});
+waits_after('DROP DATABASE shop', sub { !-e $files });
 
 $admin->quit;
 $node->stop;

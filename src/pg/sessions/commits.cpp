@@ -15,10 +15,23 @@ namespace sessionctl::pg {
 
 namespace {
 
-/// Signals that are pending are delivered before the system call returns.
-void take_signals() noexcept {
-    sigset_t blocked;
+/// What signals this session while its transaction is held is done by then.
+template <typename Change>
+void pass_own_transaction_lock(Change&& change) {
+    LWLock* const lock = compat::own_transaction_lock();
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    change();
+    LWLockRelease(lock);
+}
+
+/// Has what acts by itself signalled it? Others' signals are none of its business: without this library
+/// nothing is interrupted in a commit.
+bool takes_signal(SessionSlot& slot) noexcept {
+    if (slot.signalled == 0 || slot.signalled.exchange(0) != MyProcPid)
+        return false;
+    sigset_t blocked; // signals that are pending are delivered before this call returns
     sigprocmask(SIG_BLOCK, nullptr, &blocked);
+    return true;
 }
 
 core::Timestamp own_statement() {
@@ -66,13 +79,8 @@ void begin_commit(bool can_be_undone) {
     if (can_be_undone)
         wait_for_looks(*slot);
     compat::hold_back_messages(); // where the client does not read them they would hold up the commit
-    LWLock* const lock = compat::own_transaction_lock();
-    LWLockAcquire(lock, LW_EXCLUSIVE);
-    slot->commits = true;
-    LWLockRelease(lock);
-    take_signals();
-    // Others' signals are none of its business: without this library nothing is interrupted here.
-    if (slot->signalled.exchange(0) != MyProcPid)
+    pass_own_transaction_lock([=] { slot->commit = can_be_undone ? Commit::can_fail : Commit::cannot_fail; });
+    if (!takes_signal(*slot))
         return;
     if (can_be_undone)
         CHECK_FOR_INTERRUPTS();
@@ -83,13 +91,22 @@ void begin_commit(bool can_be_undone) {
 void end_commit() noexcept {
     if (SessionSlot* const slot = session_slot(compat::own_slot())) {
         slot->signalled = 0; // while nobody signals it yet
-        slot->commits = false;
+        slot->commit = Commit::none;
     }
 }
 
-bool has_begun_commit(const core::Session& session) noexcept {
+void begin_rollback() {
+    SessionSlot* const slot = session_slot(compat::own_slot());
+    if (slot == nullptr)
+        return;
+    pass_own_transaction_lock([] {});
+    if (takes_signal(*slot))
+        CHECK_FOR_INTERRUPTS();
+}
+
+Commit commit_of(const core::Session& session) noexcept {
     const SessionSlot* const slot = session_slot(session.slot);
-    return slot != nullptr && slot->commits;
+    return slot != nullptr ? slot->commit.load() : Commit::none;
 }
 
 void want_look_before_next_commit(const core::Session& session, Watcher watcher) noexcept {
@@ -123,7 +140,7 @@ bool HeldTransaction::may_be_signalled(const core::Session& session) {
     const auto waits = [&session] { return compat::waits_for_lock(session.slot, session.id.pid); };
     if (!is_in_commit(session))
         return true;
-    if (!waits())
+    if (commit_of(session) == Commit::cannot_fail || !waits())
         return false;
     call([this] { locks_.emplace(true); });
     return waits() && !is_runnable(session.id.pid);

@@ -16,9 +16,11 @@ namespace sessionctl::pg {
 void begin_commit(bool can_be_undone);
 /// It has committed, or aborted.
 void end_commit() noexcept;
+/// It is about to leave a transaction that has failed. Takes the same signal.
+void begin_rollback();
 
-/// Is that session between the two? For certain only while its transaction is held.
-bool has_begun_commit(const core::Session& session) noexcept;
+/// Is that session in its commit? For certain only while its transaction is held.
+Commit commit_of(const core::Session& session) noexcept;
 
 /// For what found it in a commit, or in another transaction than before: where its statement goes on, it is to
 /// wait before the next one until it was looked at, a second at most, and wakes who is to look. Else one that
@@ -34,7 +36,7 @@ void note_signal(const core::Session& session) noexcept;
 LocalTransactionId transaction_of(const core::Session& session) noexcept;
 
 /// Keeps a session from committing or ending the transaction that it is in, and from beginning another. One
-/// whose commit waits for a lock gets no lock meanwhile.
+/// whose commit waits for a lock, and could still fail, gets no lock meanwhile.
 class HeldTransaction {
   public:
     HeldTransaction(const core::Session& session, LocalTransactionId transaction);

@@ -88,14 +88,15 @@ bool awaits_standby(const core::Session& session) {
 }
 
 bool is_in_commit(const core::Session& session) {
-    return has_begun_commit(session) ||
+    return commit_of(session) != Commit::none ||
            call([&session] { return compat::is_in_commit(session.slot, session.id.pid); });
 }
 
 bool is_past_abort(const core::Session& session) {
     const bool is_committed =
         core::transaction_start(session) != 0 && transaction_of(session) == InvalidLocalTransactionId;
-    return is_committed || (is_in_commit(session) && !compat::waits_for_lock(session.slot, session.id.pid));
+    return is_committed || commit_of(session) == Commit::cannot_fail ||
+           (is_in_commit(session) && !compat::waits_for_lock(session.slot, session.id.pid));
 }
 
 ClientWait client_wait_of(const core::Session& session) noexcept {

@@ -53,8 +53,8 @@ Oid database_of(const core::Session& session);
 bool awaits_standby(const core::Session& session);
 /// Or will it, since it is being flushed?
 bool is_in_commit(const core::Session& session);
-/// In its commit, and not in a wait for a lock, where that may still be aborted; or past it, and still shown
-/// in the transaction.
+/// In its commit, unless that waits for a lock and may still be aborted; or past it, and still shown in the
+/// transaction.
 bool is_past_abort(const core::Session& session);
 
 enum class ClientWait { none, read, write };

@@ -38,10 +38,11 @@ bool LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
         requests_.renew(violation, roster.entries.front(), waits_);
         return true;
     }
-    if (pg::is_past_abort(violation.session)) {
+    const LocalTransactionId transaction = pg::transaction_of(violation.session);
+    if (pg::is_past_abort(violation.session) || (violation.is_cancel && has_ended_statement(transaction))) {
         if (may_end)
             pg::want_look_before_next_commit(violation.session, pg::Watcher::reaper);
-        monitor.look_again_in_commit(violation, pg::transaction_of(violation.session));
+        monitor.look_again_in_commit(violation, transaction);
         return !may_end;
     }
     pg::AuditRecord record = record_of(violation, roster.entries.front(), waits_);

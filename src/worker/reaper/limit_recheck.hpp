@@ -6,6 +6,12 @@
 
 namespace sessionctl::worker {
 
+/// Of the transaction of a session that is shown in a statement: that is over, and a cancel would find the
+/// next one.
+inline bool has_ended_statement(LocalTransactionId transaction) noexcept {
+    return transaction == InvalidLocalTransactionId;
+}
+
 core::Recheck recheck_of(const core::LimitViolation& violation) noexcept;
 
 /// The server for the recheck just before the signal. A session that is shown as idle but is runnable has its

@@ -28,7 +28,7 @@ constexpr core::Timestamp long_life = 60 * core::microseconds_per_second;
 /// After that it is worth a line in the log.
 constexpr core::Timestamp long_command = 10 * core::microseconds_per_second;
 /// How long a worker that was told to end may take, before another one takes its place.
-constexpr core::Timestamp longest_end = 5 * core::microseconds_per_second;
+constexpr core::Timestamp longest_worker_end = 5 * core::microseconds_per_second;
 
 bool database_exists() {
     pg::CatalogScope catalogs;
@@ -137,13 +137,13 @@ core::Timestamp RulesStarter::watch(core::Timestamp now) {
         ereport(LOG, (errmsg("pg_sessionctl: rule \"%s\" is switched off: its check did not end",
                              pg::ShownName(name.c_str()).text())));
     });
-    return now + longest_end;
+    return now + longest_worker_end;
 }
 
 /// A function that looks for no signal does not end by one, and any other kind would end the server.
 core::Timestamp RulesStarter::await_end(core::Timestamp now) {
     pg::SharedMemory& shared = *pg::shared_memory();
-    const core::Timestamp due = shared.rules.told_to_end + longest_end;
+    const core::Timestamp due = shared.rules.told_to_end + longest_worker_end;
     if (now < due)
         return due;
     const std::int32_t pid = shared.rules.pid;
