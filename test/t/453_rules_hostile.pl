@@ -63,6 +63,40 @@ subtest 'it takes every cancel for its own' => sub {
 	$admin->run(q{SELECT sessionctl.drop_session_rule('a worse one')});
 };
 
+# It hears of no signal.
+subtest 'a process that does not end' => sub {
+	set_rules($admin, 'pg_sessionctl.rule_timeout' => '3 s');
+	my @left;
+	for my $number (1, 2)
+	{
+		my $position = log_position($node);
+		is(rule($admin, "stuck $number", q{public.swallows(pid)}), '', 'a rule whose check');
+		my $process;
+		wait_for('its check', sub {
+			($process) = grep { my $pid = $_; !grep { $_ == $pid } @left } rules_worker($node);
+			return $process && $admin->run("SELECT wait_event FROM pg_stat_activity WHERE pid = $process") eq 'PgSleep';
+		});
+		stop_process($process);
+		push @left, $process;
+		wait_for_log($node, $position, qr/LOG:  pg_sessionctl: process $process, whose check of a session rule did not end, is left behind: another one carries out the rules/);
+		is(join("\n", map { /(rule "stuck $number" is switched off)/ } log_lines($node, $position, qr/is switched off/)), qq{rule "stuck $number" is switched off}, 'does not end is switched off, once');
+		is_carried_out('another process carries out the others');
+		like($admin->run("SELECT protection FROM sessionctl.session_activity WHERE pid = $process"), qr/not a client/, 'and nobody is to end the first by mistake');
+	}
+	$admin->run('CREATE ROLE keeper LOGIN; GRANT pg_signal_backend TO keeper');
+	my $keeper = SessionctlTest::Session->new($node, user => 'keeper');
+	rule($keeper, 'keeps', 'pid < 0');
+	wait_for('its error', sub { status_of($admin, 'keeps', 'last_error') =~ /\Aonly superusers' rules are checked/ });
+	is_carried_out("after two of them superusers' rules still are");
+	continue_process($_) for @left;
+	wait_for('them to end', sub { !grep { is_running($_) } @left });
+	wait_for('all rules to be checked', sub { status_of($admin, 'keeps', 'last_error IS NULL') eq 't' });
+	is_carried_out('when they have ended, all are checked');
+	set_rules($admin, 'pg_sessionctl.rule_timeout' => undef);
+	$admin->run(q{SELECT sessionctl.drop_session_rule(name) FROM sessionctl.session_rules WHERE name LIKE 'stuck%' OR name = 'keeps'});
+	$keeper->quit;
+};
+
 subtest 'one who is no superuser ends the process' => sub {
 	plan skip_all => 'pg_signal_backend came with 9.6' if $admin->run('SHOW server_version_num') < 90600;
 	$admin->run('CREATE ROLE guard LOGIN; GRANT pg_signal_backend TO guard');

@@ -27,25 +27,10 @@ namespace {
 constexpr core::Timestamp standby_interval = 60 * core::microseconds_per_second;
 /// Then what the checks have found is acted on, and actions are moved on; the other rules stay due.
 constexpr core::Timestamp longest_look = core::microseconds_per_second;
-/// Of a look: an owner whose rules have taken so long comes after all others.
-constexpr core::Timestamp share_of_owner = 200 * core::microseconds_per_millisecond;
 /// How often a locked table is tried again, and how long nothing is said of the lock: DROP EXTENSION has it
 /// for a moment after its commit.
 constexpr core::Timestamp locked_interval = 100 * core::microseconds_per_millisecond;
 constexpr core::Timestamp short_lock = 10 * core::microseconds_per_second;
-
-/// What the checks of each owner's rules have taken.
-class OwnersTime {
-  public:
-    core::Timestamp& of(Oid owner) {
-        const auto found = std::find_if(times_.begin(), times_.end(),
-                                        [owner](const auto& each) { return each.first == owner; });
-        return found != times_.end() ? found->second : times_.emplace_back(owner, 0).second;
-    }
-
-  private:
-    core::vector<std::pair<Oid, core::Timestamp>> times_;
-};
 
 /// What the rights of the rule's owner make of the session at this moment; chosen: it may be acted on.
 core::Outcome outcome_now(const LoadedRule& rule, bool closes_socket, const core::Session& session,
@@ -251,21 +236,20 @@ core::vector<core::Claim> RulesWorker::check_in_turn(pg::RuleTick& tick) {
     const auto is_over = [&] { return must_leave() || pg::monotonic_now() - began > longest_look; };
     core::vector<core::Claim> claims;
     const auto check_one = [&](std::size_t place) {
+        const core::Timestamp start = pg::monotonic_now();
         check(*rules_[place], static_cast<std::int32_t>(place), tick, enforcer_, claims);
+        const core::Timestamp now = pg::monotonic_now();
+        const pg::MemoryScope lasting(TopMemoryContext);
+        shares_.used(rules_[place]->row.owner_oid, now - start, now);
     };
     core::vector<std::size_t> later;
-    OwnersTime used;
     for (const std::size_t place : due_rules()) {
-        const core::Timestamp start = pg::monotonic_now();
-        core::Timestamp& time = used.of(rules_[place]->row.owner_oid);
         if (is_over())
             break;
-        if (time > share_of_owner) {
+        if (shares_.are_used_up(rules_[place]->row.owner_oid, pg::monotonic_now()))
             later.push_back(place);
-            continue;
-        }
-        check_one(place);
-        time += pg::monotonic_now() - start;
+        else
+            check_one(place);
     }
     for (auto place = later.begin(); place != later.end() && !is_over(); ++place)
         check_one(*place);

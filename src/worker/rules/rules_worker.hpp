@@ -1,6 +1,7 @@
 // What the worker for session rules does: reads them, checks each when it is due, and acts.
 #pragma once
 
+#include "core/rules/owner_shares.hpp"
 #include "pg/rules/rule_tick.hpp"
 #include "worker/rules/loaded_rule.hpp"
 #include "worker/rules/rules_enforcer.hpp"
@@ -69,6 +70,7 @@ class RulesWorker {
     core::vector<std::unique_ptr<LoadedRule>> rules_;
     core::vector<Awaited> awaited_;
     RulesEnforcer enforcer_;
+    core::OwnerShares shares_;
     core::SessionAges ages_;
     std::int64_t changes_ = -1; // SharedRules::changes when the rules were read
     Oid table_ = InvalidOid;
