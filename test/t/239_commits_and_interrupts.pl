@@ -161,6 +161,19 @@ subtest 'a client that asks for the description of a statement' => sub {
 	$raw->quit;
 };
 
+# Until it sends Sync it is shown in the statement that has failed, and nothing is there to be cancelled.
+subtest 'a client that says nothing after an error' => sub {
+	$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'});
+	my $raw = RawSession->new($node, user => 'app');
+	my $position = log_position($node);
+	$raw->extended('SELECT 1/0');
+	is($raw->ended_with_a_word, '22012', 'is told of it');
+	wait_for('its end', sub { grep { / action=terminate .* pid=${\ $raw->pid} .* rule="statement_timeout"/ } audit_lines($node, $position) });
+	is(join("\n", grep { / action=cancel .* pid=${\ $raw->pid} / } audit_lines($node, $position)), '', 'and ended, without a cancel');
+	$admin->run('ALTER ROLE app RESET pg_sessionctl.statement_timeout');
+	$raw->quit;
+};
+
 # The commit itself is over, and no signal can end what is left of it.
 subtest 'a client that reads little' => sub {
 	$admin->run(q{ALTER ROLE app SET pg_sessionctl.statement_timeout = '300 ms'});

@@ -280,7 +280,7 @@ void LimitMonitor::look_again_soon() noexcept {
     look_by(clock_.now() + microseconds_per_millisecond);
 }
 
-void LimitMonitor::look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction) {
+Timestamp LimitMonitor::look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction) {
     constexpr Timestamp shortest = 10 * microseconds_per_millisecond;
     const Timestamp longest =
         std::clamp(violation.limit * microseconds_per_millisecond, shortest, poll_interval);
@@ -288,7 +288,9 @@ void LimitMonitor::look_again_in_commit(const LimitViolation& violation, std::ui
     const Timestamp now = clock_.now();
     if (std::exchange(history.commits, transaction) != transaction)
         history.commits_since = now;
-    look_by(now + std::clamp(now - history.commits_since, microseconds_per_millisecond, longest));
+    const Timestamp lasts = now - history.commits_since;
+    look_by(now + std::clamp(lasts, microseconds_per_millisecond, longest));
+    return lasts;
 }
 
 void LimitMonitor::reconsider(bool forgets_logged) noexcept {

@@ -81,8 +81,8 @@ class LimitMonitor {
     void look_again_soon() noexcept;
     /// The session must not be signalled while it commits this transaction: look at it again in a millisecond
     /// and, if it still does, as late again as it has for by then, up to a second. But its next statement may
-    /// be over the same limit as soon.
-    void look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction);
+    /// be over the same limit as soon. Returns for how long it has.
+    Timestamp look_again_in_commit(const LimitViolation& violation, std::uint32_t transaction);
     /// Settings changed: exemptions end, and with `forgets_logged` violations are returned once more.
     void reconsider(bool forgets_logged) noexcept;
 

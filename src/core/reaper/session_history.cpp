@@ -37,6 +37,7 @@ void SessionHistory::follow(const Session& session, const Clock& clock) noexcept
         query_start = session.query_start;
         query_since = clock.at(session.query_start);
         cancelled_at = 0;
+        commits = none;
     }
 }
 

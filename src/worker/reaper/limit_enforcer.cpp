@@ -14,6 +14,9 @@ namespace sessionctl::worker {
 
 namespace {
 
+/// Of a statement whose transaction is over. A procedure has none for a moment, between two.
+constexpr core::Timestamp longest_between_transactions = 100 * core::microseconds_per_millisecond;
+
 void count_log(core::Rule rule) noexcept {
     if (pg::SharedMemory* const shared = pg::shared_memory())
         shared->counter(pg::CountedAction::log, rule).add(false);
@@ -39,11 +42,17 @@ bool LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
         return true;
     }
     const LocalTransactionId transaction = pg::transaction_of(violation.session);
-    if (pg::is_past_abort(violation.session) || (violation.is_cancel && has_ended_statement(transaction))) {
+    const bool has_ended = violation.is_cancel && has_ended_statement(violation.session, transaction);
+    if (has_ended || pg::is_past_abort(violation.session)) {
         if (may_end)
             pg::want_look_before_next_commit(violation.session, pg::Watcher::reaper);
-        monitor.look_again_in_commit(violation, transaction);
-        return !may_end;
+        const core::Timestamp lasts = monitor.look_again_in_commit(violation, transaction);
+        if (!has_ended || lasts < longest_between_transactions)
+            return !may_end;
+        if (may_end) {
+            monitor.cancelled(violation); // nothing is left to be: if it stays like this, its session is ended
+            return true;
+        }
     }
     pg::AuditRecord record = record_of(violation, roster.entries.front(), waits_);
     if (may_end) {

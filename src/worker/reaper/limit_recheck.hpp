@@ -6,10 +6,10 @@
 
 namespace sessionctl::worker {
 
-/// Of the transaction of a session that is shown in a statement: that is over, and a cancel would find the
-/// next one.
-inline bool has_ended_statement(LocalTransactionId transaction) noexcept {
-    return transaction == InvalidLocalTransactionId;
+/// A client that is shown in a statement, and has this transaction. If it has none, the statement is over or
+/// has failed, and a cancel would find the next one.
+inline bool has_ended_statement(const core::Session& session, LocalTransactionId transaction) noexcept {
+    return session.kind == core::Kind::client && transaction == InvalidLocalTransactionId;
 }
 
 core::Recheck recheck_of(const core::LimitViolation& violation) noexcept;
