@@ -124,12 +124,12 @@ void define_settings() {
         "With log, it only reports the session that it would end, once for each violation.", &reaper_action,
         static_cast<int>(ReaperAction::terminate), reaper_actions, PGC_SIGHUP, 0, nullptr, assigned<int>,
         nullptr);
-    DefineCustomEnumVariable(
-        "pg_sessionctl.rules", "Whether the server acts by itself, by the session rules.",
-        "log only tells, once for each match, what on would do. Needs the library in "
-        "shared_preload_libraries.",
-        &rules, static_cast<int>(RulesMode::off), rules_modes, PGC_SIGHUP, 0, nullptr, assigned<int>,
-        nullptr);
+    DefineCustomEnumVariable("pg_sessionctl.rules",
+                             "Whether the server acts by itself, by the session rules.",
+                             "log only tells, once for each match, what on would do. Needs the library in "
+                             "shared_preload_libraries.",
+                             &rules, static_cast<int>(RulesMode::off), rules_modes, PGC_SIGHUP, 0, nullptr,
+                             assigned<int>, nullptr);
     DefineCustomStringVariable("pg_sessionctl.rules_database", "The database whose session rules apply.",
                                nullptr, &rules_database, "postgres", PGC_SIGHUP, 0, nullptr,
                                assigned<const char*>, nullptr);

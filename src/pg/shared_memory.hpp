@@ -51,8 +51,9 @@ struct SessionSlot {
     ClientMessageBox lasting_message;
     DrainRequest drain;
     std::atomic<Commit> commit; // this and the next two: see pg/sessions/commits.hpp
-    std::atomic<core::Timestamp> look_wanted[std::size(watchers)]; // in the statement that began then; 0: none
-    std::atomic<std::int32_t> signalled;      // the pid
+    std::atomic<core::Timestamp>
+        look_wanted[std::size(watchers)]; // in the statement that began then; 0: none
+    std::atomic<std::int32_t> signalled;  // the pid
     SharedProgress progress;
     GatePass pass;
     core::Origin origin; // valid while there is a pass

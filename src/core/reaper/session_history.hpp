@@ -32,7 +32,7 @@ struct SessionHistory {
     std::uint64_t switches;
     Timestamp silent_since_look; // when `switches` was read
     Timestamp silent_for;
-    Timestamp gone_since;         // its client; 0: it is there
+    Timestamp gone_since; // its client; 0: it is there
     static constexpr std::uint32_t none = UINT32_MAX;
     std::uint32_t commits = none; // the transaction, when that statement was last seen to
     Timestamp commits_since;      // monotonic

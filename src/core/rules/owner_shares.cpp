@@ -12,8 +12,9 @@ constexpr Timestamp at_once = 200 * microseconds_per_millisecond;
 } // namespace
 
 void OwnerShares::used(std::uint32_t owner, Timestamp took, Timestamp now) {
-    uses_.erase(std::remove_if(uses_.begin(), uses_.end(), [now](const Use& use) { return use.paid_at <= now; }),
-                uses_.end());
+    uses_.erase(
+        std::remove_if(uses_.begin(), uses_.end(), [now](const Use& use) { return use.paid_at <= now; }),
+        uses_.end());
     const auto found =
         std::find_if(uses_.begin(), uses_.end(), [owner](const Use& use) { return use.owner == owner; });
     Use& use = found != uses_.end() ? *found : uses_.emplace_back(Use{owner, now});

@@ -8,8 +8,8 @@
 
 namespace sessionctl::core {
 
-/// Each owner may use a fifth of the time, and a fifth of a second at once. Whoever is over that comes after all
-/// others until he is not. Its memory lasts.
+/// Each owner may use a fifth of the time, and a fifth of a second at once. Whoever is over that comes after
+/// all others until he is not. Its memory lasts.
 class OwnerShares {
   public:
     void used(std::uint32_t owner, Timestamp took, Timestamp now);

@@ -76,8 +76,8 @@ RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches
     choose(matches, rule.guards);
     RuleCheck check;
     check.matched = count_of(matches, Outcome::chosen);
-    check.is_refused = rule.guards.refuse_above &&
-                       check.matched + of_others + in_flight.own() > *rule.guards.refuse_above;
+    check.is_refused =
+        rule.guards.refuse_above && check.matched + of_others + in_flight.own() > *rule.guards.refuse_above;
     check.claims = due_claims(rule, number, matches, streaks, now);
     if (check.is_refused || room_for_actions(rule, times, now) == 0) {
         check.held_back = hold_back(check.claims, streaks);

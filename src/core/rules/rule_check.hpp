@@ -40,8 +40,8 @@ class ActionsInFlight {
 /// `matches` are the sessions for which the condition is true (groups by `per` included); afterwards each is
 /// chosen, spared or denied as a call would have it. Those that an action in flight holds are dropped from
 /// `matches`. refuse_above counts the chosen, however long they have matched, those of them that others hold,
-/// and the rule's own actions in flight; then those are due that have matched for long enough and were not acted on. A rule that at_most
-/// leaves no room claims nobody, so that another may have its sessions.
+/// and the rule's own actions in flight; then those are due that have matched for long enough and were not
+/// acted on. A rule that at_most leaves no room claims nobody, so that another may have its sessions.
 RuleCheck check_rule(const SessionRule& rule, std::int32_t number, Plan& matches, MatchStreaks& streaks,
                      const ActionTimes& times, const ActionsInFlight& in_flight, Timestamp now);
 

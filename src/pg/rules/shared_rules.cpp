@@ -75,8 +75,8 @@ bool SharedRules::leave_place(std::int32_t worker) noexcept {
 }
 
 bool SharedRules::is_worker(std::int32_t process) const noexcept {
-    return process != 0 && (pid == process || std::find(std::begin(abandoned), std::end(abandoned), process) !=
-                                                  std::end(abandoned));
+    return process != 0 && (pid == process || std::find(std::begin(abandoned), std::end(abandoned),
+                                                        process) != std::end(abandoned));
 }
 
 bool SharedRules::is_crowded() const noexcept {

@@ -55,14 +55,17 @@ void wait_for_looks(SessionSlot& slot) {
         const core::Timestamp wanted = look_wanted(slot, watcher);
         return wanted != 0 && wanted == own_statement() && latch_of(watcher) != nullptr;
     };
-    const auto is_any_wanted = [&] { return std::any_of(std::begin(watchers), std::end(watchers), is_wanted); };
+    const auto is_any_wanted = [&] {
+        return std::any_of(std::begin(watchers), std::end(watchers), is_wanted);
+    };
     if (!is_any_wanted())
         return;
     for (const Watcher watcher : watchers)
         if (Latch* const latch = latch_of(watcher))
             SetLatch(latch);
     const core::Timestamp deadline = monotonic_now() + longest;
-    for (long pause = 1; is_any_wanted() && monotonic_now() < deadline; pause = std::min(2 * pause, 10L)) { // ms
+    for (long pause = 1; is_any_wanted() && monotonic_now() < deadline;
+         pause = std::min(2 * pause, 10L)) { // ms
         compat::wait_latch(pause);
         CHECK_FOR_INTERRUPTS();
     }

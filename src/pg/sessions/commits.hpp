@@ -22,9 +22,9 @@ void begin_rollback();
 /// Is that session in its commit? For certain only while its transaction is held.
 Commit commit_of(const core::Session& session) noexcept;
 
-/// For what found it in a commit, or in another transaction than before: where its statement goes on, it is to
-/// wait before the next one until it was looked at, a second at most, and wakes who is to look. Else one that
-/// commits again and again is hardly ever found outside of a commit.
+/// For what found it in a commit, or in another transaction than before: where its statement goes on, it is
+/// to wait before the next one until it was looked at, a second at most, and wakes who is to look. Else one
+/// that commits again and again is hardly ever found outside of a commit.
 void want_look_before_next_commit(const core::Session& session, Watcher watcher) noexcept;
 /// It was, and may go on.
 void looked_at(const core::Session& session, Watcher watcher) noexcept;

@@ -23,7 +23,8 @@ core::Recheck recheck_of(const core::LimitViolation& violation) noexcept {
 }
 
 bool RecheckingServer::spares(const core::Session& session) {
-    if (BeforeCommit::spares(session) || (violation_.is_cancel && has_ended_statement(session, transaction())))
+    if (BeforeCommit::spares(session) ||
+        (violation_.is_cancel && has_ended_statement(session, transaction())))
         return true;
     if (violation_.rule == core::Rule::client_gone)
         return pg::client_presence_of(session.id.pid, pg::client_of(session)) != pg::ClientPresence::gone;

@@ -69,7 +69,8 @@ void set_refuse_above(LoadedRule& rule) noexcept {
 class InFlightFor final : public core::ActionsInFlight {
   public:
     InFlightFor(const LoadedRule& rule, const RulesEnforcer& enforcer)
-        : rule_{rule.row, rule.rule, *rule.record}, enforcer_(enforcer), is_superusers_(is_superusers(rule)) {}
+        : rule_{rule.row, rule.rule, *rule.record}, enforcer_(enforcer), is_superusers_(is_superusers(rule)) {
+    }
 
     core::Hold hold(const core::Session& session) const noexcept override {
         return enforcer_.hold(session, rule_, is_superusers_);

@@ -26,8 +26,8 @@ class RulesEnforcer {
 
     /// Is an action on this session in flight?
     bool has(const core::Session& session) const noexcept;
-    /// A weaker action goes on beside a stronger one. What other roles have begun keeps no rule of a superuser
-    /// away.
+    /// A weaker action goes on beside a stronger one. What other roles have begun keeps no rule of a
+    /// superuser away.
     core::Hold hold(const core::Session& session, const ActingRule& rule, bool is_superusers) const noexcept;
     /// How many are that this rule began?
     std::int64_t count(const char* rule) const noexcept;

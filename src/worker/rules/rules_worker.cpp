@@ -86,8 +86,8 @@ void RulesWorker::run() {
 
 bool RulesWorker::must_leave() const noexcept {
     const pg::SharedRules& rules = shared_rules();
-    return rules.pid != MyProcPid || rules.kept_away > 0 || pg::rules_setting() == pg::RulesMode::off || has_other_database_ ||
-           pg::shared_memory()->reaper.latch == nullptr;
+    return rules.pid != MyProcPid || rules.kept_away > 0 || pg::rules_setting() == pg::RulesMode::off ||
+           has_other_database_ || pg::shared_memory()->reaper.latch == nullptr;
 }
 
 void RulesWorker::reload() {

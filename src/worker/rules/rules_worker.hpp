@@ -40,8 +40,8 @@ class RulesWorker {
     core::vector<std::size_t> due_rules() const;
     void check_due();
     core::vector<core::Claim> check_in_turn(pg::RuleTick& tick);
-    /// It has matched and goes on, in its commit or in another transaction by now: it is looked at again before
-    /// its next commit.
+    /// It has matched and goes on, in its commit or in another transaction by now: it is looked at again
+    /// before its next commit.
     void await(LoadedRule& rule, const core::Session& session);
     void hasten_awaited();
     /// Who was looked at again goes on.
