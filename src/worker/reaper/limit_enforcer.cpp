@@ -50,8 +50,7 @@ bool LimitEnforcer::enforce(const core::LimitViolation& violation, core::LimitMo
         if (!has_ended || lasts < longest_between_transactions)
             return !may_end;
         if (may_end) {
-            monitor.cancelled(
-                violation); // nothing is left to be: if it stays like this, its session is ended
+            monitor.cancelled(violation); // nothing is left to be: if it stays so, its session is ended
             return true;
         }
     }
