@@ -6,44 +6,43 @@ namespace sessionctl::test {
 
 namespace {
 
-constexpr core::Timestamp ms = core::microseconds_per_millisecond;
-constexpr std::uint32_t ops = 10, app = 11;
+constexpr std::uint32_t one_owner = 10, other_owner = 11;
 
 } // namespace
 
 TEST(OwnerShares, AFifthOfASecondAtOnceIsFree) {
     core::OwnerShares shares;
-    EXPECT_FALSE(shares.are_used_up(ops, 0));
-    shares.used(ops, 200 * ms, 200 * ms);
-    EXPECT_FALSE(shares.are_used_up(ops, 200 * ms));
-    shares.used(ops, 1 * ms, 201 * ms);
-    EXPECT_TRUE(shares.are_used_up(ops, 201 * ms));
-    EXPECT_FALSE(shares.are_used_up(app, 201 * ms));
+    EXPECT_FALSE(shares.are_used_up(one_owner, 0));
+    shares.used(one_owner, milliseconds(200), milliseconds(200));
+    EXPECT_FALSE(shares.are_used_up(one_owner, milliseconds(200)));
+    shares.used(one_owner, milliseconds(1), milliseconds(201));
+    EXPECT_TRUE(shares.are_used_up(one_owner, milliseconds(201)));
+    EXPECT_FALSE(shares.are_used_up(other_owner, milliseconds(201)));
 }
 
 TEST(OwnerShares, MoreIsMadeUpForByFiveTimesAsLong) {
     core::OwnerShares shares;
-    shares.used(ops, 300 * ms, seconds(10));
-    EXPECT_TRUE(shares.are_used_up(ops, seconds(10) + 499 * ms));
-    EXPECT_FALSE(shares.are_used_up(ops, seconds(10) + 500 * ms));
+    shares.used(one_owner, milliseconds(300), seconds(10));
+    EXPECT_TRUE(shares.are_used_up(one_owner, seconds(10) + milliseconds(499)));
+    EXPECT_FALSE(shares.are_used_up(one_owner, seconds(10) + milliseconds(500)));
 }
 
 TEST(OwnerShares, AFifthOfTheTimeIsFreeForEver) {
     core::OwnerShares shares;
     for (int second = 1; second <= 100; ++second) {
-        shares.used(ops, 200 * ms, seconds(second));
-        EXPECT_FALSE(shares.are_used_up(ops, seconds(second)));
+        shares.used(one_owner, milliseconds(200), seconds(second));
+        EXPECT_FALSE(shares.are_used_up(one_owner, seconds(second)));
     }
 }
 
 TEST(OwnerShares, ALittleMoreThanAFifthIsNotForLong) {
     core::OwnerShares shares;
     for (int second = 1; second <= 100; ++second) {
-        shares.used(ops, 210 * ms, seconds(second));
-        shares.used(app, 100 * ms, seconds(second));
+        shares.used(one_owner, milliseconds(210), seconds(second));
+        shares.used(other_owner, milliseconds(100), seconds(second));
     }
-    EXPECT_TRUE(shares.are_used_up(ops, seconds(100)));
-    EXPECT_FALSE(shares.are_used_up(app, seconds(100)));
+    EXPECT_TRUE(shares.are_used_up(one_owner, seconds(100)));
+    EXPECT_FALSE(shares.are_used_up(other_owner, seconds(100)));
 }
 
 } // namespace sessionctl::test
