@@ -5,7 +5,6 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "access/xlog.h"
 }
 
 namespace sessionctl::hooks {

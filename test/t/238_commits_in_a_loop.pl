@@ -15,13 +15,6 @@ $admin->run('CREATE ROLE app LOGIN; CREATE ROLE holder LOGIN; ALTER ROLE holder 
 
 sub app { return SessionctlTest::Session->new($node, user => 'app') }
 
-# For sessions that are already there.
-sub limit
-{
-	my ($name, $value) = @_;
-	return $admin->run("ALTER SYSTEM SET pg_sessionctl.$name = $value; SELECT pg_reload_conf()");
-}
-
 # With commit_delay it is hardly ever outside of a commit. That it is found there is told by how often it commits.
 sub limited
 {
@@ -85,14 +78,14 @@ subtest 'a prepared transaction' => sub {
 	ask_for_standby($node);
 	$session->send(q{COMMIT PREPARED 'p'});
 	wait_for('it to wait for the standby', sub { wait_event($admin, $session) eq 'IPC:SyncRep' });
-	limit('statement_timeout', q{'50 ms'});
+	reconfigure($node, 'pg_sessionctl.statement_timeout' => '50 ms');
 	like($control->run('SELECT pg_sleep(600)'), qr/canceling statement/, 'the reaper has looked at both');
 	reconfigure($node, synchronous_standby_names => undef);
 	my %event;
 	wait_for('it to end', sub { $event{ wait_event($admin, $session) } = 1; $session->has_answered });
 	is(join(' ', grep { /Extension/ } keys %event), '', 'afterwards it waits for no look');
 	is($session->answer, '', 'and ends well');
-	limit('statement_timeout', 0);
+	reconfigure($node, 'pg_sessionctl.statement_timeout' => undef);
 	$_->quit for $session, $control;
 };
 
@@ -116,12 +109,12 @@ subtest 'a commit that waits for a lock' => sub {
 	$session->run('BEGIN; INSERT INTO t VALUES (1)');
 	$session->send('COMMIT');
 	wait_for('it to wait for the lock', sub { wait_event($admin, $session) =~ /^Lock:/ });
-	limit('transaction_timeout', q{'300 ms'});
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => '300 ms');
 	wait_for_log($node, $session->{log_position}, qr/\[${\ $session->pid}\] FATAL:  terminating connection due to administrator command/);
 	is($admin->run("SELECT count(*) FROM pg_locks WHERE relation = $table AND pid = " . $holder->pid), '1', 'it is ended before it gets the lock');
 	$holder->run('ROLLBACK'); # the end of a session empties its tables, too
 	wait_for('it to leave', sub { !is_running($session->pid) });
-	limit('transaction_timeout', 0);
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => undef);
 	$_->quit for $session, $holder;
 };
 
@@ -138,10 +131,10 @@ sub waits_after
 		wait_for('it to wait, or to be refused', sub { wait_event($admin, $raw) =~ /^(?:Lock|Client):/ });
 	  SKIP: {
 			skip 'this server takes that for a statement', 1 if !$is_done->();
-			limit($_, q{'300 ms'}) for qw(statement_timeout transaction_timeout);
+			reconfigure($node, map { ("pg_sessionctl.$_" => '300 ms') } qw(statement_timeout transaction_timeout));
 			like($control->run('BEGIN; SELECT pg_sleep(600)'), qr/canceling statement|terminating connection/, 'the reaper has looked at both');
 			like(wait_event($admin, $raw), qr/^Lock:/, 'it still waits');
-			limit($_, 0) for qw(statement_timeout transaction_timeout);
+			reconfigure($node, map { ("pg_sessionctl.$_" => undef) } qw(statement_timeout transaction_timeout));
 			$holder->run('ROLLBACK');
 			my ($tag) = $command =~ /^(\w+ \w+)/;
 			like($raw->expect('C'), qr/^$tag\0/, 'and comes to its end');

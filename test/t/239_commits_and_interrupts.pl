@@ -78,12 +78,12 @@ subtest 'DROP DATABASE' => sub {
 subtest 'DROP DATABASE, and a limit' => sub {
 	plan skip_all => $looks_itself if $version >= 170000;
 	my $session = stopped_in_removal(\&shop, 'DROP DATABASE shop');
-	$admin->run(q{ALTER SYSTEM SET pg_sessionctl.statement_timeout = '300 ms'; SELECT pg_reload_conf()}); # not before: a slow one would be signalled before its removal
+	reconfigure($node, 'pg_sessionctl.statement_timeout' => '300 ms'); # not before: a slow one would be signalled before its removal
 	wait_for_sigint($session->pid);
 	continue_process($session->pid);
 	is($session->answer, '', 'cancelled while it removes files, it comes to its end');
 	is($admin->run(q{SELECT count(*) FROM pg_database WHERE datname = 'shop'}), '0', 'and the database is gone');
-	$admin->run('ALTER SYSTEM RESET pg_sessionctl.statement_timeout; SELECT pg_reload_conf()');
+	reconfigure($node, 'pg_sessionctl.statement_timeout' => undef);
 	$session->quit;
 };
 
@@ -97,13 +97,13 @@ subtest 'ALTER DATABASE SET TABLESPACE, and a limit' => sub {
 	{
 		my $session = stopped_in_removal(sub { $admin->run('DROP DATABASE IF EXISTS shop'); return shop() }, 'ALTER DATABASE shop SET TABLESPACE place');
 		my $control = app();
-		$admin->run("ALTER SYSTEM SET pg_sessionctl.$limit = '300 ms'; SELECT pg_reload_conf()");
+		reconfigure($node, "pg_sessionctl.$limit" => '300 ms');
 		$control->send('BEGIN\; SELECT pg_sleep(600)');
 		like($control->answer, qr/canceling statement|terminating connection/, "$limit ends a session that began later");
 		continue_process($session->pid);
 		unlike($session->answer, qr/ERROR/, 'this one comes to its end');
 		is($admin->run(q{SELECT spcname FROM pg_database AS d JOIN pg_tablespace AS t ON d.dattablespace = t.oid WHERE datname = 'shop'}), 'place', 'and the database is moved');
-		$admin->run("ALTER SYSTEM RESET pg_sessionctl.$limit; SELECT pg_reload_conf()");
+		reconfigure($node, "pg_sessionctl.$limit" => undef);
 		$_->quit for $session, $control;
 	}
 	$admin->run('DROP DATABASE shop');
@@ -124,14 +124,14 @@ sub with_temporary_tables
 subtest 'after the commit' => sub {
 	my $session = stopped_in_removal(\&with_temporary_tables, 'COMMIT');
 	my $control = app();
-	$admin->run(q{ALTER SYSTEM SET pg_sessionctl.transaction_timeout = '300 ms'; SELECT pg_reload_conf()});
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => '300 ms');
 	$control->send('BEGIN\; SELECT pg_sleep(600)');
 	is(reaped($control), 'transaction_timeout', 'a session that began later is ended');
 	continue_process($session->pid);
 	is($session->answer, '', 'this one has committed');
 	is($session->run('SELECT 1'), '1', 'and lives');
 	is(join("\n", grep { / pid=${\ $session->pid} / } audit_lines($node, $session->{log_position})), '', 'it was not signalled');
-	$admin->run('ALTER SYSTEM RESET pg_sessionctl.transaction_timeout; SELECT pg_reload_conf()');
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => undef);
 	$_->quit for $session, $control;
 };
 
@@ -154,10 +154,10 @@ subtest 'a client that asks for the description of a statement' => sub {
 	$raw->send(D => "Ss\0", H => '');
 	$raw->expect('T');
 	is($admin->run('SELECT state, xact_start IS NOT NULL FROM sessionctl.session_activity WHERE pid = ' . $raw->pid), 'idle|t', 'is in a transaction');
-	$admin->run(q{ALTER SYSTEM SET pg_sessionctl.transaction_timeout = '300 ms'; SELECT pg_reload_conf()});
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => '300 ms');
 	wait_for('its end', sub { grep { / pid=${\ $raw->pid} .* rule="transaction_timeout"/ } audit_lines($node, $position) });
 	pass('and is ended by transaction_timeout');
-	$admin->run('ALTER SYSTEM RESET pg_sessionctl.transaction_timeout; SELECT pg_reload_conf()');
+	reconfigure($node, 'pg_sessionctl.transaction_timeout' => undef);
 	$raw->quit;
 };
 
