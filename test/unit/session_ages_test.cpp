@@ -47,6 +47,7 @@ class SessionAges : public testing::Test {
 TEST_F(SessionAges, AreLeftAloneAsLongAsTheClockDoesNotJump) {
     Session& session = connect();
     session.id.start -= 12345; // it took its time to log in
+    session.state = core::State::idle_in_transaction;
     session.xact_start = wall() - 77;
     look();
     set_wall_clock(milliseconds(499));

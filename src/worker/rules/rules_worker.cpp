@@ -1,11 +1,8 @@
 #include "worker/rules/rules_worker.hpp"
 
 #include "pg/catalog_scope.hpp"
-#include "pg/extension.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
-#include "pg/sessions/commits.hpp"
-#include "pg/sessions/observation.hpp"
 #include "pg/sessions/session_table.hpp"
 #include "pg/settings.hpp"
 #include "worker/rules/rule_checks.hpp"
@@ -15,7 +12,6 @@
 #include <utility>
 
 extern "C" {
-#include "access/xlog.h"
 #include "utils/guc.h"
 }
 
@@ -23,14 +19,8 @@ namespace sessionctl::worker {
 
 namespace {
 
-/// A standby is not told when replay changes the rules.
-constexpr core::Timestamp standby_interval = 60 * core::microseconds_per_second;
 /// Then what the checks have found is acted on, and actions are moved on; the other rules stay due.
 constexpr core::Timestamp longest_look = core::microseconds_per_second;
-/// How often a locked table is tried again, and how long nothing is said of the lock: DROP EXTENSION has it
-/// for a moment after its commit.
-constexpr core::Timestamp locked_interval = 100 * core::microseconds_per_millisecond;
-constexpr core::Timestamp short_lock = 10 * core::microseconds_per_second;
 
 /// What the rights of the rule's owner make of the session at this moment; chosen: it may be acted on.
 core::Outcome outcome_now(const LoadedRule& rule, bool closes_socket, const core::Session& session,
@@ -43,24 +33,6 @@ core::Outcome outcome_now(const LoadedRule& rule, bool closes_socket, const core
     if (entry == nullptr || entry->facts.id != session.id)
         return core::Outcome::chosen; // it is gone, as will be seen
     return core::outcome_of_protection(core::protection_of(entry->facts, rule.rule.guards.include));
-}
-
-bool is_trusted(Oid table) {
-    if (!OidIsValid(table) || pg::is_owned_by_superuser(table))
-        return OidIsValid(table);
-    pg::call([] {
-        ereport(LOG, (errmsg("pg_sessionctl: the session rules are not carried out: the owner of their table "
-                             "is no superuser")));
-    });
-    return false;
-}
-
-/// A standby without rules has such a process for a moment each minute.
-void tell_of_start() {
-    pg::call([] {
-        ereport(LOG, (errmsg("pg_sessionctl: worker for session rules started"),
-                      errdetail("What sessions matched before is not known: matching_for begins anew.")));
-    });
 }
 
 } // namespace
@@ -78,9 +50,9 @@ void RulesWorker::run() {
             reload();
             continue;
         }
-        if (must_read() && !read())
+        if (rules_.must_read() && !rules_.read())
             return;
-        sleep_until(std::min(tick(), next_read_));
+        sleep_until(std::min(tick(), rules_.next_read()));
     }
 }
 
@@ -115,90 +87,11 @@ void RulesWorker::begin_or_end_dry_run() {
     since = 0;
 }
 
-bool RulesWorker::must_read() const noexcept {
-    return changes_ != shared_rules().changes || pg::monotonic_now() >= next_read_;
-}
-
-bool RulesWorker::read() {
-    pg::SharedRules& rules = shared_rules();
-    const std::int64_t changes = rules.changes;
-    if (!read_table()) {
-        put_off_reading();
-        return true;
-    }
-    unread_since_ = 0;
-    next_read_ = RecoveryInProgress() ? pg::monotonic_now() + standby_interval : INT64_MAX;
-    changes_ = changes;
-    const bool has_any =
-        std::any_of(rules_.begin(), rules_.end(),
-                    [](const std::unique_ptr<LoadedRule>& each) { return each->row.is_enabled; });
-    if (!has_any)
-        rules.nothing_to_do_at = changes;
-    else if (!std::exchange(is_start_told_, true))
-        tell_of_start();
-    return has_any;
-}
-
-bool RulesWorker::read_table() {
-    const pg::ScratchMemory scratch;
-    SetCurrentStatementStartTimestamp();
-    pg::CatalogScope catalogs;
-    const Oid table = pg::rule_table();
-    const bool is_free = !OidIsValid(table) || pg::lock_rule_table(table);
-    if (is_free) {
-        core::vector<pg::RuleRow> rows;
-        if (is_trusted(table)) {
-            pg::require_matching_script();
-            rows = pg::read_rules();
-        }
-        table_ = table;
-        replace_rules(rows);
-    }
-    catalogs.leave();
-    return is_free;
-}
-
-void RulesWorker::put_off_reading() {
-    const core::Timestamp now = pg::monotonic_now();
-    if (unread_since_ == 0) {
-        unread_since_ = now;
-        is_lock_told_ = false;
-    }
-    next_read_ = now + locked_interval;
-    if (now - unread_since_ > short_lock && !std::exchange(is_lock_told_, true))
-        pg::call([] {
-            ereport(LOG, (errmsg("pg_sessionctl: the session rules are not read: their table is locked")));
-        });
-}
-
-void RulesWorker::replace_rules(const core::vector<pg::RuleRow>& rows) {
-    const pg::MemoryScope lasting(TopMemoryContext);
-    for (const Awaited& each : std::exchange(awaited_, {}))
-        pg::looked_at(each.session, pg::Watcher::rules);
-    change_records([&rows] { // before others need their places
-        for (pg::RuleRecord& record : shared_rules().records)
-            record.is_present &= std::any_of(rows.begin(), rows.end(), [&record](const pg::RuleRow& row) {
-                return std::strcmp(row.name, record.name) == 0;
-            });
-    });
-    core::vector<std::unique_ptr<LoadedRule>> rules;
-    for (const pg::RuleRow& row : rows) {
-        const auto is_it = [&row](const std::unique_ptr<LoadedRule>& each) {
-            return each != nullptr && each->record != nullptr &&
-                   std::strcmp(each->row.version, row.version) == 0;
-        };
-        const auto same = std::find_if(rules_.begin(), rules_.end(), is_it);
-        rules.push_back(same != rules_.end() ? std::move(*same) : load_rule(row));
-    }
-    rules_ = std::move(rules);
-    shared_rules().has_been_read = true;
-}
-
 core::Timestamp RulesWorker::tick() {
-    hasten_awaited();
+    awaited_.hasten(rules_);
     if (!due_rules().empty())
         check_due();
-    let_go_of_awaited();
+    awaited_.let_go(rules_);
     core::Timestamp next = move_actions_on();
     for (const std::unique_ptr<LoadedRule>& each : rules_)
         if (each->is_checked())
@@ -218,7 +111,7 @@ void RulesWorker::check_due() {
     SetCurrentStatementStartTimestamp(); // now() in conditions
     std::optional<pg::RuleTick> tick;
     pg::in_transaction([&] {
-        if (pg::rule_table() == table_)
+        if (pg::rule_table() == rules_.table())
             tick.emplace(ages_);
         else // the extension is dropped, or made anew
             ++shared_rules().changes;
@@ -237,16 +130,16 @@ core::vector<core::Claim> RulesWorker::check_in_turn(pg::RuleTick& tick) {
     core::vector<core::Claim> claims;
     const auto check_one = [&](std::size_t place) {
         const core::Timestamp start = pg::monotonic_now();
-        check(*rules_[place], static_cast<std::int32_t>(place), tick, enforcer_, claims);
+        check(rules_[place], static_cast<std::int32_t>(place), tick, enforcer_, claims);
         const core::Timestamp now = pg::monotonic_now();
         const pg::MemoryScope lasting(TopMemoryContext);
-        shares_.used(rules_[place]->row.owner_oid, now - start, now);
+        shares_.used(rules_[place].row.owner_oid, now - start, now);
     };
     core::vector<std::size_t> later;
     for (const std::size_t place : due_rules()) {
         if (is_over())
             break;
-        if (shares_.are_used_up(rules_[place]->row.owner_oid, pg::monotonic_now()))
+        if (shares_.are_used_up(rules_[place].row.owner_oid, pg::monotonic_now()))
             later.push_back(place);
         else
             check_one(place);
@@ -294,12 +187,12 @@ void RulesWorker::settle(const core::Contest& contest, const Looks& looks) {
         return;
     // It goes on as before: nor do the weaker rules act in this match of theirs.
     for (auto weaker = std::next(acted_on); weaker != contest.end(); ++weaker)
-        if (core::MatchStreaks::Known* const known = rules_[weaker->rule]->streaks.find(weaker->session))
+        if (core::MatchStreaks::Known* const known = rules_[weaker->rule].streaks.find(weaker->session))
             known->was_acted_on = true;
 }
 
 bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
-    LoadedRule& rule = *rules_[claim.rule];
+    LoadedRule& rule = rules_[claim.rule];
     if (outcome_now(rule, rule.rule.closes_sockets, claim.session, looks.now) != core::Outcome::chosen)
         return false;
     if (core::room_for_actions(rule.rule, rule.record->action_times, pg::monotonic_now()) == 0) {
@@ -311,7 +204,7 @@ bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
                                          looks.checked.roster_for(rule.row.owner_oid));
     if (!has_acted) {
         change_records([&rule] { rule.record->action_times.take_back(); });
-        await(rule, claim.session);
+        awaited_.await(rule, claim.session);
         return false;
     }
     if (core::MatchStreaks::Known* const known = rule.streaks.find(claim.session))
@@ -319,30 +212,6 @@ bool RulesWorker::act(const core::Claim& claim, const Looks& looks) {
     ++rule.record->acted;
     rule.record->last_acted = GetCurrentTimestamp();
     return true;
-}
-
-void RulesWorker::await(LoadedRule& rule, const core::Session& session) {
-    if (!core::runs_chosen_statement(session, pg::look_at(session)))
-        return;
-    pg::want_look_before_next_commit(session, pg::Watcher::rules);
-    const pg::MemoryScope lasting(TopMemoryContext);
-    awaited_.push_back({session, &rule, rule.record->checks});
-}
-
-void RulesWorker::hasten_awaited() {
-    for (const Awaited& each : awaited_)
-        if (!pg::is_past_abort(each.session))
-            each.rule->times.hasten();
-}
-
-void RulesWorker::let_go_of_awaited() {
-    const auto was_checked = [](const Awaited& each) {
-        if (each.rule->record->checks == each.checks)
-            return false;
-        pg::looked_at(each.session, pg::Watcher::rules);
-        return true;
-    };
-    awaited_.erase(std::remove_if(awaited_.begin(), awaited_.end(), was_checked), awaited_.end());
 }
 
 void RulesWorker::forget(void* self, const char* name, const core::Session& session) {
