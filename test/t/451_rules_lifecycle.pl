@@ -157,6 +157,13 @@ subtest 'more rules than there may be' => sub {
 	$ops->run(q{DELETE FROM sessionctl.session_rule WHERE name LIKE 'more 1%'});
 	checked_again($ops, 'more 99');
 	pass('the others are, when there is room');
+	my $guard = ops(user => 'guard');
+	$ops->run(q{DELETE FROM sessionctl.session_rule WHERE name LIKE 'more %';
+		DO $$ BEGIN FOR i IN 1 .. 190 - (SELECT count(*) FROM sessionctl.session_rule) LOOP UPDATE more SET name = 'more ' || i; INSERT INTO sessionctl.session_rule SELECT * FROM more; END LOOP; END $$});
+	like(rule($guard, 'one more', 'false'), qr/there can be at most 190 session rules\nDETAIL:  Places for 10 more are reserved for superusers/, 'the last places are for superusers');
+	is(rule($ops, 'one more', 'false'), '', 'who still have room');
+	$guard->quit;
+	$ops->run(q{SELECT sessionctl.drop_session_rule('one more')});
 	$ops->run(q{DELETE FROM sessionctl.session_rule WHERE name LIKE 'more %'; DROP TABLE more});
 };
 

@@ -53,7 +53,10 @@ subtest 'it takes every cancel for its own' => sub {
 	wait_for('a new process', sub { my ($now) = rules_worker($node); $now && $now != $before });
 	is_carried_out('which carries out the others');
 	like(status_of($admin, 'a worse one', 'last_error'), qr/went on for more than twice pg_sessionctl.rule_timeout: the rule is off until it is altered/, 'its last_error');
-	is(status_of($admin, 'a worse one', 'checks'), status_of($admin, 'a worse one', 'checks'), 'it is not checked');
+	my $checks = status_of($admin, 'a worse one', 'checks, errors');
+	checked_again($admin, 'good');
+	is(status_of($admin, 'a worse one', 'checks, errors'), $checks, 'it is not checked');
+	is($checks, '1|1', 'and the check that did not end is counted');
 	$position = log_position($node);
 	$admin->run(q{SELECT sessionctl.alter_session_rule('a worse one', reason := 'again')});
 	wait_for_log($node, $position, qr/rule "a worse one" is switched off/);
@@ -106,8 +109,12 @@ subtest 'one who is no superuser ends the process' => sub {
 	# A function that takes no cancel while it runs.
 	is(rule($guard, 'slow', q{repeat('3', 65000)::numeric * repeat('7', 65000)::numeric > 0 and pid > 0}), '', 'with functions of the server alone');
 	wait_for_log($node, $position, qr/rule "slow" is switched off/);
-	is(rule($guard, 'other', 'pid < 0'), '', 'another rule');
-	wait_for('its error', sub { status_of($admin, 'other', 'last_error') eq 'no rule of its owner is checked for an hour after the check of one did not end' });
+	my $session = SessionctlTest::Session->new($node, user => 'app');
+	is(rule($guard, 'other', q{usename = 'app'}), '', 'another rule');
+	my $why = 'no rule of its owner is checked for an hour after the check of one did not end';
+	wait_for('its error', sub { status_of($admin, 'other', 'last_error') eq $why });
+	is($guard->run(q{SELECT outcome, detail FROM sessionctl.test_session_rule('other')}), "spared|$why", 'a test of it says so');
+	$session->quit;
 	$guard->run(q{SELECT sessionctl.alter_session_rule('slow', reason := 'again')});
 	wait_for('its error', sub { status_of($admin, 'slow', 'last_error') =~ /no rule of its owner is checked/ });
 	pass('cannot do that again under any name');
@@ -128,6 +135,16 @@ subtest 'one whose rules take all the time' => sub {
 	cmp_ok($checks->('slow%') - $slow, '<=', 24, 'comes last: another is checked in each look');
 	$admin->run(q{SELECT sessionctl.drop_session_rule(name) FROM sessionctl.session_rules WHERE owner = 'boss'});
 	$boss->quit;
+};
+
+subtest 'a function that leaves a lock' => sub {
+	$admin->run('CREATE FUNCTION public.locks() RETURNS int LANGUAGE plpgsql STABLE AS $$BEGIN PERFORM pg_advisory_lock(42); RETURN 0; END$$');
+	rule($admin, 'locks', 'pid = (SELECT public.locks())');
+	checked_again($admin, 'locks');
+	my ($worker) = rules_worker($node);
+	wait_for('it to be given back', sub { $admin->run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = $worker") eq '0' });
+	is(status_of($admin, 'locks', 'last_error IS NULL'), 't', 'after each check');
+	$admin->run(q{SELECT sessionctl.drop_session_rule('locks')});
 };
 
 subtest 'what it needs is gone' => sub {

@@ -153,14 +153,22 @@ void insert(const char* name, const core::string& statement, const core::vector<
     }
 }
 
+void require_room() {
+    const int reserved = superuser() ? 0 : core::reserved_rules;
+    const int most = core::most_rules - reserved;
+    if (pg::read_rules().size() < static_cast<std::size_t>(most))
+        return;
+    core::Error error(core::sqlstate::program_limit_exceeded, "there can be at most %d session rules", most);
+    if (reserved > 0)
+        error.detail("Places for %d more are reserved for superusers.", reserved);
+    throw error.hint("Drop those that are not needed, or let one condition stand for several.");
+}
+
 void create(const char* name, FunctionCallInfo fcinfo) {
     require_given(fcinfo);
     if (!pg::read_rules(name).empty())
         refuse_duplicate(name);
-    if (pg::read_rules().size() >= core::most_rules)
-        throw core::Error(core::sqlstate::program_limit_exceeded, "there can be at most %d session rules",
-                          core::most_rules)
-            .hint("Drop those that are not needed, or let one condition stand for several.");
+    require_room();
     core::vector<pg::Parameter> parameters = parameters_of(name, fcinfo);
     add_owner(parameters);
     core::string into("INSERT INTO sessionctl.session_rule (name");

@@ -36,19 +36,22 @@ class NoneInFlight final : public core::ActionsInFlight {
 /// What its worker knows of it.
 struct Known {
     core::ActionTimes times;
-    bool is_switched_off;
+    const char* problem; // why it is not checked; null: it is
 };
 
 /// If the worker has never read it, as it will begin when it does.
-Known known_of(const char* name) {
+Known known_of(const pg::RuleRow& row) {
     pg::SharedMemory& shared = pg::require_shared_memory("a session rule");
     Known known = {};
+    const bool is_superusers = pg::call([&row] { return superuser_arg(row.owner_oid); });
     pg::call([&] {
         LWLockAcquire(shared.rules_lock, LW_SHARED);
         known.times.begin(shared.rules.has_been_read ? INT64_MIN : shared.rules.known_since);
+        if (!is_superusers)
+            known.problem = shared.rules.problem_of_owner(row.owner_oid, pg::monotonic_now());
         for (const pg::RuleRecord& record : shared.rules.records)
-            if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, name) == 0)
-                known = {record.action_times, record.is_switched_off};
+            if (shared.rules.database == MyDatabaseId && std::strcmp(record.name, row.name) == 0)
+                known = {record.action_times, record.is_switched_off ? by_last_error : known.problem};
         LWLockRelease(shared.rules_lock);
     });
     return known;
@@ -80,7 +83,7 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
     }
     const core::Timestamp matching_for = std::exchange(rule.matching_for, 0);
     core::MatchStreaks streaks;
-    const Known known = known_of(row.name);
+    const Known known = known_of(row);
     const core::Timestamp now = pg::monotonic_now();
     const core::RuleCheck check = core::check_rule(rule, 0, plan, streaks, known.times, NoneInFlight(), now);
     const core::vector<core::Claim> claims =
@@ -93,8 +96,8 @@ core::Plan test(const pg::RuleRow& row, pg::RuleTick& tick) {
                 return claim.session.id == target.session.id;
             });
         const bool commits = pg::is_past_abort(target.session);
-        if (known.is_switched_off)
-            target.reason = by_last_error;
+        if (known.problem != nullptr)
+            target.reason = known.problem;
         else if (commits)
             target.reason = by_commit;
         else if (!is_acted_on)

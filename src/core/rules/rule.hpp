@@ -40,6 +40,8 @@ struct SessionRule {
 
 /// No server has more of them.
 constexpr std::int32_t most_rules = 200;
+/// Of these the last ones are for superusers.
+constexpr std::int32_t reserved_rules = 10;
 /// A name is as long as PostgreSQL's own.
 constexpr std::size_t longest_rule_name = 63;
 /// Of the condition and only_when together, and of the other texts together: its process keeps those of all

@@ -79,6 +79,20 @@ bool SharedRules::is_worker(std::int32_t process) const noexcept {
                                                         process) != std::end(abandoned));
 }
 
+/// A check that does not end costs all rules what is known of their sessions: under whatever name, its owner
+/// can't do that again and again.
+const char* SharedRules::problem_of_owner(Oid owner, core::Timestamp now) const noexcept {
+    constexpr core::Timestamp pause = 3600 * core::microseconds_per_second;
+    const auto is_paused = [=](const RuleRecord& record) {
+        return record.owner == owner && record.switched_off_at != 0 && now < record.switched_off_at + pause;
+    };
+    if (std::any_of(std::begin(records), std::end(records), is_paused))
+        return "no rule of its owner is checked for an hour after the check of one did not end";
+    if (is_crowded())
+        return "only superusers' rules are checked while two processes do not end that have checked others";
+    return nullptr;
+}
+
 bool SharedRules::is_crowded() const noexcept {
     return std::find(std::begin(abandoned), std::end(abandoned), 0) == std::end(abandoned);
 }

@@ -74,13 +74,15 @@ struct SharedRules {
     bool leave(std::int32_t worker) noexcept;
 
     bool is_worker(std::int32_t process) const noexcept;
-    /// As many as may be left behind are.
-    bool is_crowded() const noexcept;
+    /// Why no rule of this owner is checked, who is no superuser; null: they are.
+    const char* problem_of_owner(Oid owner, core::Timestamp now) const noexcept;
     /// Wakes the worker, and the reaper, which starts it where there is none.
     void wake() noexcept;
 
   private:
     bool leave_place(std::int32_t worker) noexcept;
+    /// As many workers as may be left behind are.
+    bool is_crowded() const noexcept;
 };
 
 } // namespace sessionctl::pg

@@ -8,20 +8,7 @@
 
 namespace sessionctl::worker {
 
-namespace {
-
-/// A check that does not end costs all rules what is known of their sessions: under whatever name, its owner
-/// can't do that again and again.
-core::Timestamp end_of_pause(Oid owner) noexcept {
-    constexpr core::Timestamp pause = 3600 * core::microseconds_per_second;
-    core::Timestamp end = INT64_MIN;
-    for (const pg::RuleRecord& record : shared_rules().records)
-        if (record.owner == owner && record.switched_off_at != 0)
-            end = std::max(end, record.switched_off_at + pause);
-    return end;
-}
-
-} // namespace
+namespace {} // namespace
 
 LoadedRule::LoadedRule(const pg::RuleRow& read)
     : memory(pg::call([] { return compat::create_context(TopMemoryContext, "session rule"); })),
@@ -39,7 +26,6 @@ std::unique_ptr<LoadedRule> load_rule(const pg::RuleRow& row) {
         if (made->record == nullptr)
             return;
         made->record->owner = made->row.owner_oid;
-        made->owner_paused_until = end_of_pause(made->row.owner_oid);
         if (std::strcmp(made->record->version, made->row.version) == 0)
             return; // this process is new, not the rule
         strlcpy(made->record->version, made->row.version, sizeof made->record->version);

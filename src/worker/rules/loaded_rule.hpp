@@ -29,8 +29,7 @@ struct LoadedRule {
     std::optional<pg::RuleCondition> condition;
     core::MatchStreaks streaks;
     core::CheckTimes times;
-    pg::RuleRecord* record = nullptr;               // null: there are too many rules
-    core::Timestamp owner_paused_until = INT64_MIN; // unless the owner is a superuser
+    pg::RuleRecord* record = nullptr; // null: there are too many rules
 };
 
 /// In a transaction. What is wrong with the row is its problem.

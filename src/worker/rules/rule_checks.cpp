@@ -10,6 +10,7 @@
 
 extern "C" {
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "utils/timeout.h"
 }
 
@@ -52,10 +53,9 @@ bool is_superusers(const LoadedRule& rule) {
 core::string problem_of(const LoadedRule& rule, core::Timestamp now) {
     if (!rule.problem.empty())
         return rule.problem;
-    if (now < rule.owner_paused_until && !is_superusers(rule))
-        return "no rule of its owner is checked for an hour after the check of one did not end";
-    if (shared_rules().is_crowded() && !is_superusers(rule))
-        return "only superusers' rules are checked while two processes do not end that have checked others";
+    const char* const problem = shared_rules().problem_of_owner(rule.row.owner_oid, now);
+    if (problem != nullptr && !is_superusers(rule))
+        return problem;
     return pg::owner_problem(rule.row);
 }
 
@@ -119,6 +119,11 @@ void fail(LoadedRule& rule, const core::string& problem, core::Timestamp now) {
         });
 }
 
+/// Those of the session, which a function in a condition may have taken, outlast its transaction.
+void release_advisory_locks() {
+    pg::call([] { LockReleaseSession(USER_LOCKMETHOD); });
+}
+
 } // namespace
 
 void prepare_checks() {
@@ -145,6 +150,7 @@ void check(LoadedRule& rule, std::int32_t number, pg::RuleTick& tick, const Rule
     } catch (const std::bad_alloc&) {
         problem = "out of memory";
     }
+    release_advisory_locks();
     const core::Timestamp now = pg::monotonic_now();
     ++rule.record->checks;
     rule.record->last_check = GetCurrentTimestamp();

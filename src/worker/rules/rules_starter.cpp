@@ -61,6 +61,7 @@ core::string switch_off(std::int32_t number) {
                          "until it is altered");
         record.is_switched_off = true;
         record.switched_off_at = pg::monotonic_now();
+        ++record.checks;
         ++record.errors;
         strlcpy(name, record.name, sizeof name);
         LWLockRelease(shared.rules_lock);
