@@ -1,7 +1,6 @@
 #include "catalog.hpp"
 
-#include <cstdio>
-#include <cstdlib>
+#include <stdexcept>
 
 namespace fuzz {
 
@@ -12,8 +11,8 @@ using Row = std::vector<std::string>;
 std::vector<Row> query(PGconn* connection, const char* sql) {
     PGresult* const result = PQexec(connection, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        std::fprintf(stderr, "%s%s\n", PQerrorMessage(connection), sql);
-        std::exit(2);
+        PQclear(result);
+        throw std::runtime_error(PQerrorMessage(connection) + std::string(sql));
     }
     std::vector<Row> rows;
     for (int row = 0; row < PQntuples(result); ++row) {

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -232,12 +233,14 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    PGconn* connection() { return connection_; }
+    /// Takes the time that it needs.
+    Catalog read_catalog();
     void make(const Call& call);
     void tell() const;
 
   private:
     void connect();
+    void reconnect();
     void send(const std::string& sql, const Call& call);
     void look_at(const PGresult* result, const Call& call);
     bool is_cores_own(const std::string& kind, const Call& call);
@@ -269,6 +272,30 @@ void Client::connect() {
     } while (Clock::now() < deadline);
     std::fprintf(stderr, "cannot connect any more\n");
     std::exit(2);
+}
+
+void Client::reconnect() {
+    PQfinish(connection_);
+    connect();
+}
+
+/// The other caller may cancel it, or end the session.
+Catalog Client::read_catalog() {
+    const auto deadline = Clock::now() + patience;
+    for (;;) {
+        try {
+            PQclear(PQexec(connection_, "SET statement_timeout = 0; SET lock_timeout = 0"));
+            Catalog catalog = fuzz::read_catalog(connection_);
+            reconnect();
+            return catalog;
+        } catch (const std::runtime_error& error) {
+            if (Clock::now() >= deadline) {
+                std::fprintf(stderr, "%s\n", error.what());
+                std::exit(2);
+            }
+            reconnect();
+        }
+    }
 }
 
 /// Core may stumble over the same expression: then it is not our fault.
@@ -321,8 +348,7 @@ void Client::send(const std::string& sql, const Call& call) {
     if (PQstatus(connection_) == CONNECTION_OK) {
         look_at(result, call);
     } else {
-        PQfinish(connection_);
-        connect();
+        reconnect();
     }
     PQclear(result);
 }
@@ -354,7 +380,7 @@ int main(int count, char** words) {
         return 2;
     }
     fuzz::Client client(words[1], words[4]);
-    const fuzz::Catalog catalog = fuzz::read_catalog(client.connection());
+    const fuzz::Catalog catalog = client.read_catalog();
     fuzz::Chance chance(std::strtoul(words[2], nullptr, 10));
     fuzz::Calls calls(catalog, chance);
     const auto end = fuzz::Clock::now() + std::chrono::seconds(std::atoi(words[3]));
