@@ -23,8 +23,7 @@ namespace {
 
 constexpr char only_when_hint[] =
     "only_when is one boolean expression about the server, not about a session: about times, functions or, "
-    "in "
-    "a superuser's rule, subqueries. What looks at a session belongs into the condition.";
+    "in a superuser's rule, subqueries. What looks at a session belongs into the condition.";
 
 constexpr char no_parameters_hint[] = "A rule has no parameters: write the values into its texts.";
 

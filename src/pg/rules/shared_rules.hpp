@@ -52,8 +52,7 @@ struct SharedRules {
     std::atomic<std::int32_t> kept_away;        // transactions that need the worker's database for themselves
     std::atomic<std::int32_t> checking;         // the number of the rule's record, or none
     std::atomic<core::Timestamp> checking_until; // monotonic; then the worker is ended
-    core::Timestamp
-        told_to_end; // monotonic; the reaper told the worker, whose check did not end; 0: it did not
+    core::Timestamp told_to_end; // monotonic; by the reaper, since its check did not end; 0: no
     std::atomic<std::int32_t>
         abandoned[most_abandoned]; // pids of workers that did not end even then; 0: none
     core::Timestamp dry_run_since; // monotonic; 0: the rules act, or did last
