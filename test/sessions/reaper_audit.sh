@@ -15,17 +15,19 @@ configure_reaper 'reaper_action = log' "$rule = '300 ms'"
 sql admin 'SELECT sessionctl.reset_session_stats()'
 for name in first second; do
     sessions "$name"
-    sql "$name" 'BEGIN; SELECT 1'
+    sql "$name" BEGIN # a second statement would begin another idleness
     until_true "the reaper tells of $name" "SELECT EXISTS ($(audit_of "$name" 1))"
 done
 for name in first second; do
     expect admin "$(audit_of "$name" 'action, result, usename, datname, client, rule, by_session_user IS NULL, by_current_user IS NULL')" \
         "log|spared|app|postgres|local|$rule|t|t" "reaper_action = log tells once of $name"
-    lives "$name"
 done
 counted log
 is "$reply" '2 0' 'two were told of, none ended'
 # What a session does ends its offence; the next idleness is another one.
+for name in first second; do
+    lives "$name"
+done
 for name in first second; do
     until_true "the reaper tells of another offence of $name" "SELECT count(*) = 2 FROM ($(audit_of "$name" 1)) AS told"
 done

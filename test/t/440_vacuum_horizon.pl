@@ -28,7 +28,7 @@ sub next_xid { return $admin->run('SELECT txid_current()') }
 
 is(horizon('count(*)', where => q{kind <> 'session' OR owner IS NOT NULL}), '0', 'nothing holds it back');
 
-$admin->run(q{SELECT pg_create_logical_replication_slot('decoding', 'test_decoding')});
+$admin->run(q{SELECT pg_create_logical_replication_slot('decoding', 'pgoutput')});
 next_xid();
 $primary->safe_psql('postgres', q{BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'it''s \ old'});
 next_xid();
