@@ -27,10 +27,7 @@ prepare_chroots() {
     cache=$(cd "$cache" && pwd -P)
     exec {cache_lock}>"$cache/lock"
     flock --nonblock "$cache_lock" || die "another run works in $cache"
-    if ! has_command debootstrap; then
-        apt_get update
-        install_packages debootstrap
-    fi
+    install_command debootstrap
 }
 
 # Mounts and processes are those of a namespace of their own: they end with the command, however it ends. The machine's

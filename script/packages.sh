@@ -211,13 +211,13 @@ install_kdc() {
     without_service krb5-kdc without_service krb5-admin-server install_packages krb5-kdc krb5-admin-server
 }
 
-# --- sqlsmith: only for script/fuzz
+# --- a program that only one script needs: sqlsmith, valgrind and the like
 
-install_sqlsmith() {
-    has_command sqlsmith && return
-    can_install || die "please install by hand: sqlsmith"
+install_command() { # install_command COMMAND: its package has the same name
+    has_command "$1" && return
+    can_install || die "please install by hand: $1"
     apt_get update
-    install_packages sqlsmith
+    install_packages "$1"
 }
 
 # --- what reads the code: only for script/lint

@@ -286,7 +286,7 @@ Catalog Client::read_catalog() {
         try {
             PQclear(PQexec(connection_, "SET statement_timeout = 0; SET lock_timeout = 0"));
             Catalog catalog = fuzz::read_catalog(connection_);
-            reconnect();
+            reconnect(); // with timeouts again
             return catalog;
         } catch (const std::runtime_error& error) {
             if (Clock::now() >= deadline) {

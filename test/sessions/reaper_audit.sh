@@ -27,8 +27,6 @@ is "$reply" '2 0' 'two were told of, none ended'
 # What a session does ends its offence; the next idleness is another one.
 for name in first second; do
     lives "$name"
-done
-for name in first second; do
     until_true "the reaper tells of another offence of $name" "SELECT count(*) = 2 FROM ($(audit_of "$name" 1)) AS told"
 done
 ok 'once for each offence'
