@@ -206,7 +206,7 @@ bool LockHeld::is_awaited_by(const core::Party& party) const noexcept {
     return false;
 }
 
-// 9.6 exports the names, of which later releases have more; 9.5: two more than in 9.4.
+// 9.6 exports the names, of which later releases have more. 9.5 has one more than 9.4, and from 9.5.24 on the last.
 #if PG_VERSION_NUM < 90600
 namespace {
 
@@ -223,11 +223,9 @@ constexpr const char* LockTagTypeNames[] = {
     "object",
     "userlock",
     "advisory",
-#if PG_VERSION_NUM >= 90500
     "frozenid",
-#endif
 };
-static_assert(std::size(LockTagTypeNames) == LOCKTAG_LAST_TYPE + 1, "as lock.h numbers them");
+static_assert(std::size(LockTagTypeNames) > LOCKTAG_LAST_TYPE, "each that lock.h numbers has a name");
 
 } // namespace
 #endif
