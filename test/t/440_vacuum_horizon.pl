@@ -69,8 +69,7 @@ subtest 'what others may see' => sub {
 subtest 'a walsender that runs SQL' => sub {
 	plan skip_all => 'from 10 on' if $admin->run('SHOW server_version_num') < 100000;
 	my $copy = RawSession->new($primary, user => 'copier', replication => 'database');
-	$copy->query('BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE t');
-	$copy->expect('Z');
+	$copy->query($_)->expect('Z') for 'BEGIN ISOLATION LEVEL REPEATABLE READ', 'TABLE t';
 	my ($kind, $remedy) = split /\|/, horizon('kind, remedy', where => 'pid = ' . $copy->pid);
 	is($kind, 'session', 'is a session');
 	is($admin->run($remedy), '1', 'that its remedy ends');
