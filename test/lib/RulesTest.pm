@@ -13,7 +13,8 @@ our @EXPORT = qw(new_rules_server set_rules rule status_of checked_again wait_fo
 sub new_rules_server
 {
 	my ($name, %with) = @_;
-	return new_reaper_server($name, %with, conf => "pg_sessionctl.rules = on\n" . ($with{conf} || ''));
+	# A check may take its time on a busy machine, and counts no error then.
+	return new_reaper_server($name, %with, conf => "pg_sessionctl.rules = on\npg_sessionctl.rule_timeout = '1 min'\n" . ($with{conf} || ''));
 }
 
 # Gives these parameters these values (undef: the default). What carries out the rules obeys soon.
