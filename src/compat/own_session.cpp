@@ -2,6 +2,7 @@
 #include "compat/port.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "parser/analyze.h"
 #if PG_VERSION_NUM >= 100000 // 10: subscriptions
@@ -176,6 +177,11 @@ LocalTransactionId own_transaction() noexcept {
 #else
     return MyProc->lxid;
 #endif
+}
+
+// 11.3, 10.8, 9.6.13, 9.5.17, 9.4.22: core does so itself after each command.
+void show_last_command() {
+    CommandCounterIncrement();
 }
 
 // 12: MyStartTimestamp; before it, only a client's session knows its start.

@@ -123,6 +123,7 @@ bool loses_only_connect(const PendingLogin& process) {
 
 /// Starts a sweeper even if there is no such session now: one may log in before the commit.
 void start_connect_sweep() {
+    call(compat::show_last_command);
     const ScratchMemory scratch;
     int permitted = 0;
     int refused = 0;
@@ -181,7 +182,7 @@ void before_connect_is_taken() {
 
 void after_connect_is_taken() {
     const ScratchMemory scratch;
-    call([] { CommandCounterIncrement(); });
+    call(compat::show_last_command);
     for (const PendingLogin& each : client_processes())
         if (is_without_connect(each) && !is_noted(without_connect, without_connect_count, pair_of(each)))
             note(own_sweep_request.lost, own_sweep_request.lost_count, pair_of(each));

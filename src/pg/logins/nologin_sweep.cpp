@@ -80,6 +80,7 @@ void publish_notes(int count) {
 }
 
 void start_workers() {
+    call(compat::show_last_command);
     int shut_out = 0;
     for (int i = 0; i < role_count; ++i) {
         const Oid role = roles[i];
