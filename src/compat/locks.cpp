@@ -206,7 +206,7 @@ bool LockHeld::is_awaited_by(const core::Party& party) const noexcept {
     return false;
 }
 
-// 9.6 exports the names, of which later releases have more. 9.5 has one more than 9.4, and from 9.5.24 on the last.
+// 9.6 exports the names, of which later releases have more. 9.5 has one more than 9.4; 9.5.24, the last.
 #if PG_VERSION_NUM < 90600
 namespace {
 

@@ -16,7 +16,7 @@ use Processes;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped wait_event ask_for_standby new_standby keep_autovacuum_busy kill_server wait_until_gone refusal listens delayed_logins is_delayed read_file write_file log_position
+our @EXPORT = qw(new_node init_node new_server new_reaper_server reconfigure reaped wait_event ask_for_standby new_standby set_streaming keep_autovacuum_busy kill_server wait_until_gone refusal listens delayed_logins is_delayed read_file write_file log_position
   log_since log_lines audit_lines hint_to_include without_progress wait_for wait_for_log is_running stop_process continue_process wait_for_sigterm wait_for_sigint postmaster_pid
   children_of);
 
@@ -164,13 +164,13 @@ sub ask_for_standby
 	return $admin->quit;
 }
 
-# The standby connects to its primary with these words. (Before 12 they are in a file of their own.)
-sub stream_from
+# How the standby connects to its primary, from its next start on. (Before 12 that is in a file of its own.)
+sub set_streaming
 {
-	my ($standby, $conninfo) = @_;
+	my ($standby, $name, $value) = @_;
 	my $file = -e $standby->data_dir . '/recovery.conf' ? 'recovery.conf' : 'postgresql.conf';
-	$conninfo =~ s/'/''/g;
-	return $standby->append_conf($file, "primary_conninfo = '$conninfo'");
+	$value =~ s/'/''/g;
+	return $standby->append_conf($file, "$name = '$value'\n");
 }
 
 # A running standby of this server, with more settings, and words by which it connects, if they are given.
@@ -181,7 +181,7 @@ sub new_standby
 	my $standby = new_node('standby');
 	$standby->init_from_backup($primary, 'base', has_streaming => 1);
 	$standby->append_conf('postgresql.conf', $with{conf}) if $with{conf};
-	stream_from($standby, $with{conninfo}) if $with{conninfo};
+	set_streaming($standby, primary_conninfo => $with{conninfo}) if $with{conninfo};
 	$standby->start;
 	return $standby;
 }

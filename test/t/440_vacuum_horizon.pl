@@ -105,7 +105,7 @@ subtest 'a standby' => sub {
 	is(horizon('kind, name', as => $there, where => q{name = 'report'}), 'session|report', 'and the standby whom to ask');
 
 	$admin->run(q{SELECT pg_create_physical_replication_slot('home')});
-	$there->run(q{ALTER SYSTEM SET primary_slot_name = 'home'; SELECT pg_reload_conf()});
+	set_streaming($standby, primary_slot_name => 'home');
 	$_->quit for $report, $there;
 	$standby->restart;
 	$primary->poll_query_until('postgres',
