@@ -301,7 +301,8 @@ bool ends_prepared(const Node* statement) noexcept;
 bool cannot_be_undone(const Node* statement) noexcept;
 /// 0: in no transaction, or in an aborted one.
 LocalTransactionId own_transaction() noexcept;
-/// What the transaction's last command changed is visible to it from now on. May raise an ERROR.
+/// What the transaction's last command changed is visible to it from now on, memberships included. May raise
+/// an ERROR.
 void show_last_command();
 bool is_client_session() noexcept;
 /// A walsender between START_REPLICATION and the end of its stream, which decodes others' transactions in its

@@ -10,6 +10,8 @@ extern "C" {
 #endif
 #include "replication/walsender_private.h"
 #include "tcop/utility.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
 }
 
 namespace sessionctl::compat {
@@ -179,9 +181,11 @@ LocalTransactionId own_transaction() noexcept {
 #endif
 }
 
-// 11.3, 10.8, 9.6.13, 9.5.17, 9.4.22: core does so itself after each command.
+// Core does the former itself since 11.3, 10.8, 9.6.13, 9.5.17 and 9.4.22, the latter, for ALTER ROLE,
+// since 13.2, 12.6, 11.11, 10.16, 9.6.21 and 9.5.25.
 void show_last_command() {
     CommandCounterIncrement();
+    CallSyscacheCallbacks(AUTHMEMROLEMEM, 0);
 }
 
 // 12: MyStartTimestamp; before it, only a client's session knows its start.

@@ -23,6 +23,7 @@ ended_by in_block 'BEGIN; ALTER ROLE leaver NOLOGIN; COMMIT'
 ended_by in_string 'SELECT 1 \; ALTER ROLE leaver NOLOGIN'
 ended_by in_function 'DO $$ BEGIN ALTER ROLE leaver NOLOGIN; END $$'
 ended_by without_connect 'REVOKE staff FROM leaver'
+ended_by without_inheritance 'ALTER ROLE leaver NOINHERIT'
 ended_by without_both 'REVOKE staff FROM leaver \; ALTER ROLE leaver NOLOGIN'
 
 sql admin 'GRANT CONNECT ON DATABASE postgres TO PUBLIC; DROP OWNED BY staff; DROP ROLE staff; RESET pg_sessionctl.terminate_on_login_revoked'
