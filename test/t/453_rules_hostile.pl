@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IPC::Run;
 use RulesTest;
 use SessionctlTest;
 use Test::More;
@@ -66,9 +67,29 @@ subtest 'it takes every cancel for its own' => sub {
 	$admin->run(q{SELECT sessionctl.drop_session_rule('a worse one')});
 };
 
+# A function that takes no cancel while it runs, in a process that hardly ever runs.
+subtest 'others have the processor' => sub {
+	checked_again($admin, 'good');
+	my ($process) = rules_worker($node);
+	plan skip_all => 'the system does not tell how long a process waits for a processor' if !-r "/proc/$process/schedstat";
+	my $others = IPC::Run::start(['taskset', '-c', 0, 'sh', '-c', 'while :; do :; done']);
+	system("taskset -pc 0 $process >/dev/null && chrt --idle -p 0 $process") == 0 or die 'the process has its processor';
+	my $position = log_position($node);
+	rule($admin, 'starved', q{repeat('3', 20000)::numeric * repeat('7', 20000)::numeric > 0 and pid > 0});
+	wait_for('its check', sub { status_of($admin, 'starved', 'checks > 0') eq 't' });
+	is(join("\n", log_lines($node, $position, qr/is switched off/)), '', 'a check that takes longer for that is no check that does not end');
+	$others->kill_kill;
+	$admin->run("SELECT pg_terminate_backend($process)");
+	is_carried_out('and the rules go on');
+	$admin->run(q{SELECT sessionctl.drop_session_rule('starved')});
+};
+
 # It hears of no signal.
 subtest 'a process that does not end' => sub {
-	set_rules($admin, 'pg_sessionctl.rule_timeout' => '3 s');
+	my $before = log_position($node);
+	set_rules($admin, 'pg_sessionctl.rule_timeout' => '5 s');
+	wait_for_log($node, $before, qr/"pg_sessionctl.rule_timeout" changed/);
+	checked_again($admin, 'good');
 	my @left;
 	for my $number (1, 2)
 	{

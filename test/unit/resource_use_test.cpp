@@ -36,6 +36,12 @@ TEST(ResourceUse, CpuTimeOfAnotherText) {
         EXPECT_EQ(core::cpu_ticks(text), std::nullopt) << text;
 }
 
+TEST(ResourceUse, WaitForAProcessor) {
+    EXPECT_EQ(core::wait_for_processor("5000000 120 7\n"), 120);
+    for (const char* const text : {"", "5000000", "5000000 ", "5000000 -1 7", "5000000 x 7"})
+        EXPECT_EQ(core::wait_for_processor(text), std::nullopt) << text;
+}
+
 TEST(ResourceUse, InputAndOutput) {
     const char* const io = "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5000\nwrite_bytes: 600\n"
                            "cancelled_write_bytes: 7\n";

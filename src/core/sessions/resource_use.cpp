@@ -68,6 +68,10 @@ std::optional<std::int64_t> cpu_ticks(std::string_view stat) noexcept {
     return *user + *system;
 }
 
+std::optional<std::int64_t> wait_for_processor(std::string_view schedstat) noexcept {
+    return field(schedstat, 1);
+}
+
 std::optional<std::int64_t> bytes_read(std::string_view io) noexcept {
     return labelled(io, "read_bytes: ");
 }

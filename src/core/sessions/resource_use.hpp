@@ -16,6 +16,9 @@ std::optional<std::int64_t> private_pages(std::string_view statm) noexcept;
 /// From /proc/<pid>/stat: user and system time, in clock ticks.
 std::optional<std::int64_t> cpu_ticks(std::string_view stat) noexcept;
 
+/// From /proc/<pid>/schedstat: how long it was ready to run while others did, in nanoseconds.
+std::optional<std::int64_t> wait_for_processor(std::string_view schedstat) noexcept;
+
 /// From /proc/<pid>/io: what the process caused to be read from storage, or written to it.
 std::optional<std::int64_t> bytes_read(std::string_view io) noexcept;
 std::optional<std::int64_t> bytes_written(std::string_view io) noexcept;

@@ -52,6 +52,7 @@ struct SharedRules {
     std::atomic<std::int32_t> kept_away;        // transactions that need the worker's database for themselves
     std::atomic<std::int32_t> checking;         // the number of the rule's record, or none
     std::atomic<core::Timestamp> checking_until; // monotonic; then the worker is ended
+    std::atomic<core::Timestamp> waited_before;  // wait_for_processor() of the worker when the check began
     core::Timestamp told_to_end; // monotonic; by the reaper, since its check did not end; 0: no
     std::atomic<std::int32_t>
         abandoned[most_abandoned]; // pids of workers that did not end even then; 0: none

@@ -56,6 +56,10 @@ struct ByLeader {
 
 } // namespace
 
+core::Timestamp wait_for_processor(int pid) noexcept {
+    return core::wait_for_processor(ProcessFile(pid, "schedstat").text).value_or(0) / 1000;
+}
+
 std::optional<std::int64_t> ResourceUse::of(const RosterEntry& session, Resource resource) {
     if (!session.role_facts.is_visible || session.proc.leader_pid != 0)
         return {};

@@ -11,6 +11,10 @@ namespace sessionctl::pg {
 enum class Resource { memory, cpu_time, bytes_read, bytes_written, temporary_files };
 constexpr int resources = 5;
 
+/// For how long, since it began, this process was ready to run and others did. 0 where the system does not
+/// tell.
+core::Timestamp wait_for_processor(int pid) noexcept;
+
 /// Each figure is read when it is first asked for, and once: whoever compares two of them compares the same
 /// ones. Lives in the memory context that was current when it was made.
 class ResourceUse {

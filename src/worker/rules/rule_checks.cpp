@@ -5,6 +5,7 @@
 #include "pg/encoding.hpp"
 #include "pg/memory.hpp"
 #include "pg/monotonic.hpp"
+#include "pg/sessions/resource_use.hpp"
 #include "pg/settings.hpp"
 #include "worker/rules/rule_records.hpp"
 
@@ -31,6 +32,7 @@ core::vector<pg::Match> evaluate(LoadedRule& rule, pg::RuleTick& tick) {
     pg::SharedRules& shared = shared_rules();
     const int timeout = pg::rule_timeout_setting();
     shared.checking = static_cast<std::int32_t>(rule.record - shared.records);
+    shared.waited_before = pg::wait_for_processor(MyProcPid);
     shared.checking_until = pg::monotonic_now() + 2 * timeout * core::microseconds_per_millisecond;
     enable_timeout_after(watchdog, timeout);
     struct Ended {

@@ -5,6 +5,7 @@
 #include "pg/error.hpp"
 #include "pg/monotonic.hpp"
 #include "pg/rules/rules_process.hpp"
+#include "pg/sessions/resource_use.hpp"
 #include "pg/sessions/signals.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -116,14 +117,24 @@ core::Timestamp RulesStarter::tell_if_kept_away_for_long(core::Timestamp now) {
     return INT64_MAX;
 }
 
+/// When the check is over its time. While others had the processor the check did not go on.
+core::Timestamp RulesStarter::end_of_check(core::Timestamp now) const noexcept {
+    const pg::SharedRules& rules = pg::shared_memory()->rules;
+    const core::Timestamp until = rules.checking_until;
+    if (until == 0)
+        return INT64_MAX;
+    return now < until ? until : until + pg::wait_for_processor(rules.pid) - rules.waited_before;
+}
+
 /// The server has no other way to end a function that takes every cancel for an error of its own.
 core::Timestamp RulesStarter::watch(core::Timestamp now) {
     pg::SharedRules& rules = pg::shared_memory()->rules;
     if (rules.told_to_end != 0)
         return await_end(now);
     const core::Timestamp until = rules.checking_until;
-    if (until == 0 || now < until)
-        return until == 0 ? INT64_MAX : until;
+    const core::Timestamp due = end_of_check(now);
+    if (now < due)
+        return due;
     const std::int32_t number = rules.checking;
     pg::Signaller signaller;
     const std::int32_t pid = rules.pid;
