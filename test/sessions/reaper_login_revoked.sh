@@ -23,7 +23,11 @@ ended_by in_block 'BEGIN; ALTER ROLE leaver NOLOGIN; COMMIT'
 ended_by in_string 'SELECT 1 \; ALTER ROLE leaver NOLOGIN'
 ended_by in_function 'DO $$ BEGIN ALTER ROLE leaver NOLOGIN; END $$'
 ended_by without_connect 'REVOKE staff FROM leaver'
-ended_by without_inheritance 'ALTER ROLE leaver NOINHERIT'
+if (($(server_version_num) >= 160000)); then # each membership has its own
+    ended_by without_inheritance 'REVOKE INHERIT OPTION FOR staff FROM leaver'
+else
+    ended_by without_inheritance 'ALTER ROLE leaver NOINHERIT'
+fi
 ended_by without_both 'REVOKE staff FROM leaver \; ALTER ROLE leaver NOLOGIN'
 
 sql admin 'GRANT CONNECT ON DATABASE postgres TO PUBLIC; DROP OWNED BY staff; DROP ROLE staff; RESET pg_sessionctl.terminate_on_login_revoked'
