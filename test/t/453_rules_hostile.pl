@@ -80,6 +80,7 @@ subtest 'others have the processor' => sub {
 	is(join("\n", log_lines($node, $position, qr/is switched off/)), '', 'a check that takes longer for that is no check that does not end');
 	$others->kill_kill;
 	$admin->run("SELECT pg_terminate_backend($process)");
+	wait_for('its end', sub { !is_running($process) });
 	is_carried_out('and the rules go on');
 	$admin->run(q{SELECT sessionctl.drop_session_rule('starved')});
 };
