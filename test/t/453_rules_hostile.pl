@@ -103,6 +103,7 @@ subtest 'a process that does not end' => sub {
 		});
 		stop_process($process);
 		push @left, $process;
+		$admin->run('SELECT pg_reload_conf()');    # wakes the reaper, as the process would do if it were not stopped
 		wait_for_log($node, $position, qr/LOG:  pg_sessionctl: process $process, whose check of a session rule did not end, is left behind: another one carries out the rules/);
 		is(join("\n", map { /(rule "stuck $number" is switched off)/ } log_lines($node, $position, qr/is switched off/)), qq{rule "stuck $number" is switched off}, 'does not end is switched off, once');
 		is_carried_out('another process carries out the others');
