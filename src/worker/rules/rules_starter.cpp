@@ -51,6 +51,11 @@ bool launch() {
     });
 }
 
+/// For how long others had the processor since the check began: it did not go on then.
+core::Timestamp standstill(const pg::SharedRules& rules) noexcept {
+    return pg::wait_for_processor(rules.pid) - rules.waited_before;
+}
+
 /// Its name, in memory of the caller.
 core::string switch_off(std::int32_t number) {
     pg::SharedMemory& shared = *pg::shared_memory();
@@ -117,22 +122,15 @@ core::Timestamp RulesStarter::tell_if_kept_away_for_long(core::Timestamp now) {
     return INT64_MAX;
 }
 
-/// When the check is over its time. While others had the processor the check did not go on.
-core::Timestamp RulesStarter::end_of_check(core::Timestamp now) const noexcept {
-    const pg::SharedRules& rules = pg::shared_memory()->rules;
-    const core::Timestamp until = rules.checking_until;
-    if (until == 0)
-        return INT64_MAX;
-    return now < until ? until : until + pg::wait_for_processor(rules.pid) - rules.waited_before;
-}
-
 /// The server has no other way to end a function that takes every cancel for an error of its own.
 core::Timestamp RulesStarter::watch(core::Timestamp now) {
     pg::SharedRules& rules = pg::shared_memory()->rules;
     if (rules.told_to_end != 0)
         return await_end(now);
     const core::Timestamp until = rules.checking_until;
-    const core::Timestamp due = end_of_check(now);
+    if (until == 0)
+        return INT64_MAX;
+    const core::Timestamp due = now < until ? until : until + standstill(rules);
     if (now < due)
         return due;
     const std::int32_t number = rules.checking;

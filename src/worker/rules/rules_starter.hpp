@@ -17,7 +17,6 @@ class RulesStarter {
 
   private:
     core::Timestamp watch(core::Timestamp now);
-    core::Timestamp end_of_check(core::Timestamp now) const noexcept;
     core::Timestamp await_end(core::Timestamp now);
     /// A command needs the database without sessions.
     core::Timestamp tell_if_kept_away_for_long(core::Timestamp now);
